@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// Where Apache Arrow C++ lies: `ASOF_ARROW`, else where `scripts/setup` puts it (include/ and lib/ below it).
+let arrow: String = {
+    let environment = ProcessInfo.processInfo.environment
+    if let path = environment["ASOF_ARROW"], !path.isEmpty { return path }
+    let cache =
+        environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? (environment["HOME"] ?? "/root") + "/.cache"
+    return cache + "/asof/arrow"
+}()
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "asof",
+    products: [.executable(name: "asof", targets: ["asof"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(
+            name: "Features",
+            dependencies: [.product(name: "Yams", package: "Yams"), .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "PointInTime",
+            dependencies: ["Features", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: swiftSettings
+        ),
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "Postgres", dependencies: ["CLibPQ"], swiftSettings: swiftSettings),
+        .target(
+            name: "Store",
+            dependencies: ["Features", "PointInTime", "Postgres", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "CArrow",
+            cxxSettings: [
+                .unsafeFlags(["-I\(arrow)/include", "-Wno-unused-parameter", "-Wno-deprecated-declarations"])
+            ],
+            linkerSettings: [
+                .unsafeFlags(["-L\(arrow)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(arrow)/lib"]),
+                .linkedLibrary("parquet"), .linkedLibrary("arrow"), .linkedLibrary("simdjson"),
+                .linkedLibrary("stdc++"),
+            ]
+        ),
+        .target(name: "Columnar", dependencies: ["CArrow", "Features", "PointInTime"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "asof",
+            dependencies: [
+                "Columnar", "Features", "PointInTime", "Postgres", "Store",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),
+        .testTarget(name: "PointInTimeTests", dependencies: ["Features", "PointInTime"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ColumnarTests",
+            dependencies: ["Columnar", "Features", "PointInTime"],
+            swiftSettings: swiftSettings
+        ),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,2 @@
+#include "asof_arrow.h"
+#include <arrow/api.h>

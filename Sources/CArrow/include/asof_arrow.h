@@ -1,0 +1,3 @@
+#ifndef ASOF_ARROW_H
+#define ASOF_ARROW_H
+#endif

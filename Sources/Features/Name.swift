@@ -1,0 +1,59 @@
+/// The rule for names of entities, keys, views, features, services and aliases: `[A-Za-z][A-Za-z0-9_]{0,47}` without `__`.
+package enum Name {
+    package static let lengthMax = 48
+
+    /// PostgreSQL's system columns: a table cannot have a column of these names.
+    package static let systemColumns: Set<String> = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "oid"]
+
+    /// - Returns: why `name` is refused, as the end of a sentence that starts with it; `nil` where it is good.
+    package static func refusal(of name: String) -> String? {
+        let bytes = Array(name.utf8)
+        guard let first = bytes.first else { return "is empty" }
+        guard bytes.count <= lengthMax else { return "has \(bytes.count) characters; \(lengthMax) are allowed" }
+        guard isLetter(first) else { return "does not start with a letter A-Z or a-z" }
+        for byte in bytes where !(isLetter(byte) || (byte >= 0x30 && byte <= 0x39) || byte == UInt8(ascii: "_")) {
+            return "has a character other than letters A-Z a-z, digits and _"
+        }
+        if name.contains("__") { return "contains '__', which separates a view from its feature" }
+        if systemColumns.contains(name) { return "is the name of a PostgreSQL system column" }
+        return nil
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z")
+    }
+
+    /// The known names nearest to `name` by edit distance, for "did you mean"; at most three.
+    package static func nearest(to name: String, among known: [String]) -> [String] {
+        let limit = max(2, name.count / 3)
+        return
+            known
+            .map { (distance: editDistance(Array(name.lowercased().utf8), Array($0.lowercased().utf8)), name: $0) }
+            .filter { $0.distance <= limit }
+            .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
+            .prefix(3).map(\.name)
+    }
+
+    /// `; did you mean 'x'?`, or the list of what is known, or nothing where nothing is.
+    package static func hint(for name: String, among known: [String]) -> String {
+        let near = nearest(to: name, among: known)
+        if let best = near.first { return "; did you mean '\(best)'?" }
+        guard !known.isEmpty else { return "" }
+        let shown = known.sorted().prefix(20).joined(separator: ", ")
+        return "; known: \(shown)\(known.count > 20 ? ", …" : "")"
+    }
+
+    private static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        var previous = Array(0...right.count)
+        for (row, byte) in left.enumerated() {
+            var current = [row + 1]
+            for (column, other) in right.enumerated() {
+                current.append(
+                    min(previous[column + 1] + 1, current[column] + 1, previous[column] + (byte == other ? 0 : 1))
+                )
+            }
+            previous = current
+        }
+        return previous[right.count]
+    }
+}
