@@ -1,0 +1,54 @@
+/// What a features.yaml says: entities, views of their features, and services that models read. Everything in file order.
+///
+/// A value of this type has been checked: every reference resolves, every name is legal, and PostgreSQL can store it.
+package struct Definitions: Hashable, Sendable, Codable {
+    package var entities: [EntityDefinition]
+    package var views: [ViewDefinition]
+    package var services: [ServiceDefinition]
+
+    package init(
+        entities: [EntityDefinition] = [],
+        views: [ViewDefinition] = [],
+        services: [ServiceDefinition] = []
+    ) {
+        self.entities = entities
+        self.views = views
+        self.services = services
+    }
+
+    /// - Complexity: O(entities).
+    package func entity(named name: String) -> EntityDefinition? { entities.first { $0.name == name } }
+
+    /// - Complexity: O(views).
+    package func view(named name: String) -> ViewDefinition? { views.first { $0.name == name } }
+
+    /// - Complexity: O(services).
+    package func service(named name: String) -> ServiceDefinition? { services.first { $0.name == name } }
+}
+
+/// What a feature describes: a user, an airport. Its key is the column that names one of them.
+package struct EntityDefinition: Hashable, Sendable, Codable {
+    package var name: String
+    /// The name of the key column in history, spines and requests.
+    package var key: String
+    package var type: KeyType
+    package var description: String?
+    package var owner: String?
+    package var tags: [String: String]
+
+    package init(
+        name: String,
+        key: String,
+        type: KeyType,
+        description: String? = nil,
+        owner: String? = nil,
+        tags: [String: String] = [:]
+    ) {
+        self.name = name
+        self.key = key
+        self.type = type
+        self.description = description
+        self.owner = owner
+        self.tags = tags
+    }
+}

@@ -1,0 +1,107 @@
+/// A group of features of one entity tuple, one row per event.
+package struct ViewDefinition: Hashable, Sendable, Codable {
+    package var name: String
+    /// Names of entities in key order; empty for a global view, which has one latest row.
+    package var entities: [String]
+    /// The entities' key columns, resolved when the file was read, in the order of ``entities``.
+    package var keys: [KeyColumn]
+    /// A value older than this is not returned, offline or online; `nil` = never expires. At least ``delay``.
+    package var ttl: Interval?
+    /// Offline only: a value counts as known this long after its event time.
+    package var delay: Interval
+    /// Offline only: whether the event time must lie strictly before the label time.
+    package var isStrict: Bool
+    package var missing: MissingPolicy
+    package var isOnline: Bool
+    package var partition: Partitioning
+    /// At least one, in file order, which is the order that `view.*` expands to.
+    package var features: [FeatureDefinition]
+    /// What `asof materialize` runs; `nil` for a view that is only ingested into.
+    package var source: BatchSource?
+    package var description: String?
+    package var owner: String?
+    package var tags: [String: String]
+
+    package init(
+        name: String,
+        entities: [String],
+        keys: [KeyColumn],
+        features: [FeatureDefinition],
+        ttl: Interval? = nil,
+        delay: Interval = .zero,
+        isStrict: Bool = false,
+        missing: MissingPolicy = .error,
+        isOnline: Bool = true,
+        partition: Partitioning = .month,
+        source: BatchSource? = nil,
+        description: String? = nil,
+        owner: String? = nil,
+        tags: [String: String] = [:]
+    ) {
+        self.name = name
+        self.entities = entities
+        self.keys = keys
+        self.ttl = ttl
+        self.delay = delay
+        self.isStrict = isStrict
+        self.missing = missing
+        self.isOnline = isOnline
+        self.partition = partition
+        self.features = features
+        self.source = source
+        self.description = description
+        self.owner = owner
+        self.tags = tags
+    }
+
+    package var isGlobal: Bool { keys.isEmpty }
+
+    /// - Complexity: O(features).
+    package func feature(named name: String) -> FeatureDefinition? { features.first { $0.name == name } }
+}
+
+/// One column of a view's entity key.
+package struct KeyColumn: Hashable, Sendable, Codable {
+    package var name: String
+    package var type: KeyType
+
+    package init(name: String, type: KeyType) {
+        self.name = name
+        self.type = type
+    }
+}
+
+package struct FeatureDefinition: Hashable, Sendable, Codable {
+    package var name: String
+    package var type: FeatureType
+    package var description: String?
+
+    package init(name: String, type: FeatureType, description: String? = nil) {
+        self.name = name
+        self.type = type
+        self.description = description
+    }
+}
+
+/// What an input row without one of the view's features means.
+package enum MissingPolicy: String, Hashable, Sendable, Codable, CaseIterable {
+    case error
+    case null
+}
+
+/// The width of a history partition, by event time in UTC.
+package enum Partitioning: String, Hashable, Sendable, Codable, CaseIterable {
+    case day
+    case month
+    case year
+    /// One partition for all times.
+    case none
+}
+
+/// Where a batch view's rows come from.
+package struct BatchSource: Hashable, Sendable, Codable {
+    /// A query with the parameters `:from` and `:to`, a window of event times.
+    package var sql: String
+
+    package init(sql: String) { self.sql = sql }
+}
