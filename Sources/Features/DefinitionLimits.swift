@@ -6,7 +6,10 @@ package enum DefinitionLimits {
     /// So many faults are reported at once; more would scroll the first one away.
     package static let issuesMax = 50
 
-    /// Bounds what aliases in the YAML can multiply.
+    /// Values of a file after its aliases are expanded: more than a file without aliases can spell.
+    package static let nodesMax = 1 << 20
+
+    /// PostgreSQL plans and dumps fewer tables than this with ease.
     package static let viewsMax = 10_000
     package static let servicesMax = 10_000
 

@@ -64,7 +64,7 @@ package enum FeatureType: Hashable, Sendable {
 }
 
 /// The type of an entity key.
-package enum KeyType: String, Hashable, Sendable, Codable {
+package enum KeyType: String, Hashable, Sendable, Codable, CaseIterable {
     case int64
     case string
 

@@ -1,0 +1,159 @@
+import Yams
+
+extension DefinitionsReader {
+    private static let viewKeys =
+        ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "source"]
+        + annotationKeys
+
+    mutating func view(_ field: Field) -> ViewDefinition? {
+        let what = "view '\(field.name)'"
+        guard let parts = fields(of: field.value, what, known: Self.viewKeys) else { return nil }
+        if parts["entities"] == nil {
+            fault(at: field.key, "\(what) has no entities; [] makes a global view with one latest row")
+        }
+        let (entityNames, keys) = parts["entities"].map { entityKeys($0, what) } ?? ([], [])
+        let ttl = interval(parts["ttl"], "the ttl of \(what)")
+        let delay = interval(parts["delay"], "the delay of \(what)") ?? .zero
+        if let ttl, ttl < delay, let node = parts["ttl"]?.value {
+            fault(
+                at: node,
+                "the ttl of \(what), \(ttl.text), is shorter than its delay, \(delay.text): no value would ever be returned"
+            )
+        }
+        let features = parts["features"].map { self.features($0, what, keys: keys) } ?? []
+        if parts["features"] == nil {
+            fault(at: field.key, "\(what) has no features, as in features: { clicks: int64 }")
+        }
+        let notes = annotations(parts)
+        let view = ViewDefinition(
+            name: field.name,
+            entities: entityNames,
+            keys: keys,
+            features: features,
+            ttl: ttl,
+            delay: delay,
+            isStrict: bool(parts["strict"], "'strict' of \(what)", default: false),
+            missing: choice(parts["missing"], "'missing' of \(what)") ?? .error,
+            isOnline: bool(parts["online"], "'online' of \(what)", default: true),
+            partition: choice(parts["partition"], "'partition' of \(what)") ?? .month,
+            source: parts["source"].flatMap { source($0, what) },
+            description: notes.description,
+            owner: notes.owner,
+            tags: notes.tags
+        )
+        if let refusal = view.storageRefusal, let node = parts["features"]?.key {
+            fault(at: node, "\(what) \(refusal)")
+        }
+        return view
+    }
+
+    private mutating func entityKeys(_ field: Field, _ what: String) -> (names: [String], keys: [KeyColumn]) {
+        guard let nodes = elements(of: field.value, "'entities' of \(what)", example: "[user], or [] for a global view")
+        else { return ([], []) }
+        var names: [String] = []
+        var keys: [KeyColumn] = []
+        for node in nodes {
+            guard let name = text(node, "an entity of \(what)") else { continue }
+            if names.contains(name) {
+                fault(at: node, "\(what) names the entity '\(name.oneLine)' twice")
+                continue
+            }
+            names.append(name)
+            guard let entity = entities.first(where: { $0.name == name }) else {
+                if !brokenEntities.contains(name) {
+                    let hint = Name.hint(for: name, among: entities.map(\.name) + brokenEntities)
+                    fault(at: node, "\(what) names an unknown entity '\(name.oneLine)'\(hint)")
+                }
+                continue
+            }
+            if keys.contains(where: { $0.name == entity.key }) {
+                fault(
+                    at: node,
+                    "two entities of \(what) have the key column '\(entity.key)'; give one of them a key of another name"
+                )
+                continue
+            }
+            keys.append(KeyColumn(name: entity.key, type: entity.type))
+        }
+        if keys.count > DefinitionLimits.keysMax {
+            fault(at: field.value, "\(what) has \(keys.count) keys; \(DefinitionLimits.keysMax) are allowed")
+        }
+        return (names, keys)
+    }
+
+    private mutating func features(_ field: Field, _ what: String, keys: [KeyColumn]) -> [FeatureDefinition] {
+        guard !isNull(field.value) else {
+            fault(at: field.key, "\(what) has no features, as in features: { clicks: int64 }")
+            return []
+        }
+        guard let pairs = pairs(of: field.value, "'features' of \(what)") else { return [] }
+        if pairs.isEmpty { fault(at: field.value, "\(what) has no features, as in features: { clicks: int64 }") }
+        var features: [FeatureDefinition] = []
+        for pair in pairs {
+            let before = issues.count
+            checkName(pair.name, "feature", at: pair.key)
+            if keys.contains(where: { $0.name == pair.name }) {
+                fault(at: pair.key, "the feature '\(pair.name)' of \(what) has the name of one of its keys")
+            }
+            let feature = feature(pair, "feature '\(pair.name.oneLine)' of \(what)")
+            if issues.count == before, let feature { features.append(feature) }
+        }
+        return features
+    }
+
+    private mutating func feature(_ field: Field, _ what: String) -> FeatureDefinition? {
+        guard case .mapping = field.value else {
+            guard !isNull(field.value) else {
+                fault(at: field.key, "the \(what) has no type; known: \(FeatureType.spellings)")
+                return nil
+            }
+            return type(field.value, what).map { FeatureDefinition(name: field.name, type: $0) }
+        }
+        guard let parts = fields(of: field.value, "the \(what)", known: ["type", "description"]) else { return nil }
+        let description = parts["description"].flatMap { isNull($0.value) ? nil : text($0.value, "the description") }
+        guard let part = parts["type"] else {
+            fault(at: field.key, "the \(what) has no type; known: \(FeatureType.spellings)")
+            return nil
+        }
+        return type(part.value, what).map { FeatureDefinition(name: field.name, type: $0, description: description) }
+    }
+
+    private mutating func type(_ node: Node, _ what: String) -> FeatureType? {
+        guard let text = text(node, "the type of \(what)") else { return nil }
+        if let type = FeatureType(text: text) { return type }
+        fault(at: node, "the \(what) has the unknown type '\(text.oneLine)'\(Self.typeHint(for: text))")
+        return nil
+    }
+
+    /// What other feature stores and databases call our types.
+    private static let foreignTypes: [String: String] = [
+        "int": "int64", "integer": "int64", "bigint": "int64", "long": "int64", "int4": "int32", "int8": "int64",
+        "float": "float64", "double": "float64", "real": "float32", "float4": "float32", "float8": "float64",
+        "str": "string", "text": "string", "varchar": "string", "boolean": "bool", "bytea": "bytes",
+        "binary": "bytes", "datetime": "timestamp", "timestamptz": "timestamp", "unix_timestamp": "timestamp",
+    ]
+
+    private static func typeHint(for text: String) -> String {
+        let word = text.lowercased()
+        if word.hasPrefix("vector") {
+            return "; a vector is vector(n) with n from 1 to \(FeatureType.vectorDimensionsMax)"
+        }
+        if let ours = foreignTypes[word] ?? FeatureType(text: word)?.text { return "; did you mean '\(ours)'?" }
+        return "; known: \(FeatureType.spellings)"
+    }
+
+    private mutating func source(_ field: Field, _ what: String) -> BatchSource? {
+        guard !isNull(field.value) else { return nil }
+        guard let parts = fields(of: field.value, "'source' of \(what)", known: ["sql"]) else { return nil }
+        guard let part = parts["sql"] else {
+            fault(at: field.key, "'source' of \(what) has no sql")
+            return nil
+        }
+        guard let sql = text(part.value, "the sql of \(what)") else { return nil }
+        guard !sql.allSatisfy(\.isWhitespace), !sql.utf8.contains(0) else {
+            fault(at: part.value, "the sql of \(what) is empty or contains U+0000")
+            return nil
+        }
+        return BatchSource(sql: sql)
+    }
+}

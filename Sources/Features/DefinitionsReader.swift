@@ -1,0 +1,296 @@
+import Yams
+
+extension Definitions {
+    /// Reads features.yaml, resolves and checks it. An empty file is no definitions.
+    ///
+    /// Names are taken as written: `no`, `on` and `null` are names like others, `1` is none.
+    /// - Parameters:
+    ///   - yaml: one document, at most ``DefinitionLimits/fileBytesMax``; a byte order mark is skipped.
+    ///   - file: the name that messages carry.
+    /// - Throws: all faults, by line and column; of faults in YAML's own syntax the first.
+    package static func parse(yaml: String, file: String) throws(DefinitionsError) -> Definitions {
+        let document = try YAMLDocument(yaml: yaml, file: file)
+        var reader = DefinitionsReader()
+        let definitions = reader.definitions(document.root)
+        guard reader.issues.isEmpty else {
+            var seen: Set<DefinitionsError.Issue> = []
+            let issues = reader.issues.filter { seen.insert($0).inserted }
+                .sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+            throw DefinitionsError(file: file, issues: Array(issues.prefix(DefinitionLimits.issuesMax)))
+        }
+        return definitions
+    }
+}
+
+/// Turns YAML nodes into definitions and collects what is wrong with them.
+///
+/// A part that is wrong is left out, and its name is kept as broken, so that nothing which refers to it is blamed too.
+struct DefinitionsReader {
+    /// A value of a mapping with the place of its key.
+    struct Field {
+        var name: String
+        var key: Node
+        var value: Node
+    }
+
+    private(set) var issues: [DefinitionsError.Issue] = []
+    var entities: [EntityDefinition] = []
+    var views: [ViewDefinition] = []
+    var brokenEntities: Set<String> = []
+    /// Views of which some feature, key or entity is wrong.
+    var brokenViews: Set<String> = []
+
+    mutating func definitions(_ root: Node?) -> Definitions {
+        guard let root, !isNull(root) else { return Definitions() }
+        guard let sections = fields(of: root, "the file", known: ["entities", "views", "services"]) else {
+            return Definitions()
+        }
+        for field in named(sections["entities"], "entity") {
+            if let entity = entity(field) { entities.append(entity) } else { brokenEntities.insert(field.name) }
+        }
+        let viewFields = named(sections["views"], "view")
+        if viewFields.count > DefinitionLimits.viewsMax {
+            fault(at: viewFields[0].key, "\(viewFields.count) views; \(DefinitionLimits.viewsMax) are allowed")
+            return Definitions()
+        }
+        for field in viewFields {
+            let before = issues.count
+            if let view = view(field) { views.append(view) }
+            if issues.count > before { brokenViews.insert(field.name) }
+        }
+        let serviceFields = named(sections["services"], "service")
+        if serviceFields.count > DefinitionLimits.servicesMax {
+            fault(
+                at: serviceFields[0].key,
+                "\(serviceFields.count) services; \(DefinitionLimits.servicesMax) are allowed"
+            )
+            return Definitions()
+        }
+        let services = serviceFields.compactMap { service($0) }
+        return Definitions(entities: entities, views: views, services: services)
+    }
+
+    private mutating func entity(_ field: Field) -> EntityDefinition? {
+        let what = "entity '\(field.name)'"
+        guard
+            let parts = fields(of: field.value, what, known: ["key", "type"] + Self.annotationKeys)
+        else { return nil }
+        let key = parts["key"].flatMap { text($0.value, "the key of \(what)") }
+        if parts["key"] == nil {
+            fault(at: field.key, "\(what) has no key: the column that holds it, as in key: user_id")
+        }
+        if let key, let node = parts["key"]?.value { checkName(key, "key", at: node) }
+        let type: KeyType? = choice(parts["type"], "the type of \(what)")
+        if parts["type"] == nil { fault(at: field.key, "\(what) has no type; known: \(Self.list(KeyType.allCases))") }
+        let notes = annotations(parts)
+        guard let key, let type, Name.refusal(of: key) == nil else { return nil }
+        return EntityDefinition(
+            name: field.name,
+            key: key,
+            type: type,
+            description: notes.description,
+            owner: notes.owner,
+            tags: notes.tags
+        )
+    }
+}
+
+// MARK: Faults
+
+extension DefinitionsReader {
+    mutating func fault(at node: Node, _ message: String) {
+        let mark = node.mark
+        issues.append(.init(line: mark?.line ?? 1, column: mark?.column ?? 1, message: message))
+    }
+
+    mutating func checkName(_ name: String, _ kind: String, at node: Node) {
+        guard let refusal = Name.refusal(of: name) else { return }
+        // A long name is shown by its start: the place says where the rest is.
+        let shown = name.count > 60 ? "\(name.prefix(60))…" : name
+        fault(at: node, "the \(kind) name '\(shown.oneLine)' \(refusal)")
+    }
+}
+
+extension String {
+    /// With line ends and other control characters as blanks, so that a message stays on its line.
+    var oneLine: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    }
+}
+
+// MARK: Nodes
+
+extension DefinitionsReader {
+    static let annotationKeys = ["description", "owner", "tags"]
+
+    /// Whether nothing is written, or YAML's null: `~`, `null`.
+    func isNull(_ node: Node) -> Bool {
+        guard let scalar = node.scalar, scalar.style == .plain else { return false }
+        return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
+    }
+
+    /// "a mapping" and so on, for messages.
+    func kind(of node: Node) -> String {
+        switch node {
+        case .mapping: "a mapping"
+        case .sequence: "a list"
+        case .scalar, .alias: isNull(node) ? "empty" : "a single value"
+        }
+    }
+
+    /// The pairs of a mapping by key. Unknown keys, repeated keys and keys that are no text are faults.
+    ///
+    /// - Returns: `nil` where `node` is no mapping.
+    mutating func fields(of node: Node, _ what: String, known: [String]) -> [String: Field]? {
+        guard let fields = pairs(of: node, what) else { return nil }
+        var byName: [String: Field] = [:]
+        for field in fields {
+            if known.contains(field.name) {
+                byName[field.name] = field
+            } else {
+                let hint = Name.nearest(to: field.name, among: known).first.map { "; did you mean '\($0)'?" } ?? ""
+                fault(
+                    at: field.key,
+                    "unknown key '\(field.name.oneLine)' in \(what)\(hint); known: \(known.joined(separator: ", "))"
+                )
+            }
+        }
+        return byName
+    }
+
+    /// The pairs of a mapping in file order, without repeated keys.
+    mutating func pairs(of node: Node, _ what: String) -> [Field]? {
+        guard case .mapping(let mapping) = node else {
+            fault(at: node, "\(what) is \(kind(of: node)); expected a mapping of key: value")
+            return nil
+        }
+        checkTag(node)
+        var fields: [Field] = []
+        var first: [String: Node] = [:]
+        for (key, value) in mapping {
+            guard let name = key.scalar?.string else {
+                fault(at: key, "a key of \(what) is \(kind(of: key)); expected a name")
+                continue
+            }
+            checkTag(key)
+            if let mark = first[name]?.mark, let own = key.mark {
+                issues.append(YAMLDocument.duplicateKey(name.oneLine, at: own, first: mark))
+            } else {
+                first[name] = key
+                fields.append(Field(name: name, key: key, value: value))
+            }
+        }
+        return fields
+    }
+
+    /// The pairs of a section whose keys are names of ours; those with an illegal name are faults and left out.
+    mutating func named(_ section: Field?, _ kind: String) -> [Field] {
+        guard let section, !isNull(section.value), let fields = pairs(of: section.value, "'\(section.name)'") else {
+            return []
+        }
+        return fields.filter { field in
+            checkName(field.name, kind, at: field.key)
+            return Name.refusal(of: field.name) == nil
+        }
+    }
+
+    mutating func elements(of node: Node, _ what: String, example: String) -> [Node]? {
+        guard case .sequence(let sequence) = node else {
+            fault(at: node, "\(what) is \(kind(of: node)); expected a list, as in \(example)")
+            return nil
+        }
+        checkTag(node)
+        return Array(sequence)
+    }
+
+    /// A scalar as it is written, whatever YAML would make of it.
+    mutating func text(_ node: Node, _ what: String) -> String? {
+        guard let scalar = node.scalar, !isNull(node) else {
+            fault(at: node, "\(what) is \(kind(of: node)); expected text")
+            return nil
+        }
+        checkTag(node)
+        return scalar.string
+    }
+
+    private mutating func checkTag(_ node: Node) {
+        let tag: String =
+            switch node {
+            case .scalar(let scalar): scalar.tag.rawValue
+            case .mapping(let mapping): mapping.tag.rawValue
+            case .sequence(let sequence): sequence.tag.rawValue
+            case .alias: ""
+            }
+        if tag.isEmpty || tag == "!" || tag.hasPrefix("tag:yaml.org,2002:") { return }
+        fault(at: node, "the YAML tag '\(tag.oneLine)' is not understood; remove it")
+    }
+
+    mutating func bool(_ field: Field?, _ what: String, default standard: Bool) -> Bool {
+        guard let field, !isNull(field.value) else { return standard }
+        guard let text = text(field.value, what) else { return standard }
+        switch text {
+        case "true", "True", "TRUE": return true
+        case "false", "False", "FALSE": return false
+        default:
+            fault(at: field.value, "\(what) is '\(text.oneLine)'; expected true or false")
+            return standard
+        }
+    }
+
+    mutating func interval(_ field: Field?, _ what: String) -> Interval? {
+        guard let field, !isNull(field.value), let text = text(field.value, what) else { return nil }
+        guard let interval = Interval(text: text) else {
+            fault(
+                at: field.value,
+                "\(what) is '\(text.oneLine)'; expected an integer and a unit (us ms s m h d w), as in 30d"
+            )
+            return nil
+        }
+        return interval
+    }
+
+    /// One of an enum's raw values; `nil` where the key is absent or its value is a fault.
+    mutating func choice<Choice>(_ field: Field?, _ what: String) -> Choice?
+    where Choice: RawRepresentable<String> & CaseIterable {
+        guard let field else { return nil }
+        // `null` is one of the words here, so that no text is taken for nothing.
+        let isWord = field.value.scalar.map { Choice(rawValue: $0.string) != nil } ?? false
+        guard let text = isWord ? field.value.scalar?.string : text(field.value, what) else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            fault(
+                at: field.value,
+                "\(what) is '\(text.oneLine)'; expected one of \(Self.list(Choice.allCases))"
+            )
+            return nil
+        }
+        return choice
+    }
+
+    static func list<Choice: RawRepresentable<String>>(_ choices: some Collection<Choice>) -> String {
+        choices.map(\.rawValue).joined(separator: ", ")
+    }
+
+    mutating func annotations(
+        _ fields: [String: Field]
+    ) -> (description: String?, owner: String?, tags: [String: String]) {
+        let description = fields["description"].flatMap { isNull($0.value) ? nil : text($0.value, "the description") }
+        let owner = fields["owner"].flatMap { isNull($0.value) ? nil : text($0.value, "the owner") }
+        var tags: [String: String] = [:]
+        if let field = fields["tags"], !isNull(field.value) {
+            for pair in pairs(of: field.value, "'tags'") ?? [] {
+                tags[pair.name] = text(pair.value, "the tag '\(pair.name.oneLine)'")
+            }
+        }
+        checkNoNUL([description, owner] + tags.map(\.key) + tags.map(\.value), at: fields)
+        return (description, owner, tags)
+    }
+
+    /// PostgreSQL's JSON cannot hold U+0000, which YAML can spell as `"\0"`.
+    private mutating func checkNoNUL(_ texts: [String?], at fields: [String: Field]) {
+        for case let text? in texts where text.utf8.contains(0) {
+            let nodes = Self.annotationKeys.compactMap { fields[$0]?.value }
+            if let node = nodes.first { fault(at: node, "U+0000, which PostgreSQL cannot store in text") }
+            return
+        }
+    }
+}
