@@ -204,8 +204,8 @@ extension DefinitionsReader {
     }
 
     /// A scalar as it is written, whatever YAML would make of it.
-    mutating func text(_ node: Node, _ what: String) -> String? {
-        guard let scalar = node.scalar, !isNull(node) else {
+    mutating func text(_ node: Node, _ what: String, isNullAllowed: Bool = false) -> String? {
+        guard let scalar = node.scalar, isNullAllowed || !isNull(node) else {
             fault(at: node, "\(what) is \(kind(of: node)); expected text")
             return nil
         }
@@ -255,12 +255,11 @@ extension DefinitionsReader {
         guard let field else { return nil }
         // `null` is one of the words here, so that no text is taken for nothing.
         let isWord = field.value.scalar.map { Choice(rawValue: $0.string) != nil } ?? false
-        guard let text = isWord ? field.value.scalar?.string : text(field.value, what) else { return nil }
+        let text = isWord || !isNull(field.value) ? self.text(field.value, what, isNullAllowed: isWord) : ""
+        guard let text else { return nil }
         guard let choice = Choice(rawValue: text) else {
-            fault(
-                at: field.value,
-                "\(what) is '\(text.oneLine)'; expected one of \(Self.list(Choice.allCases))"
-            )
+            let got = text.isEmpty ? "empty" : "'\(text.oneLine)'"
+            fault(at: field.value, "\(what) is \(got); expected one of \(Self.list(Choice.allCases))")
             return nil
         }
         return choice

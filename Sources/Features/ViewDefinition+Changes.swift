@@ -1,0 +1,185 @@
+extension ViewDefinition {
+    var featureCount: String { features.count == 1 ? "1 feature" : "\(features.count) features" }
+
+    private var keysText: String {
+        keys.isEmpty
+            ? "global" : "key " + keys.map { "\($0.name) \($0.type.rawValue)" }.joined(separator: ", ")
+    }
+
+    /// The changes for a view that is not applied now.
+    func additions(retired: RetiredDefinitions) -> [DefinitionChange] {
+        let old = retired.views.first { $0.name == name }
+        if let old, old.keys != keys {
+            return [
+                .init(
+                    .view(name),
+                    .added,
+                    .refused,
+                    "its retired data has \(old.keysText), not \(keysText)",
+                    wayOut: "use another name, or delete the data with asof apply --prune first"
+                )
+            ]
+        }
+        if let old, old.partition != partition {
+            return [
+                .init(
+                    .view(name),
+                    .added,
+                    .refused,
+                    "its retired data has partition \(old.partition.rawValue), not \(partition.rawValue)",
+                    wayOut: "use another name, or delete the data with asof apply --prune first"
+                )
+            ]
+        }
+        let returns = old == nil ? "" : "; its data returns"
+        return [.init(.view(name), .added, "\(keysText); \(featureCount)\(returns)")]
+            + features.compactMap { feature in
+                let change = addition(of: feature, retired: retired)
+                return change.severity == .refused ? change : nil
+            }
+    }
+
+    private func addition(of feature: FeatureDefinition, retired: RetiredDefinitions) -> DefinitionChange {
+        let subject = DefinitionChange.Subject.feature(view: name, name: feature.name)
+        guard let type = retired.type(ofFeature: feature.name, view: name) else {
+            return .init(subject, .added, feature.type.text)
+        }
+        guard type == feature.type else {
+            return .init(
+                subject,
+                .added,
+                .refused,
+                "its retired data is \(type.text), not \(feature.type.text)",
+                wayOut: "use another name, or delete the data with asof apply --prune first"
+            )
+        }
+        return .init(subject, .added, "\(feature.type.text); its data returns")
+    }
+
+    /// The changes for a view that is applied as `old`.
+    func changes(
+        from old: ViewDefinition,
+        in definitions: Definitions,
+        applied: Definitions,
+        retired: RetiredDefinitions
+    ) -> [DefinitionChange] {
+        keyChanges(from: old, in: definitions, applied: applied) + settingChanges(from: old)
+            + featureChanges(from: old, retired: retired)
+    }
+
+    private func keyChanges(
+        from old: ViewDefinition,
+        in definitions: Definitions,
+        applied: Definitions
+    ) -> [DefinitionChange] {
+        guard entities != old.entities else { return keysOnlyChange(from: old, in: definitions, applied: applied) }
+        let detail = "entities [\(old.entities.joined(separator: ", "))] -> [\(entities.joined(separator: ", "))]"
+        // Another name for the same keys touches no data.
+        if keys == old.keys { return [.init(.view(name), .changed, "\(detail), same keys")] }
+        return [
+            .init(
+                .view(name),
+                .changed,
+                .refused,
+                detail,
+                wayOut: "its data has the old keys: make a view under another name"
+            )
+        ]
+    }
+
+    /// Keys that differ although the entities do not: an entity changed, which reports it; else the store is not what
+    /// its definitions say.
+    private func keysOnlyChange(
+        from old: ViewDefinition,
+        in definitions: Definitions,
+        applied: Definitions
+    ) -> [DefinitionChange] {
+        guard keys != old.keys else { return [] }
+        let isReported = entities.contains { name in
+            let (new, before) = (definitions.entity(named: name), applied.entity(named: name))
+            return new?.key != before?.key || new?.type != before?.type
+        }
+        if isReported { return [] }
+        return [
+            .init(
+                .view(name),
+                .changed,
+                .refused,
+                "\(old.keysText) -> \(keysText)",
+                wayOut: "its data has the old keys: make a view under another name"
+            )
+        ]
+    }
+
+    private func settingChanges(from old: ViewDefinition) -> [DefinitionChange] {
+        var changes: [DefinitionChange] = []
+        func add(_ setting: String, _ before: String, _ after: String, _ severity: DefinitionChange.Severity = .safe) {
+            if before != after {
+                changes.append(.init(.view(name), .changed, severity, "\(setting) \(before) -> \(after)"))
+            }
+        }
+        add("ttl", old.ttl?.text ?? "none", ttl?.text ?? "none")
+        add("delay", old.delay.text, delay.text)
+        add("strict", "\(old.isStrict)", "\(isStrict)")
+        add("missing", old.missing.rawValue, missing.rawValue)
+        add("online", "\(old.isOnline)", "\(isOnline)", isOnline ? .safe : .retires)
+        if old.partition != partition {
+            changes.append(
+                .init(
+                    .view(name),
+                    .changed,
+                    .refused,
+                    "partition \(old.partition.rawValue) -> \(partition.rawValue)",
+                    wayOut: "its history is partitioned already: make a view under another name"
+                )
+            )
+        }
+        if old.source != source {
+            let word = old.source == nil ? "added" : source == nil ? "removed" : "changed"
+            changes.append(.init(.view(name), .changed, "source \(word)"))
+        }
+        let notes = noteChanges((old.description, description), (old.owner, owner), (old.tags, tags))
+        if let notes { changes.append(.init(.view(name), .changed, notes)) }
+        return changes
+    }
+
+    private func featureChanges(from old: ViewDefinition, retired: RetiredDefinitions) -> [DefinitionChange] {
+        var changes: [DefinitionChange] = []
+        let before = Dictionary(old.features.map { ($0.name, $0) }) { first, _ in first }
+        let names = Set(features.map(\.name))
+        for feature in features {
+            guard let previous = before[feature.name] else {
+                changes.append(addition(of: feature, retired: retired))
+                continue
+            }
+            let subject = DefinitionChange.Subject.feature(view: name, name: feature.name)
+            if previous.type != feature.type {
+                changes.append(
+                    .init(
+                        subject,
+                        .changed,
+                        .refused,
+                        "\(previous.type.text) -> \(feature.type.text)",
+                        wayOut: "its data has the old type: add a feature under another name"
+                    )
+                )
+            }
+            if previous.description != feature.description { changes.append(.init(subject, .changed, "description")) }
+        }
+        for feature in old.features where !names.contains(feature.name) {
+            changes.append(
+                .init(
+                    .feature(view: name, name: feature.name),
+                    .removed,
+                    .retires,
+                    "retired \(feature.type.text); data kept"
+                )
+            )
+        }
+        let kept = features.filter { before[$0.name] != nil }.map(\.name)
+        if kept != old.features.map(\.name).filter(names.contains) {
+            changes.append(.init(.view(name), .changed, "other order of features"))
+        }
+        return changes
+    }
+}
