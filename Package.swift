@@ -43,6 +43,7 @@ let package = Package(
         .target(
             name: "Store",
             dependencies: ["Features", "PointInTime", "Postgres", .product(name: "Crypto", package: "swift-crypto")],
+            resources: [.embedInCode("Migrations")],
             swiftSettings: swiftSettings
         ),
         .target(

@@ -1,1 +1,206 @@
 import CLibPQ
+
+/// One connection to PostgreSQL, used by one thread at a time; every call blocks until the server has answered.
+///
+/// Results come in binary. Nothing here depends on session state that a transaction-pooling proxy would lose: no named
+/// prepared statements, no `SET` outside a transaction.
+package final class Connection {
+    private let handle: OpaquePointer
+
+    /// Connects.
+    ///
+    /// - Parameter conninfo: a libpq connection string or URI; what it leaves out comes from libpq's environment.
+    /// - Throws: ``PostgresError`` of kind `connect` with libpq's reason.
+    package init(_ conninfo: String) throws(PostgresError) {
+        let settings: [(String, String)] = [
+            ("fallback_application_name", "asof"), ("client_encoding", "UTF8"), ("connect_timeout", "10"),
+            ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
+            // Last: what the caller says overrides what stands before it.
+            ("dbname", conninfo),
+        ]
+        let handle = Self.withCStrings(settings.map(\.0)) { keywords in
+            Self.withCStrings(settings.map(\.1)) { values in PQconnectdbParams(keywords, values, 1) }
+        }
+        guard let handle else { throw PostgresError(kind: .connect, message: "out of memory") }
+        self.handle = handle
+        guard PQstatus(handle) == CONNECTION_OK else {
+            let message = Self.trimmed(PQerrorMessage(handle))
+            throw PostgresError(kind: .connect, message: message)
+        }
+        PQsetNoticeProcessor(handle, { _, _ in }, nil)
+    }
+
+    deinit { PQfinish(handle) }
+
+    /// The server's version as one number: 150018 is 15.18.
+    package var serverVersion: Int { Int(PQserverVersion(handle)) }
+
+    /// The server process that serves this connection.
+    package var backendProcessID: Int32 { PQbackendPID(handle) }
+
+    package var isInTransaction: Bool {
+        switch PQtransactionStatus(handle) {
+        case PQTRANS_INTRANS, PQTRANS_INERROR, PQTRANS_ACTIVE: true
+        default: false
+        }
+    }
+
+    package var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
+
+    /// Runs one or more statements without parameters, as one network message.
+    ///
+    /// - Returns: the rows of each statement, in text format.
+    package func execute(_ sql: String) throws(PostgresError) -> [Rows] {
+        guard PQsendQuery(handle, sql) == 1 else { throw lostConnection() }
+        return try collectResults()
+    }
+
+    /// Runs one statement with parameters.
+    ///
+    /// - Returns: its rows, in binary format.
+    package func query(_ sql: String, _ parameters: [Parameter] = []) throws(PostgresError) -> Rows {
+        let types = parameters.map(\.typeID)
+        let lengths = parameters.map { Int32($0.bytes?.count ?? 0) }
+        let formats = [Int32](repeating: 1, count: parameters.count)
+        let sent = Self.withBytes(parameters.map(\.bytes)) { values in
+            PQsendQueryParams(handle, sql, Int32(parameters.count), types, values, lengths, formats, 1)
+        }
+        guard sent == 1 else { throw lostConnection() }
+        guard let rows = try collectResults().last else {
+            throw PostgresError(kind: .unexpectedResult, message: "the statement was empty")
+        }
+        return rows
+    }
+
+    /// Reads results until the server is ready for the next message; throws the first error among them.
+    private func collectResults() throws(PostgresError) -> [Rows] {
+        var results: [Rows] = []
+        var failure: PostgresError?
+        while let result = PQgetResult(handle) {
+            switch PQresultStatus(result) {
+            case PGRES_COMMAND_OK, PGRES_TUPLES_OK:
+                results.append(Rows(result))
+            case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
+                results.append(Rows(result))
+                if let failure { throw failure }
+                return results
+            default:
+                failure = failure ?? error(from: result)
+                PQclear(result)
+            }
+        }
+        if let failure { throw failure }
+        guard isAlive else { throw lostConnection() }
+        return results
+    }
+
+    // MARK: COPY
+
+    /// Starts `COPY … FROM STDIN`; ``putCopyData(_:)`` and ``endCopy()`` follow.
+    package func beginCopyIn(_ sql: String) throws(PostgresError) {
+        _ = try execute(sql)
+        guard PQtransactionStatus(handle) == PQTRANS_ACTIVE else {
+            throw PostgresError(kind: .unexpectedResult, message: "the statement did not start a COPY")
+        }
+    }
+
+    /// Sends a piece of a COPY's data; pieces may be cut anywhere.
+    package func putCopyData(_ bytes: UnsafeRawBufferPointer) throws(PostgresError) {
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+        guard PQputCopyData(handle, base.assumingMemoryBound(to: CChar.self), Int32(bytes.count)) == 1 else {
+            throw lostConnection()
+        }
+    }
+
+    package func putCopyData(_ bytes: [UInt8]) throws(PostgresError) {
+        let sent = bytes.withUnsafeBufferPointer { buffer in
+            buffer.withMemoryRebound(to: CChar.self) { PQputCopyData(handle, $0.baseAddress, Int32($0.count)) }
+        }
+        guard sent == 1 else { throw lostConnection() }
+    }
+
+    /// Ends a COPY.
+    ///
+    /// - Returns: how many rows the server took.
+    package func endCopy() throws(PostgresError) -> Int {
+        guard PQputCopyEnd(handle, nil) == 1 else { throw lostConnection() }
+        guard let rows = try collectResults().last else { throw lostConnection() }
+        return rows.affectedCount
+    }
+
+    /// Makes the server give up a COPY under way, so that the connection can be used again.
+    package func cancelCopy(_ reason: String) {
+        guard PQputCopyEnd(handle, reason) == 1 else { return }
+        while let result = PQgetResult(handle) { PQclear(result) }
+    }
+
+    // MARK: Errors
+
+    private func lostConnection() -> PostgresError {
+        PostgresError(kind: .connectionLost, message: Self.trimmed(PQerrorMessage(handle)))
+    }
+
+    private func error(from result: OpaquePointer) -> PostgresError {
+        func field(_ code: Unicode.Scalar) -> String? {
+            PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) }
+        }
+        guard let sqlState = field("C") else {
+            return PostgresError(
+                kind: isAlive ? .server(sqlState: "") : .connectionLost,
+                message: Self.trimmed(PQresultErrorMessage(result))
+            )
+        }
+        return PostgresError(
+            kind: .server(sqlState: sqlState),
+            message: field("M") ?? "no message",
+            detail: field("D"),
+            hint: field("H"),
+            statementPosition: field("P").flatMap { Int($0) }
+        )
+    }
+
+    private static func trimmed(_ text: UnsafePointer<CChar>?) -> String {
+        var message = text.map { String(cString: $0) } ?? "no reason given"
+        while message.last?.isNewline == true { message.removeLast() }
+        return message.isEmpty ? "no reason given" : message
+    }
+
+    // MARK: C arrays
+
+    private static func withCStrings<Result>(
+        _ strings: [String],
+        _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
+    ) -> Result {
+        withBytes(strings.map { Array($0.utf8) + [0] }) { body($0) }
+    }
+
+    /// Calls `body` with a null-terminated array of pointers to each of `arrays`; null stays null.
+    private static func withBytes<Result>(
+        _ arrays: [[UInt8]?],
+        _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
+    ) -> Result {
+        let total = arrays.reduce(0) { $0 + ($1?.count ?? 0) }
+        // One byte more, so that an empty array has an address, too: libpq reads a null pointer as NULL.
+        let storage = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: total + 1)
+        let pointers = UnsafeMutableBufferPointer<UnsafePointer<CChar>?>.allocate(capacity: arrays.count + 1)
+        defer {
+            storage.deallocate()
+            pointers.deallocate()
+        }
+        pointers.initialize(repeating: nil)
+        guard let base = storage.baseAddress, let list = pointers.baseAddress else {
+            preconditionFailure("allocations of at least one element have an address")
+        }
+        var offset = 0
+        for (index, array) in arrays.enumerated() {
+            guard let array else { continue }
+            // Safe: `total` is the sum of all counts, so offset + count stays within `storage`.
+            array.withUnsafeBufferPointer { source in
+                if let start = source.baseAddress { (base + offset).initialize(from: start, count: source.count) }
+            }
+            pointers[index] = UnsafeRawPointer(base + offset).assumingMemoryBound(to: CChar.self)
+            offset += array.count
+        }
+        return body(UnsafePointer(list))
+    }
+}

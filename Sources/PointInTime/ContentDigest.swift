@@ -1,0 +1,161 @@
+import Crypto
+package import Features
+
+/// A digest of a table's content that is the same for every file format, machine, locale and time zone.
+///
+/// Version 1: rows are cut into blocks of 65,536; each block's SHA-256 goes over its rows' canonical bytes; the content
+/// digest is the SHA-256 over a header (version, and each column's name and type) and the blocks' digests in order,
+/// the last block being whatever is left. Canonical bytes of a row are, for each column, 0 for null, or 1 and the value:
+/// bool as one byte; integers, timestamps (µs) and floats as 8 bytes little-endian (floats as float64, every NaN as
+/// one); string and bytes as a 4-byte length and the bytes; vectors and lists as a 4-byte count and their elements.
+package struct ContentDigest {
+    package static let version = 1
+    package static let blockRows = 65_536
+
+    private let types: [FeatureType]
+    private var tree: SHA256
+    private var block = SHA256()
+    private var rowsInBlock = 0
+    package private(set) var rowCount = 0
+
+    package init(names: [String], types: [FeatureType]) {
+        self.types = types
+        tree = SHA256()
+        var header = Array("asof-content/\(Self.version)\n".utf8)
+        for (name, type) in zip(names, types) {
+            header += Array("\(name.utf8.count):\(name) \(type.text)\n".utf8)
+        }
+        tree.update(data: header)
+    }
+
+    /// Adds rows; how they are cut into batches makes no difference.
+    /// - Parameter columns: as many as the digest has, of its types.
+    package mutating func update(_ columns: [Column], rowCount count: Int) {
+        precondition(columns.map(\.type) == types, "the digest's columns have other types")
+        var start = 0
+        while start < count {
+            let end = min(count, start + min(Self.blockRows - rowsInBlock, CanonicalRows.chunkRows))
+            CanonicalRows.withBytes(of: columns, rows: start..<end) { block.update(bufferPointer: $0) }
+            rowsInBlock += end - start
+            rowCount += end - start
+            start = end
+            if rowsInBlock == Self.blockRows { closeBlock() }
+        }
+    }
+
+    private mutating func closeBlock() {
+        let digest = block.finalize()
+        digest.withUnsafeBytes { tree.update(bufferPointer: $0) }
+        block = SHA256()
+        rowsInBlock = 0
+    }
+
+    /// The digest of what was added so far: 32 bytes. More rows may follow.
+    package func value() -> [UInt8] {
+        var copy = self
+        if copy.rowsInBlock > 0 { copy.closeBlock() }
+        return Array(copy.tree.finalize())
+    }
+
+    /// ``value()`` as manifests spell it: `sha256:` and 64 hexadecimal digits.
+    package var text: String { "sha256:" + Self.hex(value()) }
+
+    package static func sha256(_ bytes: ArraySlice<UInt8>) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
+
+    package static func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+}
+
+/// The canonical bytes of rows, see ``ContentDigest``.
+package enum CanonicalRows {
+    /// Rows that are encoded at a time: their bytes stay in the cache.
+    package static let chunkRows = 1_024
+
+    package static func withBytes(of columns: [Column], rows: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Void) {
+        var buffer = RowBuffer(rowCount: rows.count)
+        for column in columns { reserve(column, rows: rows, in: &buffer) }
+        buffer.allocate()
+        for column in columns { append(column, rows: rows, to: &buffer) }
+        body(buffer.bytes)
+    }
+
+    private static func reserve(_ column: Column, rows: Range<Int>, in buffer: inout RowBuffer) {
+        buffer.reserve(1)
+        forEachValue(column.validity, rows: rows, in: &buffer) { row, at, buffer in
+            switch column.values {
+            case .bool: buffer.reserve(1, row: at)
+            case .int32, .int64, .float32, .float64: buffer.reserve(8, row: at)
+            case .text(let values): buffer.reserve(4 + values.offsets[row + 1] - values.offsets[row], row: at)
+            case .vector(let dimensions, _): buffer.reserve(4 + 8 * dimensions, row: at)
+            case .listInt64(let offsets, _): buffer.reserve(4 + 8 * (offsets[row + 1] - offsets[row]), row: at)
+            case .listString(let offsets, let texts):
+                let elements = offsets[row]..<offsets[row + 1]
+                let bytes = texts.offsets[elements.upperBound] - texts.offsets[elements.lowerBound]
+                buffer.reserve(4 + 4 * elements.count + bytes, row: at)
+            }
+        }
+    }
+
+    private static func append(_ column: Column, rows: Range<Int>, to buffer: inout RowBuffer) {
+        for row in rows { buffer.append(column.isNull(row) ? 0 as UInt8 : 1, row: row - rows.lowerBound) }
+        let validity = column.validity
+        switch column.values {
+        case .bool(let values):
+            forEachValue(validity, rows: rows, in: &buffer) { $2.append(values[$0] ? 1 as UInt8 : 0, row: $1) }
+        case .int32(let values):
+            forEachValue(validity, rows: rows, in: &buffer) { $2.append(Int64(values[$0]).littleEndian, row: $1) }
+        case .int64(let values):
+            forEachValue(validity, rows: rows, in: &buffer) { $2.append(values[$0].littleEndian, row: $1) }
+        case .float32(let values):
+            forEachValue(validity, rows: rows, in: &buffer) { $2.append(bits(Double(values[$0])), row: $1) }
+        case .float64(let values):
+            forEachValue(validity, rows: rows, in: &buffer) { $2.append(bits(values[$0]), row: $1) }
+        case .text(let values):
+            forEachValue(validity, rows: rows, in: &buffer) { append(values, $0, row: $1, to: &$2) }
+        case .vector(let dimensions, let values):
+            forEachValue(validity, rows: rows, in: &buffer) { row, at, buffer in
+                buffer.append(UInt32(dimensions).littleEndian, row: at)
+                for index in row * dimensions..<(row + 1) * dimensions {
+                    buffer.append(bits(Double(values[index])), row: at)
+                }
+            }
+        case .listInt64(let offsets, let values):
+            forEachValue(validity, rows: rows, in: &buffer) { row, at, buffer in
+                buffer.append(UInt32(offsets[row + 1] - offsets[row]).littleEndian, row: at)
+                for index in offsets[row]..<offsets[row + 1] { buffer.append(values[index].littleEndian, row: at) }
+            }
+        case .listString(let offsets, let values):
+            forEachValue(validity, rows: rows, in: &buffer) { row, at, buffer in
+                buffer.append(UInt32(offsets[row + 1] - offsets[row]).littleEndian, row: at)
+                for index in offsets[row]..<offsets[row + 1] { append(values, index, row: at, to: &buffer) }
+            }
+        }
+    }
+
+    private static func append(_ texts: TextValues, _ index: Int, row: Int, to buffer: inout RowBuffer) {
+        let range = texts.offsets[index]..<texts.offsets[index + 1]
+        buffer.append(UInt32(range.count).littleEndian, row: row)
+        texts.bytes.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[range]), row: row) }
+    }
+
+    /// Float bits in little-endian order, with one pattern for every NaN.
+    private static func bits(_ value: Double) -> UInt64 {
+        (value.isNaN ? 0x7FF8_0000_0000_0000 : value.bitPattern).littleEndian
+    }
+
+    /// Calls `body(row, row from the range's start, buffer)` for each row that is not null.
+    @inline(__always)
+    private static func forEachValue(
+        _ validity: [Bool]?,
+        rows: Range<Int>,
+        in buffer: inout RowBuffer,
+        _ body: (Int, Int, inout RowBuffer) -> Void
+    ) {
+        if let validity {
+            for row in rows where validity[row] { body(row, row - rows.lowerBound, &buffer) }
+        } else {
+            for row in rows { body(row, row - rows.lowerBound, &buffer) }
+        }
+    }
+}

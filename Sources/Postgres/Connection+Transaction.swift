@@ -1,0 +1,71 @@
+extension Connection {
+    /// How a transaction starts: what it may do, and how long it may wait and run.
+    package struct TransactionOptions: Sendable {
+        package var isReadOnly: Bool
+        package var isolation: Isolation
+        /// Whether names without a schema are looked up on the role's own search path: for SQL that a user wrote.
+        package var keepsSearchPath: Bool
+        package var lockTimeoutMs: Int
+        package var statementTimeoutMs: Int
+
+        package enum Isolation: String, Sendable {
+            case readCommitted = "READ COMMITTED"
+            case repeatableRead = "REPEATABLE READ"
+        }
+
+        package init(
+            isReadOnly: Bool,
+            isolation: Isolation = .readCommitted,
+            keepsSearchPath: Bool = false,
+            lockTimeoutMs: Int = 30_000,
+            statementTimeoutMs: Int = 3_600_000
+        ) {
+            self.isReadOnly = isReadOnly
+            self.isolation = isolation
+            self.keepsSearchPath = keepsSearchPath
+            self.lockTimeoutMs = lockTimeoutMs
+            self.statementTimeoutMs = statementTimeoutMs
+        }
+
+        package static let read = TransactionOptions(isReadOnly: true)
+        package static let write = TransactionOptions(isReadOnly: false)
+    }
+
+    /// Starts a transaction whose time zone, date style, search path and float text are ours, whoever we connected as.
+    ///
+    /// The settings are local to the transaction, so that they hold behind a transaction-pooling proxy, too.
+    package func begin(_ options: TransactionOptions) throws(PostgresError) {
+        var sql = "BEGIN ISOLATION LEVEL \(options.isolation.rawValue)"
+        sql += options.isReadOnly ? " READ ONLY;" : " READ WRITE;"
+        sql += "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1;"
+        sql += "SET LOCAL lock_timeout = \(options.lockTimeoutMs);"
+        sql += "SET LOCAL statement_timeout = \(options.statementTimeoutMs);"
+        sql += "SET LOCAL idle_in_transaction_session_timeout = 60000;"
+        if !options.keepsSearchPath { sql += "SET LOCAL search_path = pg_catalog, pg_temp;" }
+        _ = try execute(sql)
+    }
+
+    package func commit() throws(PostgresError) { _ = try execute("COMMIT") }
+
+    /// Ends a transaction without effect; a lost connection has that effect by itself.
+    package func rollBack() {
+        guard isAlive, isInTransaction else { return }
+        _ = try? execute("ROLLBACK")
+    }
+
+    /// Runs `body` in a transaction; commits when it returns, rolls back when it throws.
+    package func transaction<Result, Failure: Error>(
+        _ options: TransactionOptions,
+        _ body: () throws(Failure) -> Result
+    ) throws -> Result {
+        try begin(options)
+        do {
+            let result = try body()
+            try commit()
+            return result
+        } catch {
+            rollBack()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,66 @@
+/// What went wrong between us and PostgreSQL.
+package struct PostgresError: Error, Sendable, Hashable {
+    package enum Kind: Hashable, Sendable {
+        /// No connection could be made.
+        case connect
+        /// The server refused a statement; its SQLSTATE.
+        case server(sqlState: String)
+        /// The connection ended while something was under way; whether it took effect is unknown.
+        case connectionLost
+        /// A result has another shape than the caller asked for.
+        case unexpectedResult
+    }
+
+    package var kind: Kind
+    package var message: String
+    package var detail: String?
+    package var hint: String?
+    /// Where in the statement, in characters from 1, as the server says.
+    package var statementPosition: Int?
+
+    package init(
+        kind: Kind,
+        message: String,
+        detail: String? = nil,
+        hint: String? = nil,
+        statementPosition: Int? = nil
+    ) {
+        self.kind = kind
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.statementPosition = statementPosition
+    }
+
+    package var sqlState: String? {
+        if case .server(let sqlState) = kind { sqlState } else { nil }
+    }
+
+    /// Whether the same work may succeed when it is done again: deadlock, serialization, lock timeout.
+    package var isRetryable: Bool {
+        switch sqlState {
+        case "40P01", "40001", "55P03": true
+        default: false
+        }
+    }
+}
+
+extension PostgresError: CustomStringConvertible {
+    package var description: String {
+        var text = message
+        if let detail { text += "\n  detail: \(detail)" }
+        if let hint { text += "\n  hint: \(hint)" }
+        return text
+    }
+}
+
+/// PostgreSQL's error codes that we act on.
+package enum SQLState {
+    package static let undefinedTable = "42P01"
+    package static let undefinedSchema = "3F000"
+    package static let insufficientPrivilege = "42501"
+    package static let uniqueViolation = "23505"
+    package static let readOnlyTransaction = "25006"
+    package static let lockNotAvailable = "55P03"
+    package static let invalidPassword = "28P01"
+}

@@ -1,0 +1,24 @@
+/// Every bound that the store puts on its work, with its reason.
+package enum Limits {
+    /// Rows of one ingest batch: large enough that a commit costs nothing per row, small enough for bounded memory.
+    package static let batchRowsMax = 250_000
+    /// Bytes of one ingest batch's columns: wide rows end a batch earlier.
+    package static let batchBytesMax = 128 << 20
+    /// Bytes handed to libpq at a time during COPY.
+    package static let copyChunkRows = 1_024
+    /// New partitions that one batch may open: more means that times were read in a wrong unit.
+    package static let newPartitionsMax = 120
+    /// An event time may lie this far ahead of the clock.
+    package static let futureUsMax: Int64 = 300_000_000
+    /// Bytes of one entity key: a B-tree entry must fit a third of a page.
+    package static let keyBytesMax = 2_000
+    /// Spine rows of one probe statement: its arrays stay small, its transaction short.
+    package static let probeRowsMax = 8_192
+    /// How often a transaction that lost a lock race is tried again.
+    package static let retriesMax = 3
+
+    static func check() {
+        precondition(batchRowsMax >= copyChunkRows)
+        precondition(keyBytesMax < 8_192 / 3)
+    }
+}

@@ -1,0 +1,106 @@
+import Crypto
+import PointInTime
+import Postgres
+
+/// One step of the store's schema: a file of `migrations/`, embedded when the binary is built.
+package struct Migration: Sendable {
+    package let number: Int
+    package let name: String
+    package let sql: String
+
+    /// Every migration, in order. A new file is added here; a test compares this list with the folder.
+    package static let all: [Migration] = [
+        Migration(
+            number: 1,
+            name: "0001_store.sql",
+            sql: String(decoding: PackageResources._001_store_sql, as: UTF8.self)
+        )
+    ]
+
+    package static var newest: Int { all.count }
+
+    package var checksum: String { ContentDigest.hex(Array(SHA256.hash(data: Array(sql.utf8)))) }
+}
+
+/// Brings a database's schema up to this binary's.
+package enum Migrator {
+    /// - Returns: the names of the migrations that were applied now.
+    /// - Throws: ``StoreError/newerSchema(store:binary:)``, ``StoreError/changedMigration(name:)``,
+    ///   ``StoreError/unsuitableDatabase(reason:)``, or the database's error; each migration is a transaction of its own.
+    package static func migrate(_ session: Session) throws(StoreError) -> [String] {
+        try checkDatabase(session)
+        if try schema(of: session) == 0 { try prepare(session) }
+        var applied: [String] = []
+        for migration in Migration.all where try apply(migration, on: session) { applied.append(migration.name) }
+        return applied
+    }
+
+    /// The number of the newest applied migration; 0 where there is no store.
+    package static func schema(of session: Session) throws(StoreError) -> Int {
+        do {
+            let rows = try session.query("SELECT max(number) FROM asof.migrations")
+            return Int(rows.int32(0, 0) ?? 0)
+        } catch {
+            if case .database(let error) = error,
+                error.sqlState == SQLState.undefinedTable || error.sqlState == SQLState.undefinedSchema
+            {
+                return 0
+            }
+            throw error
+        }
+    }
+
+    private static func checkDatabase(_ session: Session) throws(StoreError) {
+        let version = session.connection.serverVersion
+        guard version >= 130_000 else {
+            throw .unsuitableDatabase(reason: "its PostgreSQL is version \(version / 10_000); 13 or later is needed")
+        }
+        let encoding = try session.query("SELECT current_setting('server_encoding')").text(0, 0) ?? "unknown"
+        guard encoding == "UTF8" else {
+            throw .unsuitableDatabase(
+                reason:
+                    "its encoding is \(encoding); make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+            )
+        }
+    }
+
+    private static func prepare(_ session: Session) throws(StoreError) {
+        try session.transaction(.write) { () throws(StoreError) in
+            try session.lock(AdvisoryLock.migration)
+            try session.execute(
+                """
+                CREATE SCHEMA IF NOT EXISTS asof;
+                CREATE TABLE IF NOT EXISTS asof.migrations (
+                    number integer PRIMARY KEY,
+                    name text NOT NULL,
+                    checksum text NOT NULL,
+                    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+                );
+                """
+            )
+        }
+    }
+
+    /// - Returns: false where it was applied before.
+    private static func apply(_ migration: Migration, on session: Session) throws(StoreError) -> Bool {
+        try session.transaction(.write) { () throws(StoreError) in
+            try session.lock(AdvisoryLock.migration)
+            let newest = try schema(of: session)
+            guard newest <= Migration.newest else { throw .newerSchema(store: newest, binary: Migration.newest) }
+            let known = try session.query(
+                "SELECT checksum FROM asof.migrations WHERE number = $1",
+                [.int32(Int32(migration.number))]
+            )
+            if known.count > 0 {
+                guard known.text(0, 0) == migration.checksum else { throw .changedMigration(name: migration.name) }
+                return false
+            }
+            try session.execute(migration.sql)
+            try session.query(
+                "INSERT INTO asof.migrations (number, name, checksum) VALUES ($1, $2, $3)",
+                [.int32(Int32(migration.number)), .text(migration.name), .text(migration.checksum)]
+            )
+            return true
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import Features
+import Postgres
+
+/// The partitions of a view's history: ranges of event time, made before the first write into them.
+struct PartitionRange: Hashable, Sendable {
+    /// µs, inclusive; `nil` = unbounded.
+    let from: Int64?
+    /// µs, exclusive; `nil` = unbounded.
+    let to: Int64?
+
+    init(from: Int64?, to: Int64?) {
+        self.from = from
+        self.to = to
+    }
+
+    /// The range that holds a time, µs.
+    init(containing time: Int64, by partitioning: Partitioning) {
+        let day = time.flooredQuotient(86_400_000_000)
+        let (year, month, _) = Timestamp.civil(daysSinceEpoch: day)
+        func start(_ year: Int64, _ month: Int64) -> Int64 {
+            Timestamp.daysSinceEpoch(year: year, month: month, day: 1) * 86_400_000_000
+        }
+        switch partitioning {
+        case .none: self.init(from: nil, to: nil)
+        case .day: self.init(from: day * 86_400_000_000, to: (day + 1) * 86_400_000_000)
+        case .month:
+            self.init(from: start(year, month), to: month == 12 ? start(year + 1, 1) : start(year, month + 1))
+        case .year: self.init(from: start(year, 1), to: start(year + 1, 1))
+        }
+    }
+
+    func contains(_ time: Int64) -> Bool { (from ?? .min) <= time && time < (to ?? .max) }
+}
+
+/// What is known of a view's partitions, and how to make new ones.
+struct PartitionCatalog {
+    let view: StoredView
+    private(set) var ranges: Set<PartitionRange> = []
+
+    init(view: StoredView) { self.view = view }
+
+    /// The partition of each time, as an index into the returned ranges, which ascend.
+    func partition(_ times: [Int64]) -> (indices: [Int32], ranges: [PartitionRange]) {
+        var found: [PartitionRange] = []
+        var indices: [Int32] = []
+        indices.reserveCapacity(times.count)
+        var last = -1
+        for time in times {
+            if last < 0 || !found[last].contains(time) {
+                if let index = found.firstIndex(where: { $0.contains(time) }) {
+                    last = index
+                } else {
+                    found.append(PartitionRange(containing: time, by: view.definition.partition))
+                    last = found.count - 1
+                }
+            }
+            indices.append(Int32(last))
+        }
+        let order = found.indices.sorted { (found[$0].from ?? .min) < (found[$1].from ?? .min) }
+        var place = [Int32](repeating: 0, count: found.count)
+        for (index, old) in order.enumerated() { place[old] = Int32(index) }
+        return (indices.map { place[Int($0)] }, order.map { found[$0] })
+    }
+
+    /// Those of `wanted` that the store does not have yet.
+    mutating func missing(_ wanted: [PartitionRange], _ session: Session) throws(StoreError) -> [PartitionRange] {
+        if wanted.allSatisfy(ranges.contains) { return [] }
+        try reload(session)
+        return wanted.filter { !ranges.contains($0) }
+    }
+
+    private mutating func reload(_ session: Session) throws(StoreError) {
+        let rows = try session.query(
+            "SELECT range_from, range_to FROM asof.partitions WHERE view = $1",
+            [.int32(view.id)]
+        )
+        ranges = Set((0..<rows.count).map { PartitionRange(from: rows.timestamp($0, 0), to: rows.timestamp($0, 1)) })
+    }
+
+    /// Makes partitions, in a short transaction of its own.
+    ///
+    /// A table made by itself and attached takes no lock that readers or writers of the parent wait for, which
+    /// `CREATE TABLE … PARTITION OF` would.
+    mutating func make(_ wanted: [PartitionRange], _ session: Session) throws(StoreError) {
+        try session.transaction(.write) { () throws(StoreError) in
+            try session.lock(AdvisoryLock.view(view.id), isShared: true)
+            try session.lock(AdvisoryLock.partitions(view.id))
+            try reload(session)
+            for range in wanted where !ranges.contains(range) {
+                let rows = try session.query(
+                    "INSERT INTO asof.partitions (view, range_from, range_to) VALUES ($1, $2, $3) RETURNING number",
+                    [.int32(view.id), .timestamp(microseconds: range.from), .timestamp(microseconds: range.to)]
+                )
+                guard let number = rows.int32(0, 0) else { throw .conflict("asof.partitions gave no number") }
+                let from = range.from.map { "'\(Timestamp(microseconds: $0).text)'" } ?? "MINVALUE"
+                let to = range.to.map { "'\(Self.bound($0))'" } ?? "MAXVALUE"
+                try session.execute(
+                    """
+                    CREATE TABLE history."_p\(number)" (LIKE \(view.historyTable) INCLUDING DEFAULTS);
+                    ALTER TABLE \(view.historyTable) ATTACH PARTITION history."_p\(number)"
+                        FOR VALUES FROM (\(from)) TO (\(to));
+                    """
+                )
+            }
+        }
+        try reload(session)
+    }
+
+    /// A bound as text; the year 10000 begins after the last time that RFC 3339 can spell.
+    private static func bound(_ microseconds: Int64) -> String {
+        microseconds > Timestamp.latest.microseconds
+            ? "10000-01-01 00:00:00+00" : Timestamp(microseconds: microseconds).text
+    }
+}

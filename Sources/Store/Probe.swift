@@ -1,0 +1,218 @@
+import Features
+package import PointInTime
+import Postgres
+
+/// What a point-in-time join looks at besides keys and label times.
+package struct JoinOptions: Sendable, Hashable {
+    /// A row also needs to have been known by the label time.
+    package var knownAtLabel = false
+    /// Whether matched event times and positions are wanted.
+    package var witness = false
+
+    package init(knownAtLabel: Bool = false, witness: Bool = false) {
+        self.knownAtLabel = knownAtLabel
+        self.witness = witness
+    }
+}
+
+/// What a view gave for a block of spine rows.
+package struct JoinedView: Sendable {
+    /// The role's features, one value a spine row.
+    package var features: [Column]
+    /// Event time and position of each matched row, also of a tombstone; null where none matched. Positions only where
+    /// asked for.
+    package var eventTimes: Column
+    package var positions: Column?
+    package var counts: JoinCounts
+}
+
+/// How a view's look-ups ended; their sum is the number of spine rows.
+package struct JoinCounts: Sendable, Hashable, Codable {
+    /// A row was valid then.
+    package var matched = 0
+    /// No row, a tombstone, or a null key or time.
+    package var missing = 0
+    /// The newest row was older than the view's TTL.
+    package var expired = 0
+
+    package init() {}
+
+    package static func += (left: inout JoinCounts, right: JoinCounts) {
+        left.matched += right.matched
+        left.missing += right.missing
+        left.expired += right.expired
+    }
+}
+
+/// The point-in-time join by look-ups in PostgreSQL: one statement for a block of spine rows.
+///
+/// It needs only SELECT. The block goes to the server as arrays; for each row a lateral subquery takes the first entry of
+/// the index (keys, event time descending, batch descending). The TTL is applied here, on the one row that was found.
+package struct Probe {
+    let session: Session
+    let state: PinnedState
+    let options: JoinOptions
+
+    package init(session: Session, state: PinnedState, options: JoinOptions) {
+        self.session = session
+        self.state = state
+        self.options = options
+    }
+
+    /// - Parameters:
+    ///   - keys: the role's key values, of the view's key types; nulls match nothing. Empty for a global view.
+    ///   - labelTimes: µs; nulls match nothing.
+    /// - Returns: one row for each spine row, in order.
+    /// - Complexity: one statement; about one index descent a row.
+    package func join(_ role: ViewRole, keys: [Column], labelTimes: Column) throws(StoreError) -> JoinedView {
+        let block = ProbeBlock(role: role, keys: keys, labelTimes: labelTimes)
+        let sql = statement(role)
+        let rows: Rows
+        do {
+            try session.begin(.read)
+            rows = try session.query(sql, block.parameters(withLabel: options.knownAtLabel))
+            try session.commit()
+        } catch {
+            session.connection.rollBack()
+            throw error
+        }
+        return try read(rows, role, block)
+    }
+
+    private func read(_ rows: Rows, _ role: ViewRole, _ block: ProbeBlock) throws(StoreError) -> JoinedView {
+        var rowOf = [Int32](repeating: -1, count: block.rowCount)
+        for row in 0..<rows.count {
+            guard let ordinal = rows.int64(row, 0), ordinal >= 1, ordinal <= block.sent.count else {
+                throw .conflict("PostgreSQL returned a row that no spine row asked for")
+            }
+            rowOf[Int(block.sent[Int(ordinal) - 1])] = Int32(row)
+        }
+        var counts = JoinCounts()
+        var isNull = [Bool](repeating: false, count: block.rowCount)
+        let ttl = role.view.definition.ttl?.microseconds
+        for row in 0..<block.rowCount {
+            guard rowOf[row] >= 0, let time = rows.timestamp(Int(rowOf[row]), 1) else {
+                counts.missing += 1
+                continue
+            }
+            if let ttl, time < block.labels[row].subtractingSaturating(ttl) {
+                counts.expired += 1
+                rowOf[row] = -1
+            } else if rows.bool(Int(rowOf[row]), 2) == true {
+                counts.missing += 1
+                isNull[row] = true
+            } else {
+                counts.matched += 1
+            }
+        }
+        let reader = ResultColumn(rows: rows, rowOf: rowOf)
+        let never = [Bool](repeating: false, count: block.rowCount)
+        var features: [Column] = []
+        let first = options.witness ? 4 : 3
+        for (index, feature) in role.features.enumerated() {
+            features.append(try reader.read(first + index, as: feature.type, isNull: isNull))
+        }
+        return JoinedView(
+            features: features,
+            eventTimes: try reader.read(1, as: .timestamp, isNull: never),
+            positions: options.witness ? try reader.read(3, as: .int64, isNull: never) : nil,
+            counts: counts
+        )
+    }
+
+    /// Columns: ordinal, event time, deleted, position if asked for, features.
+    private func statement(_ role: ViewRole) -> String {
+        let view = role.view
+        let keys = view.storageKeys
+        let names = keys.indices.map { "k\($0)" } + ["t"] + (options.knownAtLabel ? ["label"] : [])
+        let types =
+            keys.map { $0.type == .int64 ? "bigint[]" : "text[]" }
+            + ["timestamptz[]"] + (options.knownAtLabel ? ["timestamptz[]"] : [])
+        let arrays = types.enumerated().map { "$\($0.offset + 1)::\($0.element)" }.joined(separator: ", ")
+        let position = "(SELECT b.position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1)"
+        let selected =
+            (["h._event_time", "h._deleted"] + (options.witness ? ["\(position) AS position"] : [])
+            + role.features.map { "h.\(SQLText.identifier($0.name))" }).joined(separator: ", ")
+        var equal = keys.enumerated().map { index, key in
+            "h.\(SQLText.identifier(key.name)) = s.k\(index)\(key.type == .string ? " COLLATE \"C\"" : "")"
+        }
+        equal.append(state.condition("h"))
+        if options.knownAtLabel {
+            equal.append(
+                """
+                coalesce(h._known_at, (SELECT b.committed_at FROM asof.batches b WHERE b.batch = h._batch LIMIT 1)) <= s.label
+                """
+            )
+        }
+        let matches = equal.joined(separator: " AND ")
+        let lateral =
+            state.isOvertaken(view)
+            ? """
+            LATERAL (SELECT h._event_time AS newest FROM \(view.historyTable) h
+                WHERE \(matches) AND h._event_time <= s.t ORDER BY h._event_time DESC LIMIT 1) n
+            CROSS JOIN LATERAL (SELECT \(selected) FROM \(view.historyTable) h
+                WHERE \(matches) AND h._event_time = n.newest ORDER BY \(position) DESC LIMIT 1) h
+            """
+            : """
+            LATERAL (SELECT \(selected) FROM \(view.historyTable) h
+                WHERE \(matches) AND h._event_time <= s.t ORDER BY h._event_time DESC, h._batch DESC LIMIT 1) h
+            """
+        return """
+            SELECT s.i, h.* FROM unnest(\(arrays)) WITH ORDINALITY AS s(\(names.joined(separator: ", ")), i)
+            CROSS JOIN \(lateral)
+            """
+    }
+}
+
+/// A block of spine rows as a statement's parameters.
+private struct ProbeBlock {
+    let rowCount: Int
+    /// Rows whose keys and label time are known, in order; the others match nothing and are not sent.
+    let sent: [Int32]
+    /// µs, one a row; 0 where null.
+    let labels: [Int64]
+    /// The latest event time that may match, one a sent row.
+    private let bounds: [Int64]
+    private let keys: [Column]
+
+    init(role: ViewRole, keys: [Column], labelTimes: Column) {
+        rowCount = labelTimes.rowCount
+        var sent: [Int32] = []
+        sent.reserveCapacity(rowCount)
+        for row in 0..<rowCount where !labelTimes.isNull(row) && keys.allSatisfy({ !$0.isNull(row) }) {
+            sent.append(Int32(row))
+        }
+        if case .int64(let values) = labelTimes.values { labels = values } else { labels = [] }
+        let definition = role.view.definition
+        let delay = definition.delay.microseconds
+        let labels = labels
+        bounds = sent.map { row in
+            let bound = labels[Int(row)].subtractingSaturating(delay).subtractingSaturating(definition.isStrict ? 1 : 0)
+            // One below the earliest event time matches nothing, and is a time that PostgreSQL has.
+            return max(bound, Timestamp.earliest.microseconds - 1)
+        }
+        self.sent = sent
+        self.keys = keys
+    }
+
+    func parameters(withLabel: Bool) -> [Parameter] {
+        var parameters: [Parameter] = keys.isEmpty ? [.int64Array([Int64](repeating: 0, count: sent.count))] : []
+        for key in keys {
+            switch key.values {
+            case .int64(let values): parameters.append(.int64Array(sent.map { values[Int($0)] }))
+            case .text(let values): parameters.append(.textArray(count: sent.count) { values[Int(sent[$0])] })
+            default: preconditionFailure("a key column is int64 or string, not \(key.type.text)")
+            }
+        }
+        parameters.append(.timestampArray(microseconds: bounds))
+        if withLabel { parameters.append(.timestampArray(microseconds: sent.map { labels[Int($0)] })) }
+        return parameters
+    }
+}
+
+extension Int64 {
+    func subtractingSaturating(_ other: Int64) -> Int64 {
+        let (value, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other > 0 ? .min : .max) : value
+    }
+}

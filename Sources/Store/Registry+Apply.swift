@@ -1,0 +1,203 @@
+package import Features
+import Postgres
+
+extension Registry {
+    /// Puts definitions in force, in one transaction that takes a position in the ledger.
+    ///
+    /// Nothing is removed: what `new` lacks is hidden, its data kept.
+    /// - Returns: the registry then, and the state that the change made; `nil` where nothing changed.
+    /// - Throws: ``StoreError/refusedChange(_:)`` for what would need data to be rewritten.
+    package static func apply(_ new: Definitions, _ session: Session) throws(StoreError) -> (Registry, LedgerState?) {
+        var options = Connection.TransactionOptions.write
+        options.lockTimeoutMs = 10_000
+        try session.begin(options)
+        do throws(StoreError) {
+            try session.lock(AdvisoryLock.definitions)
+            let old = try load(session)
+            guard new != old.definitions else {
+                session.connection.rollBack()
+                return (old, nil)
+            }
+            let changes = old.changes(to: new)
+            let refused = changes.filter { $0.severity == .refused }.map(\.line)
+            guard refused.isEmpty else { throw StoreError.refusedChange(refused) }
+            let state = try old.put(new, session)
+            return (try load(session), state)
+        } catch {
+            session.connection.rollBack()
+            throw error
+        }
+    }
+
+    /// What applying `new` would change.
+    package func changes(to new: Definitions) -> [DefinitionChange] { new.changes(from: definitions, retired: retired) }
+
+    private func put(_ new: Definitions, _ session: Session) throws(StoreError) -> LedgerState {
+        let next = version + 1
+        let known = try session.query("SELECT id, name FROM asof.views ORDER BY id")
+        var ids: [String: Int32] = [:]
+        for row in 0..<known.count {
+            guard let id = known.int32(row, 0), let name = known.text(row, 1) else { continue }
+            ids[name] = id
+            // Exclusive against writers: nobody writes into a view while its columns change.
+            if new.view(named: name) != definitions.view(named: name) { try session.lock(AdvisoryLock.view(id)) }
+        }
+        for view in new.views where view != definitions.view(named: view.name) {
+            if let id = ids[view.name] {
+                try change(StoredView(id: id, shape: next, definition: view), session)
+            } else {
+                try create(view, shape: next, session)
+            }
+        }
+        for view in definitions.views where new.view(named: view.name) == nil {
+            try session.query(
+                "UPDATE asof.views SET retired_at = clock_timestamp() WHERE name = $1",
+                [.text(view.name)]
+            )
+        }
+        try putServices(new, version: next, session)
+        try session.query(
+            "INSERT INTO asof.definitions (version, document) VALUES ($1, $2)",
+            [.int64(next), .jsonb(try JSONDocument.encode(new))]
+        )
+        let ledger = Ledger(session)
+        let batch = try ledger.takeBatch().batch
+        return try ledger.commit(batch: batch, [LedgerEntry(view: 0, kind: .definitions, rows: 0)])
+    }
+
+    private func create(_ definition: ViewDefinition, shape: Int64, _ session: Session) throws(StoreError) {
+        let rows = try session.query(
+            "INSERT INTO asof.views (name, definition, shape) VALUES ($1, $2, $3) RETURNING id",
+            [.text(definition.name), .jsonb(try JSONDocument.encode(definition)), .int64(shape)]
+        )
+        guard let id = rows.int32(0, 0) else { throw .conflict("asof.views gave no id") }
+        let view = StoredView(id: id, shape: shape, definition: definition)
+        try session.execute(
+            """
+            CREATE TABLE \(view.historyTable) (
+                \(view.keyColumns),
+                _event_time timestamptz NOT NULL,
+                _known_at timestamptz,
+                _batch bigint NOT NULL,
+                _deleted boolean NOT NULL DEFAULT false,
+                \(view.featureColumns)
+            ) PARTITION BY RANGE (_event_time);
+            CREATE INDEX "_v\(id)_key" ON \(view.historyTable) (\(view.keyList()), _event_time DESC, _batch DESC);
+            CREATE INDEX "_v\(id)_batch" ON \(view.historyTable) (_batch);
+            """
+        )
+        for feature in definition.features { try insert(feature, view, session) }
+        if definition.isOnline { try view.createOnline(session) }
+    }
+
+    private func insert(_ feature: FeatureDefinition, _ view: StoredView, _ session: Session) throws(StoreError) {
+        try session.query(
+            "INSERT INTO asof.features (view, name, type) VALUES ($1, $2, $3)",
+            [.int32(view.id), .text(feature.name), .text(feature.type.text)]
+        )
+    }
+
+    /// Adds, hides and shows columns of a view that exists; makes or drops its online table.
+    private func change(_ view: StoredView, _ session: Session) throws(StoreError) {
+        let rows = try session.query(
+            "SELECT name, retired_at IS NOT NULL FROM asof.features WHERE view = $1",
+            [.int32(view.id)]
+        )
+        var isRetired: [String: Bool] = [:]
+        for row in 0..<rows.count { isRetired[rows.text(row, 0) ?? ""] = rows.bool(row, 1) }
+        let hasOnline =
+            try session.query("SELECT to_regclass($1) IS NOT NULL", [.text(view.onlineTable)]).bool(0, 0) == true
+        for feature in view.definition.features {
+            guard let retired = isRetired[feature.name] else {
+                let column = "\(SQLText.identifier(feature.name)) \(feature.type.sqlType)"
+                try session.execute("ALTER TABLE \(view.historyTable) ADD COLUMN \(column)")
+                if hasOnline { try session.execute("ALTER TABLE \(view.onlineTable) ADD COLUMN \(column)") }
+                try insert(feature, view, session)
+                continue
+            }
+            if retired {
+                try session.query(
+                    "UPDATE asof.features SET retired_at = NULL WHERE view = $1 AND name = $2",
+                    [.int32(view.id), .text(feature.name)]
+                )
+            }
+        }
+        for (name, retired) in isRetired where !retired && view.definition.feature(named: name) == nil {
+            try session.query(
+                "UPDATE asof.features SET retired_at = clock_timestamp() WHERE view = $1 AND name = $2",
+                [.int32(view.id), .text(name)]
+            )
+        }
+        try session.query(
+            "UPDATE asof.views SET shape = $2, definition = $3, retired_at = NULL WHERE id = $1",
+            [.int32(view.id), .int64(view.shape), .jsonb(try JSONDocument.encode(view.definition))]
+        )
+        if hasOnline && !view.definition.isOnline { try session.execute("DROP TABLE \(view.onlineTable)") }
+        if !hasOnline && view.definition.isOnline {
+            try view.createOnline(session)
+            try view.fillOnline(session)
+        }
+    }
+
+    private func putServices(_ new: Definitions, version next: Int64, _ session: Session) throws(StoreError) {
+        for service in new.services where service.columns != definitions.service(named: service.name)?.columns {
+            let newest = services.first { $0.definition.name == service.name }
+            // A service that was removed and comes back as it was keeps its version.
+            if newest?.definition.columns == service.columns { continue }
+            try session.query(
+                """
+                INSERT INTO asof.services (name, version, fingerprint, definition, definitions_version)
+                VALUES ($1, $2, $3, $4, $5)
+                """,
+                [
+                    .text(service.name), .int32(Int32((newest?.version ?? 0) + 1)), .text(service.fingerprint),
+                    .jsonb(try JSONDocument.encode(service)), .int64(next),
+                ]
+            )
+        }
+    }
+}
+
+extension StoredView {
+    var keyColumns: String {
+        storageKeys.map { key in
+            "\(SQLText.identifier(key.name)) \(key.type.featureType.sqlType) NOT NULL"
+        }.joined(separator: ", ")
+    }
+
+    var featureColumns: String {
+        definition.features.map { "\(SQLText.identifier($0.name)) \($0.type.sqlType)" }.joined(separator: ", ")
+    }
+
+    /// Free space in each page lets an update stay in its page, without a new index entry.
+    func createOnline(_ session: Session) throws(StoreError) {
+        try session.execute(
+            """
+            CREATE TABLE \(onlineTable) (
+                \(keyColumns),
+                _event_time timestamptz NOT NULL,
+                _deleted boolean NOT NULL,
+                \(featureColumns),
+                PRIMARY KEY (\(keyList()))
+            ) WITH (fillfactor = 70)
+            """
+        )
+    }
+
+    /// SQL: the latest row of each entity, by the rule: greatest event time, then greatest position.
+    var latestQuery: String {
+        """
+        SELECT DISTINCT ON (\(keyList("h"))) \(keyList("h")), h._event_time, h._deleted, \(featureList("h"))
+        FROM \(historyTable) h
+        ORDER BY \(keyList("h")), h._event_time DESC,
+            (SELECT position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1) DESC
+        """
+    }
+
+    /// Fills an empty online table from history.
+    func fillOnline(_ session: Session) throws(StoreError) {
+        try session.execute(
+            "INSERT INTO \(onlineTable) (\(keyList()), _event_time, _deleted, \(featureList())) \(latestQuery)"
+        )
+    }
+}

@@ -1,0 +1,134 @@
+package import Features
+import Foundation
+import Postgres
+
+/// The definitions that are in force in a store.
+package struct Registry: Sendable {
+    /// Counts applied changes; 0 = nothing was applied yet.
+    package let version: Int64
+    package let definitions: Definitions
+    package let views: [StoredView]
+    /// Newest version of each service that was ever applied, by name.
+    package let services: [StoredService]
+    /// What is hidden, its tables and columns still there.
+    package let retired: RetiredDefinitions
+
+    package struct StoredService: Sendable, Hashable {
+        package let definition: ServiceDefinition
+        package let version: Int
+    }
+
+    /// - Throws: the database's error.
+    package static func load(_ session: Session) throws(StoreError) -> Registry {
+        let document = try session.query(
+            "SELECT version, document::text FROM asof.definitions ORDER BY version DESC LIMIT 1"
+        )
+        var definitions = Definitions()
+        if let text = document.count > 0 ? document.text(0, 1) : nil {
+            definitions = try JSONDocument.decode(Definitions.self, from: text)
+        }
+        let rows = try session.query(
+            "SELECT id, shape, retired_at IS NOT NULL, definition::text FROM asof.views ORDER BY id"
+        )
+        var views: [StoredView] = []
+        var retired = RetiredDefinitions()
+        for row in 0..<rows.count {
+            guard let id = rows.int32(row, 0), let shape = rows.int64(row, 1), let text = rows.text(row, 3) else {
+                continue
+            }
+            let definition = try JSONDocument.decode(ViewDefinition.self, from: text)
+            if rows.bool(row, 2) == true {
+                retired.views.append(definition)
+            } else {
+                views.append(StoredView(id: id, shape: shape, definition: definition))
+            }
+        }
+        retired.features = try loadRetiredFeatures(session)
+        return Registry(
+            version: document.count > 0 ? document.int64(0, 0) ?? 0 : 0,
+            definitions: definitions,
+            views: views,
+            services: try loadServices(session),
+            retired: retired
+        )
+    }
+
+    private static func loadServices(_ session: Session) throws(StoreError) -> [StoredService] {
+        let rows = try session.query(
+            "SELECT DISTINCT ON (name) definition::text, version FROM asof.services ORDER BY name, version DESC"
+        )
+        var services: [StoredService] = []
+        for row in 0..<rows.count {
+            let definition = try JSONDocument.decode(ServiceDefinition.self, from: rows.text(row, 0) ?? "")
+            services.append(StoredService(definition: definition, version: Int(rows.int32(row, 1) ?? 0)))
+        }
+        return services
+    }
+
+    private static func loadRetiredFeatures(_ session: Session) throws(StoreError) -> [RetiredDefinitions.Feature] {
+        let rows = try session.query(
+            """
+            SELECT v.name, f.name, f.type FROM asof.features f JOIN asof.views v ON v.id = f.view
+            WHERE f.retired_at IS NOT NULL ORDER BY 1, 2
+            """
+        )
+        return (0..<rows.count).compactMap { row in
+            guard let view = rows.text(row, 0), let feature = rows.text(row, 1),
+                let type = rows.text(row, 2).flatMap(FeatureType.init(text:))
+            else { return nil }
+            return RetiredDefinitions.Feature(view: view, feature: feature, type: type)
+        }
+    }
+
+    /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
+    package func view(named name: String) throws(StoreError) -> StoredView {
+        if let view = views.first(where: { $0.name == name }) { return view }
+        throw .unknownView(name: name, hint: Name.hint(for: name, among: views.map(\.name)))
+    }
+
+    /// The version of a service that is in force; `nil` where no such service is.
+    package func service(named name: String) -> StoredService? {
+        guard definitions.service(named: name) != nil else { return nil }
+        return services.first { $0.definition.name == name }
+    }
+
+    /// A service at an older version.
+    package static func service(
+        named name: String,
+        version: Int,
+        _ session: Session
+    ) throws(StoreError) -> StoredService {
+        let rows = try session.query(
+            "SELECT definition::text FROM asof.services WHERE name = $1 AND version = $2",
+            [.text(name), .int32(Int32(clamping: version))]
+        )
+        guard rows.count > 0, let text = rows.text(0, 0) else {
+            throw .unknownService(
+                name: "\(name)@\(version)",
+                hint: "; `asof describe \(name)` shows the newest version"
+            )
+        }
+        return StoredService(definition: try JSONDocument.decode(ServiceDefinition.self, from: text), version: version)
+    }
+}
+
+/// JSON documents of ours in the database.
+enum JSONDocument {
+    static func decode<Value: Decodable>(_ type: Value.Type, from text: String) throws(StoreError) -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(text.utf8))
+        } catch {
+            throw .conflict("a document in schema asof cannot be read by this binary: \(error)")
+        }
+    }
+
+    static func encode(_ value: some Encodable) throws(StoreError) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return String(decoding: try encoder.encode(value), as: UTF8.self)
+        } catch {
+            throw .conflict("a document cannot be written as JSON: \(error)")
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package import Postgres
+
+/// A connection whose errors are the store's.
+package final class Session {
+    package let connection: Connection
+
+    package init(conninfo: String) throws(StoreError) {
+        do { connection = try Connection(conninfo) } catch { throw .database(error) }
+    }
+
+    /// One or more statements without parameters, in one network message; results are text.
+    @discardableResult
+    package func execute(_ sql: String) throws(StoreError) -> [Rows] {
+        do { return try connection.execute(sql) } catch { throw .database(error) }
+    }
+
+    /// One statement; its result is binary.
+    @discardableResult
+    package func query(_ sql: String, _ parameters: [Parameter] = []) throws(StoreError) -> Rows {
+        do { return try connection.query(sql, parameters) } catch { throw .database(error) }
+    }
+
+    package func begin(_ options: Connection.TransactionOptions) throws(StoreError) {
+        do { try connection.begin(options) } catch { throw .database(error) }
+    }
+
+    package func commit() throws(StoreError) {
+        do { try connection.commit() } catch { throw .database(error) }
+    }
+
+    /// A transaction around store code: commits when `body` returns, rolls back when it throws.
+    package func transaction<Result>(
+        _ options: Connection.TransactionOptions,
+        _ body: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        try begin(options)
+        let result: Result
+        do {
+            result = try body()
+        } catch {
+            connection.rollBack()
+            throw error
+        }
+        try commit()
+        return result
+    }
+
+    /// Waits for an advisory lock that the end of the transaction releases.
+    package func lock(_ key: Int, isShared: Bool = false) throws(StoreError) {
+        let function = isShared ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock"
+        try execute("SELECT pg_catalog.\(function)(\(AdvisoryLock.space), \(key))")
+    }
+}
+
+/// Keys of the advisory locks; all lie in one space, so that other users of the database are not disturbed.
+package enum AdvisoryLock {
+    /// "Asof" in ASCII.
+    package static let space = 0x4173_6F66
+    package static let ledger = 1
+    package static let migration = 2
+    package static let definitions = 3
+
+    /// The lock of a view: shared by its writers, exclusive for what replaces its data or changes its columns.
+    package static func view(_ id: Int32) -> Int { 1_000_000 + Int(id) }
+    /// Held while a view's partitions are made.
+    package static func partitions(_ id: Int32) -> Int { 500_000_000 + Int(id) }
+}

@@ -1,0 +1,113 @@
+import Features
+import PointInTime
+import Postgres
+
+/// Which input an ingest reads, so that a rerun can tell that it saw it before.
+package struct SourceIdentity: Sendable, Hashable {
+    /// The file's name without folders, or what `--source` says.
+    package let name: String
+    /// The first bytes of the input, at most ``headBytesMax``; empty where a name was given.
+    package let head: [UInt8]
+
+    package static let headBytesMax = 65_536
+
+    package init(name: String, head: [UInt8] = []) {
+        self.name = name
+        self.head = head
+    }
+}
+
+/// How far a source of a view was read, and by what options.
+package struct SourceCheckpoint: Sendable, Hashable {
+    /// The row's key in `asof.sources`.
+    package var source: String
+    /// Input rows consumed.
+    package var rows: Int
+    /// ``ContentDigest`` over the decoded values of those rows.
+    package var digest: [UInt8]
+    /// The options that give the input its meaning, spelled out.
+    package var options: String
+}
+
+/// Reads and moves checkpoints.
+struct SourceTable {
+    let view: StoredView
+
+    /// The checkpoint of a source, or a new one at row 0.
+    ///
+    /// A file that grew begins with the bytes it began with before; a file of the same name that begins otherwise is
+    /// another source.
+    func find(_ identity: SourceIdentity, options: String, _ session: Session) throws(StoreError) -> SourceCheckpoint {
+        let rows = try session.query(
+            """
+            SELECT source, rows, digest, options, head_bytes, head_digest FROM asof.sources
+            WHERE view = $1 AND name = $2 ORDER BY head_bytes DESC, updated_at DESC
+            """,
+            [.int32(view.id), .text(identity.name)]
+        )
+        for row in 0..<rows.count {
+            guard let length = rows.int32(row, 4), length <= identity.head.count else { continue }
+            guard rows.byteArray(row, 5) == Self.digest(identity.head.prefix(Int(length))) else { continue }
+            return SourceCheckpoint(
+                source: rows.text(row, 0) ?? identity.name,
+                rows: Int(rows.int64(row, 1) ?? 0),
+                digest: rows.byteArray(row, 2) ?? [],
+                options: rows.text(row, 3) ?? ""
+            )
+        }
+        return SourceCheckpoint(source: Self.source(identity), rows: 0, digest: [], options: options)
+    }
+
+    private static func source(_ identity: SourceIdentity) -> String {
+        guard !identity.head.isEmpty else { return identity.name }
+        return identity.name + "#" + ContentDigest.hex(Array(digest(identity.head[...]).prefix(8)))
+    }
+
+    private static func digest(_ head: ArraySlice<UInt8>) -> [UInt8] { ContentDigest.sha256(head) }
+
+    /// Locks the source's row, which it makes if needed, so that a rerun waits for a predecessor's commit.
+    ///
+    /// - Returns: what the row says now.
+    func lock(
+        _ identity: SourceIdentity,
+        _ checkpoint: SourceCheckpoint,
+        _ session: Session
+    ) throws(StoreError)
+        -> SourceCheckpoint
+    {
+        try session.query(
+            """
+            INSERT INTO asof.sources (view, source, name, head_bytes, head_digest, options)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+            """,
+            [
+                .int32(view.id), .text(checkpoint.source), .text(identity.name), .int32(Int32(identity.head.count)),
+                .bytes(Self.digest(identity.head[...])), .text(checkpoint.options),
+            ]
+        )
+        let rows = try session.query(
+            "SELECT rows, digest, options FROM asof.sources WHERE view = $1 AND source = $2 FOR UPDATE",
+            [.int32(view.id), .text(checkpoint.source)]
+        )
+        return SourceCheckpoint(
+            source: checkpoint.source,
+            rows: Int(rows.int64(0, 0) ?? 0),
+            digest: rows.byteArray(0, 1) ?? [],
+            options: rows.text(0, 2) ?? ""
+        )
+    }
+
+    /// Moves the locked row.
+    func move(to checkpoint: SourceCheckpoint, batch: Int64, _ session: Session) throws(StoreError) {
+        try session.query(
+            """
+            UPDATE asof.sources SET rows = $3, digest = $4, options = $5, batch = $6, updated_at = clock_timestamp()
+            WHERE view = $1 AND source = $2
+            """,
+            [
+                .int32(view.id), .text(checkpoint.source), .int64(Int64(checkpoint.rows)), .bytes(checkpoint.digest),
+                .text(checkpoint.options), .int64(batch),
+            ]
+        )
+    }
+}

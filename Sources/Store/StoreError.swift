@@ -1,0 +1,53 @@
+package import Postgres
+
+/// What the store refuses or cannot do.
+package enum StoreError: Error, Sendable {
+    case database(PostgresError)
+    /// The database has no store.
+    case noStore
+    /// The store was migrated by a newer binary: written to by this one, it could be damaged.
+    case newerSchema(store: Int, binary: Int)
+    case olderSchema(store: Int, binary: Int)
+    case changedMigration(name: String)
+    case unsuitableDatabase(reason: String)
+    case unknownView(name: String, hint: String)
+    case unknownService(name: String, hint: String)
+    case unknownFeature(view: String, name: String, hint: String)
+    case refusedChange([String])
+    /// Input that cannot be stored, with where it stands.
+    case input(String)
+    /// The source was read to some point before, and what comes now does not go on from there.
+    case source(String)
+    /// Something changed under a running command, which did nothing.
+    case conflict(String)
+    /// A position or time that this store does not have.
+    case position(String)
+    /// The store is not what the ledger says it was.
+    case anotherTimeline(String)
+    case request(String)
+}
+
+extension StoreError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .database(let error): "PostgreSQL: \(error)"
+        case .noStore:
+            "this database has no Asof store; make one with `asof init` (here) or `asof init -d URI` (in a database)"
+        case .newerSchema(let store, let binary):
+            "the store has schema \(store), this binary knows schema \(binary) at most; use a newer asof"
+        case .olderSchema(let store, let binary):
+            "the store has schema \(store), this binary needs schema \(binary); run `asof migrate`"
+        case .changedMigration(let name):
+            "migration \(name) was applied to this store with another text than this binary carries; use the binary it came from"
+        case .unsuitableDatabase(let reason): "this database cannot hold a store: \(reason)"
+        case .unknownView(let name, let hint): "no view '\(name)'\(hint)"
+        case .unknownService(let name, let hint): "no service '\(name)'\(hint)"
+        case .unknownFeature(let view, let name, let hint): "view '\(view)' has no feature '\(name)'\(hint)"
+        case .refusedChange(let changes): changes.joined(separator: "\n")
+        case .input(let message), .source(let message), .conflict(let message), .position(let message),
+            .request(let message):
+            message
+        case .anotherTimeline(let message): "another timeline: \(message)"
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package import Features
+import Postgres
+
+/// A view as it stands in the store.
+package struct StoredView: Sendable {
+    package let id: Int32
+    /// The definitions version that last changed the view's columns; writers compare it with the store's.
+    package let shape: Int64
+    package let definition: ViewDefinition
+
+    package var name: String { definition.name }
+
+    /// The key columns of the view's tables. A global view has one, which is always 0.
+    package var storageKeys: [KeyColumn] {
+        definition.keys.isEmpty ? [KeyColumn(name: Self.globalKey, type: .int64)] : definition.keys
+    }
+
+    package static let globalKey = "_global"
+
+    package var historyTable: String { "history.\(SQLText.identifier(name))" }
+    package var onlineTable: String { "online.\(SQLText.identifier(name))" }
+
+    /// Comma-separated, quoted, with `alias.` before each where one is given.
+    package func keyList(_ alias: String = "") -> String {
+        Self.list(storageKeys.map(\.name), alias)
+    }
+
+    package func featureList(_ alias: String = "") -> String {
+        Self.list(definition.features.map(\.name), alias)
+    }
+
+    private static func list(_ names: [String], _ alias: String) -> String {
+        names.map { (alias.isEmpty ? "" : alias + ".") + SQLText.identifier($0) }.joined(separator: ", ")
+    }
+
+    /// `a.key = b.key AND …`.
+    package func keysEqual(_ left: String, _ right: String) -> String {
+        storageKeys.map {
+            "\(left).\(SQLText.identifier($0.name)) = \(right).\(SQLText.identifier($0.name))"
+        }.joined(separator: " AND ")
+    }
+}
+
+extension FeatureType {
+    /// The column type in PostgreSQL.
+    package var sqlType: String {
+        switch self {
+        case .bool: "boolean"
+        case .int32: "integer"
+        case .int64: "bigint"
+        case .float32: "real"
+        case .float64: "double precision"
+        case .string: "text COLLATE \"C\""
+        case .bytes: "bytea"
+        case .timestamp: "timestamp with time zone"
+        case .vector: "real[]"
+        case .listInt64: "bigint[]"
+        case .listString: "text[] COLLATE \"C\""
+        }
+    }
+}

@@ -1,0 +1,56 @@
+package import Features
+
+/// A view in one of the roles in which a request uses it: under its own name, or an alias with other keys.
+package struct ViewRole: Sendable {
+    package let view: StoredView
+    /// What stands before `__` in the names of its columns.
+    package let prefix: String
+    /// The spine's column for each of the view's keys, in the view's key order.
+    package let keyColumns: [String]
+    /// The features asked for, each once.
+    package var features: [FeatureDefinition]
+}
+
+/// What an export or a fetch returns: columns in order, and the view roles that they come from.
+package struct FeaturePlan: Sendable {
+    package let columns: [ServiceColumn]
+    package let roles: [ViewRole]
+    /// For each column, its role and the feature's place in it.
+    package let sources: [(role: Int, feature: Int)]
+
+    /// - Throws: ``StoreError/unknownView(name:hint:)``, ``StoreError/unknownFeature(view:name:hint:)`` where the store
+    ///   lacks what a column names.
+    package init(_ columns: [ServiceColumn], view: (String) throws(StoreError) -> StoredView) throws(StoreError) {
+        var roles: [ViewRole] = []
+        var sources: [(role: Int, feature: Int)] = []
+        for column in columns {
+            let keys = column.keys.map(\.from)
+            var index = roles.firstIndex {
+                $0.prefix == column.prefix && $0.view.name == column.view && $0.keyColumns == keys
+            }
+            if index == nil {
+                roles.append(
+                    ViewRole(view: try view(column.view), prefix: column.prefix, keyColumns: keys, features: [])
+                )
+                index = roles.count - 1
+            }
+            guard let role = index else { continue }
+            guard let feature = roles[role].view.definition.feature(named: column.feature), feature.type == column.type
+            else {
+                throw .unknownFeature(
+                    view: column.view,
+                    name: column.feature,
+                    hint: Name.hint(for: column.feature, among: roles[role].view.definition.features.map(\.name))
+                )
+            }
+            if !roles[role].features.contains(where: { $0.name == feature.name }) {
+                roles[role].features.append(feature)
+            }
+            let place = roles[role].features.firstIndex { $0.name == feature.name } ?? 0
+            sources.append((role, place))
+        }
+        self.columns = columns
+        self.roles = roles
+        self.sources = sources
+    }
+}

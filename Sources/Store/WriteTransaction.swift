@@ -1,0 +1,193 @@
+import Features
+package import PointInTime
+import Postgres
+
+/// Rows for one view, decoded and checked.
+package struct ViewRows: Sendable {
+    /// In the order of ``StoredView/storageKeys``; without nulls.
+    package var keys: [Column]
+    /// Timestamps without nulls.
+    package var eventTimes: Column
+    /// Timestamps; null or absent = known when committed.
+    package var knownAt: Column?
+    /// Bools without nulls; absent = no row is a tombstone.
+    package var isDeleted: Column?
+    /// In the order of the view's features.
+    package var features: [Column]
+
+    package var rowCount: Int { eventTimes.rowCount }
+
+    package init(
+        keys: [Column],
+        eventTimes: Column,
+        knownAt: Column? = nil,
+        isDeleted: Column? = nil,
+        features: [Column]
+    ) {
+        self.keys = keys
+        self.eventTimes = eventTimes
+        self.knownAt = knownAt
+        self.isDeleted = isDeleted
+        self.features = features
+    }
+
+    /// Every column, in a fixed order.
+    var columns: [Column] { keys + [eventTimes] + [knownAt, isDeleted].compactMap(\.self) + features }
+
+    var eventTimeValues: [Int64] {
+        guard case .int64(let values) = eventTimes.values else { return [] }
+        return values
+    }
+}
+
+/// What a write did to one view.
+package struct WriteCounts: Sendable, Hashable {
+    /// Rows stored in history.
+    package var stored = 0
+    /// Rows that a later row of the same batch, key and event time replaced.
+    package var duplicates = 0
+    /// Entities whose newest row of the batch was older than their online row.
+    package var late = 0
+}
+
+/// One batch: rows of one or several views that become visible together, at one position.
+///
+/// Locks are taken in one order everywhere: sources, views by id, entities bytewise, ledger; so writers wait, but never
+/// for one another in a circle.
+package final class WriteTransaction {
+    private let session: Session
+    private let ledger: Ledger
+    private let views: [StoredView]
+    package let batch: Int64
+    /// By which the outcome of an uncertain COMMIT is looked up.
+    package let transactionID: String
+    private var entries: [LedgerEntry] = []
+
+    /// Starts the transaction and takes the locks.
+    ///
+    /// - Parameter source: locks and checks the rows of ``SourceCheckpoint``, before anything else is locked.
+    /// - Throws: ``StoreError/conflict(_:)`` where a view is no longer as the caller knows it.
+    package init(
+        session: Session,
+        views: [StoredView],
+        lockSources: (Session) throws(StoreError) -> Void = { _ throws(StoreError) in }
+    ) throws(StoreError) {
+        self.session = session
+        self.ledger = Ledger(session)
+        self.views = views.sorted { $0.id < $1.id }
+        try session.begin(.write)
+        do {
+            try lockSources(session)
+            for view in self.views { try Self.lock(view, session) }
+            (batch, transactionID) = try ledger.takeBatch()
+        } catch {
+            session.connection.rollBack()
+            throw error
+        }
+    }
+
+    private static func lock(_ view: StoredView, _ session: Session) throws(StoreError) {
+        try session.lock(AdvisoryLock.view(view.id), isShared: true)
+        let rows = try session.query(
+            "SELECT shape, retired_at IS NOT NULL FROM asof.views WHERE id = $1",
+            [.int32(view.id)]
+        )
+        guard rows.count == 1, rows.bool(0, 1) == false, rows.int64(0, 0) == view.shape else {
+            throw .conflict("the definition of view '\(view.name)' changed meanwhile; run the command again")
+        }
+    }
+
+    /// Stores rows in history and moves the online table. Call once a view, in ascending order of ``StoredView/id``.
+    package func write(_ rows: ViewRows, to view: StoredView, source: String? = nil) throws(StoreError) -> WriteCounts {
+        let times = rows.eventTimeValues
+        guard let low = times.min(), let high = times.max() else { return WriteCounts() }
+        var order = HistoryOrder(keys: rows.keys, eventTimes: times)
+        let newest = order.newest
+        let (partitions, ranges) = PartitionCatalog(view: view).partition(times)
+        order.group(by: partitions, partitionCount: ranges.count)
+        try copyHistory(rows, order.rows, to: view)
+        var counts = WriteCounts(stored: order.rows.count, duplicates: order.duplicateCount)
+        if view.definition.isOnline { counts.late = try upsertOnline(rows, newest, to: view) }
+        entries.append(
+            LedgerEntry(
+                view: view.id,
+                kind: .data,
+                rows: counts.stored,
+                eventTimes: Timestamp(microseconds: low)...Timestamp(microseconds: high)
+            )
+        )
+        try session.query(
+            """
+            INSERT INTO asof.batch_details (batch, view, source, late_rows, duplicate_rows) VALUES ($1, $2, $3, $4, $5)
+            """,
+            [
+                .int64(batch), .int32(view.id), .text(source), .int64(Int64(counts.late)),
+                .int64(Int64(counts.duplicates)),
+            ]
+        )
+        return counts
+    }
+
+    private func copyHistory(_ rows: ViewRows, _ order: [Int32], to view: StoredView) throws(StoreError) {
+        let copy = CopyRows(
+            fields: rows.keys.map { .column($0) } + [
+                .column(rows.eventTimes),
+                rows.knownAt.map { .column($0) } ?? .constant(nil),
+                .constant(withUnsafeBytes(of: batch.bigEndian) { Array($0) }),
+                rows.isDeleted.map { .column($0) } ?? .constant([0]),
+            ] + rows.features.map { .column($0) }
+        )
+        let columns = [view.keyList(), "_event_time, _known_at, _batch, _deleted", view.featureList()]
+        try runCopy(
+            copy,
+            order,
+            "COPY \(view.historyTable) (\(columns.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
+        )
+    }
+
+    private func runCopy(_ copy: CopyRows, _ order: [Int32], _ statement: String) throws(StoreError) {
+        do { try copy.copy(rows: order, into: statement, on: session.connection) } catch { throw .database(error) }
+    }
+
+    /// Moves the online rows of the given rows' entities, one row an entity, ordered by keys.
+    ///
+    /// - Returns: how many were older than what is online.
+    private func upsertOnline(_ rows: ViewRows, _ newest: [Int32], to view: StoredView) throws(StoreError) -> Int {
+        let staging = "pg_temp.\"_newest_\(view.id)\""
+        let columns = [view.keyList(), "_event_time, _deleted", view.featureList()].joined(separator: ", ")
+        try session.execute(
+            """
+            CREATE TEMPORARY TABLE "_newest_\(view.id)" ON COMMIT DROP AS
+                SELECT \(columns) FROM \(view.onlineTable) WITH NO DATA
+            """
+        )
+        let copy = CopyRows(
+            fields: rows.keys.map { .column($0) } + [
+                .column(rows.eventTimes), rows.isDeleted.map { .column($0) } ?? .constant([0]),
+            ] + rows.features.map { .column($0) }
+        )
+        try runCopy(copy, newest, "COPY \(staging) (\(columns)) FROM STDIN (FORMAT binary)")
+        let updates = (["_event_time", "_deleted"] + view.definition.features.map(\.name)).map {
+            "\(SQLText.identifier($0)) = excluded.\(SQLText.identifier($0))"
+        }
+        let upserted = try session.execute(
+            """
+            INSERT INTO \(view.onlineTable) AS o (\(columns))
+            SELECT \(columns) FROM \(staging) n
+            WHERE NOT EXISTS (
+                SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
+            ORDER BY \(view.keyList("n"))
+            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(updates.joined(separator: ", "))
+            WHERE excluded._event_time >= o._event_time
+            """
+        )
+        return newest.count - (upserted.last?.affectedCount ?? 0)
+    }
+
+    /// Appends to the ledger and commits; the transaction object is done then.
+    package func commit() throws(StoreError) -> LedgerState {
+        try ledger.commit(batch: batch, entries)
+    }
+
+    package func rollBack() { session.connection.rollBack() }
+}
