@@ -122,9 +122,10 @@ enum JSONDocument {
         }
     }
 
-    static func encode(_ value: some Encodable) throws(StoreError) -> String {
+    static func encode(_ value: some Encodable, isPretty: Bool = false) throws(StoreError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
         do {
             return String(decoding: try encoder.encode(value), as: UTF8.self)
         } catch {

@@ -53,4 +53,24 @@ package struct FeaturePlan: Sendable {
         self.roles = roles
         self.sources = sources
     }
+
+    /// The columns that a request or spine must have for every role's keys, each once, in order of first use.
+    /// - Throws: ``StoreError/request(_:)`` where two views want one column in two types.
+    package func requestKeys() throws(StoreError) -> [KeyColumn] {
+        var keys: [KeyColumn] = []
+        for role in roles {
+            for (column, key) in zip(role.keyColumns, role.view.definition.keys) {
+                guard let known = keys.first(where: { $0.name == column }) else {
+                    keys.append(KeyColumn(name: column, type: key.type))
+                    continue
+                }
+                guard known.type == key.type else {
+                    throw .request(
+                        "column '\(column)' would be \(known.type.rawValue) for one view and \(key.type.rawValue) for '\(role.view.name)'"
+                    )
+                }
+            }
+        }
+        return keys
+    }
 }

@@ -1,0 +1,100 @@
+/// Why a text names no entity.
+package struct EntityTextError: Error, Hashable, Sendable, CustomStringConvertible {
+    package var description: String
+}
+
+/// An entity in text: the bare key of a one-key view, or line-protocol tags `origin=JFK,tailnum=N123`.
+package enum EntityText {
+    /// - Parameters:
+    ///   - keys: the keys that the entity must have, in order; none for a global view, whose entity is the empty text.
+    /// - Returns: the keys' values, in the order of `keys`: `int64` or `string`.
+    package static func parse(_ text: String, keys: [KeyColumn]) throws(EntityTextError) -> [Value] {
+        if keys.isEmpty {
+            guard text.isEmpty else { throw EntityTextError(description: "'\(text)': a global view has no entity key") }
+            return []
+        }
+        if keys.count == 1, !text.hasPrefix(keys[0].name + "=") { return [try value(text, keys[0])] }
+        let expected = keys.map { "\($0.name)=…" }.joined(separator: ",")
+        var found: [String: String] = [:]
+        for (name, value) in try tags(text, expected) {
+            guard keys.contains(where: { $0.name == name }) else {
+                throw EntityTextError(description: "'\(text)' has a key '\(name)'; expected \(expected)")
+            }
+            guard found.updateValue(value, forKey: name) == nil else {
+                throw EntityTextError(description: "'\(text)' has the key '\(name)' twice")
+            }
+        }
+        var values: [Value] = []
+        for key in keys {
+            guard let text = found[key.name] else {
+                throw EntityTextError(description: "'\(text)' lacks the key '\(key.name)'; expected \(expected)")
+            }
+            values.append(try value(text, key))
+        }
+        return values
+    }
+
+    /// The shortest text that ``parse(_:keys:)`` reads as these values.
+    package static func text(_ values: [Value], keys: [KeyColumn]) -> String {
+        if values.count == 1 { return values[0].text }
+        return zip(keys, values).map { "\($0.name)=\(escaped($1.text))" }.joined(separator: ",")
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for character in text.unicodeScalars {
+            if character == "," || character == "=" || character == " " { escaped += "\\" }
+            escaped.unicodeScalars.append(character)
+        }
+        return escaped
+    }
+
+    private static func value(_ text: String, _ key: KeyColumn) throws(EntityTextError) -> Value {
+        let bytes = Array(text.utf8)
+        do throws(ValueTextError) {
+            switch key.type {
+            case .int64: return .int64(try ValueText.int64(bytes.span))
+            case .string:
+                try ValueText.checkString(bytes.span)
+                return .string(text)
+            }
+        } catch {
+            throw EntityTextError(
+                description: "key '\(key.name)': expected \(key.type.rawValue), got '\(text)': \(error.reason)"
+            )
+        }
+    }
+
+    /// `name=value` pairs with commas between them; `\,` `\=` `\ ` stand for the character itself.
+    private static func tags(_ text: String, _ expected: String) throws(EntityTextError) -> [(String, String)] {
+        var pairs: [(String, String)] = []
+        var name: String?
+        var current = ""
+        var isEscaped = false
+        for character in text.unicodeScalars {
+            if isEscaped {
+                if character != "," && character != "=" && character != " " { current += "\\" }
+                current.unicodeScalars.append(character)
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = true
+            } else if character == "=", name == nil {
+                name = current
+                current = ""
+            } else if character == "," {
+                guard let key = name else {
+                    throw EntityTextError(description: "'\(text)' is no entity; expected \(expected)")
+                }
+                pairs.append((key, current))
+                name = nil
+                current = ""
+            } else {
+                current.unicodeScalars.append(character)
+            }
+        }
+        if isEscaped { current += "\\" }
+        guard let key = name else { throw EntityTextError(description: "'\(text)' is no entity; expected \(expected)") }
+        pairs.append((key, current))
+        return pairs
+    }
+}

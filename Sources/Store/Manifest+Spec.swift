@@ -1,0 +1,139 @@
+import Features
+import Postgres
+
+/// Why a training set cannot be made again.
+package enum VerificationObstacle: Error, Sendable, CustomStringConvertible {
+    case anotherStore(expected: String, got: String)
+    case anotherTimeline(position: Int64)
+    case removedHistory(position: Int64, kind: String)
+    case damagedManifest(String)
+
+    package var description: String {
+        switch self {
+        case .anotherStore(let expected, let got): "it was made from store \(expected); this is store \(got)"
+        case .anotherTimeline(let position):
+            "another timeline: position \(position) of this store is not the commit that the manifest names; "
+                + "the database was restored to an earlier point, or failed over with loss, and written to since"
+        case .removedHistory(let position, let kind):
+            "history that it may need was removed since, at position \(position) (\(kind))"
+        case .damagedManifest(let reason): "the manifest contradicts itself: \(reason)"
+        }
+    }
+}
+
+extension Manifest {
+    /// The spec to make the training set again, by the rules that were in force then.
+    package func spec(_ session: Session) throws -> TrainingSetSpec {
+        let storeID = try session.storeID()
+        guard storeID == store.id else { throw VerificationObstacle.anotherStore(expected: store.id, got: storeID) }
+        let state = try timeline(session)
+        let columns = try serviceColumns()
+        let plan = try FeaturePlan(columns) { name throws(StoreError) in try storedView(name, session) }
+        for column in self.columns where plan.roles.first(where: { $0.prefix == column.prefix }) == nil {
+            throw VerificationObstacle.damagedManifest("no role '\(column.prefix)'")
+        }
+        return try TrainingSetSpec(
+            plan: plan,
+            labelTime: labelTime,
+            spine: spineColumns(),
+            state: state,
+            options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness)
+        )
+    }
+
+    package func spineColumns() throws -> [ColumnSchema] {
+        try spine.columns.map { column in
+            guard let type = FeatureType(text: column.type) else {
+                throw VerificationObstacle.damagedManifest("type '\(column.type)' of spine column '\(column.name)'")
+            }
+            return ColumnSchema(name: column.name, type: type)
+        }
+    }
+
+    /// The state at the manifest's position, if it is the one that the manifest saw.
+    private func timeline(_ session: Session) throws -> LedgerState {
+        let ledger = Ledger(session)
+        guard store.position > 0 else { return .beginning }
+        guard try ledger.head().position >= store.position else {
+            throw VerificationObstacle.anotherTimeline(position: store.position)
+        }
+        let state = try ledger.state(at: store.position)
+        guard state.uid == store.uid else { throw VerificationObstacle.anotherTimeline(position: store.position) }
+        let names = roles.map(\.view)
+        let removed = try session.query(
+            """
+            SELECT b.position, b.kind FROM asof.batches b LEFT JOIN asof.views v ON v.id = b.view
+            WHERE b.position > $1 AND b.kind IN ('forget', 'drop') AND (v.name IS NULL OR v.name = ANY ($2))
+            ORDER BY 1 LIMIT 1
+            """,
+            [.int64(store.position), .textArray(names)]
+        )
+        if removed.count > 0 {
+            throw VerificationObstacle.removedHistory(
+                position: removed.int64(0, 0) ?? 0,
+                kind: removed.text(0, 1) ?? ""
+            )
+        }
+        return state
+    }
+
+    private func serviceColumns() throws -> [ServiceColumn] {
+        try columns.map { column in
+            guard let type = FeatureType(text: column.type) else {
+                throw VerificationObstacle.damagedManifest("type '\(column.type)' of column '\(column.name)'")
+            }
+            let keys = roles.first { $0.prefix == column.prefix }?.keys ?? []
+            return ServiceColumn(
+                view: column.view,
+                alias: column.prefix == column.view ? nil : column.prefix,
+                keys: keys,
+                feature: column.feature,
+                type: type
+            )
+        }
+    }
+
+    /// A view with the manifest's rules and every feature that its table has, hidden ones, too.
+    private func storedView(_ name: String, _ session: Session) throws(StoreError) -> StoredView {
+        let rows = try session.query(
+            "SELECT id, shape, definition::text FROM asof.views WHERE name = $1",
+            [.text(name)]
+        )
+        guard rows.count > 0, let id = rows.int32(0, 0), let shape = rows.int64(0, 1),
+            let role = roles.first(where: { $0.view == name })
+        else { throw .unknownView(name: name, hint: "; it was removed from the store") }
+        var definition = try JSONDocument.decode(ViewDefinition.self, from: rows.text(0, 2) ?? "")
+        let features = try session.query("SELECT name, type FROM asof.features WHERE view = $1", [.int32(id)])
+        definition.features = (0..<features.count).compactMap { row in
+            guard let name = features.text(row, 0), let type = features.text(row, 1).flatMap(FeatureType.init(text:))
+            else { return nil }
+            return FeatureDefinition(name: name, type: type)
+        }
+        definition.ttl = role.ttl.flatMap(Interval.init(text:))
+        definition.delay = Interval(text: role.delay) ?? .zero
+        definition.isStrict = role.strict
+        return StoredView(id: id, shape: shape, definition: definition)
+    }
+}
+
+extension Session {
+    /// The store's identity.
+    package func storeID() throws(StoreError) -> String {
+        let rows = try query("SELECT id FROM asof.store")
+        guard let id = rows.uuid(0, 0) else { throw .noStore }
+        return id
+    }
+
+    /// Connects to a store and checks that this binary may use it.
+    ///
+    /// - Throws: ``StoreError/noStore``, ``StoreError/olderSchema(store:binary:)``; and, where `forWriting`,
+    ///   ``StoreError/newerSchema(store:binary:)``.
+    package static func open(_ conninfo: String, forWriting: Bool) throws(StoreError) -> Session {
+        let session = try Session(conninfo: conninfo)
+        let schema = try Migrator.schema(of: session)
+        if schema == 0 { throw .noStore }
+        if schema < Migration.newest { throw .olderSchema(store: schema, binary: Migration.newest) }
+        if schema > Migration.newest, forWriting { throw .newerSchema(store: schema, binary: Migration.newest) }
+        return session
+    }
+}

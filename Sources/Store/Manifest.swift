@@ -1,0 +1,191 @@
+package import Features
+import Foundation
+import PointInTime
+import Postgres
+
+/// What a training set is, so that it can be made again and compared: the JSON next to it and in `asof.training_sets`.
+package struct Manifest: Codable, Sendable, Hashable {
+    package var format = Manifest.formatName
+    package var createdAt: String
+    package var store: StoreReference
+    /// What `--features` said.
+    package var features: String
+    package var service: ServiceReference?
+    /// The schema fingerprint of the feature columns.
+    package var fingerprint: String
+    package var labelTime: String
+    package var knownAtLabel: Bool
+    package var witness: Bool
+    package var roles: [Role]
+    package var columns: [FeatureColumn]
+    package var spine: Spine
+    package var output: Output
+    package var rows: Int
+    package var contentDigest: String
+
+    package static let formatName = "asof-manifest/1"
+
+    /// The state that was read: (position, uid) names it beyond doubt.
+    package struct StoreReference: Codable, Sendable, Hashable {
+        package var id: String
+        package var position: Int64
+        package var uid: String?
+        package var committedAt: String?
+    }
+
+    package struct ServiceReference: Codable, Sendable, Hashable {
+        package var name: String
+        package var version: Int
+
+        package init(name: String, version: Int) {
+            self.name = name
+            self.version = version
+        }
+    }
+
+    /// A view as it was used, with the rules that were in force then.
+    package struct Role: Codable, Sendable, Hashable {
+        package var view: String
+        package var prefix: String
+        package var keys: [KeyMapping]
+        package var ttl: String?
+        package var delay: String
+        package var strict: Bool
+        package var matched: Int
+        package var missing: Int
+        package var expired: Int
+    }
+
+    package struct FeatureColumn: Codable, Sendable, Hashable {
+        package var name: String
+        package var type: String
+        package var view: String
+        package var prefix: String
+        package var feature: String
+    }
+
+    package struct Spine: Codable, Sendable, Hashable {
+        package var source: String
+        package var columns: [SpineColumn]
+        package var digest: String
+    }
+
+    package struct SpineColumn: Codable, Sendable, Hashable {
+        package var name: String
+        package var type: String
+    }
+
+    package struct Output: Codable, Sendable, Hashable {
+        /// The file's name, in the manifest's folder.
+        package var file: String
+        package var format: String
+
+        package init(file: String, format: String) {
+            self.file = file
+            self.format = format
+        }
+    }
+
+    package var json: String {
+        get throws(StoreError) { try JSONDocument.encode(self, isPretty: true) + "\n" }
+    }
+
+    /// - Throws: ``StoreError/request(_:)`` where the text is no manifest that this binary understands.
+    package init(json: String, path: String) throws(StoreError) {
+        struct Header: Decodable { var format: String }
+        let data = Data(json.utf8)
+        guard let header = try? JSONDecoder().decode(Header.self, from: data) else {
+            throw .request("\(path) is no manifest: it is no JSON object with a 'format'")
+        }
+        guard header.format == Self.formatName else {
+            throw .request("\(path) has format '\(header.format)'; this binary reads \(Self.formatName)")
+        }
+        do { self = try JSONDecoder().decode(Manifest.self, from: data) } catch {
+            throw .request("\(path) is a damaged manifest: \(error)")
+        }
+    }
+
+    /// - Parameters:
+    ///   - join: a finished join.
+    package init(
+        _ join: TrainingSetJoin,
+        storeID: String,
+        features: String,
+        service: ServiceReference?,
+        spineSource: String,
+        output: Output
+    ) {
+        let spec = join.spec
+        createdAt = Timestamp.now.text
+        store = StoreReference(
+            id: storeID,
+            position: spec.state.position,
+            uid: spec.state.uid,
+            committedAt: spec.state.committedAt.map { Timestamp(microseconds: $0).text }
+        )
+        self.features = features
+        self.service = service
+        fingerprint = ServiceDefinition.schemaFingerprint(of: spec.plan.columns)
+        labelTime = spec.labelTime
+        knownAtLabel = spec.options.knownAtLabel
+        witness = spec.options.witness
+        roles = zip(spec.plan.roles, join.counts).map { role, counts in
+            let definition = role.view.definition
+            return Role(
+                view: definition.name,
+                prefix: role.prefix,
+                keys: zip(definition.keys, role.keyColumns).map { KeyMapping(viewKey: $0.name, from: $1) },
+                ttl: definition.ttl?.text,
+                delay: definition.delay.text,
+                strict: definition.isStrict,
+                matched: counts.matched,
+                missing: counts.missing,
+                expired: counts.expired
+            )
+        }
+        columns = spec.plan.columns.map { column in
+            FeatureColumn(
+                name: column.outputName,
+                type: column.type.text,
+                view: column.view,
+                prefix: column.prefix,
+                feature: column.feature
+            )
+        }
+        spine = Spine(
+            source: spineSource,
+            columns: spec.spine.map { SpineColumn(name: $0.name, type: $0.type.text) },
+            digest: join.spineDigest.text
+        )
+        self.output = output
+        rows = join.rowCount
+        contentDigest = join.contentDigest.text
+    }
+
+    /// Keeps the manifest in `asof.training_sets` where the role may write there.
+    ///
+    /// - Returns: false where it may not, or the server is a standby.
+    package func record(_ session: Session) throws(StoreError) -> Bool {
+        do {
+            try session.transaction(.write) { () throws(StoreError) in
+                _ = try session.query(
+                    "INSERT INTO asof.training_sets (output, content_digest, manifest) VALUES ($1, $2, $3)",
+                    [.text(output.file), .text(contentDigest), .jsonb(try json)]
+                )
+            }
+            return true
+        } catch {
+            guard case .database(let cause) = error,
+                [SQLState.insufficientPrivilege, SQLState.readOnlyTransaction].contains(cause.sqlState)
+            else { throw error }
+            return false
+        }
+    }
+}
+
+extension Timestamp {
+    /// This machine's clock.
+    package static var now: Timestamp {
+        Timestamp(microseconds: Int64((Date().timeIntervalSince1970 * 1_000_000).rounded(.down)))
+    }
+}

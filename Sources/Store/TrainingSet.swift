@@ -1,0 +1,221 @@
+import Dispatch
+package import Features
+package import PointInTime
+import Postgres
+import Synchronization
+
+/// What a training set is made of, apart from the spine's rows.
+package struct TrainingSetSpec: Sendable {
+    package var plan: FeaturePlan
+    /// The spine's column of label times.
+    package var labelTime: String
+    /// Names and types of the spine's columns, in order.
+    package var spine: [ColumnSchema]
+    package var state: LedgerState
+    package var options: JoinOptions
+
+    package init(
+        plan: FeaturePlan,
+        labelTime: String,
+        spine: [ColumnSchema],
+        state: LedgerState,
+        options: JoinOptions
+    ) throws(StoreError) {
+        self.plan = plan
+        self.labelTime = labelTime
+        self.spine = spine
+        self.state = state
+        self.options = options
+        try check()
+    }
+
+    /// The training set's columns: the spine's, the features in the order asked for, then witnesses.
+    package var columns: [ColumnSchema] {
+        spine + plan.columns.map { ColumnSchema(name: $0.outputName, type: $0.type) }
+            + (options.witness
+                ? plan.roles.flatMap { role in
+                    [
+                        ColumnSchema(name: "\(role.prefix)__event_time", type: .timestamp),
+                        ColumnSchema(name: "\(role.prefix)__position", type: .int64),
+                    ]
+                } : [])
+    }
+
+    private func check() throws(StoreError) {
+        func type(_ name: String, _ purpose: String) throws(StoreError) -> FeatureType {
+            guard let column = spine.first(where: { $0.name == name }) else {
+                throw .request(
+                    "the spine has no column '\(name)', \(purpose)\(Name.hint(for: name, among: spine.map(\.name)))"
+                )
+            }
+            return column.type
+        }
+        let labelType = try type(labelTime, "which --label-time names")
+        guard labelType == .timestamp else {
+            throw .request("the spine's label time '\(labelTime)' is \(labelType.text); it must be timestamp")
+        }
+        for role in plan.roles {
+            for (key, column) in zip(role.view.definition.keys, role.keyColumns) {
+                let type = try type(column, "the key '\(key.name)' of view '\(role.view.name)'")
+                guard type == key.type.featureType else {
+                    throw .request(
+                        "the spine's column '\(column)' is \(type.text); the key '\(key.name)' of view '\(role.view.name)' is \(key.type.rawValue)"
+                    )
+                }
+            }
+        }
+        var seen: Set<String> = []
+        for column in columns where !seen.insert(column.name).inserted {
+            throw .request("the training set would have two columns '\(column.name)'; rename the spine's")
+        }
+    }
+}
+
+/// A column's name and type.
+package struct ColumnSchema: Sendable, Hashable {
+    package var name: String
+    package var type: FeatureType
+
+    package init(name: String, type: FeatureType) {
+        self.name = name
+        self.type = type
+    }
+}
+
+/// Enriches a spine batch by batch; its rows keep their order.
+package final class TrainingSetJoin {
+    package let spec: TrainingSetSpec
+    private let pool: SessionPool
+    private let pinned: PinnedState
+    /// Ledger position when the join started: a forget or drop after it makes the result a mixture.
+    private let startedAt: Int64
+    /// Over the spine's columns, and over all columns.
+    package private(set) var spineDigest: ContentDigest
+    package private(set) var contentDigest: ContentDigest
+    /// For each role of the plan.
+    package private(set) var counts: [JoinCounts]
+
+    /// - Parameter sessions: at least one; blocks of rows are looked up on all of them side by side.
+    package init(_ spec: TrainingSetSpec, sessions: [Session]) throws(StoreError) {
+        self.spec = spec
+        let ledger = Ledger(sessions[0])
+        pinned = try ledger.pin(spec.state)
+        startedAt = try ledger.head().position
+        pool = SessionPool(sessions)
+        spineDigest = ContentDigest(names: spec.spine.map(\.name), types: spec.spine.map(\.type))
+        contentDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
+        counts = spec.plan.roles.map { _ in JoinCounts() }
+    }
+
+    package var rowCount: Int { contentDigest.rowCount }
+
+    /// - Parameter batch: rows of the spine, with the spec's spine columns in order.
+    /// - Returns: the same rows with every column of the training set.
+    package func join(_ batch: ColumnBatch) throws(StoreError) -> ColumnBatch {
+        var columns = batch.columns
+        var joined: [JoinedView] = []
+        for role in spec.plan.roles { joined.append(try join(batch, role)) }
+        for source in spec.plan.sources { columns.append(joined[source.role].features[source.feature]) }
+        if spec.options.witness {
+            for view in joined { columns += [view.eventTimes, view.positions].compactMap(\.self) }
+        }
+        for (index, view) in joined.enumerated() { counts[index] += view.counts }
+        spineDigest.update(batch.columns, rowCount: batch.rowCount)
+        contentDigest.update(columns, rowCount: batch.rowCount)
+        return ColumnBatch(names: spec.columns.map(\.name), columns: columns, rowCount: batch.rowCount)
+    }
+
+    private func join(_ batch: ColumnBatch, _ role: ViewRole) throws(StoreError) -> JoinedView {
+        func column(_ name: String) throws(StoreError) -> Column {
+            guard let column = batch[name] else { throw .request("the spine has no column '\(name)'") }
+            return column
+        }
+        var keys: [Column] = []
+        for name in role.keyColumns { keys.append(try column(name)) }
+        let labels = try column(spec.labelTime)
+        let starts = Array(stride(from: 0, to: batch.rowCount, by: Limits.probeRowsMax))
+        let results = Mutex<[Int: Result<JoinedView, StoreError>]>([:])
+        let (pool, pinned, options, rowCount) = (pool, pinned, spec.options, batch.rowCount)
+        let shared = (keys, labels)
+        DispatchQueue.concurrentPerform(iterations: starts.count) { index in
+            let rows = starts[index]..<min(rowCount, starts[index] + Limits.probeRowsMax)
+            let result = pool.use { session throws(StoreError) in
+                try Probe(session: session, state: pinned, options: options).join(
+                    role,
+                    keys: shared.0.map { $0.slice(rows) },
+                    labelTimes: shared.1.slice(rows)
+                )
+            }
+            results.withLock { $0[index] = result }
+        }
+        return try Self.concatenate(results.withLock { $0 }, count: starts.count, role, witness: spec.options.witness)
+    }
+
+    private static func concatenate(
+        _ results: [Int: Result<JoinedView, StoreError>],
+        count: Int,
+        _ role: ViewRole,
+        witness: Bool
+    ) throws(StoreError) -> JoinedView {
+        var whole = JoinedView(
+            features: role.features.map { Column(emptyOf: $0.type) },
+            eventTimes: Column(emptyOf: .timestamp),
+            positions: witness ? Column(emptyOf: .int64) : nil,
+            counts: JoinCounts()
+        )
+        for index in 0..<count {
+            guard let part = try results[index]?.get() else { throw .conflict("a block of the spine was not joined") }
+            for (feature, column) in part.features.enumerated() { whole.features[feature].append(column) }
+            whole.eventTimes.append(part.eventTimes)
+            if let positions = part.positions { whole.positions?.append(positions) }
+            whole.counts += part.counts
+        }
+        return whole
+    }
+
+    /// Views that `knownAtLabel` leaves nearly empty, each with what to do about it; looks at the batch's first rows.
+    ///
+    /// Rows loaded long after their event time, without a known-at time, count as known only since their load.
+    package func knownAtWarnings(_ batch: ColumnBatch) throws(StoreError) -> [String] {
+        let rows = 0..<min(batch.rowCount, Limits.probeRowsMax)
+        var warnings: [String] = []
+        for role in spec.plan.roles {
+            var matched: [Int] = []
+            for knownAtLabel in [false, true] {
+                let probe = Probe(session: pool.first, state: pinned, options: JoinOptions(knownAtLabel: knownAtLabel))
+                let joined = try probe.join(
+                    role,
+                    keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
+                    labelTimes: (batch[spec.labelTime] ?? Column(nullsOf: .timestamp, rowCount: batch.rowCount)).slice(
+                        rows
+                    )
+                )
+                matched.append(joined.counts.matched)
+            }
+            guard matched[0] > 0, matched[1] * 2 < matched[0] else { continue }
+            warnings.append(
+                """
+                --known-at-label leaves view '\(role.prefix)' with \(matched[1]) matches of \(matched[0]) in the first \
+                \(rows.count) rows: its history was mostly committed after the label times. Where rows were loaded late, say \
+                when they were known with `asof ingest --known-at COLUMN`
+                """
+            )
+        }
+        return warnings
+    }
+
+    /// Checks that history stayed whole while it was read.
+    /// - Throws: ``StoreError/conflict(_:)`` where rows were removed meanwhile.
+    package func finish() throws(StoreError) {
+        let (startedAt, session) = (startedAt, pool.first)
+        let rows = try session.query(
+            "SELECT min(position) FROM asof.batches WHERE position > $1 AND kind IN ('forget', 'drop')",
+            [.int64(startedAt)]
+        )
+        if let position = rows.int64(0, 0) {
+            throw .conflict(
+                "rows were removed from history (position \(position)) while it was read; run the export again"
+            )
+        }
+    }
+}

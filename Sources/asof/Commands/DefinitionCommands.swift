@@ -1,0 +1,195 @@
+import ArgumentParser
+import Features
+import Foundation
+import Store
+
+/// A file of definitions.
+struct DefinitionsOptions: ParsableArguments {
+    @Argument(help: "The file of definitions.")
+    var file = "features.yaml"
+
+    func read() throws -> Definitions {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw CommandError("cannot read \(file); name the file of definitions, or make one with `asof init`")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw CommandError("\(file) is not valid UTF-8")
+        }
+        return try Definitions.parse(yaml: text, file: file)
+    }
+}
+
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Show what `apply` would change.",
+        discussion:
+            "+ added, ~ changed, - retired (hidden, its data kept), ! refused. Exit code 1 if a change is refused."
+    )
+
+    @OptionGroup var definitions: DefinitionsOptions
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let new = try definitions.read()
+        let open = try store.open(forWriting: false)
+        let changes = try Registry.load(open.session).changes(to: new)
+        Console.write(changes.isEmpty ? "no changes" : DefinitionChange.lines(changes).joined(separator: "\n"))
+        if changes.contains(where: { $0.severity == .refused }) { throw ExitCode(1) }
+    }
+}
+
+struct ApplyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply",
+        abstract: "Put definitions in force, in one transaction."
+    )
+
+    @OptionGroup var definitions: DefinitionsOptions
+    @OptionGroup var store: StoreOptions
+    @Flag(name: [.short, .long], help: "Do not ask.")
+    var yes = false
+
+    func run() throws {
+        let new = try definitions.read()
+        let open = try store.open(forWriting: true)
+        let changes = try Registry.load(open.session).changes(to: new)
+        guard !changes.isEmpty else {
+            // Descriptions and the order of things may have changed, which are no changes of what is stored.
+            _ = try Registry.apply(new, open.session)
+            Console.write("no changes")
+            return
+        }
+        Console.write(DefinitionChange.lines(changes).joined(separator: "\n"))
+        if changes.contains(where: { $0.severity == .refused }) {
+            throw CommandError("nothing was applied: the changes marked ! are refused")
+        }
+        if !yes { try confirm() }
+        let (registry, state) = try Registry.apply(new, open.session)
+        Console.write("applied: definitions version \(registry.version), position \(state?.position ?? 0)")
+    }
+
+    private func confirm() throws {
+        guard isatty(STDIN_FILENO) == 1 else {
+            throw CommandError("nothing was applied: there is no terminal to ask on; say --yes")
+        }
+        Console.writeErrorRaw("apply these changes? [y/N] ")
+        let answer = readLine() ?? ""
+        guard ["y", "yes"].contains(answer.lowercased()) else { throw CommandError("nothing was applied") }
+    }
+}
+
+struct ViewsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "views", abstract: "List views and services.")
+
+    @OptionGroup var store: StoreOptions
+    @Flag(help: "One JSON object a line.")
+    var json = false
+
+    func run() throws {
+        let open = try store.open(forWriting: false)
+        let registry = try Registry.load(open.session)
+        let totals = try Ledger(open.session).totals()
+        if json {
+            for view in registry.views.sorted(by: { $0.name < $1.name }) {
+                let total = totals[view.id]
+                Console.write(
+                    JSONObject([
+                        ("view", .string(view.name)), ("keys", .listString(view.definition.keys.map(\.name))),
+                        ("features", .listString(view.definition.features.map(\.name))),
+                        ("rows", .int64(Int64(total?.rows ?? 0))),
+                        ("newest_event_time", total?.newest.map { .timestamp($0) } ?? .null),
+                    ]).text
+                )
+            }
+            return
+        }
+        var table = TextTable(
+            ["view", "keys", "features", "ttl", "rows", "newest event time", "description"],
+            rightAligned: [2, 4]
+        )
+        for view in registry.views.sorted(by: { $0.name < $1.name }) {
+            let definition = view.definition
+            table.append([
+                view.name, definition.keys.isEmpty ? "(global)" : definition.keys.map(\.name).joined(separator: ", "),
+                String(definition.features.count), definition.ttl?.text ?? "-",
+                Console.grouped(totals[view.id]?.rows ?? 0), totals[view.id]?.newest?.text ?? "-",
+                definition.description ?? "",
+            ])
+        }
+        Console.write(table.text)
+        guard !registry.definitions.services.isEmpty else { return }
+        var services = TextTable(
+            ["service", "version", "columns", "fingerprint", "description"],
+            rightAligned: [1, 2]
+        )
+        for definition in registry.definitions.services.sorted(by: { $0.name < $1.name }) {
+            services.append([
+                definition.name, String(registry.service(named: definition.name)?.version ?? 0),
+                String(definition.columns.count), definition.fingerprint, definition.description ?? "",
+            ])
+        }
+        Console.write("\n" + services.text)
+    }
+}
+
+struct DescribeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "describe",
+        abstract: "Show a view's or service's definition."
+    )
+
+    @Argument(help: "The view or service.")
+    var name: String
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let open = try store.open(forWriting: false)
+        let registry = try Registry.load(open.session)
+        if let service = registry.service(named: name) {
+            describe(service)
+            return
+        }
+        if let view = registry.views.first(where: { $0.name == name }) {
+            describe(view.definition)
+            return
+        }
+        let known = registry.views.map(\.name) + registry.definitions.services.map(\.name)
+        throw CommandError("no view or service '\(name)'\(Name.hint(for: name, among: known))")
+    }
+
+    private func describe(_ view: ViewDefinition) {
+        let keys = view.keys.map { "\($0.name) \($0.type.rawValue)" }.joined(separator: ", ")
+        var lines = ["view       \(view.name)"]
+        if let description = view.description { lines.append("           \(description)") }
+        if let owner = view.owner { lines.append("owner      \(owner)") }
+        lines.append("keys       \(keys.isEmpty ? "none: a global view" : keys)")
+        lines.append("ttl        \(view.ttl?.text ?? "none: values never expire")")
+        lines.append("delay      \(view.delay.text)\(view.isStrict ? ", strict" : "")")
+        lines.append("missing    \(view.missing.rawValue)")
+        lines.append("online     \(view.isOnline ? "yes" : "no")")
+        lines.append("partition  \(view.partition.rawValue)")
+        if let source = view.source { lines.append("source     \(source.sql)") }
+        Console.write(lines.joined(separator: "\n") + "\n")
+        var table = TextTable(["feature", "type", "description"])
+        for feature in view.features { table.append([feature.name, feature.type.text, feature.description ?? ""]) }
+        Console.write(table.text)
+    }
+
+    private func describe(_ service: Registry.StoredService) {
+        let definition = service.definition
+        var lines = ["service      \(definition.name)@\(service.version)"]
+        if let description = definition.description { lines.append("             \(description)") }
+        if let owner = definition.owner { lines.append("owner        \(owner)") }
+        lines.append("fingerprint  \(definition.fingerprint)")
+        Console.write(lines.joined(separator: "\n") + "\n")
+        var table = TextTable(["column", "type", "from", "keys"])
+        for column in definition.columns {
+            let keys = column.keys.map { $0.viewKey == $0.from ? $0.from : "\($0.viewKey) = \($0.from)" }
+            table.append([
+                column.outputName, column.type.text, "\(column.view).\(column.feature)", keys.joined(separator: ", "),
+            ])
+        }
+        Console.write(table.text)
+    }
+}

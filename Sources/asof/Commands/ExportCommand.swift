@@ -1,0 +1,181 @@
+import ArgumentParser
+import Columnar
+import Features
+import Foundation
+import PointInTime
+import Store
+
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Export a point-in-time correct training set.",
+        discussion: """
+            For each row of the spine and each view: the newest row of history at or before the label time (minus the \
+            view's delay), not older than its TTL. The spine's rows keep their order; its columns come first.
+
+            OUT.manifest.json says how the set was made; `asof verify` makes it again and compares.
+            """
+    )
+
+    @Option(help: "The spine: a file of entity keys, label times and anything else; - is standard input.")
+    var spine: String?
+    @Option(help: "The spine as a query, run read-only as the connected role.")
+    var spineSql: String?
+    @Option(help: "csv, jsonl or parquet; by default what the spine's extension says.")
+    var spineFormat: String?
+    @Option(help: "A service, SERVICE@VERSION, a view, or features: view.feature,view.*")
+    var features: String
+    @Option(help: "The spine's column of label times.")
+    var labelTime: String
+    @Option(help: "The file to write: .parquet, .csv or .jsonl.")
+    var out: String
+    @Option(help: "csv, jsonl or parquet; by default what --out's extension says.")
+    var format: String?
+    @Option(help: "Read the state that this ledger position names, instead of the newest.")
+    var position: Int64?
+    @Option(help: "Read the state as it was committed by this time.")
+    var knownAsOf: String?
+    @Flag(help: "Use a row only if it was known by the label time: its known-at time, or else its commit.")
+    var knownAtLabel = false
+    @Flag(help: "Add each view's matched event time and position.")
+    var witness = false
+    @Option(help: ArgumentHelp("Another spelling of null in a CSV spine.", valueName: "text"))
+    var null: [String] = []
+    @Option(help: "The unit of the spine's integer times: s, ms, us or ns.")
+    var timeUnit: String?
+    @Flag(name: [.short, .long], help: "Print errors only.")
+    var quiet = false
+    @Flag(help: "Print one JSON object.")
+    var json = false
+    @OptionGroup var store: StoreOptions
+
+    func validate() throws {
+        if (spine == nil) == (spineSql == nil) { throw ValidationError("give one of --spine and --spine-sql") }
+        if position != nil && knownAsOf != nil { throw ValidationError("give one of --position and --known-as-of") }
+        for (option, value) in [("--format", format), ("--spine-format", spineFormat)] {
+            if let value, FileFormat(name: value) == nil {
+                throw ValidationError("\(option) '\(value)': expected \(FileFormat.spellings)")
+            }
+        }
+        if let timeUnit, TimeUnit(rawValue: timeUnit) == nil {
+            throw ValidationError("--time-unit '\(timeUnit)': expected s, ms, us or ns")
+        }
+    }
+
+    func run() throws {
+        let outFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(path: out)
+        let pinned = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
+        let open = try store.open(forWriting: false)
+        let registry = try Registry.load(open.session)
+        let (columns, service) = try FeatureArgument.columns(features, registry, open.session)
+        let plan = try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) }
+        let state = try state(pinned, Ledger(open.session))
+        let input = try spineInput(plan, open.session)
+        let spec = try TrainingSetSpec(
+            plan: plan,
+            labelTime: labelTime,
+            spine: input.columns,
+            state: state,
+            options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness)
+        )
+        let join = try TrainingSetJoin(spec, sessions: try open.sessions(2))
+        var progress = Progress(isQuiet: quiet || json)
+        let data = TemporaryFile(for: out)
+        let writer = try TableWriter(
+            path: data.path,
+            format: outFormat,
+            columns: spec.columns.map { (name: $0.name, type: $0.type) }
+        )
+        var warnings: [String] = []
+        while let batch = try input.reader.next() {
+            if knownAtLabel && join.rowCount == 0 { warnings = try join.knownAtWarnings(batch) }
+            try writer.write(try join.join(batch))
+            progress.update(
+                input.name,
+                rows: join.rowCount,
+                bytes: input.reader.bytesRead,
+                totalBytes: input.reader.totalBytes
+            )
+        }
+        try join.finish()
+        try writer.finish()
+        let manifest = Manifest(
+            join,
+            storeID: try open.session.storeID(),
+            features: features,
+            service: service,
+            spineSource: spine ?? spineSql ?? "",
+            output: .init(file: URL(fileURLWithPath: out).lastPathComponent, format: outFormat.rawValue)
+        )
+        try place(data, manifest)
+        let isRecorded = try manifest.record(open.session)
+        progress.clear()
+        for warning in warnings { Console.writeError("WARNING: \(warning)") }
+        report(manifest, progress.elapsed, isRecorded: isRecorded)
+    }
+
+    private func state(_ pinned: Timestamp?, _ ledger: Ledger) throws -> LedgerState {
+        if let position { return try ledger.state(at: position) }
+        if let pinned { return try ledger.state(committedBy: pinned) }
+        return try ledger.head()
+    }
+
+    private func spineInput(_ plan: FeaturePlan, _ session: Session) throws -> SpineInput {
+        let typed =
+            try plan.requestKeys().map { ColumnSchema(name: $0.name, type: $0.type.featureType) }
+            + [ColumnSchema(name: labelTime, type: .timestamp)]
+        if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed) }
+        let file = spine ?? ""
+        let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(path: file)
+        return try SpineInput(
+            file: file,
+            format: fileFormat,
+            options: ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) }),
+            typed: typed
+        )
+    }
+
+    /// The data first: a manifest never stands next to data that is not its own.
+    private func place(_ data: TemporaryFile, _ manifest: Manifest) throws {
+        let path = out + ".manifest.json"
+        let file = TemporaryFile(for: path)
+        do {
+            try Data(try manifest.json.utf8).write(to: URL(fileURLWithPath: file.path))
+        } catch let error as CocoaError {
+            throw CommandError("\(path): cannot be written: \(error.localizedDescription)")
+        }
+        unlink(path)
+        try data.place(at: out)
+        try file.place(at: path)
+    }
+
+    private func report(_ manifest: Manifest, _ elapsed: Duration, isRecorded: Bool) {
+        if json {
+            Console.write(
+                JSONObject([
+                    ("out", .string(out)), ("manifest", .string(out + ".manifest.json")),
+                    ("rows", .int64(Int64(manifest.rows))), ("position", .int64(manifest.store.position)),
+                    ("content_digest", .string(manifest.contentDigest)), ("fingerprint", .string(manifest.fingerprint)),
+                ]).text
+            )
+            return
+        }
+        guard !quiet else { return }
+        Console.write(
+            "\(out): \(Console.count(manifest.rows, "row")), \(manifest.spine.columns.count) + \(manifest.columns.count) columns, "
+                + "position \(manifest.store.position); \(Console.seconds(elapsed)), \(Console.rate(manifest.rows, elapsed))"
+        )
+        var table = TextTable(["view", "matched", "missing", "expired"], rightAligned: [1, 2, 3])
+        for role in manifest.roles {
+            table.append([
+                role.prefix, Console.grouped(role.matched), Console.grouped(role.missing),
+                Console.grouped(role.expired),
+            ])
+        }
+        Console.write(table.text)
+        Console.write("content \(manifest.contentDigest)")
+        Console.write(
+            "manifest \(out).manifest.json\(isRecorded ? "" : " (not recorded in the store: the role may only read)")"
+        )
+    }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Features
+import Store
+
+struct GetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get",
+        abstract: "Read the features of entities: the latest, or those of a moment.",
+        discussion: """
+            An ENTITY is the bare key of a one-key view (1001), else key=value pairs (origin=JFK,dest=LAX); \\, \\= and \
+            '\\ ' stand for those characters in a value. A global view needs none.
+
+            --at TIME reads what a training set with that label time would see: delay and strict apply.
+            """
+    )
+
+    @Argument(help: "A view, a service, SERVICE@VERSION, or features: view.feature,view.*")
+    var what: String
+    @Argument(help: "Entities.")
+    var entities: [String] = []
+    @Option(help: "An RFC 3339 time.")
+    var at: String?
+    @Option(help: "Read the state that this ledger position names.")
+    var position: Int64?
+    @Flag(help: "One JSON object an entity.")
+    var json = false
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let moment: EntityLookup.Moment = try at.map { .at(try TimeArgument.parse($0, option: "--at")) } ?? .latest
+        let open = try store.open(forWriting: false)
+        let registry = try Registry.load(open.session)
+        let plan = try FeatureArgument.plan(what, registry, open.session)
+        let keys = try plan.requestKeys()
+        let state = try position.map { try Ledger(open.session).state(at: $0) }
+        guard !entities.isEmpty || keys.isEmpty else {
+            throw ValidationError("name an entity: \(keys.map { "\($0.name)=…" }.joined(separator: ","))")
+        }
+        for entity in entities.isEmpty ? [""] : entities {
+            let values = try EntityText.parse(entity, keys: keys)
+            var rows: [EntityRow] = []
+            for role in plan.roles {
+                let roleKeys = role.keyColumns.compactMap { name in
+                    keys.firstIndex { $0.name == name }.map { values[$0] }
+                }
+                rows.append(try EntityLookup(open.session).read(role, keys: roleKeys, moment, state: state))
+            }
+            let reply = Reply(plan: plan, keys: keys, entity: values, rows: rows)
+            Console.write(json ? reply.json : reply.text)
+        }
+    }
+
+    /// One entity's features.
+    private struct Reply {
+        let plan: FeaturePlan
+        let keys: [KeyColumn]
+        let entity: [Value]
+        let rows: [EntityRow]
+
+        var json: String {
+            var object = JSONObject()
+            object.append("entity", JSONObject(zip(keys, entity).map { ($0.name, $1) }))
+            var values = JSONObject()
+            var statuses = JSONObject()
+            for (column, source) in zip(plan.columns, plan.sources) {
+                values.append(column.outputName, rows[source.role].values[source.feature])
+                statuses.append(column.outputName, .string(rows[source.role].statuses[source.feature].rawValue))
+            }
+            object.append("values", values)
+            object.append("status", statuses)
+            var views = JSONObject()
+            for (role, row) in zip(plan.roles, rows) {
+                views.append(
+                    role.prefix,
+                    JSONObject([
+                        ("event_time", row.eventTime.map { .timestamp($0) } ?? .null),
+                        ("known_at", row.knownAt.map { .timestamp($0) } ?? .null),
+                        ("position", row.position.map { .int64($0) } ?? .null),
+                    ])
+                )
+            }
+            object.append("views", views)
+            return object.text
+        }
+
+        var text: String {
+            var table = TextTable(
+                ["feature", "value", "status", "event time", "known at", "position"],
+                rightAligned: [5]
+            )
+            for (column, source) in zip(plan.columns, plan.sources) {
+                let row = rows[source.role]
+                table.append([
+                    column.outputName, row.values[source.feature].text, row.statuses[source.feature].rawValue,
+                    row.eventTime?.text ?? "-", row.knownAt?.text ?? "-", row.position.map { String($0) } ?? "-",
+                ])
+            }
+            let name = zip(keys, entity).map { "\($0.name)=\($1.text)" }.joined(separator: ", ")
+            return (name.isEmpty ? "" : name + "\n") + table.text
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import ArgumentParser
+import Columnar
+import Features
+import Foundation
+import PointInTime
+import Store
+
+struct IngestCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ingest",
+        abstract: "Store rows of files in a view.",
+        discussion: """
+            Columns match by name: the view's entity keys, its features, and one column of event times. A file that was \
+            stored before is not stored again; one that grew goes on where it ended; a run that was stopped goes on with \
+            the first row that is not stored yet.
+
+            In CSV an unquoted empty field is null, "" is the empty string. Times are RFC 3339, UTC where no zone is \
+            given; integer times need --time-unit.
+            """
+    )
+
+    @Argument(help: "The view.")
+    var view: String
+    @Argument(help: "Files; - is standard input.")
+    var files: [String]
+    @Option(help: "csv, jsonl or parquet; by default what the file's extension says.")
+    var format: String?
+    @Option(help: ArgumentHelp("A column of another name than its key or feature.", valueName: "column=feature"))
+    var map: [String] = []
+    @Option(help: "The column of event times; by default the only one that could be.")
+    var eventTime: String?
+    @Option(help: "A column of times from when on the row was known; by default that is its commit.")
+    var knownAt: String?
+    @Option(help: "A column of bools: true makes the row a tombstone.")
+    var deleted: String?
+    @Flag(help: "Leave out columns that the view does not have.")
+    var ignoreExtra = false
+    @Option(
+        help: "'null' stores null for features that the file does not have; 'error' refuses, whatever the view says."
+    )
+    var missing: String?
+    @Option(help: ArgumentHelp("Another spelling of null in CSV.", valueName: "text"))
+    var null: [String] = []
+    @Option(help: "The unit of integer times: s, ms, us or ns.")
+    var timeUnit: String?
+    @Option(help: "A name for the source instead of the file's: with it, standard input resumes, too.")
+    var source: String?
+    @Flag(help: "Store the source from its start again.")
+    var again = false
+    @Flag(help: "Accept event times more than 5 minutes ahead of the clock.")
+    var allowFuture = false
+    @Option(help: "How many partitions the ingest may open.")
+    var newPartitionsMax = Limits.newPartitionsMax
+    @Flag(name: [.short, .long], help: "Print errors only.")
+    var quiet = false
+    @Flag(help: "Print one JSON object a file.")
+    var json = false
+    @OptionGroup var store: StoreOptions
+
+    func validate() throws {
+        if let format, FileFormat(name: format) == nil {
+            throw ValidationError("--format '\(format)': expected \(FileFormat.spellings)")
+        }
+        if let timeUnit, TimeUnit(rawValue: timeUnit) == nil {
+            throw ValidationError("--time-unit '\(timeUnit)': expected s, ms, us or ns")
+        }
+        if let missing, MissingPolicy(rawValue: missing) == nil {
+            throw ValidationError("--missing '\(missing)': expected null or error")
+        }
+        for pair in map where !pair.dropFirst().contains("=") || pair.hasSuffix("=") {
+            throw ValidationError("--map '\(pair)': expected column=feature")
+        }
+        if source != nil && files.count > 1 { throw ValidationError("--source names one source; give one file") }
+        if newPartitionsMax < 1 { throw ValidationError("--new-partitions-max must be positive") }
+    }
+
+    func run() throws {
+        let open = try store.open(forWriting: true)
+        let view = try Registry.load(open.session).view(named: view)
+        for file in files { try ingest(file, view, open) }
+    }
+
+    private func ingest(_ file: String, _ view: StoredView, _ open: OpenStore) throws {
+        let shown = file == "-" ? "standard input" : file
+        let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(path: file)
+        var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
+        options.isExtraIgnored = ignoreExtra
+        let reader = try TableReader(path: file, format: fileFormat, options: options)
+        let layout = try IngestLayout(view: view, source: reader.sourceColumns, format: fileFormat, rules: rules(shown))
+        try reader.select(layout.requests)
+        var ingestionOptions = IngestionOptions()
+        ingestionOptions.refusesFuture = !allowFuture
+        ingestionOptions.startsOver = again
+        ingestionOptions.newPartitionsMax = newPartitionsMax
+        ingestionOptions.meaning = meaning(layout)
+        let ingestion = try Ingestion(
+            session: open.session,
+            view: view,
+            source: try identity(file),
+            columns: layout.digestColumns,
+            options: ingestionOptions
+        )
+        var progress = Progress(isQuiet: quiet || json)
+        do {
+            while let batch = try reader.next() {
+                try ingestion.append(layout.rows(batch))
+                progress.update(shown, rows: reader.rowsRead, bytes: reader.bytesRead, totalBytes: reader.totalBytes)
+            }
+            let summary = try ingestion.finish()
+            progress.clear()
+            report(summary, shown, view, progress.elapsed)
+        } catch {
+            progress.clear()
+            throw located(error, shown, ingestion.summary)
+        }
+    }
+
+    /// Says where an error of the store stands, and what is stored already.
+    private func located(_ error: any Error, _ shown: String, _ summary: IngestionSummary) -> any Error {
+        var text = "\(error)"
+        if case .input = error as? StoreError { text = "\(shown): \(text)" }
+        if let state = summary.state {
+            text += "\n\(Console.count(summary.rows, "row")) of \(shown) are stored (position \(state.position)); "
+            text +=
+                source == nil && shown == "standard input"
+                ? "standard input without --source starts over" : "the same command goes on after them"
+        }
+        return CommandError(text)
+    }
+
+    private func rules(_ shown: String) -> IngestLayout.Rules {
+        var mapped: [(column: String, target: String)] = []
+        for pair in map {
+            guard let sign = pair.dropFirst().firstIndex(of: "=") else { continue }
+            mapped.append((String(pair[..<sign]), String(pair[pair.index(after: sign)...])))
+        }
+        return IngestLayout.Rules(
+            file: shown,
+            mapped: mapped,
+            eventTime: eventTime,
+            knownAt: knownAt,
+            deleted: deleted,
+            ignoresExtra: ignoreExtra,
+            missing: missing.flatMap { MissingPolicy(rawValue: $0) }
+        )
+    }
+
+    private func meaning(_ layout: IngestLayout) -> String {
+        var words = ["event_time=\(layout.eventTimeColumn)"]
+        if let knownAt { words.append("known_at=\(knownAt)") }
+        if let deleted { words.append("deleted=\(deleted)") }
+        words += map.sorted().map { "map=\($0)" }
+        words += null.sorted().map { "null=\(Value.quote($0))" }
+        if let timeUnit { words.append("time_unit=\(timeUnit)") }
+        return words.joined(separator: " ")
+    }
+
+    private func identity(_ file: String) throws -> SourceIdentity? {
+        if let source { return SourceIdentity(name: source) }
+        guard file != "-" else { return nil }
+        let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+        defer { try? handle.close() }
+        let head = try handle.read(upToCount: SourceIdentity.headBytesMax) ?? Data()
+        return SourceIdentity(name: URL(fileURLWithPath: file).lastPathComponent, head: Array(head))
+    }
+
+    private func report(_ summary: IngestionSummary, _ shown: String, _ view: StoredView, _ elapsed: Duration) {
+        if json {
+            Console.write(
+                JSONObject([
+                    ("file", .string(shown)), ("view", .string(view.name)), ("rows", .int64(Int64(summary.rows))),
+                    ("stored", .int64(Int64(summary.counts.stored))),
+                    ("duplicates", .int64(Int64(summary.counts.duplicates))),
+                    ("late", .int64(Int64(summary.counts.late))), ("resumed", .int64(Int64(summary.resumedRows))),
+                    ("batches", .int64(Int64(summary.batches))),
+                    ("min_event_time", summary.eventTimes.map { .timestamp($0.lowerBound) } ?? .null),
+                    ("max_event_time", summary.eventTimes.map { .timestamp($0.upperBound) } ?? .null),
+                    ("position", summary.state.map { .int64($0.position) } ?? .null),
+                ]).text
+            )
+            return
+        }
+        guard !quiet else { return }
+        if summary.resumedRows > 0 && summary.rows == 0 {
+            Console.write("\(shown): nothing new; its \(Console.count(summary.resumedRows, "row")) were stored before")
+            return
+        }
+        var line = "\(shown): \(Console.count(summary.rows, "row")) into view \(view.name)"
+        if summary.resumedRows > 0 { line += " after \(Console.grouped(summary.resumedRows)) that were stored before" }
+        if let times = summary.eventTimes {
+            line += ", events from \(times.lowerBound.text) to \(times.upperBound.text)"
+        }
+        if summary.counts.duplicates > 0 {
+            line += "; \(Console.grouped(summary.counts.duplicates)) replaced by a later row of the same key and time"
+        }
+        if summary.counts.late > 0 { line += "; \(Console.count(summary.counts.late, "entity", "entities")) late" }
+        line += "; \(Console.seconds(elapsed)), \(Console.rate(summary.rows, elapsed))"
+        if let state = summary.state { line += ", position \(state.position)" }
+        Console.write(line)
+    }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Features
+import Store
+
+struct LogCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log",
+        abstract: "Show the ledger: what was committed, newest first."
+    )
+
+    @Option(help: "Only this view's entries.")
+    var view: String?
+    @Option(name: [.customShort("n"), .long], help: "How many entries.")
+    var limit = 20
+    @Flag(help: "One JSON object a line.")
+    var json = false
+    @OptionGroup var store: StoreOptions
+
+    func validate() throws {
+        guard limit > 0 else { throw ValidationError("--limit must be positive") }
+    }
+
+    func run() throws {
+        let open = try store.open(forWriting: false)
+        let stored = try view.map { try Registry.load(open.session).view(named: $0) }
+        let lines = try Ledger(open.session).lines(view: stored, limit: limit)
+        if json {
+            for line in lines { Console.write(Self.json(line)) }
+            return
+        }
+        var table = TextTable(
+            ["position", "committed at", "kind", "view", "rows", "late", "from", "to", "uid", "source"],
+            rightAligned: [0, 4, 5]
+        )
+        for line in lines {
+            table.append([
+                String(line.position), line.committedAt.text, line.kind, line.view ?? "-", Console.grouped(line.rows),
+                line.lateRows.map { Console.grouped($0) } ?? "-", line.earliest?.text ?? "-", line.latest?.text ?? "-",
+                String(line.uid.prefix(8)), line.source ?? "-",
+            ])
+        }
+        Console.write(table.text)
+    }
+
+    private static func json(_ line: Ledger.Line) -> String {
+        JSONObject([
+            ("position", .int64(line.position)), ("batch", .int64(line.batch)),
+            ("committed_at", .timestamp(line.committedAt)), ("uid", .string(line.uid)), ("kind", .string(line.kind)),
+            ("view", line.view.map { .string($0) } ?? .null), ("rows", .int64(line.rows)),
+            ("late_rows", line.lateRows.map { .int64($0) } ?? .null),
+            ("min_event_time", line.earliest.map { .timestamp($0) } ?? .null),
+            ("max_event_time", line.latest.map { .timestamp($0) } ?? .null),
+            ("source", line.source.map { .string($0) } ?? .null), ("role", line.role.map { .string($0) } ?? .null),
+        ]).text
+    }
+}
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Prove in SQL that ledger, history and online tables agree.",
+        discussion: "Reads all of history. Exit code 1 if a property does not hold."
+    )
+
+    @Argument(help: "Only these views.")
+    var views: [String] = []
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let open = try store.open(forWriting: false)
+        let registry = try Registry.load(open.session)
+        let chosen = try views.isEmpty ? registry.views : views.map { try registry.view(named: $0) }
+        let findings = try StoreCheck(open.session).run(chosen.sorted { $0.name < $1.name })
+        var table = TextTable(["", "subject", "property", "violations"], rightAligned: [3])
+        for finding in findings {
+            table.append([
+                finding.violations == 0 ? "ok" : "BROKEN", finding.subject, finding.property,
+                String(finding.violations),
+            ])
+        }
+        Console.write(table.text)
+        if findings.contains(where: { $0.violations != 0 }) { throw ExitCode(1) }
+    }
+}

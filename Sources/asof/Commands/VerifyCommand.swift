@@ -1,0 +1,109 @@
+import ArgumentParser
+import Columnar
+import Features
+import Foundation
+import PointInTime
+import Store
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Make a training set again and compare.",
+        discussion: """
+            The spine is taken from the exported file's own columns, the state from the manifest's position, the rules \
+            (TTL, delay, strict) as they were then.
+
+            Exit codes: 0 equal, 1 different, 2 could not be checked.
+            """
+    )
+
+    @Argument(help: "The manifest: FILE.manifest.json")
+    var manifest: String
+    @Flag(name: [.short, .long], help: "Print only what is wrong.")
+    var quiet = false
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let difference: String?
+        let described: Manifest
+        do {
+            described = try readManifest()
+            difference = try compare(described)
+        } catch {
+            Console.writeError("asof: \(manifest) could not be checked: \(error)")
+            throw ExitCode(2)
+        }
+        if let difference {
+            Console.writeError("asof: \(described.output.file) is different: \(difference)")
+            throw ExitCode(1)
+        }
+        guard !quiet else { return }
+        Console.write(
+            "\(described.output.file) is what position \(described.store.position) gives: "
+                + "\(Console.count(described.rows, "row")), \(described.contentDigest)"
+        )
+    }
+
+    private func readManifest() throws -> Manifest {
+        guard let data = FileManager.default.contents(atPath: manifest) else {
+            throw CommandError("there is no such file, or it cannot be read")
+        }
+        return try Manifest(json: String(decoding: data, as: UTF8.self), path: manifest)
+    }
+
+    /// - Returns: the first difference; `nil` where there is none.
+    private func compare(_ described: Manifest) throws -> String? {
+        let open = try store.open(forWriting: false)
+        let spec = try described.spec(open.session)
+        guard let format = FileFormat(name: described.output.format) else {
+            throw CommandError("the manifest names an unknown format '\(described.output.format)'")
+        }
+        let path = URL(fileURLWithPath: manifest).deletingLastPathComponent()
+            .appendingPathComponent(described.output.file).path
+        let reader = try TableReader(path: path, format: format, options: ReadOptions())
+        let missing = spec.columns.filter { column in !reader.sourceColumns.contains { $0.name == column.name } }
+        if let column = missing.first { return "the file has no column '\(column.name)'" }
+        try reader.select(spec.columns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
+        let join = try TrainingSetJoin(spec, sessions: try open.sessions(2))
+        let spineCount = spec.spine.count
+        while let batch = try reader.next() {
+            let first = join.rowCount
+            let spine = ColumnBatch(
+                names: Array(batch.names[..<spineCount]),
+                columns: Array(batch.columns[..<spineCount]),
+                rowCount: batch.rowCount
+            )
+            let made = try join.join(spine)
+            if let difference = Self.firstDifference(batch, made, firstRow: first + 1) { return difference }
+        }
+        try join.finish()
+        if join.rowCount != described.rows {
+            return "the file has \(join.rowCount) rows, the manifest \(described.rows)"
+        }
+        if join.spineDigest.text != described.spine.digest {
+            return "the spine's columns are not those that were exported"
+        }
+        if join.contentDigest.text != described.contentDigest {
+            return "the content digest is \(join.contentDigest.text), the manifest's is \(described.contentDigest)"
+        }
+        return nil
+    }
+
+    private static func firstDifference(_ file: ColumnBatch, _ made: ColumnBatch, firstRow: Int) -> String? {
+        let types = made.columns.map(\.type)
+        var digests = [file, made].map { _ in ContentDigest(names: made.names, types: types) }
+        digests[0].update(file.columns, rowCount: file.rowCount)
+        digests[1].update(made.columns, rowCount: made.rowCount)
+        guard digests[0].value() != digests[1].value() else { return nil }
+        for row in 0..<made.rowCount {
+            for (index, column) in made.columns.enumerated() {
+                let (got, expected) = (file.columns[index].value(row), column.value(row))
+                // NaN is a value like any other here.
+                if got == expected || (got.text == "NaN" && expected.text == "NaN" && got != .null) { continue }
+                return
+                    "row \(firstRow + row), column '\(made.names[index])': the file has \(got.json), history gives \(expected.json)"
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,184 @@
+import Columnar
+import Features
+import PointInTime
+import Store
+
+/// Which column of an input is which part of a view's rows.
+struct IngestLayout {
+    /// What the command line says about it.
+    struct Rules {
+        var file: String
+        var mapped: [(column: String, target: String)]
+        var eventTime: String?
+        var knownAt: String?
+        var deleted: String?
+        var ignoresExtra: Bool
+        /// `nil` = as the view says.
+        var missing: MissingPolicy?
+    }
+
+    private let view: StoredView
+    /// For each feature of the view, its place among `requests`; `nil` = the input does not have it.
+    private let featureRequests: [Int?]
+    private let hasKnownAt: Bool
+    private let hasDeleted: Bool
+    /// Keys, event time, known-at, deleted, features.
+    let requests: [ColumnRequest]
+    let eventTimeColumn: String
+
+    /// - Throws: ``CommandError`` for columns that are missing, unknown, or meant twice.
+    init(view: StoredView, source columns: [SourceColumn], format: FileFormat, rules: Rules) throws {
+        self.view = view
+        let names = columns.map(\.name)
+        let definition = view.definition
+        let targets = definition.keys.map(\.name) + definition.features.map(\.name)
+        let columnOf = try Self.match(names, targets, format, rules, view.name)
+        let isAbsentNull = (rules.missing ?? definition.missing) == .null
+        var requests: [ColumnRequest] = []
+        for key in definition.keys {
+            guard let column = columnOf[key.name] else {
+                throw CommandError(
+                    "\(rules.file): there is no column for the entity key '\(key.name)' of view '\(view.name)'; its columns are "
+                        + "\(names.joined(separator: ", ")). Name one with --map COLUMN=\(key.name)"
+                )
+            }
+            requests.append(ColumnRequest(sourceName: column, type: key.type.featureType))
+        }
+        let used = Set(columnOf.values)
+        eventTimeColumn = try Self.eventTime(columns, used, rules)
+        requests.append(ColumnRequest(sourceName: eventTimeColumn, type: .timestamp))
+        for (column, option) in [(rules.knownAt, "--known-at"), (rules.deleted, "--deleted")] {
+            guard let column else { continue }
+            guard names.contains(column) || format == .jsonLines else {
+                throw CommandError(
+                    "\(rules.file): there is no column '\(column)', which \(option) names\(Name.hint(for: column, among: names))"
+                )
+            }
+        }
+        if let column = rules.knownAt {
+            requests.append(ColumnRequest(sourceName: column, type: .timestamp, absentIsNull: true))
+        }
+        if let column = rules.deleted { requests.append(ColumnRequest(sourceName: column, type: .bool)) }
+        hasKnownAt = rules.knownAt != nil
+        hasDeleted = rules.deleted != nil
+        var featureRequests: [Int?] = []
+        var absent: [String] = []
+        for feature in definition.features {
+            guard let column = columnOf[feature.name] else {
+                absent.append(feature.name)
+                featureRequests.append(nil)
+                continue
+            }
+            featureRequests.append(requests.count)
+            requests.append(ColumnRequest(sourceName: column, type: feature.type, absentIsNull: isAbsentNull))
+        }
+        guard absent.isEmpty || isAbsentNull else {
+            throw CommandError(
+                "\(rules.file): there is no column for \(absent.count == 1 ? "feature" : "features") "
+                    + "\(absent.map { "'\($0)'" }.joined(separator: ", ")) of view '\(view.name)'; its columns are "
+                    + "\(names.joined(separator: ", ")). Name them with --map, or store null with --missing null"
+            )
+        }
+        self.featureRequests = featureRequests
+        self.requests = requests
+        let extra = names.filter { name in !requests.contains { $0.sourceName == name } }
+        guard extra.isEmpty || rules.ignoresExtra else {
+            throw CommandError(
+                "\(rules.file): view '\(view.name)' has no "
+                    + "\(extra.map { "'\($0)'\(Name.hint(for: $0, among: absent))" }.joined(separator: ", ")); "
+                    + "leave such columns out with --ignore-extra, or name them with --map"
+            )
+        }
+    }
+
+    /// The input's column for each key and feature that it has.
+    private static func match(
+        _ names: [String],
+        _ targets: [String],
+        _ format: FileFormat,
+        _ rules: Rules,
+        _ view: String
+    ) throws -> [String: String] {
+        var columnOf: [String: String] = [:]
+        for (column, target) in rules.mapped {
+            guard targets.contains(target) else {
+                throw CommandError(
+                    "--map \(column)=\(target): view '\(view)' has no '\(target)'\(Name.hint(for: target, among: targets))"
+                )
+            }
+            guard names.contains(column) || format == .jsonLines else {
+                throw CommandError(
+                    "--map \(column)=\(target): \(rules.file) has no column '\(column)'\(Name.hint(for: column, among: names))"
+                )
+            }
+            guard columnOf.updateValue(column, forKey: target) == nil else {
+                throw CommandError("--map: two columns are meant for '\(target)'")
+            }
+        }
+        let mappedColumns = Set(columnOf.values)
+        for target in targets where columnOf[target] == nil && !mappedColumns.contains(target) {
+            if names.contains(target) || (format == .jsonLines && target != rules.eventTime) {
+                columnOf[target] = target
+            }
+        }
+        return columnOf
+    }
+
+    /// The column of event times: the one that is named, or the only one that could be.
+    private static func eventTime(_ columns: [SourceColumn], _ used: Set<String>, _ rules: Rules) throws -> String {
+        let names = columns.map(\.name)
+        if let column = rules.eventTime {
+            guard names.contains(column) else {
+                throw CommandError(
+                    "\(rules.file): there is no column '\(column)', which --event-time names\(Name.hint(for: column, among: names))"
+                )
+            }
+            return column
+        }
+        let free = columns.filter { !used.contains($0.name) && $0.name != rules.knownAt && $0.name != rules.deleted }
+        if free.contains(where: { $0.name == "event_time" }) { return "event_time" }
+        let typed = free.filter { $0.type == .timestamp }
+        let candidates = typed.isEmpty ? free.filter { $0.type == nil || $0.type == .int64 } : typed
+        if candidates.count == 1 { return candidates[0].name }
+        throw CommandError(
+            candidates.isEmpty
+                ? "\(rules.file): there is no column left for event times; its columns are \(names.joined(separator: ", "))"
+                : "\(rules.file): the event time could be any of \(candidates.map(\.name).joined(separator: ", ")); say --event-time COLUMN"
+        )
+    }
+
+    /// Names and types of ``ViewRows/columns`` in their order, for the checkpoint's digest.
+    var digestColumns: [(name: String, type: FeatureType)] {
+        var columns = view.storageKeys.map { (name: $0.name, type: $0.type.featureType) }
+        columns.append((name: "_event_time", type: .timestamp))
+        if hasKnownAt { columns.append((name: "_known_at", type: .timestamp)) }
+        if hasDeleted { columns.append((name: "_deleted", type: .bool)) }
+        return columns + view.definition.features.map { (name: $0.name, type: $0.type) }
+    }
+
+    /// A batch that was read by ``requests``, as rows of the view.
+    func rows(_ batch: ColumnBatch) -> ViewRows {
+        let keyCount = view.definition.keys.count
+        var keys = Array(batch.columns[..<keyCount])
+        if keys.isEmpty {
+            keys = [Column(type: .int64, values: .int64(Array(repeating: 0, count: batch.rowCount)))]
+        }
+        var next = keyCount + 1
+        var knownAt: Column?
+        var deleted: Column?
+        if hasKnownAt {
+            knownAt = batch.columns[next]
+            next += 1
+        }
+        if hasDeleted { deleted = batch.columns[next] }
+        return ViewRows(
+            keys: keys,
+            eventTimes: batch.columns[keyCount],
+            knownAt: knownAt,
+            isDeleted: deleted,
+            features: zip(featureRequests, view.definition.features).map { request, feature in
+                request.map { batch.columns[$0] } ?? Column(nullsOf: feature.type, rowCount: batch.rowCount)
+            }
+        )
+    }
+}
