@@ -170,7 +170,7 @@ extension DefinitionsReader {
     private mutating func view(named name: String, at node: Node, _ what: String) -> ViewDefinition? {
         if let view = views.first(where: { $0.name == name }) { return view }
         if !brokenViews.contains(name) {
-            let hint = Name.hint(for: name, among: views.map(\.name) + brokenViews)
+            let hint = Name.hint(for: name, among: Array(brokenViews.union(views.map(\.name))))
             fault(at: node, "\(what) names an unknown view '\(name.oneLine)'\(hint)")
         }
         return nil

@@ -105,16 +105,16 @@ extension DefinitionsReader {
 
     mutating func checkName(_ name: String, _ kind: String, at node: Node) {
         guard let refusal = Name.refusal(of: name) else { return }
-        // A long name is shown by its start: the place says where the rest is.
-        let shown = name.count > 60 ? "\(name.prefix(60))…" : name
-        fault(at: node, "the \(kind) name '\(shown.oneLine)' \(refusal)")
+        fault(at: node, "the \(kind) name '\(name.oneLine)' \(refusal)")
     }
 }
 
 extension String {
-    /// With line ends and other control characters as blanks, so that a message stays on its line.
+    /// As a message quotes it: its first 60 characters, line ends and other control characters as blanks.
     var oneLine: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        let start = prefix(60)
+        let scalars = start.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }
+        return String(String.UnicodeScalarView(scalars)) + (start.endIndex < endIndex ? "…" : "")
     }
 }
 
@@ -173,6 +173,10 @@ extension DefinitionsReader {
                 continue
             }
             checkTag(key)
+            if name == "<<" {
+                fault(at: key, "the YAML merge key '<<' is not understood; write out what it stands for")
+                continue
+            }
             if let mark = first[name]?.mark, let own = key.mark {
                 issues.append(YAMLDocument.duplicateKey(name.oneLine, at: own, first: mark))
             } else {

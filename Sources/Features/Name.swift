@@ -9,7 +9,7 @@ package enum Name {
     package static func refusal(of name: String) -> String? {
         let bytes = Array(name.utf8)
         guard let first = bytes.first else { return "is empty" }
-        guard bytes.count <= lengthMax else { return "has \(bytes.count) characters; \(lengthMax) are allowed" }
+        guard name.count <= lengthMax else { return "has \(name.count) characters; \(lengthMax) are allowed" }
         guard isLetter(first) else { return "does not start with a letter A-Z or a-z" }
         for byte in bytes where !(isLetter(byte) || (byte >= 0x30 && byte <= 0x39) || byte == UInt8(ascii: "_")) {
             return "has a character other than letters A-Z a-z, digits and _"
@@ -24,8 +24,12 @@ package enum Name {
     }
 
     /// The known names nearest to `name` by edit distance, for "did you mean"; at most three.
+    ///
+    /// A name of up to three characters may differ in one, up to eight in two, longer ones in a third of them.
+    /// - Complexity: O(known × length²); none for names too long to be a slip.
     package static func nearest(to name: String, among known: [String]) -> [String] {
-        let limit = max(2, name.count / 3)
+        guard name.utf8.count <= 2 * lengthMax else { return [] }
+        let limit = name.count <= 3 ? 1 : max(2, name.count / 3)
         return
             known
             .map { (distance: editDistance(Array(name.lowercased().utf8), Array($0.lowercased().utf8)), name: $0) }

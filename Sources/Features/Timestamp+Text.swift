@@ -51,6 +51,8 @@ extension Timestamp {
     }
 
     /// RFC 3339 in UTC with `Z`: no fraction where it is zero, else six digits.
+    ///
+    /// Times out of range have years of more digits or with a sign, for messages: nothing reads them back.
     package var text: String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(27)
@@ -61,9 +63,11 @@ extension Timestamp {
     /// Appends ``text`` as UTF-8.
     package func write(to bytes: inout [UInt8]) {
         let day = microseconds.flooredQuotient(86_400_000_000)
-        let rest = microseconds - day * 86_400_000_000
+        // Wraps for the first days that Int64 can hold, whose midnight it cannot; the difference is right again.
+        let rest = microseconds &- day &* 86_400_000_000
         let (year, month, dayOfMonth) = Self.civil(daysSinceEpoch: day)
-        Self.append(year, width: 4, to: &bytes)
+        if year < 0 { bytes.append(UInt8(ascii: "-")) }
+        Self.append(abs(year), width: abs(year) > 9_999 ? 6 : 4, to: &bytes)
         bytes.append(UInt8(ascii: "-"))
         Self.append(month, width: 2, to: &bytes)
         bytes.append(UInt8(ascii: "-"))
@@ -155,11 +159,10 @@ private struct TimestampCursor: ~Escapable {
         for index in 0..<bytes.count {
             if bytes[index] >= UInt8(ascii: "0"), bytes[index] <= UInt8(ascii: "9") { digits += 1 } else { break }
         }
-        if digits == bytes.count || (bytes[0] == UInt8(ascii: "-") && bytes.count > 1 && isInteger(from: 1)) {
-            return .unitNeeded
-        }
-        if digits > 4 { return .outOfRange }
         let start = bytes[0] == UInt8(ascii: "-") || bytes[0] == UInt8(ascii: "+") ? 1 : 0
+        if digits == bytes.count || (start == 1 && bytes.count > 1 && isInteger(from: 1)) { return .unitNeeded }
+        // A year of five digits or more; other texts that begin so (1700000000.5, 20240101T00) are no times at all.
+        if digits > 4, bytes[digits] == UInt8(ascii: "-") { return .outOfRange }
         if isWord("infinity", from: start) || isWord("inf", from: start) { return .infinite }
         return nil
     }
