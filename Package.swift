@@ -39,7 +39,8 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-        .target(name: "Postgres", dependencies: ["CLibPQ"], swiftSettings: swiftSettings),
+        .target(name: "CSpawn"),
+        .target(name: "Postgres", dependencies: ["CLibPQ", "CSpawn"], swiftSettings: swiftSettings),
         .target(
             name: "Store",
             dependencies: ["Features", "PointInTime", "Postgres", .product(name: "Crypto", package: "swift-crypto")],
@@ -64,6 +65,17 @@ let package = Package(
                 "Columnar", "Features", "PointInTime", "Postgres", "Store",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "TestSupport",
+            dependencies: ["CLibPQ", "Postgres"],
+            path: "Tests/TestSupport",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "PostgresTests",
+            dependencies: ["CLibPQ", "Postgres", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),

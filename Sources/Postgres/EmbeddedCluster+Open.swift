@@ -1,0 +1,191 @@
+import Glibc
+
+extension EmbeddedCluster {
+    /// How to start a supervisor: a program that calls ``EmbeddedCluster/supervise(home:)`` when its arguments say so.
+    package struct Supervision {
+        package static let subcommand = "_supervise"
+        package static let idleVariable = "ASOF_IDLE_SECONDS"
+        package static let idleSecondsDefault = 60.0
+
+        /// An absolute path.
+        package let executable: String
+        /// How long after the last use the server stops.
+        package let idleSeconds: Double
+
+        /// - Parameters:
+        ///   - executable: `nil` is the program that runs now.
+        ///   - idleSeconds: `nil` is the environment's `ASOF_IDLE_SECONDS`, else a minute.
+        package init(executable: String? = nil, idleSeconds: Double? = nil) {
+            self.executable = executable ?? Self.thisProgram
+            let wanted = environmentValue(Self.idleVariable).flatMap(Double.init)
+            self.idleSeconds = max(0.1, min(idleSeconds ?? wanted ?? Self.idleSecondsDefault, 86_400 * 365))
+        }
+
+        /// Its path, so that the process has its name; a program replaced meanwhile can still be run by way of /proc.
+        private static var thisProgram: String {
+            guard let path = realpath("/proc/self/exe", nil) else { return "/proc/self/exe" }
+            defer { free(path) }
+            return String(cString: path)
+        }
+    }
+
+    /// Uses the store: starts its server unless it runs, and keeps it from being stopped until the result is closed.
+    ///
+    /// - Throws: ``ClusterError/startFailed(home:reason:log:)`` with the end of the server's log, ``ClusterError/timedOut(waitingFor:home:seconds:log:)``.
+    /// - Complexity: well below a millisecond when the server runs, else what PostgreSQL needs to start.
+    package func open(_ supervision: Supervision? = nil) throws(ClusterError) -> RunningCluster {
+        let use = try FileLock(path: location.useLock, account: account)
+        // Only a supervisor that is stopping the server holds it exclusively.
+        let patience = Self.stopSecondsMax + 20
+        guard use.lock(.shared, seconds: Double(patience)) else {
+            throw .timedOut(waitingFor: "the server to stop", home: location.home, seconds: patience, log: logTail())
+        }
+        use.touch()
+        let server = try readyServer(supervision)
+        return RunningCluster(cluster: self, conninfo: conninfo(server), use: use)
+    }
+
+    /// The server, ready and supervised, started if need be. The caller holds the use lock.
+    private func readyServer(_ supervision: Supervision?) throws(ClusterError) -> ServerProcess {
+        var deadline = Deadline(seconds: Double(Self.startSecondsMax))
+        var unreachable = Deadline(seconds: Double(Self.supervisorSecondsMax))
+        repeat {
+            switch ServerState(ofDataIn: location.data) {
+            case .ready(let server):
+                guard server.isListening else {
+                    if unreachable.isPast { throw socketLost(server) }
+                    continue
+                }
+                try SocketFolder.check(server.socketFolder, for: account)
+                if try isSupervised() { return server }
+                if try superviseNow(supervision ?? Supervision()) { return server }
+            case .stopped:
+                try startIfFirst(supervision ?? Supervision())
+                unreachable = Deadline(seconds: Double(Self.supervisorSecondsMax))
+            case .starting, .stopping:
+                unreachable = Deadline(seconds: Double(Self.supervisorSecondsMax))
+            }
+        } while deadline.pause()
+        throw .timedOut(
+            waitingFor: "the server to start",
+            home: location.home,
+            seconds: Self.startSecondsMax,
+            log: logTail()
+        )
+    }
+
+    private func socketLost(_ server: ServerProcess) -> ClusterError {
+        .startFailed(
+            home: location.home,
+            reason: "its process \(server.pid) runs, but nobody listens on \(server.socketPath) (was the file removed?); "
+                + "end that process (kill -INT \(server.pid)) and run the command again",
+            log: ""
+        )
+    }
+
+    /// Gives a running server a supervisor. False when somebody else is at it.
+    private func superviseNow(_ supervision: Supervision) throws(ClusterError) -> Bool {
+        let start = try FileLock(path: location.startLock, account: account)
+        guard start.tryLock(.exclusive) else { return false }
+        let watch = try FileLock(path: location.supervisorLock, account: account)
+        guard watch.tryLock(.exclusive) else { return false }
+        try spawnSupervisor(supervision, holding: watch)
+        return true
+    }
+
+    /// Starts the server and its supervisor, unless somebody else is at it.
+    private func startIfFirst(_ supervision: Supervision) throws(ClusterError) {
+        let start = try FileLock(path: location.startLock, account: account)
+        guard start.tryLock(.exclusive) else { return }
+        let watch = try FileLock(path: location.supervisorLock, account: account)
+        // The supervisor of a crashed server needs a moment to see it. One that stays watches a server we cannot see.
+        guard watch.lock(.exclusive, seconds: Double(Self.supervisorSecondsMax)) else {
+            throw .runsElsewhere(home: location.home)
+        }
+        guard ServerState(ofDataIn: location.data) == .stopped else { return }
+        try startServer()
+        try spawnSupervisor(supervision, holding: watch)
+    }
+
+    /// Starts the server, which must be stopped; the caller holds the locks start and supervisor.
+    private func startServer() throws(ClusterError) {
+        let binaries = try PostgresBinaries.find(forDataIn: location.data)
+        let socketFolder = location.socketFolder(of: account)
+        try SocketFolder.prepare(socketFolder, for: account)
+        // After a crash its number may belong to a stranger, for whom PostgreSQL would wait. It was checked just now.
+        unlink(location.data + "/postmaster.pid")
+        rotateLog()
+        let command = try account.running([
+            binaries.path("pg_ctl"), "start", "-w", "-s", "-D", location.data, "-l", location.log,
+            "-t", "\(Self.startSecondsMax)", "-o", "-c unix_socket_directories=\(socketFolder) -p \(ServerProcess.port)",
+        ])
+        // Processes of a killed server can hold its shared memory for a moment longer.
+        var deadline = Deadline(seconds: 30)
+        while true {
+            let logStart = FileSize.of(location.log)
+            let limit = Double(Self.startSecondsMax + 10)
+            let result = try Subprocess.run(command, seconds: limit, checked: false)
+            if result.status == 0 { return }
+            let log = logTail(since: logStart)
+            let isPassing = log.contains("shared memory block") && log.contains("still in use")
+            guard isPassing, deadline.pause() else {
+                throw .startFailed(home: location.home, reason: result.output, log: log)
+            }
+            usleep(200_000)
+        }
+    }
+
+    /// Keeps the log of the last runs only: past 8 MiB it becomes `server.log.1`.
+    private func rotateLog() {
+        if FileSize.of(location.log) > 8 << 20 { rename(location.log, location.log + ".1") }
+    }
+
+    /// Starts the supervisor, and hands it the supervisor lock as descriptor 3.
+    private func spawnSupervisor(_ supervision: Supervision, holding lock: borrowing FileLock) throws(ClusterError) {
+        var environment = ["\(Supervision.idleVariable)=\(supervision.idleSeconds)"]
+        for name in ["LD_LIBRARY_PATH", "HOME", "LLVM_PROFILE_FILE"] {
+            if let value = environmentValue(name) { environment.append("\(name)=\(value)") }
+        }
+        _ = try Subprocess.spawn(
+            [supervision.executable, Supervision.subcommand, location.home],
+            environment: environment,
+            descriptors: [(lock.descriptor, Self.inheritedLock)],
+            newSession: true
+        )
+    }
+
+    /// The descriptor a supervisor finds its lock at.
+    static let inheritedLock: Int32 = 3
+
+    /// Stops the server now, unless a command uses it or a client is connected. For deleting or copying a store.
+    ///
+    /// - Throws: ``ClusterError/inUse(home:)``; ``ClusterError/timedOut(waitingFor:home:seconds:log:)``.
+    package func stop() throws(ClusterError) {
+        let use = try FileLock(path: location.useLock, account: account)
+        // The supervisor tries this lock too, for an instant at a time.
+        guard use.lock(.exclusive, seconds: 0.5) else { throw .inUse(home: location.home) }
+        switch ServerState(ofDataIn: location.data) {
+        case .stopped: return
+        case .starting(let server), .ready(let server), .stopping(let server):
+            guard server.stop(seconds: Double(Self.stopSecondsMax)) else {
+                throw .timedOut(
+                    waitingFor: "the server to stop",
+                    home: location.home,
+                    seconds: Self.stopSecondsMax,
+                    log: logTail()
+                )
+            }
+        }
+        // The supervisor ends by itself; wait for it, so that nothing of the store runs afterwards.
+        let watch = try FileLock(path: location.supervisorLock, account: account)
+        _ = watch.lock(.exclusive, seconds: Double(Self.supervisorSecondsMax))
+    }
+}
+
+/// The size of a file in bytes; 0 when it is not there.
+enum FileSize {
+    static func of(_ path: String) -> Int {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : 0
+    }
+}

@@ -1,0 +1,139 @@
+import CLibPQ
+import Glibc
+
+extension EmbeddedCluster {
+    /// How often the supervisor looks; also how soon a crashed server can be started again.
+    private static let pollSeconds = 0.5
+
+    /// Watches a cluster's server and stops it when it was idle long enough. The body of the hidden subcommand `_supervise HOME`.
+    ///
+    /// Returns when the server is gone, whoever stopped it, or at once when another supervisor is at work.
+    /// Started by root it becomes the server's user.
+    /// - Returns: the process's exit code.
+    package static func supervise(home: String) -> Int32 {
+        do throws(ClusterError) {
+            let account = try ServiceAccount.owning(home)
+            try account.become()
+            let location = ClusterLocation(folder: home, id: "", home: home)
+            var supervisor = try Supervisor(EmbeddedCluster(location: location))
+            try supervisor.run()
+            return 0
+        } catch {
+            writeError("asof: \(error)\n")
+            return 1
+        }
+    }
+
+    /// The state of one supervisor process.
+    private struct Supervisor: ~Copyable {
+        let cluster: EmbeddedCluster
+        let idle: Duration
+        let watch: FileLock
+        let use: FileLock
+        var lastTouched_ns = 0
+        var lastUsed = ContinuousClock.now
+
+        init(_ cluster: EmbeddedCluster) throws(ClusterError) {
+            let watch = try Self.takeLock(cluster)
+            let use = try FileLock(path: cluster.location.useLock, account: cluster.account)
+            self.cluster = cluster
+            idle = .seconds(Supervision().idleSeconds)
+            self.watch = watch
+            self.use = use
+        }
+
+        /// The lock that whoever started us left at descriptor 3, or, started by hand, the file's.
+        private static func takeLock(_ cluster: EmbeddedCluster) throws(ClusterError) -> FileLock {
+            let path = cluster.location.supervisorLock
+            if let inherited = FileIdentity(descriptor: inheritedLock), let file = FileIdentity(path: path),
+                inherited.isSameFile(as: file)
+            {
+                _ = fcntl(inheritedLock, F_SETFD, FD_CLOEXEC)
+                return FileLock(inherited: inheritedLock)
+            }
+            return try FileLock(path: path, account: cluster.account)
+        }
+
+        mutating func run() throws(ClusterError) {
+            // A shared asker can be in the way for an instant.
+            guard watch.lock(.exclusive, seconds: 1) else { return }
+            nameProcess("asof-supervisor")
+            var last: ServerProcess?
+            var wasAlive = true
+            while wasAlive {
+                switch ServerState(ofDataIn: cluster.location.data) {
+                case .ready(let server):
+                    last = server
+                    if isIdle(server) && stopIfUnused(server) { wasAlive = false }
+                case .starting(let server), .stopping(let server):
+                    last = server
+                    lastUsed = .now
+                case .stopped:
+                    // With the data folder deleted, its server ends by itself within a minute.
+                    wasAlive = last?.isAlive ?? false
+                }
+                if wasAlive { usleep(UInt32(EmbeddedCluster.pollSeconds * 1_000_000)) }
+            }
+            if let last, last.socketFolder.hasPrefix("/tmp/asof-") { rmdir(last.socketFolder) }
+        }
+
+        /// Whether nothing used the server for the idle time, as far as can be told without disturbing anybody.
+        private mutating func isIdle(_ server: ServerProcess) -> Bool {
+            // A command that came and went between two looks has touched the file.
+            let touched_ns = use.touched_ns
+            var isUsed = touched_ns != lastTouched_ns
+            lastTouched_ns = touched_ns
+            if !isUsed {
+                isUsed = !use.tryLock(.exclusive)
+                if !isUsed { use.unlock() }
+            }
+            if isUsed { lastUsed = .now }
+            guard ContinuousClock.now - lastUsed >= idle else { return false }
+            if hasOtherClients(server) {
+                lastUsed = .now
+                return false
+            }
+            return true
+        }
+
+        /// Stops the server with the use lock held, so that commands wait and then start it again. False when one was quicker.
+        private func stopIfUnused(_ server: ServerProcess) -> Bool {
+            guard use.tryLock(.exclusive) else { return false }
+            defer { use.unlock() }
+            // Commands of the time before we held the lock are gone; a foreign client can still have come.
+            if hasOtherClients(server) { return false }
+            return server.stop(seconds: Double(EmbeddedCluster.stopSecondsMax))
+        }
+
+        /// Whether a client other than this one is connected: a command whose lock is elsewhere, psql, a standby.
+        /// A server that does not answer is taken to be busy.
+        private func hasOtherClients(_ server: ServerProcess) -> Bool {
+            let options = " connect_timeout=5 application_name='asof supervisor' options='-c statement_timeout=5000'"
+            let connection = PQconnectdb(cluster.conninfo(server, database: "postgres") + options)
+            defer { PQfinish(connection) }
+            guard PQstatus(connection) == CONNECTION_OK else { return true }
+            let result = PQexec(
+                connection,
+                """
+                SELECT count(*) FROM pg_catalog.pg_stat_activity
+                WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()
+                """
+            )
+            defer { PQclear(result) }
+            guard PQresultStatus(result) == PGRES_TUPLES_OK, let value = PQgetvalue(result, 0, 0) else { return true }
+            return String(cString: value) != "0"
+        }
+    }
+}
+
+/// What `ps` and `top` show, instead of the name of the whole program.
+private func nameProcess(_ name: String) {
+    let descriptor = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    _ = name.utf8.withContiguousStorageIfAvailable { write(descriptor, $0.baseAddress, $0.count) }
+    close(descriptor)
+}
+
+private func writeError(_ text: String) {
+    _ = text.utf8.withContiguousStorageIfAvailable { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
