@@ -8,12 +8,15 @@ import csv
 import sys
 from itertools import islice
 
+# Longer values are cut.
 WIDTH_MAX = 24
 
 
 def main(path: str, rows: int = 4) -> None:
     with open(path, encoding="utf-8", newline="") as file:
-        table = [["-" if field == "" else field[:WIDTH_MAX] for field in row] for row in islice(csv.reader(file), rows + 1)]
+        reader = csv.reader(file)
+        table = [next(reader)]
+        table += [[field[:WIDTH_MAX] or "-" for field in row] for row in islice(reader, rows)]
     widths = [max(map(len, row)) for row in table]
     for fields in zip(*table):
         print("  ".join(field.ljust(width) for field, width in zip(fields, widths)).rstrip())
