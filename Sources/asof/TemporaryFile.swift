@@ -65,8 +65,8 @@ private enum Interruption {
         _ = slots
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number) { number in
-                for index in 0..<slotCount {
-                    if let path = slots[index] { unlink(path) }
+                for index in 0..<Interruption.slotCount {
+                    if let path = Interruption.slots[index] { unlink(path) }
                 }
                 _exit(128 + number)
             }

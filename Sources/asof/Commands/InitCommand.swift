@@ -19,11 +19,11 @@ struct InitCommand: ParsableCommand {
         let environment = ProcessInfo.processInfo.environment["ASOF_DATABASE"] ?? ""
         if store.database != nil || !environment.isEmpty {
             location = try store.locate()
-        } else if let existing = try EmbeddedCluster.find(from: folder), existing.folder == folder {
+        } else if let existing = try EmbeddedCluster.find(from: folder), existing.location.folder == folder + "/" + ClusterLocation.folderName {
             let running = try existing.open()
             location = StoreLocation(conninfo: running.conninfo, cluster: running)
         } else {
-            let running = try EmbeddedCluster.create(at: folder).open()
+            let running = try EmbeddedCluster.create(in: folder).open()
             Console.write("made \(folder)/asof-data with its own PostgreSQL")
             location = StoreLocation(conninfo: running.conninfo, cluster: running)
         }
@@ -62,12 +62,12 @@ struct MigrateCommand: ParsableCommand {
 
 struct SuperviseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "_supervise",
+        commandName: EmbeddedCluster.Supervision.subcommand,
         abstract: "Stop an embedded PostgreSQL that nobody uses.",
         shouldDisplay: false
     )
 
     @Argument var folder: String
 
-    func run() throws { try EmbeddedCluster.supervise(folder) }
+    func run() throws { throw ExitCode(EmbeddedCluster.supervise(home: folder)) }
 }
