@@ -1,1 +1,95 @@
 import Features
+package import PointInTime
+
+/// Reads a table from a file, a batch of typed columns at a time, in bounded memory.
+///
+/// Single-threaded and blocking. The order of calls is `init`, perhaps ``inferTypes()``, ``select(_:)``, and
+/// ``next()`` until it returns `nil`. The rows before a bad one are handed out before the error is thrown, and after an
+/// error every further ``next()`` throws it again.
+package final class TableReader {
+    private enum Source {
+        case text(TextReader)
+        case parquet(ParquetReader)
+    }
+
+    private let source: Source
+    package let format: FileFormat
+
+    /// Opens the file and reads its header, first object or footer.
+    /// - Parameter path: `-` is standard input.
+    /// - Throws: ``ColumnarError``: the file cannot be opened, is empty, or is not of `format`.
+    package init(path: String, format: FileFormat, options: ReadOptions = ReadOptions()) throws(ColumnarError) {
+        self.format = format
+        let file = try InputFile(path: path)
+        switch format {
+        case .csv, .jsonLines: source = .text(try TextReader(file: file, format: format, options: options))
+        case .parquet: source = .parquet(try ParquetReader(file: file, options: options))
+        }
+    }
+
+    /// The columns of the file: the CSV header, the Parquet schema, the keys of the first JSON object.
+    package var sourceColumns: [SourceColumn] {
+        switch source {
+        case .text(let reader): reader.sourceColumns
+        case .parquet(let reader): reader.sourceColumns
+        }
+    }
+
+    /// Chooses the columns that batches have, in this order, and their types. Once, before the first ``next()``.
+    /// - Throws: ``ColumnarError/noSuchColumn(file:column:known:)`` (CSV, Parquet),
+    ///   ``ColumnarError/badColumnType(file:column:expected:got:hint:)`` (Parquet).
+    package func select(_ requests: [ColumnRequest]) throws(ColumnarError) {
+        switch source {
+        case .text(let reader): try reader.select(requests)
+        case .parquet(let reader): try reader.select(requests)
+        }
+    }
+
+    /// The next rows, at most `ReadOptions.batchRows`; `nil` at the end.
+    package func next() throws(ColumnarError) -> ColumnBatch? {
+        switch source {
+        case .text(let reader): try reader.next()
+        case .parquet(let reader): try reader.next()
+        }
+    }
+
+    /// The number of the last batch's first row, counting data rows of the file from 1.
+    package var batchFirstRow: Int {
+        switch source {
+        case .text(let reader): reader.batchFirstRow
+        case .parquet(let reader): reader.batchFirstRow
+        }
+    }
+
+    /// The line on which row `index` (from 0) of the last batch starts, from 1; `nil` for formats without lines.
+    package func line(ofBatchRow index: Int) -> Int? {
+        switch source {
+        case .text(let reader): reader.batchLines[index]
+        case .parquet: nil
+        }
+    }
+
+    /// The rows of all batches so far.
+    package var rowsRead: Int {
+        switch source {
+        case .text(let reader): reader.rowsRead
+        case .parquet(let reader): reader.rowsRead
+        }
+    }
+
+    /// For progress; an estimate for Parquet.
+    package var bytesRead: Int {
+        switch source {
+        case .text(let reader): reader.bytesRead
+        case .parquet(let reader): reader.bytesRead
+        }
+    }
+
+    /// `nil` for pipes.
+    package var totalBytes: Int? {
+        switch source {
+        case .text(let reader): reader.totalBytes
+        case .parquet(let reader): reader.totalBytes
+        }
+    }
+}

@@ -1,3 +1,125 @@
+// Parquet files as flat columns, by Apache Arrow C++. Plain C: nothing throws across, every failure is an asof_failure.
 #ifndef ASOF_ARROW_H
 #define ASOF_ARROW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum asof_kind {
+    ASOF_BOOL = 0,
+    ASOF_INT32,
+    ASOF_INT64,
+    ASOF_FLOAT32,
+    ASOF_FLOAT64,
+    ASOF_STRING,
+    ASOF_BYTES,
+    // µs since 1970-01-01 UTC.
+    ASOF_TIMESTAMP,
+    // `dimensions` float32 a row.
+    ASOF_VECTOR,
+    ASOF_LIST_INT64,
+    ASOF_LIST_STRING,
+} asof_kind;
+
+typedef struct asof_type {
+    asof_kind kind;
+    int32_t dimensions;
+} asof_type;
+
+// What integers count as times: 0 = they do not.
+typedef enum asof_time_unit {
+    ASOF_UNIT_NONE = 0,
+    ASOF_UNIT_S,
+    ASOF_UNIT_MS,
+    ASOF_UNIT_US,
+    ASOF_UNIT_NS,
+} asof_time_unit;
+
+typedef enum asof_status {
+    ASOF_OK = 0,
+    // The file cannot be read or written; `reason` is Arrow's.
+    ASOF_FILE,
+    // The value in row `row` of the batch, from 0, is not one of the type asked for.
+    ASOF_VALUE,
+    // No value of the column can be one of the type asked for; `value` is the column's type.
+    ASOF_COLUMN_TYPE,
+} asof_status;
+
+// The strings are owned by the failure; asof_failure_clear frees them.
+typedef struct asof_failure {
+    asof_status status;
+    int64_t row;
+    char *reason;
+    char *value;
+} asof_failure;
+
+void asof_failure_clear(asof_failure *failure);
+
+// One column of a batch of n rows. Null rows have a zero or empty slot.
+typedef struct asof_column {
+    // n bytes, 1 = has a value; NULL = all have.
+    const uint8_t *validity;
+    // Fixed width: n values (bool: one byte each; vector: n * dimensions floats). list(int64): the elements.
+    const void *values;
+    // string, bytes: n + 1 offsets into `bytes`. Lists: n + 1 element numbers.
+    const int64_t *offsets;
+    // list(string): element count + 1 offsets into `bytes`.
+    const int64_t *element_offsets;
+    const uint8_t *bytes;
+} asof_column;
+
+typedef struct asof_reader asof_reader;
+
+// Takes ownership of `descriptor`, also on failure. NULL on failure.
+asof_reader *asof_reader_open(int descriptor, asof_failure *failure);
+void asof_reader_free(asof_reader *reader);
+
+int32_t asof_reader_column_count(const asof_reader *reader);
+int64_t asof_reader_row_count(const asof_reader *reader);
+// Valid while the reader lives.
+const char *asof_reader_column_name(const asof_reader *reader, int32_t column);
+const char *asof_reader_column_type_text(const asof_reader *reader, int32_t column);
+// The type that keeps every value of the column; false where there is none.
+bool asof_reader_column_type(const asof_reader *reader, int32_t column, asof_type *type);
+
+// Chooses the columns to read, by number, and as what. Batches have at most `batch_rows` rows, and fewer where the
+// file's sizes say that they would have more than about `batch_bytes`.
+asof_status asof_reader_select(
+    asof_reader *reader,
+    int32_t count,
+    const int32_t *columns,
+    const asof_type *types,
+    asof_time_unit unit,
+    int64_t batch_rows,
+    int64_t batch_bytes,
+    asof_failure *failure
+);
+// Decodes the next batch. Returns its row count, 0 at the end, -1 on failure.
+int64_t asof_reader_next(asof_reader *reader, asof_failure *failure);
+// Converts selected column `index` of the batch; `column` is valid until the next call of any reader function.
+asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *column, asof_failure *failure);
+
+typedef struct asof_writer asof_writer;
+
+// Takes ownership of `descriptor`, also on failure. NULL on failure.
+asof_writer *asof_writer_open(
+    int descriptor,
+    int32_t count,
+    const char *const *names,
+    const asof_type *types,
+    asof_failure *failure
+);
+asof_status asof_writer_write(asof_writer *writer, const asof_column *columns, int64_t rows, asof_failure *failure);
+// Writes the footer and closes the descriptor.
+asof_status asof_writer_finish(asof_writer *writer, asof_failure *failure);
+void asof_writer_free(asof_writer *writer);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -1,2 +1,0 @@
-#include "asof_arrow.h"
-#include <arrow/api.h>

@@ -1,0 +1,105 @@
+package import Features
+
+/// What can go wrong with a file that is read or written; ``description`` says where, what, and what to do.
+package enum ColumnarError: Error, Equatable, Sendable {
+    case noSuchFile(file: String)
+    case isDirectory(file: String)
+    case permissionDenied(file: String)
+    /// The file could not be opened or reading it failed midway; `reason` is the system's or Arrow's.
+    case cannotRead(file: String, reason: String)
+    case cannotWrite(file: String, reason: String)
+    case unknownFormat(file: String)
+    /// Not even a header.
+    case empty(file: String, expected: String)
+    /// The text does not follow the format's grammar.
+    case malformed(Place, reason: String)
+    /// A value that is none of the type asked for.
+    case badValue(Place, value: String, expected: FeatureType, reason: String)
+    /// A column of the file that has no meaning as the type asked for, whatever its values.
+    case badColumnType(file: String, column: String, expected: FeatureType, got: String, hint: String)
+    /// A column whose type has no counterpart here.
+    case unreadableColumn(file: String, column: String, got: String, hint: String)
+    case noSuchColumn(file: String, column: String, known: [String])
+    /// A requested key that a JSON object does not have.
+    case absentKey(Place)
+    /// A key that nobody asked for.
+    case unknownKey(Place, known: [String])
+
+    /// Where in a file: rows count data rows from 1, lines count all lines from 1.
+    package struct Place: Equatable, Sendable {
+        package var file: String
+        package var row: Int?
+        package var line: Int?
+        package var column: String?
+
+        package init(file: String, row: Int? = nil, line: Int? = nil, column: String? = nil) {
+            self.file = file
+            self.row = row
+            self.line = line
+            self.column = column
+        }
+
+        /// As in `trades.csv: row 7 (line 8), column 'price'`.
+        var text: String {
+            var parts: [String] = []
+            if let row, let line {
+                parts.append("row \(row) (line \(line))")
+            } else if let row {
+                parts.append("row \(row)")
+            } else if let line {
+                parts.append("line \(line)")
+            }
+            if let column { parts.append("column '\(column)'") }
+            return parts.isEmpty ? file : "\(file): \(parts.joined(separator: ", "))"
+        }
+    }
+
+    /// The most characters of a value that a message shows.
+    static let valueCharactersMax = 60
+
+    /// `bytes` as a message shows them: cut, invalid UTF-8 and control characters replaced.
+    static func shown(_ bytes: some Collection<UInt8>) -> String {
+        let text = String(decoding: bytes.prefix(valueCharactersMax * 4), as: UTF8.self)
+        var shown = ""
+        for character in text.unicodeScalars.prefix(valueCharactersMax) {
+            switch character {
+            case "\n": shown += "\\n"
+            case "\r": shown += "\\r"
+            case "\t": shown += "\\t"
+            case "\0"..<" ", "\u{7F}": shown += "\u{FFFD}"
+            default: shown.unicodeScalars.append(character)
+            }
+        }
+        let isCut = bytes.count > valueCharactersMax * 4 || text.unicodeScalars.count > valueCharactersMax
+        return isCut ? shown + "…" : shown
+    }
+}
+
+extension ColumnarError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .noSuchFile(let file): "\(file): there is no such file"
+        case .isDirectory(let file): "\(file): this is a directory, not a file"
+        case .permissionDenied(let file): "\(file): permission denied"
+        case .cannotRead(let file, let reason): "\(file): cannot be read: \(reason)"
+        case .cannotWrite(let file, let reason): "\(file): cannot be written: \(reason)"
+        case .unknownFormat(let file):
+            "\(file): the format is not clear from the name; use --format \(FileFormat.spellings)"
+        case .empty(let file, let expected): "\(file): the file is empty; \(expected)"
+        case .malformed(let place, let reason): "\(place.text): \(reason)"
+        case .badValue(let place, let value, let expected, let reason):
+            "\(place.text): expected \(expected.text), got '\(value)': \(reason)"
+        case .badColumnType(let file, let column, let expected, let got, let hint):
+            "\(file): column '\(column)': expected \(expected.text), got a column of type \(got); \(hint)"
+        case .unreadableColumn(let file, let column, let got, let hint):
+            "\(file): column '\(column)' of type \(got) cannot be read; \(hint)"
+        case .noSuchColumn(let file, let column, let known):
+            "\(file): there is no column '\(column)'\(Name.hint(for: column, among: known))"
+        case .absentKey(let place):
+            "\(place.text): the key is absent; write null, or say --missing null"
+        case .unknownKey(let place, let known):
+            "\(place.text): nobody asked for this key (--ignore-extra skips such keys)"
+                + Name.hint(for: place.column ?? "", among: known)
+        }
+    }
+}

@@ -1,0 +1,283 @@
+import Features
+import PointInTime
+
+/// A field that is no value of the type asked for.
+struct DecodeFailure {
+    /// Counted within the table of fields.
+    var row: Int
+    var field: Field
+    var reason: Reason
+
+    enum Reason: Equatable {
+        case text(ValueTextError)
+        /// A JSON value of a kind that the type is not written in.
+        case kind
+        case absent
+    }
+}
+
+/// Appends one column of a table of fields to a builder: the loops that turn text into typed values.
+///
+/// A failed row gets a null. With `stopsAtFailure` the first failed row ends the loop and lowers ``rowLimit``, so that
+/// over several columns the failure that remains is the one of the first bad row, and there of the first column.
+struct FieldDecoder: ~Escapable {
+    let bytes: Span<UInt8>
+    let fields: Span<Field>
+    let stride: Int
+    let nullTexts: [[UInt8]]
+    let timeUnit: TimeUnit?
+    let stopsAtFailure: Bool
+    private(set) var rowLimit: Int
+    private(set) var failures: [DecodeFailure] = []
+    private var scratch: [UInt8] = []
+
+    /// The column at work: its place in a row, the kinds of field its type is written in, what an absent key means.
+    private var offset = 0
+    private var accepted: UInt16 = 0
+    private var absentIsNull = false
+
+    @_lifetime(copy bytes, copy fields)
+    init(
+        bytes: Span<UInt8>,
+        fields: Span<Field>,
+        stride: Int,
+        rowCount: Int,
+        nullTexts: [[UInt8]],
+        timeUnit: TimeUnit?,
+        stopsAtFailure: Bool
+    ) {
+        self.bytes = bytes
+        self.fields = fields
+        self.stride = stride
+        self.nullTexts = nullTexts
+        self.timeUnit = timeUnit
+        self.stopsAtFailure = stopsAtFailure
+        rowLimit = rowCount
+    }
+
+    /// Decodes the fields at `offset` of each row below ``rowLimit``.
+    mutating func decode(_ offset: Int, absentIsNull: Bool, into builder: inout ColumnBuilder) {
+        self.offset = offset
+        self.absentIsNull = absentIsNull
+        accepted = Self.acceptedKinds(builder.type)
+        let base = builder.rowCount
+        builder.validity.append(contentsOf: repeatElement(true, count: rowLimit))
+        var nulls = 0
+        switch builder.type {
+        case .bool: nulls = scalars(BoolParser(), &builder.bools, &builder.validity, base)
+        case .int32: nulls = scalars(Int32Parser(), &builder.int32s, &builder.validity, base)
+        case .int64: nulls = scalars(Int64Parser(), &builder.int64s, &builder.validity, base)
+        case .timestamp: nulls = scalars(TimestampParser(unit: timeUnit), &builder.int64s, &builder.validity, base)
+        case .float32: nulls = scalars(FloatParser(), &builder.floats, &builder.validity, base)
+        case .float64: nulls = scalars(DoubleParser(), &builder.doubles, &builder.validity, base)
+        case .string, .bytes, .vector, .listInt64, .listString: nulls = variable(&builder, base)
+        }
+        builder.nullCount += nulls
+    }
+
+    /// The kinds of field that values of `type` are written in; those of CSV carry any type.
+    private static func acceptedKinds(_ type: FeatureType) -> UInt16 {
+        let csv = FieldKind.bare.bit | FieldKind.quoted.bit | FieldKind.quotedEscaped.bit
+        let string = FieldKind.string.bit | FieldKind.stringEscaped.bit
+        switch type {
+        case .bool: return csv | FieldKind.true.bit | FieldKind.false.bit
+        case .int32, .int64: return csv | FieldKind.number.bit
+        case .float32, .float64, .timestamp: return csv | FieldKind.number.bit | string
+        case .string, .bytes: return csv | string
+        case .vector, .listInt64, .listString: return csv | FieldKind.array.bit
+        }
+    }
+
+    private enum Verdict {
+        case value
+        case null
+        case failure(DecodeFailure.Reason)
+    }
+
+    @inline(__always)
+    private func verdict(_ field: Field) -> Verdict {
+        switch field.kind {
+        case .bare:
+            if field.start == field.end { return .null }
+            return !nullTexts.isEmpty && isNullText(field) ? .null : .value
+        case .null: return .null
+        case .absent: return absentIsNull ? .null : .failure(.absent)
+        default: return accepted & field.kind.bit != 0 ? .value : .failure(.kind)
+        }
+    }
+
+    private func isNullText(_ field: Field) -> Bool {
+        search: for text in nullTexts where text.count == field.range.count {
+            for index in 0..<text.count where bytes[Int(field.start) + index] != text[index] { continue search }
+            return true
+        }
+        return false
+    }
+
+    /// - Returns: whether the loop goes on.
+    private mutating func fail(_ row: Int, _ field: Field, _ reason: DecodeFailure.Reason) -> Bool {
+        failures.append(DecodeFailure(row: row, field: field, reason: reason))
+        if stopsAtFailure {
+            rowLimit = row
+            return false
+        }
+        return true
+    }
+
+    /// - Returns: how many nulls were set in `validity`.
+    private mutating func scalars<Parser: FieldParser>(
+        _ parser: Parser,
+        _ values: inout [Parser.Parsed],
+        _ validity: inout [Bool],
+        _ base: Int
+    ) -> Int {
+        values.append(contentsOf: repeatElement(parser.zero, count: rowLimit))
+        var nulls = 0
+        for row in 0..<rowLimit {
+            let field = fields[row * stride + offset]
+            var failure: DecodeFailure.Reason?
+            switch verdict(field) {
+            case .value:
+                do throws(ValueTextError) {
+                    let value: Parser.Parsed
+                    if field.kind.isEscaped {
+                        unescape(field)
+                        value = try parser.parse(scratch.span)
+                    } else {
+                        value = try parser.parse(bytes.extracting(field.range))
+                    }
+                    if field.kind == .string, !parser.isString(value) {
+                        failure = .kind
+                    } else {
+                        values[base + row] = value
+                        continue
+                    }
+                } catch {
+                    failure = .text(error)
+                }
+            case .null: break
+            case .failure(let reason): failure = reason
+            }
+            validity[base + row] = false
+            nulls += 1
+            if let failure, !fail(row, field, failure) { break }
+        }
+        return nulls
+    }
+
+    private mutating func unescape(_ field: Field) {
+        scratch.removeAll(keepingCapacity: true)
+        let text = bytes.extracting(field.range)
+        if field.kind == .quotedEscaped {
+            var at = 0
+            while at < text.count {
+                scratch.append(text[at])
+                // The splitter found each inner quote doubled.
+                at += text[at] == UInt8(ascii: "\"") ? 2 : 1
+            }
+        } else {
+            JSONText.unescape(text, into: &scratch)
+        }
+    }
+
+    /// Values of no fixed length, and vectors.
+    private mutating func variable(_ builder: inout ColumnBuilder, _ base: Int) -> Int {
+        var nulls = 0
+        for row in 0..<rowLimit {
+            let field = fields[row * stride + offset]
+            var failure: DecodeFailure.Reason?
+            switch verdict(field) {
+            case .value:
+                do throws(ValueTextError) {
+                    if field.kind.isEscaped {
+                        unescape(field)
+                        try Self.append(scratch.span, to: &builder)
+                    } else {
+                        try Self.append(bytes.extracting(field.range), to: &builder)
+                    }
+                    continue
+                } catch {
+                    failure = .text(error)
+                }
+            case .null: break
+            case .failure(let reason): failure = reason
+            }
+            builder.appendEmpty()
+            builder.validity[base + row] = false
+            nulls += 1
+            if let failure, !fail(row, field, failure) { break }
+        }
+        return nulls
+    }
+
+    private static func append(_ text: Span<UInt8>, to builder: inout ColumnBuilder) throws(ValueTextError) {
+        switch builder.type {
+        case .string:
+            try ValueText.checkString(text)
+            builder.texts.append(span: text)
+        case .bytes: builder.texts.append(try ValueText.bytes(text))
+        case .vector(let dimensions): try appendVector(text, dimensions, to: &builder.floats)
+        case .listInt64:
+            try appendIntegers(text, to: &builder.int64s)
+            builder.offsets.append(builder.int64s.count)
+        case .listString:
+            try appendStrings(text, to: &builder.texts)
+            builder.offsets.append(builder.texts.count)
+        case .bool, .int32, .int64, .float32, .float64, .timestamp: preconditionFailure("not of variable length")
+        }
+    }
+
+    /// Leaves `floats` as it was where it throws.
+    private static func appendVector(
+        _ text: Span<UInt8>,
+        _ dimensions: Int,
+        to floats: inout [Float]
+    ) throws(ValueTextError) {
+        let before = floats.count
+        do throws(ValueTextError) {
+            var list = try ListScanner(text)
+            while let element = try list.next() {
+                guard element.kind == .number || element.kind == .string else { throw .malformed }
+                let value = try ValueText.float32(text.extracting(element.range))
+                if element.kind == .string, value.isFinite { throw .malformed }
+                floats.append(value)
+            }
+            guard floats.count - before == dimensions else { throw .dimensions(got: floats.count - before) }
+        } catch {
+            floats.removeLast(floats.count - before)
+            throw error
+        }
+    }
+
+    private static func appendIntegers(_ text: Span<UInt8>, to integers: inout [Int64]) throws(ValueTextError) {
+        let before = integers.count
+        do throws(ValueTextError) {
+            var list = try ListScanner(text)
+            while let element = try list.next() {
+                guard element.kind == .number else { throw .malformed }
+                integers.append(try ValueText.int64(text.extracting(element.range)))
+            }
+        } catch {
+            integers.removeLast(integers.count - before)
+            throw error
+        }
+    }
+
+    private static func appendStrings(_ text: Span<UInt8>, to texts: inout TextValues) throws(ValueTextError) {
+        let before = texts.count
+        do throws(ValueTextError) {
+            var scratch: [UInt8] = []
+            var list = try ListScanner(text)
+            while let element = try list.next() {
+                guard element.kind == .string || element.kind == .stringEscaped else { throw .malformed }
+                scratch.removeAll(keepingCapacity: true)
+                JSONText.unescape(text.extracting(element.range), into: &scratch)
+                try ValueText.checkString(scratch.span)
+                texts.append(span: scratch.span)
+            }
+        } catch {
+            texts.truncate(to: before)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Features
+
+/// Makes values of one type of a field's text.
+protocol FieldParser {
+    associatedtype Parsed
+    /// What a null row's slot holds.
+    var zero: Parsed { get }
+    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Parsed
+    /// Whether a JSON string may stand for `value`, where the type's values are JSON numbers.
+    func isString(_ value: Parsed) -> Bool
+}
+
+extension FieldParser {
+    func isString(_ value: Parsed) -> Bool { true }
+}
+
+struct BoolParser: FieldParser {
+    var zero: Bool { false }
+    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Bool { try ValueText.bool(text) }
+}
+
+struct Int32Parser: FieldParser {
+    var zero: Int32 { 0 }
+    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Int32 { try ValueText.int32(text) }
+}
+
+struct Int64Parser: FieldParser {
+    var zero: Int64 { 0 }
+    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Int64 { try ValueText.int64(text) }
+}
+
+struct TimestampParser: FieldParser {
+    let unit: TimeUnit?
+    var zero: Int64 { 0 }
+    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Int64 { try ValueText.timestamp(text, unit: unit) }
+}
+
+struct FloatParser: FieldParser {
+    var zero: Float { 0 }
+    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Float { try ValueText.float32(text) }
+    /// JSON has no NaN and no infinities, so that these come as strings; numbers do not.
+    func isString(_ value: Float) -> Bool { !value.isFinite }
+}
+
+struct DoubleParser: FieldParser {
+    var zero: Double { 0 }
+    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Double { try ValueText.float64(text) }
+    func isString(_ value: Double) -> Bool { !value.isFinite }
+}
+
+/// Walks the elements of a JSON array, in a CSV field or a JSON line.
+struct ListScanner: ~Escapable {
+    private var scanner: JSONScanner
+    private var isFirst = true
+
+    /// - Throws: ``ValueTextError/malformed`` where `text` does not start with a bracket.
+    @_lifetime(copy text)
+    init(_ text: Span<UInt8>) throws(ValueTextError) {
+        scanner = JSONScanner(text, from: 0, to: text.count)
+        guard scanner.take(UInt8(ascii: "[")) else { throw .malformed }
+    }
+
+    /// - Returns: `nil` behind the last element.
+    mutating func next() throws(ValueTextError) -> Field? {
+        if isFirst {
+            isFirst = false
+            if scanner.take(UInt8(ascii: "]")) { return try end() }
+        } else {
+            if scanner.take(UInt8(ascii: "]")) { return try end() }
+            guard scanner.take(UInt8(ascii: ",")) else { throw .malformed }
+        }
+        let field: Field
+        do { field = try scanner.value() } catch { throw .malformed }
+        if field.kind == .null { throw .nullInList }
+        return field
+    }
+
+    private mutating func end() throws(ValueTextError) -> Field? {
+        scanner.skipBlanks()
+        guard scanner.isAtEnd else { throw .malformed }
+        return nil
+    }
+}

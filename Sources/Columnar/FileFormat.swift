@@ -1,0 +1,82 @@
+package import Features
+
+/// The formats that tables are read from and written to.
+package enum FileFormat: String, CaseIterable, Sendable {
+    case csv
+    case jsonLines = "jsonl"
+    case parquet
+
+    /// For messages.
+    package static let spellings = "csv|jsonl|parquet"
+
+    /// - Returns: `nil` where `name` is none of ``spellings`` (or `ndjson`), in any case.
+    package init?(name: String) {
+        switch name.lowercased() {
+        case "csv": self = .csv
+        case "jsonl", "ndjson": self = .jsonLines
+        case "parquet": self = .parquet
+        default: return nil
+        }
+    }
+
+    /// The format that `path`'s extension says.
+    /// - Throws: ``ColumnarError/unknownFormat(file:)``, also for `-`.
+    package init(path: String) throws(ColumnarError) {
+        let fileName = path.split(separator: "/").last ?? ""
+        let parts = fileName.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count > 1, let last = parts.last, let format = FileFormat(name: String(last)) else {
+            throw .unknownFormat(file: InputFile.shownName(path))
+        }
+        self = format
+    }
+}
+
+/// How a table is read.
+package struct ReadOptions: Sendable {
+    /// What an unquoted CSV field may say, besides nothing, to be null.
+    package var nullTexts: [String] = []
+    /// The unit of times given as integers; `nil` refuses them.
+    package var timeUnit: TimeUnit?
+    /// Whether a JSON object may have keys that were not requested.
+    package var isExtraIgnored = false
+    /// The most rows of one batch.
+    package var batchRows = 65_536
+    /// A batch also ends after about so many bytes of input, so that wide rows keep memory bounded.
+    package var batchBytes = 32 << 20
+    /// The bytes read at a time; tests set it to one.
+    package var chunkBytes = 256 << 10
+    /// The most bytes of one CSV record or JSON line.
+    package var recordBytesMax = 64 << 20
+
+    package init(nullTexts: [String] = [], timeUnit: TimeUnit? = nil, isExtraIgnored: Bool = false) {
+        self.nullTexts = nullTexts
+        self.timeUnit = timeUnit
+        self.isExtraIgnored = isExtraIgnored
+    }
+}
+
+/// A column that the caller wants, and as what.
+package struct ColumnRequest: Sendable {
+    package var sourceName: String
+    package var type: FeatureType
+    /// JSON Lines only: whether an object without the key has a null there; otherwise it is an error.
+    package var absentIsNull: Bool
+
+    package init(sourceName: String, type: FeatureType, absentIsNull: Bool = false) {
+        self.sourceName = sourceName
+        self.type = type
+        self.absentIsNull = absentIsNull
+    }
+}
+
+/// A column that a file has.
+package struct SourceColumn: Equatable, Sendable {
+    package var name: String
+    /// The type where the file says it (Parquet), and it has one here.
+    package var type: FeatureType?
+
+    package init(name: String, type: FeatureType? = nil) {
+        self.name = name
+        self.type = type
+    }
+}

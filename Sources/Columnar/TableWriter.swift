@@ -1,0 +1,51 @@
+package import Features
+package import PointInTime
+
+/// Writes a table to a file, batch by batch, in bounded memory.
+///
+/// Writes to the path itself; whoever wants the file to appear whole gives a temporary name and renames it after
+/// ``finish()``. A writer that is dropped without it leaves an unfinished file.
+package final class TableWriter {
+    private enum Sink {
+        case text(TextWriter)
+        case parquet(ParquetWriter)
+    }
+
+    private let sink: Sink
+    private let types: [FeatureType]
+
+    /// Creates or empties the file.
+    /// - Parameter path: `-` is standard output, for CSV and JSON Lines.
+    package init(
+        path: String,
+        format: FileFormat,
+        columns: [(name: String, type: FeatureType)]
+    ) throws(ColumnarError) {
+        if path == "-", format == .parquet {
+            throw .cannotWrite(file: "standard output", reason: "Parquet goes to files only; give a file name")
+        }
+        let file = try OutputFile(path: path)
+        types = columns.map(\.type)
+        switch format {
+        case .csv, .jsonLines: sink = .text(try TextWriter(file: file, format: format, columns: columns))
+        case .parquet: sink = .parquet(try ParquetWriter(file: file, columns: columns))
+        }
+    }
+
+    /// - Parameter batch: its columns are those of the writer, by order and type; its names do not matter.
+    package func write(_ batch: ColumnBatch) throws(ColumnarError) {
+        precondition(batch.columns.map(\.type) == types, "a batch of other columns")
+        switch sink {
+        case .text(let writer): try writer.write(batch)
+        case .parquet(let writer): try writer.write(batch)
+        }
+    }
+
+    /// Writes what is left and returns when the file's bytes are on disk.
+    package func finish() throws(ColumnarError) {
+        switch sink {
+        case .text(let writer): try writer.finish()
+        case .parquet(let writer): try writer.finish()
+        }
+    }
+}

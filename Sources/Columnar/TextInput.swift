@@ -1,0 +1,135 @@
+/// A text file's bytes, a buffer at a time: what was read and not yet consumed is `buffer[position...]`.
+struct TextInput {
+    let file: InputFile
+    private(set) var buffer: [UInt8] = []
+    var position = 0
+    private(set) var isAtEnd = false
+    private let chunkBytes: Int
+    private let recordBytesMax: Int
+
+    /// Takes the byte order mark, and refuses what is no UTF-8 text by its first bytes.
+    init(file: InputFile, options: ReadOptions) throws(ColumnarError) {
+        self.file = file
+        chunkBytes = options.chunkBytes
+        recordBytesMax = options.recordBytesMax
+        try start()
+    }
+
+    var bytesConsumed: Int { file.bytesRead - (buffer.count - position) }
+
+    /// Forgets what is consumed and reads more behind the rest.
+    /// - Parameter line: where the record that the buffer starts lies, for the message where it is too long.
+    mutating func refill(line: Int) throws(ColumnarError) {
+        buffer.removeFirst(position)
+        position = 0
+        guard buffer.count < recordBytesMax else {
+            throw .malformed(
+                .init(file: file.name, line: line),
+                reason: "a record of more than \(recordBytesMax) bytes starts here; is a quote not closed?"
+            )
+        }
+        // As much again as is there already, so that a long record is scanned a few times, not once a chunk.
+        let got = try file.read(max(chunkBytes, buffer.count), appendingTo: &buffer)
+        isAtEnd = got == 0
+    }
+
+    /// Starts over. Only where the file can be rewound.
+    mutating func rewind() throws(ColumnarError) {
+        try file.rewind()
+        buffer.removeAll(keepingCapacity: true)
+        position = 0
+        isAtEnd = false
+        try start()
+    }
+
+    private mutating func start() throws(ColumnarError) {
+        while buffer.count < 4, !isAtEnd { try refill(line: 1) }
+        let refusals: [(start: [UInt8], reason: String)] = [
+            ([0xFF, 0xFE], "this is UTF-16 text; convert it to UTF-8 first"),
+            ([0xFE, 0xFF], "this is UTF-16 text; convert it to UTF-8 first"),
+            (Array("PAR1".utf8), "this is a Parquet file; say --format parquet"),
+            ([0x1F, 0x8B], "this is gzip data; decompress it first"),
+            ([0x28, 0xB5, 0x2F, 0xFD], "this is zstd data; decompress it first"),
+        ]
+        for refusal in refusals where buffer.starts(with: refusal.start) {
+            throw .malformed(.init(file: file.name), reason: refusal.reason)
+        }
+        if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+    }
+
+    /// Reads a CSV header.
+    /// - Returns: the names, and the line behind the header.
+    mutating func readHeader() throws(ColumnarError) -> (names: [String], nextLine: Int) {
+        var splitter = CSVSplitter()
+        var table = FieldTable(stride: 0)
+        while table.rowCount == 0 {
+            let bytes = buffer
+            do throws(GrammarError) {
+                try splitter.split(bytes.span, from: &position, isEnd: isAtEnd, rowsMax: 1, into: &table)
+            } catch {
+                throw .malformed(.init(file: file.name, line: error.line), reason: "in the header, " + error.reason)
+            }
+            guard table.rowCount == 0 else { break }
+            guard !isAtEnd else { throw .empty(file: file.name, expected: "a CSV file starts with a header of names") }
+            try refill(line: splitter.line)
+        }
+        var names: [String] = []
+        let place = ColumnarError.Place(file: file.name, line: table.lines[0])
+        for field in table.fields {
+            guard let text = String(validating: buffer[field.range], as: UTF8.self) else {
+                throw .malformed(place, reason: "the header is not valid UTF-8")
+            }
+            let name =
+                field.kind == .quotedEscaped
+                ? text.split(separator: "\"\"", omittingEmptySubsequences: false).joined(separator: "\"") : text
+            guard !name.isEmpty else {
+                throw .malformed(
+                    place,
+                    reason: "the header's name \(names.count + 1) of \(table.fields.count) is empty"
+                )
+            }
+            guard !names.contains(name) else {
+                throw .malformed(place, reason: "the header has the name '\(name)' twice")
+            }
+            names.append(name)
+        }
+        return (names, splitter.line)
+    }
+
+    /// The keys of the first object of a JSON Lines file, without consuming it; none where there is no object.
+    mutating func peekKeys() throws(ColumnarError) -> [String] {
+        var at = position
+        var line = 1
+        while true {
+            guard let end = JSONLinesSplitter.lineEnd(buffer.span, from: at, isEnd: isAtEnd) else {
+                // Bytes before `at` were blank lines; they stay for the splitter, which counts lines.
+                let consumed = position
+                try refill(line: line)
+                at -= consumed
+                continue
+            }
+            if at >= buffer.count { return [] }
+            if JSONLinesSplitter.isBlank(buffer.span, from: at, to: end) {
+                at = min(end + 1, buffer.count)
+                line += 1
+                continue
+            }
+            return try keys(from: at, to: end, line: line)
+        }
+    }
+
+    private func keys(from start: Int, to end: Int, line: Int) throws(ColumnarError) -> [String] {
+        var names: [String] = []
+        do throws(JSONSyntaxError) {
+            var object = try JSONObjectScanner(buffer.span, from: start, to: end)
+            while let key = try object.nextKey() {
+                let name = JSONText.string(key, in: buffer.span)
+                if !names.contains(name) { names.append(name) }
+                _ = try object.value()
+            }
+        } catch {
+            throw .malformed(.init(file: file.name, row: 1, line: line), reason: error.reason)
+        }
+        return names
+    }
+}

@@ -1,0 +1,194 @@
+import Features
+import PointInTime
+
+/// Reads CSV or JSON Lines: bytes → fields of whole records → typed columns, one buffer of text at a time.
+///
+/// Rows before an error are handed out first; the error comes with the next call. So what a caller sees does not depend
+/// on where a buffer happened to end.
+final class TextReader {
+    enum Splitter {
+        case csv(CSVSplitter)
+        case jsonLines(JSONLinesSplitter)
+    }
+
+    private var input: TextInput
+    private let options: ReadOptions
+    private let nullTexts: [[UInt8]]
+    let sourceColumns: [SourceColumn]
+    private var splitter: Splitter
+    private var requests: [ColumnRequest] = []
+    /// Where a request's field stands in a row of ``table``.
+    private var offsets: [Int] = []
+    private var table = FieldTable(stride: 0)
+    private var pending: ColumnarError?
+    private(set) var rowsRead = 0
+    /// The lines of the last batch's rows.
+    private(set) var batchLines: [Int] = []
+    private(set) var batchFirstRow = 1
+
+    init(file: InputFile, format: FileFormat, options: ReadOptions) throws(ColumnarError) {
+        input = try TextInput(file: file, options: options)
+        self.options = options
+        nullTexts = options.nullTexts.map { Array($0.utf8) }
+        switch format {
+        case .csv:
+            let (names, line) = try input.readHeader()
+            sourceColumns = names.map { SourceColumn(name: $0) }
+            var csv = CSVSplitter()
+            csv.columnNames = names
+            csv.line = line
+            splitter = .csv(csv)
+        case .jsonLines:
+            sourceColumns = try input.peekKeys().map { SourceColumn(name: $0) }
+            splitter = .jsonLines(JSONLinesSplitter(columnNames: [], isExtraIgnored: options.isExtraIgnored))
+        case .parquet: preconditionFailure("not a text format")
+        }
+    }
+
+    var name: String { input.file.name }
+    var totalBytes: Int? { input.file.totalBytes }
+    var bytesRead: Int { input.bytesConsumed }
+
+    func select(_ requests: [ColumnRequest]) throws(ColumnarError) {
+        self.requests = requests
+        switch splitter {
+        case .csv(let csv):
+            offsets = []
+            for request in requests {
+                guard let offset = csv.columnNames.firstIndex(of: request.sourceName) else {
+                    throw .noSuchColumn(file: name, column: request.sourceName, known: csv.columnNames)
+                }
+                offsets.append(offset)
+            }
+            table = FieldTable(stride: csv.columnNames.count)
+        case .jsonLines:
+            offsets = Array(requests.indices)
+            let names = requests.map(\.sourceName)
+            splitter = .jsonLines(JSONLinesSplitter(columnNames: names, isExtraIgnored: options.isExtraIgnored))
+            table = FieldTable(stride: names.count)
+        }
+    }
+
+    /// - Returns: `nil` at the end.
+    func next() throws(ColumnarError) -> ColumnBatch? {
+        if let pending { throw pending }
+        var builders = requests.map { ColumnBuilder(type: $0.type) }
+        var rowCount = 0
+        let firstByte = bytesRead
+        batchLines.removeAll(keepingCapacity: true)
+        batchFirstRow = rowsRead + 1
+        while pending == nil, rowCount < options.batchRows, bytesRead - firstByte < options.batchBytes {
+            guard try fillTable(rowsMax: options.batchRows - rowCount) else { break }
+            let rows = decode(into: &builders, base: rowCount)
+            batchLines.append(contentsOf: table.lines.prefix(rows))
+            rowCount += rows
+            rowsRead += rows
+        }
+        guard rowCount > 0 else {
+            if let pending { throw pending }
+            return nil
+        }
+        let columns = builders.map { $0.finish() }
+        return ColumnBatch(names: requests.map(\.sourceName), columns: columns, rowCount: rowCount)
+    }
+
+    /// Splits what the buffer holds, reading on where it holds no whole record.
+    /// - Returns: `false` at the end of the file; `true` also where an error is ``pending`` behind the rows.
+    private func fillTable(rowsMax: Int) throws(ColumnarError) -> Bool {
+        table.removeAll()
+        while true {
+            do throws(GrammarError) {
+                try splitBuffer(rowsMax: rowsMax)
+            } catch {
+                pending = columnarError(error, row: rowsRead + table.rowCount + 1)
+                return true
+            }
+            if table.rowCount > 0 { return true }
+            if input.isAtEnd { return false }
+            do throws(ColumnarError) {
+                try input.refill(line: line)
+            } catch {
+                pending = error
+                return true
+            }
+        }
+    }
+
+    private func splitBuffer(rowsMax: Int) throws(GrammarError) {
+        // A second reference, not a copy: nothing writes to the buffer while this function runs.
+        let buffer = input.buffer
+        let isEnd = input.isAtEnd
+        switch splitter {
+        case .csv(var csv):
+            defer { splitter = .csv(csv) }
+            try csv.split(buffer.span, from: &input.position, isEnd: isEnd, rowsMax: rowsMax, into: &table)
+        case .jsonLines(var lines):
+            defer { splitter = .jsonLines(lines) }
+            try lines.split(buffer.span, from: &input.position, isEnd: isEnd, rowsMax: rowsMax, into: &table)
+        }
+    }
+
+    private var line: Int {
+        switch splitter {
+        case .csv(let csv): csv.line
+        case .jsonLines(let lines): lines.line
+        }
+    }
+
+    private func columnarError(_ error: GrammarError, row: Int) -> ColumnarError {
+        let place = ColumnarError.Place(
+            file: name,
+            row: error.isRow ? row : nil,
+            line: error.line,
+            column: error.column
+        )
+        if error.isUnknownKey { return .unknownKey(place, known: requests.map(\.sourceName)) }
+        return .malformed(place, reason: error.reason)
+    }
+
+    /// Appends the rows of ``table`` before the first bad one to `builders`, which hold `base` rows.
+    /// - Returns: how many rows; where they are fewer than the table's, an error is ``pending``.
+    private func decode(into builders: inout [ColumnBuilder], base: Int) -> Int {
+        var decoder = FieldDecoder(
+            bytes: input.buffer.span,
+            fields: table.fields.span,
+            stride: table.stride,
+            rowCount: table.rowCount,
+            nullTexts: nullTexts,
+            timeUnit: options.timeUnit,
+            stopsAtFailure: true
+        )
+        var failure: (request: Int, failure: DecodeFailure)?
+        for index in requests.indices {
+            let before = decoder.failures.count
+            decoder.decode(offsets[index], absentIsNull: requests[index].absentIsNull, into: &builders[index])
+            if decoder.failures.count > before, let last = decoder.failures.last { failure = (index, last) }
+        }
+        let rows = decoder.rowLimit
+        for index in requests.indices { builders[index].truncate(to: base + rows) }
+        if let failure { pending = valueError(failure.failure, requests[failure.request]) }
+        return rows
+    }
+
+    private func valueError(_ failure: DecodeFailure, _ request: ColumnRequest) -> ColumnarError {
+        let place = ColumnarError.Place(
+            file: name,
+            row: rowsRead + failure.row + 1,
+            line: table.lines[failure.row],
+            column: request.sourceName
+        )
+        let value = ColumnarError.shown(input.buffer[failure.field.range])
+        switch failure.reason {
+        case .absent: return .absentKey(place)
+        case .kind:
+            return .badValue(
+                place,
+                value: value,
+                expected: request.type,
+                reason: "it is \(failure.field.kind.jsonDescription)"
+            )
+        case .text(let error):
+            return .badValue(place, value: value, expected: request.type, reason: error.reason)
+        }
+    }
+}
