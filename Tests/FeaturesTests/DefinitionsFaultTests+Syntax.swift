@@ -29,6 +29,7 @@ extension DefinitionsFaultTests {
             "3:1: the key 'a' is given twice",
             "4:1: the key 'a' is given twice"
         ),
+        Fault("quoted twin first", "\"a\": 1\n'b': 1\nb: 2\na: 2", "3:1: the key 'b'", "4:1: the key 'a'"),
         Fault("duplicate number keys", "1: a\n'1': b", "1:1: unknown key '1'", "2:1: the key '1' is given twice"),
         Fault("escaped duplicate", "\"\\x61\": 1\n\"\\x61\": 2", "1:1: the key 'a' is given more than once"),
         Fault("tag", "views: !foo {}", "1:8: the YAML tag '!foo' is not understood; remove it"),
