@@ -41,6 +41,11 @@ extension DefinitionsFaultTests {
     ]
 
     static let structure: [Fault] = [
+        Fault(
+            "a fault behind aliases is named once",
+            "entities: { a: { key: k, type: int64, tags: &t [x] }, b: { key: l, type: int64, tags: *t } }",
+            "1:45: 'tags' is a list; expected a mapping"
+        ),
         Fault("a list", "- a", "1:1: the file is a list; expected a mapping"),
         Fault("a word", "hello", "1:1: the file is a single value; expected a mapping"),
         Fault(
