@@ -42,6 +42,16 @@ extension DefinitionsFaultTests {
 
     static let structure: [Fault] = [
         Fault(
+            "NUL in a feature's description",
+            "views: { v: { entities: [], features: { a: { type: bool, description: \"\\0\" } } } }",
+            "1:71: the description contains U+0000"
+        ),
+        Fault(
+            "NUL in a tag's name",
+            "views: { v: { entities: [], features: { a: bool }, tags: { \"\\0\": x } } }",
+            "1:60: a key of 'tags' contains U+0000"
+        ),
+        Fault(
             "a fault behind aliases is named once",
             "entities: { a: { key: k, type: int64, tags: &t [x] }, b: { key: l, type: int64, tags: *t } }",
             "1:45: 'tags' is a list; expected a mapping"
@@ -125,7 +135,7 @@ extension DefinitionsFaultTests {
         Fault(
             "description with NUL",
             "entities: { u: { key: k, type: int64, description: \"a\\0\" } }",
-            "1:52: U+0000"
+            "1:52: the description contains U+0000, which PostgreSQL cannot store"
         ),
     ]
 }
