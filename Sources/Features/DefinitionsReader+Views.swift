@@ -150,8 +150,8 @@ extension DefinitionsReader {
             return nil
         }
         guard let sql = text(part.value, "the sql of \(what)") else { return nil }
-        guard !sql.allSatisfy(\.isWhitespace), !sql.utf8.contains(0) else {
-            fault(at: part.value, "the sql of \(what) is empty or contains U+0000")
+        guard !sql.allSatisfy(\.isWhitespace) else {
+            fault(at: part.value, "the sql of \(what) is empty")
             return nil
         }
         return BatchSource(sql: sql)

@@ -173,6 +173,7 @@ extension DefinitionsReader {
                 continue
             }
             checkTag(key)
+            guard isWithoutNUL(name, at: key, "a key of \(what)") else { continue }
             if name == "<<" {
                 fault(at: key, "the YAML merge key '<<' is not understood; write out what it stands for")
                 continue
@@ -214,7 +215,15 @@ extension DefinitionsReader {
             return nil
         }
         checkTag(node)
+        guard isWithoutNUL(scalar.string, at: node, what) else { return nil }
         return scalar.string
+    }
+
+    /// PostgreSQL's text and JSON cannot hold U+0000, which YAML can spell as `"\0"`.
+    private mutating func isWithoutNUL(_ text: String, at node: Node, _ what: String) -> Bool {
+        guard text.utf8.contains(0) else { return true }
+        fault(at: node, "\(what) contains U+0000, which PostgreSQL cannot store in text")
+        return false
     }
 
     private mutating func checkTag(_ node: Node) {
@@ -284,16 +293,6 @@ extension DefinitionsReader {
                 tags[pair.name] = text(pair.value, "the tag '\(pair.name.oneLine)'")
             }
         }
-        checkNoNUL([description, owner] + tags.map(\.key) + tags.map(\.value), at: fields)
         return (description, owner, tags)
-    }
-
-    /// PostgreSQL's JSON cannot hold U+0000, which YAML can spell as `"\0"`.
-    private mutating func checkNoNUL(_ texts: [String?], at fields: [String: Field]) {
-        for case let text? in texts where text.utf8.contains(0) {
-            let nodes = Self.annotationKeys.compactMap { fields[$0]?.value }
-            if let node = nodes.first { fault(at: node, "U+0000, which PostgreSQL cannot store in text") }
-            return
-        }
     }
 }

@@ -29,6 +29,7 @@ extension DefinitionsFaultTests {
             "3:1: the key 'a' is given twice",
             "4:1: the key 'a' is given twice"
         ),
+        Fault("quoted twin first", "\"a\": 1\n'b': 1\nb: 2\na: 2", "3:1: the key 'b'", "4:1: the key 'a'"),
         Fault("duplicate number keys", "1: a\n'1': b", "1:1: unknown key '1'", "2:1: the key '1' is given twice"),
         Fault("escaped duplicate", "\"\\x61\": 1\n\"\\x61\": 2", "1:1: the key 'a' is given more than once"),
         Fault("tag", "views: !foo {}", "1:8: the YAML tag '!foo' is not understood; remove it"),
@@ -40,6 +41,21 @@ extension DefinitionsFaultTests {
     ]
 
     static let structure: [Fault] = [
+        Fault(
+            "NUL in a feature's description",
+            "views: { v: { entities: [], features: { a: { type: bool, description: \"\\0\" } } } }",
+            "1:71: the description contains U+0000"
+        ),
+        Fault(
+            "NUL in a tag's name",
+            "views: { v: { entities: [], features: { a: bool }, tags: { \"\\0\": x } } }",
+            "1:60: a key of 'tags' contains U+0000"
+        ),
+        Fault(
+            "a fault behind aliases is named once",
+            "entities: { a: { key: k, type: int64, tags: &t [x] }, b: { key: l, type: int64, tags: *t } }",
+            "1:45: 'tags' is a list; expected a mapping"
+        ),
         Fault("a list", "- a", "1:1: the file is a list; expected a mapping"),
         Fault("a word", "hello", "1:1: the file is a single value; expected a mapping"),
         Fault(
@@ -119,7 +135,7 @@ extension DefinitionsFaultTests {
         Fault(
             "description with NUL",
             "entities: { u: { key: k, type: int64, description: \"a\\0\" } }",
-            "1:52: U+0000"
+            "1:52: the description contains U+0000, which PostgreSQL cannot store"
         ),
     ]
 }

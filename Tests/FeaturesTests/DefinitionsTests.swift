@@ -184,6 +184,21 @@ import Testing
         #expect(definitions.services.first?.name == "true")
     }
 
+    @Test func `null is nothing where it is plain, and text where it is quoted`() throws {
+        let definitions = try parse(
+            """
+            entities: { a: { key: k, type: int64, description: null, owner: ~ } }
+            views: { v: { entities: [a], ttl: ~, source: null, features: { x: bool }, description: 'null', owner: "~" } }
+            """
+        )
+        #expect(definitions.entities.first?.description == nil)
+        #expect(definitions.entities.first?.owner == nil)
+        #expect(definitions.views.first?.description == "null")
+        #expect(definitions.views.first?.owner == "~")
+        #expect(definitions.views.first?.ttl == nil)
+        #expect(definitions.views.first?.source == nil)
+    }
+
     @Test func `anchors and aliases are followed`() throws {
         let definitions = try parse(
             """

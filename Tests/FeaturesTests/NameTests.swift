@@ -36,6 +36,9 @@ import Testing
         let known = (10..<40).map { "view\($0)" }
         let list = (10..<30).map { "view\($0)" }.joined(separator: ", ")
         #expect(Name.hint(for: "zzzzzzz", among: known) == "; known: \(list), …")
-        #expect(Name.nearest(to: String(repeating: "a", count: 1_000_000), among: known) == [])
+        // Within a third of its length, and yet no slip of the hand.
+        let long = String(repeating: "a", count: 97)
+        #expect(Name.nearest(to: long, among: [String(repeating: "a", count: 90)]) == [])
+        #expect(Name.nearest(to: String(long.dropLast()), among: [String(repeating: "a", count: 90)]).count == 1)
     }
 }

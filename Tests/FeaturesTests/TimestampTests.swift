@@ -50,6 +50,14 @@ private func digits(_ value: Int64, _ width: Int) -> String {
         #expect(-daysBeforeEpoch * 86_400_000_000 == Timestamp.earliest.microseconds)
     }
 
+    @Test func `every month of the years 1 to 9999 has its days`() {
+        for year in Int64(1)...9_999 {
+            let lengths = (Int64(1)...12).map { Timestamp.days(inMonth: $0, year: year) }
+            let expected = (Int64(1)...12).map { SlowCalendar.length(ofMonth: $0, year: year) }
+            if lengths != expected { Issue.record("year \(year): \(lengths)") }
+        }
+    }
+
     @Test(arguments: [UInt64.random(in: .min ... .max), 1])
     func `random times survive their text, also in zones and with finer digits`(seed: UInt64) throws {
         print("seed \(seed)")
