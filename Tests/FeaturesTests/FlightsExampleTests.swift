@@ -1,0 +1,31 @@
+import Features
+import Foundation
+import Testing
+
+@Suite struct FlightsExampleTests {
+    private static let repository = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private static func text(_ path: String) throws -> String {
+        try String(contentsOf: repository.appending(path: path), encoding: .utf8)
+    }
+
+    @Test func `the flights example is read and its service has the columns of the committed training set`() throws {
+        let definitions = try Definitions.parse(
+            yaml: Self.text("examples/flights/features.yaml"),
+            file: "features.yaml"
+        )
+        #expect(definitions.views.map(\.name).sorted() == ["aircraft", "aircraft_delays", "route_delays", "weather"])
+
+        func columns(_ file: String) throws -> [String] {
+            let header = try Self.text("Tests/Fixtures/flights/\(file)").prefix { $0 != "\n" }
+            return header.split(separator: ",").map(String.init)
+        }
+        let service = try #require(definitions.service(named: "delay_model"))
+        #expect(try columns("spine.csv") + service.columns.map(\.outputName) == columns("expected.csv"))
+        for view in definitions.views {
+            let expected = view.keys.map(\.name) + ["event_time"] + view.features.map(\.name)
+            #expect(try columns("\(view.name).csv") == expected)
+        }
+    }
+}
