@@ -53,6 +53,17 @@ struct CSVSplitter {
         }
     }
 
+    /// Makes `out` the text that stands between a field's quotes, its doubled quotes single.
+    static func unescape(_ text: Span<UInt8>, into out: inout [UInt8]) {
+        out.removeAll(keepingCapacity: true)
+        var at = 0
+        while at < text.count {
+            out.append(text[at])
+            // The splitter found each inner quote doubled.
+            at += text[at] == quote ? 2 : 1
+        }
+    }
+
     /// One record while it is scanned.
     private struct Record {
         let start: Int

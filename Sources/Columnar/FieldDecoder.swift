@@ -24,7 +24,7 @@ struct FieldDecoder: ~Escapable {
     let bytes: Span<UInt8>
     let fields: Span<Field>
     let stride: Int
-    let nullTexts: [[UInt8]]
+    let nullTexts: NullTexts
     let timeUnit: TimeUnit?
     let stopsAtFailure: Bool
     private(set) var rowLimit: Int
@@ -42,7 +42,7 @@ struct FieldDecoder: ~Escapable {
         fields: Span<Field>,
         stride: Int,
         rowCount: Int,
-        nullTexts: [[UInt8]],
+        nullTexts: NullTexts,
         timeUnit: TimeUnit?,
         stopsAtFailure: Bool
     ) {
@@ -98,20 +98,11 @@ struct FieldDecoder: ~Escapable {
     private func verdict(_ field: Field) -> Verdict {
         switch field.kind {
         case .bare:
-            if field.start == field.end { return .null }
-            return !nullTexts.isEmpty && isNullText(field) ? .null : .value
+            return nullTexts.isNull(field, in: bytes) ? .null : .value
         case .null: return .null
         case .absent: return absentIsNull ? .null : .failure(.absent)
         default: return accepted & field.kind.bit != 0 ? .value : .failure(.kind)
         }
-    }
-
-    private func isNullText(_ field: Field) -> Bool {
-        search: for text in nullTexts where text.count == field.range.count {
-            for index in 0..<text.count where bytes[Int(field.start) + index] != text[index] { continue search }
-            return true
-        }
-        return false
     }
 
     /// - Returns: whether the loop goes on.
@@ -166,16 +157,11 @@ struct FieldDecoder: ~Escapable {
     }
 
     private mutating func unescape(_ field: Field) {
-        scratch.removeAll(keepingCapacity: true)
         let text = bytes.extracting(field.range)
         if field.kind == .quotedEscaped {
-            var at = 0
-            while at < text.count {
-                scratch.append(text[at])
-                // The splitter found each inner quote doubled.
-                at += text[at] == UInt8(ascii: "\"") ? 2 : 1
-            }
+            CSVSplitter.unescape(text, into: &scratch)
         } else {
+            scratch.removeAll(keepingCapacity: true)
             JSONText.unescape(text, into: &scratch)
         }
     }

@@ -47,6 +47,23 @@ final class ParquetReader {
         return Int(Double(totalBytes) * Double(rowsRead) / Double(totalRows))
     }
 
+    /// All columns as the schema types them.
+    func inferTypes() throws(ColumnarError) -> [ColumnRequest] {
+        var requests: [ColumnRequest] = []
+        for (index, column) in sourceColumns.enumerated() {
+            guard let type = column.type else {
+                throw .unreadableColumn(
+                    file: name,
+                    column: column.name,
+                    got: String(cString: asof_reader_column_type_text(handle, Int32(index))),
+                    hint: "leave it out, or cast it to a number, text, time, fixed_size_list<float> or list before"
+                )
+            }
+            requests.append(ColumnRequest(sourceName: column.name, type: type))
+        }
+        return requests
+    }
+
     func select(_ requests: [ColumnRequest]) throws(ColumnarError) {
         let names = sourceColumns.map(\.name)
         var columns: [Int32] = []

@@ -35,6 +35,19 @@ package final class TableReader {
         }
     }
 
+    /// The types of all columns, for a table whose columns nobody declared: reads the whole file once, and starts over.
+    ///
+    /// Text: the narrowest of bool (`true`, `false`), int64, float64, timestamp (with a time of day) and string that
+    /// every value has without loss, so that `00123` stays a text; JSON arrays also lists and vectors. Standard input is
+    /// copied to a temporary file. Parquet: what the schema says, without reading.
+    /// - Returns: all columns in file order, ready for ``select(_:)``. A JSON object may lack any of them.
+    package func inferTypes() throws(ColumnarError) -> [ColumnRequest] {
+        switch source {
+        case .text(let reader): try reader.inferTypes()
+        case .parquet(let reader): try reader.inferTypes()
+        }
+    }
+
     /// Chooses the columns that batches have, in this order, and their types. Once, before the first ``next()``.
     /// - Throws: ``ColumnarError/noSuchColumn(file:column:known:)`` (CSV, Parquet),
     ///   ``ColumnarError/badColumnType(file:column:expected:got:hint:)`` (Parquet).

@@ -4,6 +4,8 @@ struct TextInput {
     private(set) var buffer: [UInt8] = []
     var position = 0
     private(set) var isAtEnd = false
+    /// Whether ``buffer`` keeps what is consumed, so that a pipe can still be read again from its start.
+    var isHeadKept = true
     private let chunkBytes: Int
     private let recordBytesMax: Int
 
@@ -20,8 +22,10 @@ struct TextInput {
     /// Forgets what is consumed and reads more behind the rest.
     /// - Parameter line: where the record that the buffer starts lies, for the message where it is too long.
     mutating func refill(line: Int) throws(ColumnarError) {
-        buffer.removeFirst(position)
-        position = 0
+        if !isHeadKept {
+            buffer.removeFirst(position)
+            position = 0
+        }
         guard buffer.count < recordBytesMax else {
             throw .malformed(
                 .init(file: file.name, line: line),
@@ -31,6 +35,13 @@ struct TextInput {
         // As much again as is there already, so that a long record is scanned a few times, not once a chunk.
         let got = try file.read(max(chunkBytes, buffer.count), appendingTo: &buffer)
         isAtEnd = got == 0
+    }
+
+    /// Copies a pipe to a temporary file, so that it can be read twice.
+    mutating func makeRewindable() throws(ColumnarError) {
+        if !file.isRewindable { try file.spool(head: buffer) }
+        isHeadKept = false
+        try rewind()
     }
 
     /// Starts over. Only where the file can be rewound.
@@ -58,8 +69,8 @@ struct TextInput {
     }
 
     /// Reads a CSV header.
-    /// - Returns: the names, and the line behind the header.
-    mutating func readHeader() throws(ColumnarError) -> (names: [String], nextLine: Int) {
+    /// - Returns: a splitter for what follows it.
+    mutating func readHeader() throws(ColumnarError) -> CSVSplitter {
         var splitter = CSVSplitter()
         var table = FieldTable(stride: 0)
         while table.rowCount == 0 {
@@ -93,7 +104,8 @@ struct TextInput {
             }
             names.append(name)
         }
-        return (names, splitter.line)
+        splitter.columnNames = names
+        return splitter
     }
 
     /// The keys of the first object of a JSON Lines file, without consuming it; none where there is no object.
@@ -102,10 +114,7 @@ struct TextInput {
         var line = 1
         while true {
             guard let end = JSONLinesSplitter.lineEnd(buffer.span, from: at, isEnd: isAtEnd) else {
-                // Bytes before `at` were blank lines; they stay for the splitter, which counts lines.
-                let consumed = position
                 try refill(line: line)
-                at -= consumed
                 continue
             }
             if at >= buffer.count { return [] }

@@ -11,17 +11,17 @@ final class TextReader {
         case jsonLines(JSONLinesSplitter)
     }
 
-    private var input: TextInput
-    private let options: ReadOptions
-    private let nullTexts: [[UInt8]]
-    let sourceColumns: [SourceColumn]
-    private var splitter: Splitter
+    var input: TextInput
+    let options: ReadOptions
+    private let nullTexts: NullTexts
+    private(set) var sourceColumns: [SourceColumn]
+    private(set) var splitter: Splitter
     private var requests: [ColumnRequest] = []
     /// Where a request's field stands in a row of ``table``.
     private var offsets: [Int] = []
-    private var table = FieldTable(stride: 0)
-    private var pending: ColumnarError?
-    private(set) var rowsRead = 0
+    var table = FieldTable(stride: 0)
+    private(set) var pending: ColumnarError?
+    var rowsRead = 0
     /// The lines of the last batch's rows.
     private(set) var batchLines: [Int] = []
     private(set) var batchFirstRow = 1
@@ -29,14 +29,11 @@ final class TextReader {
     init(file: InputFile, format: FileFormat, options: ReadOptions) throws(ColumnarError) {
         input = try TextInput(file: file, options: options)
         self.options = options
-        nullTexts = options.nullTexts.map { Array($0.utf8) }
+        nullTexts = NullTexts(options.nullTexts)
         switch format {
         case .csv:
-            let (names, line) = try input.readHeader()
-            sourceColumns = names.map { SourceColumn(name: $0) }
-            var csv = CSVSplitter()
-            csv.columnNames = names
-            csv.line = line
+            let csv = try input.readHeader()
+            sourceColumns = csv.columnNames.map { SourceColumn(name: $0) }
             splitter = .csv(csv)
         case .jsonLines:
             sourceColumns = try input.peekKeys().map { SourceColumn(name: $0) }
@@ -49,7 +46,18 @@ final class TextReader {
     var totalBytes: Int? { input.file.totalBytes }
     var bytesRead: Int { input.bytesConsumed }
 
+    /// Starts over behind the header, with nothing selected.
+    func rewind() throws(ColumnarError) {
+        try input.rewind()
+        rowsRead = 0
+        switch splitter {
+        case .csv: splitter = .csv(try input.readHeader())
+        case .jsonLines: break
+        }
+    }
+
     func select(_ requests: [ColumnRequest]) throws(ColumnarError) {
+        input.isHeadKept = false
         self.requests = requests
         switch splitter {
         case .csv(let csv):
@@ -94,7 +102,7 @@ final class TextReader {
 
     /// Splits what the buffer holds, reading on where it holds no whole record.
     /// - Returns: `false` at the end of the file; `true` also where an error is ``pending`` behind the rows.
-    private func fillTable(rowsMax: Int) throws(ColumnarError) -> Bool {
+    func fillTable(rowsMax: Int) throws(ColumnarError) -> Bool {
         table.removeAll()
         while true {
             do throws(GrammarError) {
