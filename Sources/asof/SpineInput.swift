@@ -45,10 +45,12 @@ struct SpineInput {
     }
 
     private static func select(_ reader: TableReader, _ typed: [ColumnSchema]) throws -> [ColumnSchema] {
-        let columns = try reader.inferTypes().map { name, type in
-            ColumnSchema(name: name, type: typed.first { $0.name == name }?.type ?? type)
+        var requests = try reader.inferTypes()
+        for index in requests.indices {
+            guard let given = typed.first(where: { $0.name == requests[index].sourceName }) else { continue }
+            requests[index].type = given.type
         }
-        try reader.select(columns.map { ColumnRequest(sourceName: $0.name, type: $0.type, absentIsNull: true) })
-        return columns
+        try reader.select(requests)
+        return requests.map { ColumnSchema(name: $0.sourceName, type: $0.type) }
     }
 }
