@@ -103,7 +103,8 @@ package struct ClusterLocation: Equatable {
     }
 
     private static func isOutsideHome(_ path: String) -> Bool {
-        path.hasPrefix(outsideRoot + "/") && !path.dropFirst(outsideRoot.count + 1).contains("/") && !path.hasSuffix("/..")
+        path.hasPrefix(outsideRoot + "/") && !path.dropFirst(outsideRoot.count + 1).contains("/")
+            && !path.hasSuffix("/..")
     }
 
     private func checkOwner(around folder: String, _ identity: FileIdentity) throws(ClusterError) {
@@ -114,7 +115,11 @@ package struct ClusterLocation: Equatable {
         guard ServiceAccount.isRoot, account.name != ServiceAccount.defaultName else { return }
         let parent = FileIdentity(path: folder + "/..")
         guard parent?.owner == account.uid else {
-            throw .otherOwner(path: folder, owner: account.name, user: "root (the folder around it is not \(account.name)'s)")
+            throw .otherOwner(
+                path: folder,
+                owner: account.name,
+                user: "root (the folder around it is not \(account.name)'s)"
+            )
         }
     }
 

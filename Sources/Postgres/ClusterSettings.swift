@@ -63,6 +63,8 @@ enum ClusterSettings {
     static var sharedMemory_bytes: Int {
         var status = statvfs()
         guard statvfs("/dev/shm", &status) == 0 else { return 0 }
-        return Int(clamping: UInt64(status.f_blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+        return Int(
+            clamping: UInt64(status.f_blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue
+        )
     }
 }

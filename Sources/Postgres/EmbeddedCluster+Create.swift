@@ -151,7 +151,9 @@ extension EmbeddedCluster {
     }
 
     private static func move(_ path: String, to target: String) throws(ClusterError) {
-        guard rename(path, target) == 0 else { throw .system(operation: "renaming to \(target)", path: path, code: errno) }
+        guard rename(path, target) == 0 else {
+            throw .system(operation: "renaming to \(target)", path: path, code: errno)
+        }
         syncFolder(target + "/..")
     }
 

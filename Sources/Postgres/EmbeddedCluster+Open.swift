@@ -77,7 +77,8 @@ extension EmbeddedCluster {
     private func socketLost(_ server: ServerProcess) -> ClusterError {
         .startFailed(
             home: location.home,
-            reason: "its process \(server.pid) runs, but nobody listens on \(server.socketPath) (was the file removed?); "
+            reason:
+                "its process \(server.pid) runs, but nobody listens on \(server.socketPath) (was the file removed?); "
                 + "end that process (kill -INT \(server.pid)) and run the command again",
             log: ""
         )
@@ -107,7 +108,7 @@ extension EmbeddedCluster {
         try spawnSupervisor(supervision, holding: watch)
     }
 
-    /// Starts the server, which must be stopped; the caller holds the locks start and supervisor.
+    /// Starts the server, which must be stopped, and waits until it is ready. The caller holds the locks start and supervisor.
     private func startServer() throws(ClusterError) {
         let binaries = try PostgresBinaries.find(forDataIn: location.data)
         let socketFolder = location.socketFolder(of: account)
@@ -115,24 +116,47 @@ extension EmbeddedCluster {
         // After a crash its number may belong to a stranger, for whom PostgreSQL would wait. It was checked just now.
         unlink(location.data + "/postmaster.pid")
         rotateLog()
+        // Not by pg_ctl: it passes the path through a shell, and looks only ten times a second.
         let command = try account.running([
-            binaries.path("pg_ctl"), "start", "-w", "-s", "-D", location.data, "-l", location.log,
-            "-t", "\(Self.startSecondsMax)", "-o", "-c unix_socket_directories=\(socketFolder) -p \(ServerProcess.port)",
+            binaries.path("postgres"), "-D", location.data, "-p", "\(ServerProcess.port)",
+            "-c", "unix_socket_directories=\(socketFolder)",
         ])
         // Processes of a killed server can hold its shared memory for a moment longer.
         var deadline = Deadline(seconds: 30)
         while true {
             let logStart = FileSize.of(location.log)
-            let limit = Double(Self.startSecondsMax + 10)
-            let result = try Subprocess.run(command, seconds: limit, checked: false)
-            if result.status == 0 { return }
+            guard let failure = try runServer(command) else { return }
             let log = logTail(since: logStart)
             let isPassing = log.contains("shared memory block") && log.contains("still in use")
             guard isPassing, deadline.pause() else {
-                throw .startFailed(home: location.home, reason: result.output, log: log)
+                SocketFolder.remove(socketFolder)
+                throw .startFailed(home: location.home, reason: failure, log: log)
             }
             usleep(200_000)
         }
+    }
+
+    /// Spawns the server and waits until it is ready.
+    ///
+    /// - Returns: how it ended if it ended instead.
+    private func runServer(_ command: [String]) throws(ClusterError) -> String? {
+        let log = Glibc.open(location.log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard log >= 0 else { throw .system(operation: "opening", path: location.log, code: errno) }
+        defer { close(log) }
+        fchown(log, account.uid, account.gid)
+        let descriptors: [(Int32, Int32)] = [(log, 1), (log, 2)]
+        let pid = try Subprocess.spawn(command, environment: [], descriptors: descriptors, newSession: true)
+        var deadline = Deadline(seconds: Double(Self.startSecondsMax))
+        repeat {
+            if case .ready = ServerState(ofDataIn: location.data) { return nil }
+            if let status = Subprocess.status(ofEnded: pid) { return "it ended at once (exit code \(status))" }
+        } while deadline.pause()
+        throw .timedOut(
+            waitingFor: "the server to start",
+            home: location.home,
+            seconds: Self.startSecondsMax,
+            log: logTail()
+        )
     }
 
     /// Keeps the log of the last runs only: past 8 MiB it becomes `server.log.1`.
@@ -157,7 +181,7 @@ extension EmbeddedCluster {
     /// The descriptor a supervisor finds its lock at.
     static let inheritedLock: Int32 = 3
 
-    /// Stops the server now, unless a command uses it or a client is connected. For deleting or copying a store.
+    /// Stops the server now, unless a command uses it; clients that hold no lock (psql) are cut off. For deleting or copying a store.
     ///
     /// - Throws: ``ClusterError/inUse(home:)``; ``ClusterError/timedOut(waitingFor:home:seconds:log:)``.
     package func stop() throws(ClusterError) {
@@ -165,7 +189,7 @@ extension EmbeddedCluster {
         // The supervisor tries this lock too, for an instant at a time.
         guard use.lock(.exclusive, seconds: 0.5) else { throw .inUse(home: location.home) }
         switch ServerState(ofDataIn: location.data) {
-        case .stopped: return
+        case .stopped: break
         case .starting(let server), .ready(let server), .stopping(let server):
             guard server.stop(seconds: Double(Self.stopSecondsMax)) else {
                 throw .timedOut(
@@ -178,7 +202,8 @@ extension EmbeddedCluster {
         }
         // The supervisor ends by itself; wait for it, so that nothing of the store runs afterwards.
         let watch = try FileLock(path: location.supervisorLock, account: account)
-        _ = watch.lock(.exclusive, seconds: Double(Self.supervisorSecondsMax))
+        guard watch.lock(.exclusive, seconds: Double(Self.supervisorSecondsMax)) else { return }
+        SocketFolder.remove(location.socketFolder(of: account))
     }
 }
 

@@ -74,7 +74,7 @@ extension EmbeddedCluster {
                 }
                 if wasAlive { usleep(UInt32(EmbeddedCluster.pollSeconds * 1_000_000)) }
             }
-            if let last, last.socketFolder.hasPrefix("/tmp/asof-") { rmdir(last.socketFolder) }
+            if let last { SocketFolder.remove(last.socketFolder) }
         }
 
         /// Whether nothing used the server for the idle time, as far as can be told without disturbing anybody.

@@ -4,8 +4,8 @@ import Glibc
 ///
 /// The lock belongs to the open file description: it survives a handover to a child (see ``descriptor``), and the kernel
 /// frees it however the last holder ends. Lock files are never deleted, so that everybody locks the same file.
-struct FileLock: ~Copyable {
-    enum Kind {
+package struct FileLock: ~Copyable {
+    package enum Kind {
         case shared
         case exclusive
 
@@ -23,7 +23,7 @@ struct FileLock: ~Copyable {
     /// Opens the lock file, without a lock yet; makes it, for the store's owner, where it is missing.
     ///
     /// The folder may belong to another user than root runs as, so links are not followed.
-    init(path: String, account: ServiceAccount) throws(ClusterError) {
+    package init(path: String, account: ServiceAccount) throws(ClusterError) {
         let file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .system(operation: "opening", path: path, code: errno) }
         guard let identity = FileIdentity(descriptor: file), identity.isRegularFile else {
@@ -47,7 +47,7 @@ struct FileLock: ~Copyable {
     }
 
     /// Takes the lock, or changes its kind, without waiting.
-    func tryLock(_ kind: Kind) -> Bool { flock(descriptor, kind.operation | LOCK_NB) == 0 }
+    package func tryLock(_ kind: Kind) -> Bool { flock(descriptor, kind.operation | LOCK_NB) == 0 }
 
     /// Takes the lock, waiting at most so long. False when it did not come.
     func lock(_ kind: Kind, seconds: Double) -> Bool {

@@ -28,7 +28,10 @@ package struct PostgresBinaries: Equatable {
             throw .system(operation: "reading", path: data + "/PG_VERSION", code: errno)
         }
         guard let needed = Int(text.prefix { $0.isNumber }) else {
-            throw .markerDamaged(path: data + "/PG_VERSION", reason: "expected a version number, got \(text.prefix(20))")
+            throw .markerDamaged(
+                path: data + "/PG_VERSION",
+                reason: "expected a version number, got \(text.prefix(20))"
+            )
         }
         var found: [Int] = []
         let folders = candidates()
@@ -48,7 +51,9 @@ package struct PostgresBinaries: Equatable {
     /// Where to look, in order.
     private static func candidates() -> [String] {
         var folders: [String] = []
-        let searchPath = (environmentValue("PATH") ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").map(String.init)
+        let searchPath = (environmentValue("PATH") ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").map(
+            String.init
+        )
         if let program = searchPath.map({ $0 + "/pg_config" }).first(where: { access($0, X_OK) == 0 }),
             let answer = try? Subprocess.run([program, "--bindir"], seconds: 10)
         {

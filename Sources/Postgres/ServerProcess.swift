@@ -1,7 +1,7 @@
 import Glibc
 
 /// What `postmaster.pid` and the process table say about the server of a data folder.
-enum ServerState: Equatable {
+package enum ServerState: Equatable {
     /// No server. A `postmaster.pid` that is there nevertheless is stale.
     case stopped
     case starting(ServerProcess)
@@ -12,7 +12,7 @@ enum ServerState: Equatable {
     ///
     /// The file alone proves nothing (after a crash or a reboot its number may be another process's), so the process must also have
     /// the data folder as its working directory, which a postmaster has from before it writes the file.
-    init(ofDataIn data: String) {
+    package init(ofDataIn data: String) {
         self = .stopped
         guard let identity = FileIdentity(path: data), let text = readText(data + "/postmaster.pid") else { return }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
@@ -32,19 +32,20 @@ enum ServerState: Equatable {
 }
 
 /// One running postmaster.
-struct ServerProcess: Equatable {
+package struct ServerProcess: Equatable {
     /// Only the name of the socket is made of it: there is no TCP.
-    static let port = 5_432
+    package static let port = 5_432
 
-    let pid: Int32
+    package let pid: Int32
     let socketFolder: String
     /// The data folder itself, however it is called meanwhile.
     let data: FileIdentity
 
-    var socketPath: String { socketFolder + "/.s.PGSQL.\(Self.port)" }
+    static var socketName: String { ".s.PGSQL.\(port)" }
+    var socketPath: String { socketFolder + "/" + Self.socketName }
 
     /// The process exists and works in the data folder.
-    var isAlive: Bool {
+    package var isAlive: Bool {
         guard kill(pid, 0) == 0 || errno == EPERM else { return false }
         if let folder = FileIdentity(path: "/proc/\(pid)/cwd") { return folder.isSameFile(as: data) }
         guard errno == EACCES else { return false }
@@ -74,7 +75,7 @@ struct ServerProcess: Equatable {
     /// Ends the server: a fast shutdown, which rolls open transactions back, then after `seconds` an immediate one.
     ///
     /// - Returns: whether the process is gone.
-    func stop(seconds: Double) -> Bool {
+    package func stop(seconds: Double) -> Bool {
         for (signal, patience) in [(SIGINT, seconds), (SIGQUIT, 10)] {
             guard isAlive else { return true }
             kill(pid, signal)

@@ -20,7 +20,8 @@ package struct ServiceAccount: Equatable {
         var buffer = [CChar](repeating: 0, count: 4_096)
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?
-        guard getpwnam_r(defaultName, &entry, &buffer, buffer.count, &found) == 0, found != nil, entry.pw_uid != 0 else {
+        guard getpwnam_r(defaultName, &entry, &buffer, buffer.count, &found) == 0, found != nil, entry.pw_uid != 0
+        else {
             throw .accountMissing(name: defaultName)
         }
         return ServiceAccount(uid: entry.pw_uid, gid: entry.pw_gid, name: defaultName)

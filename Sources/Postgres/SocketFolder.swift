@@ -6,7 +6,7 @@ import Glibc
 /// this folder and to the socket (itself 0700). Peer authentication would lock root out, or map users by a file that can be wrong;
 /// permissions are checked by the kernel on each connect. In `/tmp` anybody can take a name first, so nothing found there is believed.
 enum SocketFolder {
-    /// Makes the folder for an account, or checks the one that is there.
+    /// Makes the folder for an account, or checks and empties the one that is there. The store's server must be stopped.
     static func prepare(_ path: String, for account: ServiceAccount) throws(ClusterError) {
         if mkdir(path, 0o700) == 0 {
             guard lchown(path, account.uid, account.gid) == 0, chmod(path, 0o700) == 0 else {
@@ -16,6 +16,19 @@ enum SocketFolder {
             throw .system(operation: "making", path: path, code: errno)
         }
         try check(path, for: account)
+        clear(path)
+    }
+
+    /// Removes what a killed server left in it, whose lock file could name a stranger's process. No server may be running.
+    private static func clear(_ path: String) {
+        for name in [ServerProcess.socketName, ServerProcess.socketName + ".lock"] { unlink(path + "/" + name) }
+    }
+
+    /// Removes the folder after the server has ended.
+    static func remove(_ path: String) {
+        guard path.hasPrefix("/tmp/asof-") else { return }
+        clear(path)
+        rmdir(path)
     }
 
     /// - Throws: ``ClusterError/socketFolderUnsafe(path:reason:)`` unless it is a real folder, the account's, and closed to others.

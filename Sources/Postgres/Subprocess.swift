@@ -1,5 +1,6 @@
 import CSpawn
 import Glibc
+import Synchronization
 
 /// Runs the programs this module needs: PostgreSQL's tools, `setpriv`, and Asof's own supervisor.
 ///
@@ -75,6 +76,7 @@ package enum Subprocess {
         descriptors: [(Int32, Int32)],
         newSession: Bool
     ) throws(ClusterError) -> pid_t {
+        reapDetached()
         let argv = arguments.map { strdup($0) } + [nil]
         let standard = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"]
         let envp = (environment + standard).map { strdup($0) } + [nil]
@@ -86,7 +88,21 @@ package enum Subprocess {
             let name = arguments.joined(separator: " ")
             throw .commandFailed(command: name, status: systemMessage(code), output: "")
         }
+        if newSession { detached.withLock { $0.insert(pid) } }
         return pid
+    }
+
+    /// Children in sessions of their own, which may outlive us and which nobody waits for.
+    private static let detached = Mutex<Set<pid_t>>([])
+
+    /// Lets go of those that have ended, so that a long-lived process keeps no dead children.
+    private static func reapDetached() {
+        detached.withLock { pids in
+            pids = pids.filter { pid in
+                var raw: Int32 = 0
+                return waitpid(pid, &raw, WNOHANG) == 0
+            }
+        }
     }
 
     /// Reads a child's output until it ends; kills it when the time is over (then the status is `nil`).
@@ -127,6 +143,12 @@ package enum Subprocess {
                 usleep(500)
             }
         }
+    }
+
+    /// The exit code of a child that has ended; `nil` while it runs.
+    static func status(ofEnded pid: pid_t) -> Int32? {
+        var raw: Int32 = 0
+        return waitpid(pid, &raw, WNOHANG) == pid ? exitStatus(raw) : nil
     }
 
     /// The exit code in what `waitpid` gave, or 128 + the signal.

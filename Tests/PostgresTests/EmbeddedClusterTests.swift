@@ -1,61 +1,9 @@
-import CLibPQ
 import Glibc
 import Testing
 
 @testable import Postgres
 
-/// A folder of its own below /tmp, which PostgreSQL's user can enter; removed, with its server stopped, at the end.
-final class Scratch: Sendable {
-    let path: String
-
-    init(name: String = "") {
-        var template = Array("/tmp/asof-scratch-XXXXXX".utf8CString)
-        mkdtemp(&template)
-        let base = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-        chmod(base, 0o755)
-        path = base + name
-        if !name.isEmpty { _ = try? Subprocess.run(["/bin/mkdir", "-p", path], seconds: 10) }
-    }
-
-    deinit {
-        if let cluster = try? EmbeddedCluster.find(from: path) { try? cluster.stop() }
-        let base = path.split(separator: "/").prefix(2).joined(separator: "/")
-        _ = try? Subprocess.run(["/bin/rm", "-rf", "/" + base], seconds: 60)
-    }
-}
-
-/// Asks a server one question.
-func ask(_ conninfo: String, _ sql: String) -> String {
-    let connection = PQconnectdb(conninfo)
-    defer { PQfinish(connection) }
-    guard PQstatus(connection) == CONNECTION_OK else { return String(cString: PQerrorMessage(connection)) }
-    let result = PQexec(connection, sql)
-    defer { PQclear(result) }
-    guard PQresultStatus(result) == PGRES_TUPLES_OK, let value = PQgetvalue(result, 0, 0) else {
-        return String(cString: PQerrorMessage(connection))
-    }
-    return String(cString: value)
-}
-
-/// Waits until something is so; false when it is not within the time.
-func eventually(seconds: Double = 20, _ condition: () -> Bool) -> Bool {
-    var deadline = Deadline(seconds: seconds)
-    repeat { if condition() { return true } } while deadline.pause()
-    return false
-}
-
-/// The built `asof`: `ASOF_BINARY`, else the one beside the test bundle.
-let asofBinary: String = {
-    if let path = environmentValue("ASOF_BINARY") { return path }
-    // The test runner is given the bundle's path as an argument.
-    let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
-    return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/asof"
-}()
-
-func supervision(idle: Double = 60) -> EmbeddedCluster.Supervision {
-    EmbeddedCluster.Supervision(executable: asofBinary, idleSeconds: idle)
-}
-
+/// The life of one cluster's server: start, sharing, idleness, crashes.
 @Suite(.serialized)
 struct EmbeddedClusterTests {
     @Test func `a new cluster is found, starts and answers`() throws {
@@ -68,7 +16,170 @@ struct EmbeddedClusterTests {
         #expect(ask(running.conninfo, "SELECT current_database() || current_user") == "asofasof")
         #expect(ask(running.conninfo, "SHOW server_encoding") == "UTF8")
         #expect(ask(running.conninfo, "SHOW max_wal_size") == "4GB")
+        #expect(ask(running.conninfo, "SHOW listen_addresses") == "")
+        #expect(ask(running.conninfo, "SHOW data_checksums") == "on")
+        #expect(
+            ask(running.conninfo, "SELECT string_agg(x, '' ORDER BY x) FROM (VALUES ('b'), ('B'), ('a')) v (x)")
+                == "Bab"
+        )
         #expect(try found.status().server == .running)
         #expect(try found.status().isSupervised)
+    }
+
+    @Test func `opening a running cluster costs less than 5 ms`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let first = try cluster.open(supervision())
+        defer { first.close() }
+        let times = try (0..<20).map { _ in
+            try ContinuousClock().measure {
+                let again = try #require(try EmbeddedCluster.find(from: scratch.path))
+                try again.open(supervision()).close()
+            }
+        }
+        let best = try #require(times.min())
+        print("open, running: best \(best), worst \(times.max() ?? best)")
+        #expect(best < .milliseconds(5))
+    }
+
+    @Test func `twenty first commands start the server once and all connect`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let answers = inParallel(20) { _ in
+            do {
+                let running = try cluster.open(supervision())
+                return ask(running.conninfo, "SELECT 'connected'")
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(answers == Array(repeating: "connected", count: 20))
+        #expect(starts(of: cluster) == 1)
+    }
+
+    @Test func `the server stops when idle, not before, and starts again`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let running = try cluster.open(supervision(idle: 1))
+        usleep(2_500_000)
+        #expect(cluster.serverPid != nil)
+        let socket = try #require(try cluster.status().socketFolder)
+        running.close()
+        #expect(eventually { cluster.isStopped() && supervisorProcess(of: cluster) == nil })
+        #expect(FileIdentity(path: socket) == nil)
+        let again = try cluster.open(supervision(idle: 1))
+        #expect(ask(again.conninfo, "SELECT 1") == "1")
+    }
+
+    @Test func `a client without a lock keeps the server running`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let running = try cluster.open(supervision(idle: 0.5))
+        let conninfo = running.conninfo
+        let answers = inParallel(1) { _ in
+            usleep(200_000)
+            running.close()
+            return ask(conninfo, "SELECT pg_sleep(3)::text || 'slept'")
+        }
+        #expect(answers == ["slept"])
+        #expect(eventually { cluster.isStopped() })
+    }
+
+    @Test func `commands that come and go while it stops all get a server`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let answers = inParallel(4) { number in
+            for round in 0..<8 {
+                do {
+                    let running = try cluster.open(supervision(idle: 0.1))
+                    let answer = ask(running.conninfo, "SELECT 'ok'")
+                    if answer != "ok" { return answer }
+                } catch { return "\(error)" }
+                usleep(UInt32((number * 7 + round * 5) % 11) * 100_000)
+            }
+            return "ok"
+        }
+        #expect(answers == Array(repeating: "ok", count: 4))
+    }
+
+    @Test func `a killed command does not keep the server`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let running = try cluster.open(supervision(idle: 0.5))
+        let command = ["/usr/bin/flock", "-s", cluster.location.useLock, "-c", "echo held; exec sleep 100"]
+        let holder = try Subprocess.spawn(command, environment: [], descriptors: [], newSession: true)
+        usleep(500_000)
+        running.close()
+        usleep(2_000_000)
+        #expect(!cluster.isStopped())
+        kill(-holder, SIGKILL)
+        waitpid(holder, nil, 0)
+        #expect(eventually { cluster.isStopped() })
+    }
+
+    @Test func `a killed server is started again`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let running = try cluster.open(supervision())
+        #expect(ask(running.conninfo, "CREATE TABLE t AS SELECT 1; SELECT count(*) FROM t") == "1")
+        let pid = try #require(cluster.serverPid)
+        kill(pid, SIGKILL)
+        #expect(eventually { cluster.isStopped() })
+        let again = try cluster.open(supervision())
+        #expect(ask(again.conninfo, "SELECT count(*) FROM t") == "1")
+        #expect(cluster.serverPid != pid)
+        #expect(try cluster.status().isSupervised)
+    }
+
+    @Test func `a killed supervisor is replaced by the next command`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        try cluster.open(supervision()).close()
+        let server = cluster.serverPid
+        let supervisor = try #require(supervisorProcess(of: cluster))
+        kill(supervisor, SIGKILL)
+        #expect(eventually { (try? cluster.status().isSupervised) == false })
+        #expect(cluster.serverPid == server)
+        try cluster.open(supervision(idle: 0.5)).close()
+        #expect(starts(of: cluster) == 1)
+        #expect(eventually { cluster.isStopped() })
+    }
+
+    @Test func `a process number of a stranger after a reboot does not stop the start`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let sleep = try cluster.account.running(["/bin/sleep", "100"])
+        let stranger = try Subprocess.spawn(sleep, environment: [], descriptors: [], newSession: true)
+        defer {
+            kill(stranger, SIGKILL)
+            waitpid(stranger, nil, 0)
+        }
+        let text = "\(stranger)\n\(cluster.location.data)\n1\n5432\n/tmp/gone\n\n1 1\nready   \n"
+        try writeNewFile(cluster.location.data + "/postmaster.pid", text)
+        let running = try cluster.open(supervision())
+        #expect(ask(running.conninfo, "SELECT 1") == "1")
+    }
+
+    @Test func `a server that cannot start says why, from its log`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let settings = cluster.location.data + "/asof.conf"
+        unlink(settings)
+        try writeNewFile(settings, "shared_buffers = rubbish\n", mode: 0o644)
+        chown(settings, cluster.account.uid, cluster.account.gid)
+        let error = #expect(throws: ClusterError.self) { try cluster.open(supervision()) }
+        #expect(error?.description.contains("rubbish") == true, "\(String(describing: error))")
+        #expect(try cluster.status().isSupervised == false)
+    }
+
+    @Test func `stop ends server and supervisor, and refuses while the store is used`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let running = try cluster.open(supervision())
+        #expect(throws: ClusterError.inUse(home: cluster.location.home)) { try cluster.stop() }
+        running.close()
+        try cluster.stop()
+        #expect(cluster.isStopped())
+        #expect(supervisorProcess(of: cluster) == nil)
     }
 }

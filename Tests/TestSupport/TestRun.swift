@@ -1,0 +1,74 @@
+import Glibc
+import Postgres
+import Synchronization
+
+/// The folder of one test process, `asof-tests-PID` in ``parent``, in which its clusters lie.
+///
+/// The process holds a lock in it, so that the next run can tell a folder in use from one that a killed run left.
+package final class TestRun: Sendable {
+    /// Where tests keep files: in memory where there is plenty, since tests flush small files all the time, else `/tmp`.
+    package static let parent: String = {
+        var status = statvfs()
+        let isRoomy = statvfs("/dev/shm", &status) == 0 && UInt64(status.f_bavail) * UInt64(status.f_frsize) > 4 << 30
+        return isRoomy && access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp"
+    }()
+
+    private static let prefix = "asof-tests-"
+
+    static let current: Result<TestRun, ClusterError> = {
+        do throws(ClusterError) { return .success(try TestRun()) } catch { return .failure(error) }
+    }()
+
+    private let folder: String
+    private let account: ServiceAccount
+    private let lock: FileLock
+    private let count = Atomic<Int>(0)
+
+    private init() throws(ClusterError) {
+        account = try ServiceAccount.forNewCluster()
+        Self.removeAbandoned(account)
+        folder = "\(Self.parent)/\(Self.prefix)\(getpid())"
+        guard mkdir(folder, 0o700) == 0, lchown(folder, account.uid, account.gid) == 0 else {
+            throw .system(operation: "making", path: folder, code: errno)
+        }
+        lock = try FileLock(path: folder + "/run.lock", account: account)
+        _ = lock.tryLock(.exclusive)
+        atexit { if let run = try? TestRun.current.get() { TestRun.remove(run.folder) } }
+    }
+
+    /// A new folder for a cluster, owned by the account its server runs as.
+    func makeFolder() throws(ClusterError) -> String {
+        let path = folder + "/\(count.add(1, ordering: .relaxed).newValue)"
+        guard mkdir(path, 0o700) == 0, lchown(path, account.uid, account.gid) == 0 else {
+            throw .system(operation: "making", path: path, code: errno)
+        }
+        return path
+    }
+
+    /// Ends the servers of killed runs and removes their folders.
+    private static func removeAbandoned(_ account: ServiceAccount) {
+        for name in entries(parent) where name.hasPrefix(prefix) {
+            let path = parent + "/" + name
+            var status = stat()
+            guard lstat(path, &status) == 0, status.st_uid == account.uid,
+                let lock = try? FileLock(path: path + "/run.lock", account: account), lock.tryLock(.exclusive)
+            else { continue }
+            remove(path)
+        }
+    }
+
+    private static func remove(_ folder: String) {
+        for name in entries(folder) {
+            switch ServerState(ofDataIn: folder + "/\(name)/pg") {
+            case .stopped: continue
+            // Nothing in it is needed any more: no time for a checkpoint.
+            case .starting(let server), .ready(let server), .stopping(let server): _ = server.stop(seconds: 0)
+            }
+        }
+        _ = try? Subprocess.run(["/bin/rm", "-rf", "--", folder], seconds: 60)
+    }
+
+    static func entries(_ path: String) -> [String] {
+        (try? Subprocess.run(["/bin/ls", "-A", path], seconds: 10).output.split(separator: "\n").map(String.init)) ?? []
+    }
+}
