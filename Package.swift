@@ -69,13 +69,23 @@ let package = Package(
         ),
         .target(
             name: "TestSupport",
-            dependencies: ["CLibPQ", "Postgres"],
+            dependencies: ["CLibPQ", "Features", "PointInTime", "Postgres", "Store"],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "PostgresTests",
             dependencies: ["CLibPQ", "Postgres", "TestSupport"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["Features", "PointInTime", "Postgres", "Store", "TestSupport"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["asof", "Features", "Postgres", "Store", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),

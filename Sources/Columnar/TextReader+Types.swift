@@ -107,7 +107,10 @@ extension TextReader {
         }
         if let refusal {
             place.column = refusal
-            throw .malformed(place, reason: "no column type holds such values; write objects and mixed arrays as strings")
+            throw .malformed(
+                place,
+                reason: "no column type holds such values; write objects and mixed arrays as strings"
+            )
         }
     }
 }

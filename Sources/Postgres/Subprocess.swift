@@ -88,7 +88,7 @@ package enum Subprocess {
             let name = arguments.joined(separator: " ")
             throw .commandFailed(command: name, status: systemMessage(code), output: "")
         }
-        if newSession { detached.withLock { $0.insert(pid) } }
+        if newSession { detached.withLock { _ = $0.insert(pid) } }
         return pid
     }
 

@@ -19,7 +19,9 @@ struct InitCommand: ParsableCommand {
         let environment = ProcessInfo.processInfo.environment["ASOF_DATABASE"] ?? ""
         if store.database != nil || !environment.isEmpty {
             location = try store.locate()
-        } else if let existing = try EmbeddedCluster.find(from: folder), existing.location.folder == folder + "/" + ClusterLocation.folderName {
+        } else if let existing = try EmbeddedCluster.find(from: folder),
+            existing.location.folder == folder + "/" + ClusterLocation.folderName
+        {
             let running = try existing.open()
             location = StoreLocation(conninfo: running.conninfo, cluster: running)
         } else {

@@ -1,0 +1,146 @@
+package import Features
+package import PointInTime
+package import Store
+
+/// One row of a view's history, boxed, as tests write it.
+package struct HistoryRow: Sendable, Hashable {
+    package var keys: [Value]
+    /// µs since 1970-01-01 UTC.
+    package var eventTime: Int64
+    package var knownAt: Int64?
+    package var isDeleted: Bool
+    package var features: [Value]
+
+    package init(
+        _ keys: [Value],
+        at eventTime: Int64,
+        knownAt: Int64? = nil,
+        isDeleted: Bool = false,
+        _ features: [Value]
+    ) {
+        self.keys = keys
+        self.eventTime = eventTime
+        self.knownAt = knownAt
+        self.isDeleted = isDeleted
+        self.features = features
+    }
+}
+
+/// A store in a database of its own on the shared throw-away cluster.
+package final class TestStore {
+    package let conninfo: String
+    package let session: Session
+    package private(set) var registry: Registry
+
+    /// - Parameter yaml: definitions to apply.
+    package init(_ yaml: String, collation: ThrowawayCluster.Collation = .bytewise) throws {
+        let cluster = try ThrowawayCluster.shared()
+        conninfo = try cluster.database(collation)
+        session = try Session(conninfo: conninfo)
+        _ = try Migrator.migrate(session)
+        registry = try Registry.load(session)
+        try apply(yaml)
+    }
+
+    package func apply(_ yaml: String) throws {
+        registry = try Registry.apply(try Definitions.parse(yaml: yaml, file: "features.yaml"), session).0
+    }
+
+    package func view(_ name: String) throws -> StoredView { try registry.view(named: name) }
+
+    package func head() throws -> LedgerState { try Ledger(session).head() }
+
+    /// The rows as columns, in ``ViewRows`` form.
+    package static func viewRows(_ rows: [HistoryRow], _ view: StoredView) -> ViewRows {
+        let hasKnownAt = rows.contains { $0.knownAt != nil }
+        let hasDeleted = rows.contains { $0.isDeleted }
+        let keys = view.storageKeys.enumerated().map { index, key in
+            Column(
+                type: key.type.featureType,
+                rows.map { view.definition.keys.isEmpty ? .int64(0) : $0.keys[index] }
+            )
+        }
+        return ViewRows(
+            keys: keys,
+            eventTimes: Column(type: .timestamp, values: .int64(rows.map(\.eventTime))),
+            knownAt: hasKnownAt
+                ? Column(
+                    type: .timestamp,
+                    rows.map { $0.knownAt.map { .timestamp(Timestamp(microseconds: $0)) } ?? .null }
+                ) : nil,
+            isDeleted: hasDeleted ? Column(type: .bool, rows.map { .bool($0.isDeleted) }) : nil,
+            features: view.definition.features.enumerated().map { index, feature in
+                Column(type: feature.type, rows.map { $0.features[index] })
+            }
+        )
+    }
+
+    /// Ingests rows, as `asof ingest` does.
+    @discardableResult
+    package func ingest(
+        _ name: String,
+        _ rows: [HistoryRow],
+        source: String? = nil,
+        options: IngestionOptions = IngestionOptions(),
+        session other: Session? = nil
+    ) throws -> IngestionSummary {
+        let view = try view(name)
+        let columns = Self.viewRows(rows, view)
+        var names: [(name: String, type: FeatureType)] = view.storageKeys.map { ($0.name, $0.type.featureType) }
+        names.append(("_event_time", .timestamp))
+        if columns.knownAt != nil { names.append(("_known_at", .timestamp)) }
+        if columns.isDeleted != nil { names.append(("_deleted", .bool)) }
+        names += view.definition.features.map { ($0.name, $0.type) }
+        let ingestion = try Ingestion(
+            session: other ?? session,
+            view: view,
+            source: source.map { SourceIdentity(name: $0) },
+            columns: names,
+            options: options
+        )
+        if !rows.isEmpty { try ingestion.append(columns) }
+        return try ingestion.finish()
+    }
+
+    /// A finished point-in-time join.
+    package struct Exported {
+        package let batch: ColumnBatch
+        package let counts: [JoinCounts]
+        package let digest: String
+        package let join: TrainingSetJoin
+        /// One row's features.
+        package func features(_ row: Int, of count: Int) -> [Value] {
+            batch.columns.suffix(count).map { $0.value(row) }
+        }
+    }
+
+    /// Exports the features that `text` selects for a spine.
+    package func export(
+        _ text: String,
+        spine: ColumnBatch,
+        labelTime: String,
+        state: LedgerState? = nil,
+        options: JoinOptions = JoinOptions(),
+        sessions: [Session]? = nil
+    ) throws -> Exported {
+        let columns = try FeatureSelection(text: text).columns(in: registry.definitions)
+        let registry = registry
+        let plan = try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) }
+        let spec = try TrainingSetSpec(
+            plan: plan,
+            labelTime: labelTime,
+            spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
+            state: try state ?? head(),
+            options: options
+        )
+        let join = try TrainingSetJoin(spec, sessions: sessions ?? [session])
+        let batch = try join.join(spine)
+        try join.finish()
+        return Exported(batch: batch, counts: join.counts, digest: join.contentDigest.text, join: join)
+    }
+
+    /// The properties of `asof check` that do not hold.
+    package func violations() throws -> [StoreCheck.Finding] {
+        try StoreCheck(session).run(registry.views).filter { $0.violations != 0 }
+    }
+}
