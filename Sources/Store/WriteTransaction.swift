@@ -190,4 +190,29 @@ package final class WriteTransaction {
     }
 
     package func rollBack() { session.connection.rollBack() }
+
+    /// What became of a COMMIT that was not answered.
+    package enum Outcome: Sendable, Hashable {
+        case committed, aborted, unknown
+
+        package var text: String {
+            switch self {
+            case .committed: "it is stored"
+            case .aborted: "it is not stored"
+            case .unknown: "whether it is stored could not be found out: `asof log` shows it if it is"
+            }
+        }
+    }
+
+    /// Asks PostgreSQL, on a new connection, what became of this transaction after its connection was lost.
+    package func outcome() -> Outcome {
+        guard let other = try? Session(conninfo: session.conninfo),
+            let rows = try? other.query("SELECT pg_xact_status($1::text::xid8)", [.text(transactionID)])
+        else { return .unknown }
+        switch rows.text(0, 0) {
+        case "committed": return .committed
+        case "aborted": return .aborted
+        default: return .unknown
+        }
+    }
 }

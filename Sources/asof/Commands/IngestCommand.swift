@@ -111,6 +111,8 @@ struct IngestCommand: ParsableCommand {
             report(summary, shown, view, progress.elapsed)
         } catch {
             progress.clear()
+            // An error of the batch under way adds nothing to the one that came first.
+            try? ingestion.settle()
             throw located(error, shown, ingestion.summary)
         }
     }
