@@ -4,6 +4,7 @@ extension TextReader {
     /// The narrowest types that all values of the whole file have, and starts over.
     func inferTypes() throws(ColumnarError) -> [ColumnRequest] {
         try input.makeRewindable()
+        try rewind()
         let requests =
             switch splitter {
             case .csv(let csv): try inferCSV(names: csv.columnNames)
@@ -107,7 +108,10 @@ extension TextReader {
         }
         if let refusal {
             place.column = refusal
-            throw .malformed(place, reason: "no column type holds such values; write objects and mixed arrays as strings")
+            throw .malformed(
+                place,
+                reason: "no column type holds such values; write objects and mixed arrays as strings"
+            )
         }
     }
 }
