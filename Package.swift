@@ -70,6 +70,7 @@ let package = Package(
         .testTarget(
             name: "ColumnarTests",
             dependencies: ["Columnar", "Features", "PointInTime"],
+            exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
     ],
