@@ -52,7 +52,7 @@ let package = Package(
             ],
             linkerSettings: [
                 .unsafeFlags(["-L\(arrow)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(arrow)/lib"]),
-                .linkedLibrary("parquet"), .linkedLibrary("arrow"), .linkedLibrary("simdjson"),
+                .linkedLibrary("parquet"), .linkedLibrary("arrow"),
                 .linkedLibrary("stdc++"),
             ]
         ),
