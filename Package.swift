@@ -54,7 +54,7 @@ let package = Package(
             ],
             linkerSettings: [
                 .unsafeFlags(["-L\(arrow)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(arrow)/lib"]),
-                .linkedLibrary("parquet"), .linkedLibrary("arrow"), .linkedLibrary("simdjson"),
+                .linkedLibrary("parquet"), .linkedLibrary("arrow"),
                 .linkedLibrary("stdc++"),
             ]
         ),
@@ -93,6 +93,7 @@ let package = Package(
         .testTarget(
             name: "ColumnarTests",
             dependencies: ["Columnar", "Features", "PointInTime"],
+            exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
     ],

@@ -5,6 +5,7 @@
 #include <arrow/util/float16.h>
 #include <arrow/util/utf8.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -45,7 +46,13 @@ Type::type dictionary_id(const arrow::DataType &type) {
 
 std::string shown(const arrow::Array &array, int64_t row) {
     auto scalar = array.GetScalar(row);
-    return scalar.ok() ? (*scalar)->ToString() : "?";
+    if (!scalar.ok()) return "?";
+    std::string text = (*scalar)->ToString();
+    // Arrow writes a list's type before it.
+    if (list_id(array.type_id())) text.erase(0, std::min(text.find('['), text.size()));
+    // The C string that this becomes ends at the first NUL.
+    for (size_t at; (at = text.find('\0')) != std::string::npos;) text.replace(at, 1, "\uFFFD");
+    return text;
 }
 
 asof_status bad_value(const arrow::Array &array, int64_t row, const char *reason, asof_failure *failure) {
