@@ -41,29 +41,37 @@ extension EmbeddedCluster {
             throw .timedOut(waitingFor: "the server to stop", home: location.home, seconds: patience, log: logTail())
         }
         use.touch()
-        let server = try readyServer(supervision)
+        if let server = try readyServer(supervision) {
+            return RunningCluster(cluster: self, conninfo: conninfo(server), use: use)
+        }
+        // Nobody can connect. Its supervisor restarts the server when it gets the lock: when no other command uses it.
+        use.unlock()
+        usleep(UInt32(4 * Self.pollSeconds * 1_000_000))
+        guard use.lock(.shared, seconds: Double(patience)), let server = try readyServer(supervision) else {
+            throw socketLost()
+        }
         return RunningCluster(cluster: self, conninfo: conninfo(server), use: use)
     }
 
-    /// The server, ready and supervised, started if need be. The caller holds the use lock.
-    private func readyServer(_ supervision: Supervision?) throws(ClusterError) -> ServerProcess {
+    /// The server, ready and supervised, started if need be; `nil` when it runs but nobody can connect to it.
+    /// The caller holds the use lock.
+    private func readyServer(_ supervision: Supervision?) throws(ClusterError) -> ServerProcess? {
         var deadline = Deadline(seconds: Double(Self.startSecondsMax))
-        var unreachable = Deadline(seconds: Double(Self.supervisorSecondsMax))
+        var unreachable = Deadline(seconds: 2)
         repeat {
             switch ServerState(ofDataIn: location.data) {
             case .ready(let server):
-                guard server.isListening else {
-                    if unreachable.isPast { throw socketLost(server) }
-                    continue
-                }
-                try SocketFolder.check(server.socketFolder, for: account)
-                if try isSupervised() { return server }
-                if try superviseNow(supervision ?? Supervision()) { return server }
+                let isListening = server.isListening
+                if isListening { try SocketFolder.check(server.socketFolder, for: account) }
+                var isWatched = try isSupervised()
+                if !isWatched { isWatched = try superviseNow(supervision ?? Supervision()) }
+                if isListening && isWatched { return server }
+                if !isListening && unreachable.isPast { return nil }
             case .stopped:
                 try startIfFirst(supervision ?? Supervision())
-                unreachable = Deadline(seconds: Double(Self.supervisorSecondsMax))
+                unreachable = Deadline(seconds: 2)
             case .starting, .stopping:
-                unreachable = Deadline(seconds: Double(Self.supervisorSecondsMax))
+                unreachable = Deadline(seconds: 2)
             }
         } while deadline.pause()
         throw .timedOut(
@@ -74,12 +82,11 @@ extension EmbeddedCluster {
         )
     }
 
-    private func socketLost(_ server: ServerProcess) -> ClusterError {
+    private func socketLost() -> ClusterError {
         .startFailed(
             home: location.home,
-            reason:
-                "its process \(server.pid) runs, but nobody listens on \(server.socketPath) (was the file removed?); "
-                + "end that process (kill -INT \(server.pid)) and run the command again",
+            reason: "it runs, but its socket in \(location.socketFolder(of: account)) is gone, and other commands keep "
+                + "it from being restarted; end them, and run the command again after a few seconds",
             log: ""
         )
     }

@@ -145,10 +145,12 @@ package enum Subprocess {
         }
     }
 
-    /// The exit code of a child that has ended; `nil` while it runs.
+    /// The exit code of a child that has ended, -1 if somebody else has asked for it before; `nil` while it runs.
     static func status(ofEnded pid: pid_t) -> Int32? {
         var raw: Int32 = 0
-        return waitpid(pid, &raw, WNOHANG) == pid ? exitStatus(raw) : nil
+        let reaped = waitpid(pid, &raw, WNOHANG)
+        if reaped == pid { return exitStatus(raw) }
+        return reaped < 0 && errno == ECHILD ? -1 : nil
     }
 
     /// The exit code in what `waitpid` gave, or 128 + the signal.
