@@ -171,22 +171,26 @@ extension EmbeddedCluster {
         if FileSize.of(location.log) > 8 << 20 { rename(location.log, location.log + ".1") }
     }
 
-    /// Starts the supervisor, and hands it the supervisor lock as descriptor 3.
+    /// Starts the supervisor, and hands it the supervisor lock and the home as descriptors.
     private func spawnSupervisor(_ supervision: Supervision, holding lock: borrowing FileLock) throws(ClusterError) {
         var environment = ["\(Supervision.idleVariable)=\(supervision.idleSeconds)"]
         for name in ["LD_LIBRARY_PATH", "HOME", "LLVM_PROFILE_FILE"] {
             if let value = environmentValue(name) { environment.append("\(name)=\(value)") }
         }
+        let home = Glibc.open(location.home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard home >= 0 else { throw .system(operation: "opening", path: location.home, code: errno) }
+        defer { close(home) }
         _ = try Subprocess.spawn(
             [supervision.executable, Supervision.subcommand, location.home],
             environment: environment,
-            descriptors: [(lock.descriptor, Self.inheritedLock)],
+            descriptors: [(lock.descriptor, Self.inheritedLock), (home, Self.inheritedHome)],
             newSession: true
         )
     }
 
-    /// The descriptor a supervisor finds its lock at.
+    /// The descriptors a supervisor finds its lock and its home at.
     static let inheritedLock: Int32 = 3
+    static let inheritedHome: Int32 = 4
 
     /// Stops the server now, unless a command uses it; clients that hold no lock (psql) are cut off. For deleting or copying a store.
     ///

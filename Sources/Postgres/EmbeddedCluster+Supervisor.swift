@@ -12,14 +12,11 @@ extension EmbeddedCluster {
     /// - Returns: the process's exit code.
     package static func supervise(home: String) -> Int32 {
         do throws(ClusterError) {
-            let account = try ServiceAccount.owning(home)
+            let path = try steadyPath(home)
+            let account = try ServiceAccount.owning(path)
             // Before: a process that changed its user may not write its own name.
             nameProcess("asof-supervisor")
             try account.become()
-            // By its descriptor the home stays the same when it is moved.
-            let folder = Glibc.open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            guard folder >= 0 else { throw .system(operation: "opening", path: home, code: errno) }
-            let path = "/proc/self/fd/\(folder)"
             let location = ClusterLocation(folder: path, id: "", home: path)
             var supervisor = try Supervisor(EmbeddedCluster(location: location))
             try supervisor.run()
@@ -28,6 +25,20 @@ extension EmbeddedCluster {
             writeError("asof: \(error)\n")
             return 1
         }
+    }
+
+    /// A path by way of a descriptor, which stays right when the home is moved: the one inherited with the lock, else a new one.
+    private static func steadyPath(_ home: String) throws(ClusterError) -> String {
+        let inherited = "/proc/self/fd/\(inheritedHome)"
+        if let lock = FileIdentity(descriptor: inheritedLock),
+            let file = FileIdentity(path: inherited + "/supervisor.lock"), file.isSameFile(as: lock)
+        {
+            _ = fcntl(inheritedHome, F_SETFD, FD_CLOEXEC)
+            return inherited
+        }
+        let folder = Glibc.open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw .system(operation: "opening", path: home, code: errno) }
+        return "/proc/self/fd/\(folder)"
     }
 
     /// The state of one supervisor process.

@@ -112,9 +112,9 @@ struct ClusterCreationTests {
         let new = String(scratch.path.dropLast() + "b")
         #expect(rename(scratch.path, new) == 0)
         let moved = try #require(try EmbeddedCluster.find(from: new))
-        #expect(ask(try moved.open(supervision()).conninfo, "SELECT 1") == "1")
+        #expect(ask(try moved.open(supervision(idle: 1)).conninfo, "SELECT 1") == "1")
         #expect(eventually { moved.isStopped() })
-        #expect(ask(try moved.open(supervision()).conninfo, "SELECT 1") == "1")
+        #expect(ask(try moved.open(supervision(idle: 1)).conninfo, "SELECT 1") == "1")
         try moved.stop()
     }
 

@@ -52,7 +52,8 @@ let asofBinary: String = {
     if let path = environmentValue("ASOF_BINARY") { return path }
     // The test runner is given the bundle's path as an argument.
     let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
-    return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/asof"
+    let absolute = (try? resolvedPath(bundle)) ?? bundle
+    return absolute.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/asof"
 }()
 
 func supervision(idle: Double = 60) -> EmbeddedCluster.Supervision {
