@@ -17,7 +17,11 @@ struct TextInput {
         try start()
     }
 
+    /// Bytes that are done with, decompressed.
     var bytesConsumed: Int { file.bytesRead - (buffer.count - position) }
+
+    /// As ``bytesConsumed``, of the file as it is stored.
+    var storedBytesConsumed: Int { file.compression == nil ? bytesConsumed : file.storedBytesRead }
 
     /// Forgets what is consumed and reads more behind the rest.
     /// - Parameter line: where the record that the buffer starts lies, for the message where it is too long.
@@ -53,13 +57,14 @@ struct TextInput {
     }
 
     private mutating func start() throws(ColumnarError) {
-        while buffer.count < 4, !isAtEnd { try refill(line: 1) }
+        while buffer.count < 6, !isAtEnd { try refill(line: 1) }
         let refusals: [(start: [UInt8], reason: String)] = [
             ([0xFF, 0xFE], "this is UTF-16 text; convert it to UTF-8 first"),
             ([0xFE, 0xFF], "this is UTF-16 text; convert it to UTF-8 first"),
             (Array("PAR1".utf8), "this is a Parquet file; say --format parquet"),
-            ([0x1F, 0x8B], "this is gzip data; decompress it first"),
-            ([0x28, 0xB5, 0x2F, 0xFD], "this is zstd data; decompress it first"),
+            (Array("ARROW1".utf8), "this is an Arrow IPC file; say --format arrow"),
+            ([0x1F, 0x8B], "this is compressed twice; decompress it first"),
+            ([0x28, 0xB5, 0x2F, 0xFD], "this is compressed twice; decompress it first"),
         ]
         for refusal in refusals where buffer.starts(with: refusal.start) {
             throw .malformed(.init(file: file.name), reason: refusal.reason)

@@ -38,13 +38,13 @@ final class TextReader {
         case .jsonLines:
             sourceColumns = try input.peekKeys().map { SourceColumn(name: $0) }
             splitter = .jsonLines(JSONLinesSplitter(columnNames: [], isExtraIgnored: options.isExtraIgnored))
-        case .parquet: preconditionFailure("not a text format")
+        case .parquet, .arrow: preconditionFailure("not a text format")
         }
     }
 
     var name: String { input.file.name }
     var totalBytes: Int? { input.file.totalBytes }
-    var bytesRead: Int { input.bytesConsumed }
+    var bytesRead: Int { input.storedBytesConsumed }
 
     /// Starts over behind the header, with nothing selected.
     func rewind() throws(ColumnarError) {
@@ -82,10 +82,10 @@ final class TextReader {
         if let pending { throw pending }
         var builders = requests.map { ColumnBuilder(type: $0.type) }
         var rowCount = 0
-        let firstByte = bytesRead
+        let firstByte = input.bytesConsumed
         batchLines.removeAll(keepingCapacity: true)
         batchFirstRow = rowsRead + 1
-        while pending == nil, rowCount < options.batchRows, bytesRead - firstByte < options.batchBytes {
+        while pending == nil, rowCount < options.batchRows, input.bytesConsumed - firstByte < options.batchBytes {
             guard try fillTable(rowsMax: options.batchRows - rowCount) else { break }
             let rows = decode(into: &builders, base: rowCount)
             batchLines.append(contentsOf: table.lines.prefix(rows))

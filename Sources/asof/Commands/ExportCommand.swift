@@ -21,15 +21,15 @@ struct ExportCommand: ParsableCommand {
     var spine: String?
     @Option(help: "The spine as a query, run read-only as the connected role.")
     var spineSql: String?
-    @Option(help: "csv, jsonl or parquet; by default what the spine's extension says.")
+    @Option(help: "csv, jsonl, parquet or arrow; by default what the spine's extension says.")
     var spineFormat: String?
     @Option(help: "A service, SERVICE@VERSION, a view, or features: view.feature,view.*")
     var features: String
     @Option(help: "The spine's column of label times.")
     var labelTime: String
-    @Option(help: "The file to write: .parquet, .csv or .jsonl.")
+    @Option(help: "The file to write: .parquet, .arrow, .csv or .jsonl.")
     var out: String
-    @Option(help: "csv, jsonl or parquet; by default what --out's extension says.")
+    @Option(help: "csv, jsonl, parquet or arrow; by default what --out's extension says.")
     var format: String?
     @Option(help: "Read the state that this ledger position names, instead of the newest.")
     var position: Int64?
@@ -63,7 +63,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     func run() throws {
-        let outFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(path: out)
+        let outFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(outputPath: out)
         let pinned = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
@@ -126,7 +126,7 @@ struct ExportCommand: ParsableCommand {
             + [ColumnSchema(name: labelTime, type: .timestamp)]
         if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed) }
         let file = spine ?? ""
-        let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(path: file)
+        let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
         return try SpineInput(
             file: file,
             format: fileFormat,

@@ -15,7 +15,7 @@ struct IngestCommand: ParsableCommand {
             the first row that is not stored yet.
 
             In CSV an unquoted empty field is null, "" is the empty string. Times are RFC 3339, UTC where no zone is \
-            given; integer times need --time-unit.
+            given; integer times need --time-unit. Files may be compressed with gzip or zstd.
             """
     )
 
@@ -23,7 +23,7 @@ struct IngestCommand: ParsableCommand {
     var view: String
     @Argument(help: "Files; - is standard input.")
     var files: [String]
-    @Option(help: "csv, jsonl or parquet; by default what the file's extension says.")
+    @Option(help: "csv, jsonl, parquet or arrow; by default what the file's extension says.")
     var format: String?
     @Option(help: ArgumentHelp("A column of another name than its key or feature.", valueName: "column=feature"))
     var map: [String] = []
@@ -82,7 +82,7 @@ struct IngestCommand: ParsableCommand {
 
     private func ingest(_ file: String, _ view: StoredView, _ open: OpenStore) throws {
         let shown = file == "-" ? "standard input" : file
-        let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(path: file)
+        let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
         var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
         options.isExtraIgnored = ignoreExtra
         let reader = try TableReader(path: file, format: fileFormat, options: options)
@@ -160,10 +160,8 @@ struct IngestCommand: ParsableCommand {
     private func identity(_ file: String) throws -> SourceIdentity? {
         if let source { return SourceIdentity(name: source) }
         guard file != "-" else { return nil }
-        let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
-        defer { try? handle.close() }
-        let head = try handle.read(upToCount: SourceIdentity.headBytesMax) ?? Data()
-        return SourceIdentity(name: URL(fileURLWithPath: file).lastPathComponent, head: Array(head))
+        let head = try InputHead.read(path: file, bytesMax: SourceIdentity.headBytesMax)
+        return SourceIdentity(name: URL(fileURLWithPath: file).lastPathComponent, head: head)
     }
 
     private func report(_ summary: IngestionSummary, _ shown: String, _ view: StoredView, _ elapsed: Duration) {

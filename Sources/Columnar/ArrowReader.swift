@@ -3,32 +3,39 @@ import Features
 import Glibc
 import PointInTime
 
-/// Reads a Parquet file by Arrow C++, a batch of the chosen columns at a time.
-final class ParquetReader {
+/// Reads a Parquet or Arrow IPC file by Arrow C++, a batch of the chosen columns at a time.
+final class ArrowReader {
     let name: String
     private let handle: OpaquePointer
     private let options: ReadOptions
     let totalBytes: Int?
-    let totalRows: Int
+    /// `nil` where only reading to the end tells.
+    let totalRows: Int?
     let sourceColumns: [SourceColumn]
     private var requests: [ColumnRequest] = []
     private(set) var rowsRead = 0
     private(set) var batchFirstRow = 1
     private var pending: ColumnarError?
 
-    /// Takes the file; a pipe is copied to a temporary file first, because the footer comes last.
-    init(file: InputFile, options: ReadOptions) throws(ColumnarError) {
+    /// Takes the file; a pipe or compressed file is copied to a temporary file first: Arrow reads at any place of it.
+    init(file: InputFile, format: FileFormat, options: ReadOptions) throws(ColumnarError) {
         name = file.name
         self.options = options
-        if !file.isRewindable { try file.spool(head: []) }
+        if !file.isRewindable || file.compression != nil { try file.spool(head: []) }
         totalBytes = file.totalBytes
-        if totalBytes == 0 { throw .empty(file: name, expected: "a Parquet file has at least a footer") }
+        if totalBytes == 0 {
+            throw .empty(
+                file: name,
+                expected: format == .parquet ? "a Parquet file has a footer" : "an Arrow IPC file has a schema"
+            )
+        }
         var failure = asof_failure()
-        guard let handle = asof_reader_open(file.releaseDescriptor(), &failure) else {
+        guard let handle = asof_reader_open(file.releaseDescriptor(), asof_format(format), &failure) else {
             throw .cannotRead(file: file.name, reason: failure.takeReason())
         }
         self.handle = handle
-        totalRows = Int(asof_reader_row_count(handle))
+        let rows = asof_reader_row_count(handle)
+        totalRows = rows < 0 ? nil : Int(rows)
         sourceColumns = (0..<asof_reader_column_count(handle)).map { column in
             var type = asof_type()
             let hasType = asof_reader_column_type(handle, column, &type)
@@ -43,7 +50,9 @@ final class ParquetReader {
 
     /// About how far the reading is.
     var bytesRead: Int {
-        guard totalRows > 0, let totalBytes else { return totalBytes ?? 0 }
+        let position = asof_reader_position(handle)
+        if position >= 0 { return Int(position) }
+        guard let totalRows, totalRows > 0, let totalBytes else { return totalBytes ?? 0 }
         return Int(Double(totalBytes) * Double(rowsRead) / Double(totalRows))
     }
 
