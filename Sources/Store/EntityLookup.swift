@@ -125,6 +125,7 @@ package struct EntityLookup {
         _ state: PinnedState
     ) throws(StoreError) -> EntityRow {
         let label: Int64
+        let ttl = role.view.definition.ttl
         var role = role
         switch moment {
         case .at(let time): label = time.microseconds
@@ -158,13 +159,23 @@ package struct EntityLookup {
             return row
         }
         let isMatched = joined.counts.matched > 0
+        var isExpired = false
+        if isMatched, moment == .latest, let ttl { isExpired = try hasExpired(time, ttl: ttl) }
         return EntityRow(
-            values: joined.features.map { $0.value(0) },
-            statuses: joined.features.map { isMatched ? ($0.isNull(0) ? .null : .present) : .missing },
+            values: joined.features.map { isExpired ? .null : $0.value(0) },
+            statuses: joined.features.map {
+                isExpired ? .expired : isMatched ? ($0.isNull(0) ? .null : .present) : .missing
+            },
             eventTime: time,
             knownAt: try knownAt(role.view, keys, time, position),
             position: position
         )
+    }
+
+    /// Whether a time is older than the TTL by PostgreSQL's clock.
+    private func hasExpired(_ time: Timestamp, ttl: Interval) throws(StoreError) -> Bool {
+        let now = try session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
+        return time.microseconds < now.subtractingSaturating(ttl.microseconds)
     }
 
     private func knownAt(
