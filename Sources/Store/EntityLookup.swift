@@ -76,7 +76,7 @@ package struct EntityLookup {
         let features = role.features.map { ", o.\(SQLText.identifier($0.name))" }.joined()
         let rows = try session.query(
             """
-            SELECT o._event_time, o._deleted, clock_timestamp(), h.position, h.known_at\(features)
+            SELECT o._event_time, o._deleted, pg_catalog.clock_timestamp(), h.position, h.known_at\(features)
             FROM \(view.onlineTable) o LEFT JOIN LATERAL (
                 SELECT b.position, coalesce(h._known_at, b.committed_at) AS known_at
                 FROM \(view.historyTable) h JOIN asof.batches b ON b.batch = h._batch AND b.view = \(view.id)
@@ -174,7 +174,7 @@ package struct EntityLookup {
 
     /// Whether a time is older than the TTL by PostgreSQL's clock.
     private func hasExpired(_ time: Timestamp, ttl: Interval) throws(StoreError) -> Bool {
-        let now = try session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
+        let now = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
         return time.microseconds < now.subtractingSaturating(ttl.microseconds)
     }
 
