@@ -89,7 +89,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),
-        .testTarget(name: "PointInTimeTests", dependencies: ["Features", "PointInTime"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PointInTimeTests",
+            dependencies: ["Features", "PointInTime", "TestSupport", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "ColumnarTests",
             dependencies: ["Columnar", "Features", "PointInTime"],

@@ -43,9 +43,10 @@ package struct IngestionSummary: Sendable {
         counts.stored += outcome.counts.stored
         counts.duplicates += outcome.counts.duplicates
         counts.late += outcome.counts.late
-        eventTimes = eventTimes.map {
-            min($0.lowerBound, outcome.eventTimes.lowerBound)...max($0.upperBound, outcome.eventTimes.upperBound)
-        } ?? outcome.eventTimes
+        eventTimes =
+            eventTimes.map {
+                min($0.lowerBound, outcome.eventTimes.lowerBound)...max($0.upperBound, outcome.eventTimes.upperBound)
+            } ?? outcome.eventTimes
     }
 }
 

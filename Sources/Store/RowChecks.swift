@@ -8,7 +8,7 @@ struct ServerClock: Sendable {
     private let start: ContinuousClock.Instant
 
     init(_ session: Session) throws(StoreError) {
-        serverUs = try session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
+        serverUs = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
         start = .now
     }
 
