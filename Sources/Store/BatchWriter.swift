@@ -59,7 +59,9 @@ final class BatchWriter: @unchecked Sendable {
                 break
             } catch {
                 attempt += 1
-                guard case .database(let cause) = error, cause.isRetryable, attempt <= Limits.retriesMax else { throw error }
+                guard case .database(let cause) = error, cause.isRetryable, attempt <= Limits.retriesMax else {
+                    throw error
+                }
             }
         }
         checkpoint = next
@@ -87,7 +89,8 @@ final class BatchWriter: @unchecked Sendable {
     }
 
     /// One attempt. The state is `nil` where another run of the same source has stored this very batch.
-    private func writeOnce(_ rows: ViewRows, _ next: SourceCheckpoint) throws(StoreError) -> (WriteCounts, LedgerState?) {
+    private func writeOnce(_ rows: ViewRows, _ next: SourceCheckpoint) throws(StoreError) -> (WriteCounts, LedgerState?)
+    {
         var isStored = false
         let sources = SourceTable(view: view)
         let transaction = try WriteTransaction(session: session, views: [view]) { session throws(StoreError) in

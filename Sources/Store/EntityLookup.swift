@@ -76,7 +76,7 @@ package struct EntityLookup {
         let features = role.features.map { ", o.\(SQLText.identifier($0.name))" }.joined()
         let rows = try session.query(
             """
-            SELECT o._event_time, o._deleted, clock_timestamp(), h.position, h.known_at\(features)
+            SELECT o._event_time, o._deleted, pg_catalog.clock_timestamp(), h.position, h.known_at\(features)
             FROM \(view.onlineTable) o LEFT JOIN LATERAL (
                 SELECT b.position, coalesce(h._known_at, b.committed_at) AS known_at
                 FROM \(view.historyTable) h JOIN asof.batches b ON b.batch = h._batch AND b.view = \(view.id)
@@ -176,7 +176,9 @@ package struct EntityLookup {
     private func expiryBound(_ view: StoredView, _ pinned: PinnedState) throws(StoreError) -> Int64? {
         guard let ttl = view.definition.ttl?.microseconds else { return nil }
         let isNewest = pinned.state.position == pinned.resolvedAt
-        let now = isNewest ? try session.query("SELECT clock_timestamp()").timestamp(0, 0) : pinned.state.committedAt
+        let now =
+            isNewest
+            ? try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) : pinned.state.committedAt
         return now?.subtractingSaturating(ttl)
     }
 

@@ -29,6 +29,8 @@ package struct IngestionSummary: Sendable {
     package var state: LedgerState?
     package var newPartitions = 0
 
+    package init() {}
+
     mutating func add(_ outcome: BatchOutcome) {
         newPartitions += outcome.newPartitions
         guard let state = outcome.state else {
@@ -41,9 +43,10 @@ package struct IngestionSummary: Sendable {
         counts.stored += outcome.counts.stored
         counts.duplicates += outcome.counts.duplicates
         counts.late += outcome.counts.late
-        eventTimes = eventTimes.map {
-            min($0.lowerBound, outcome.eventTimes.lowerBound)...max($0.upperBound, outcome.eventTimes.upperBound)
-        } ?? outcome.eventTimes
+        eventTimes =
+            eventTimes.map {
+                min($0.lowerBound, outcome.eventTimes.lowerBound)...max($0.upperBound, outcome.eventTimes.upperBound)
+            } ?? outcome.eventTimes
     }
 }
 
@@ -107,7 +110,7 @@ package final class Ingestion {
 
     /// Takes rows; writes a batch whenever one is full.
     ///
-    /// - Throws: ``StoreError/input(_:)`` for the first row that cannot be stored: rows before it that are not committed
+    /// - Throws: ``StoreError/row(_:reason:)`` for the first row that cannot be stored: rows before it that are not committed
     ///   yet are not lost, a rerun brings them again. Also what went wrong with a batch before.
     package func append(_ rows: ViewRows) throws(StoreError) {
         var rows = rows
