@@ -16,6 +16,8 @@ struct asof_reader {
     std::unique_ptr<asof::Source> source;
     std::vector<std::string> type_texts;
     std::shared_ptr<arrow::RecordBatch> batch;
+    // The part of it that columns are converted of.
+    std::shared_ptr<arrow::RecordBatch> window;
     // For each selected column: its place in a batch, and what it is read as.
     std::vector<int> places;
     std::vector<asof_type> types;
@@ -121,7 +123,12 @@ int64_t asof_reader_next(asof_reader *reader, asof_failure *failure) {
         asof::fail(failure, status);
         return -1;
     }
+    reader->window = reader->batch;
     return reader->batch ? reader->batch->num_rows() : 0;
+}
+
+void asof_reader_window(asof_reader *reader, int64_t first, int64_t count) {
+    reader->window = reader->batch->Slice(first, count);
 }
 
 asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *column, asof_failure *failure) {
@@ -130,7 +137,7 @@ asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *
     const auto &type = reader->types[at];
     asof_status result = ASOF_OK;
     auto status = asof::guarded([&] {
-        result = asof::convert(*reader->batch->column(reader->places[at]), type, reader->unit, data, failure);
+        result = asof::convert(*reader->window->column(reader->places[at]), type, reader->unit, data, failure);
         return arrow::Status::OK();
     });
     if (!status.ok()) return asof::fail(failure, status);

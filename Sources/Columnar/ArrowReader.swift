@@ -16,6 +16,10 @@ final class ArrowReader {
     private(set) var rowsRead = 0
     private(set) var batchFirstRow = 1
     private var pending: ColumnarError?
+    private var batch: ColumnBatch?
+    private(set) var batchRejects: [RejectedRow] = []
+    /// Where ``batchRejects`` has any: the offsets of the other rows.
+    private var goodRows: [Int] = []
 
     /// Takes the file; a pipe or compressed file is copied to a temporary file first: Arrow reads at any place of it.
     init(file: InputFile, format: FileFormat, options: ReadOptions) throws(ColumnarError) {
@@ -114,7 +118,7 @@ final class ArrowReader {
     func next() throws(ColumnarError) -> ColumnBatch? {
         if let pending { throw pending }
         var failure = asof_failure()
-        let count = asof_reader_next(handle, &failure)
+        let count = Int(asof_reader_next(handle, &failure))
         guard count >= 0 else {
             let error = ColumnarError.cannotRead(file: name, reason: failure.takeReason())
             pending = error
@@ -122,15 +126,35 @@ final class ArrowReader {
         }
         guard count > 0 else { return nil }
         batchFirstRow = rowsRead + 1
-        var rowCount = Int(count)
+        batchRejects = []
+        let part = try convert(0..<count)
+        if let error = part.error {
+            if options.skipsBadRows { return try skipping(count) }
+            pending = error
+            // The rows before the bad one come first, as with text formats.
+            guard part.rowCount > 0 else { throw error }
+        }
+        rowsRead += part.rowCount
+        batch = ColumnBatch(names: requests.map(\.sourceName), columns: part.columns, rowCount: part.rowCount)
+        return batch
+    }
+
+    /// Converts rows of the batch at work, up to the first bad one.
+    private func convert(
+        _ rows: Range<Int>
+    ) throws(ColumnarError) -> (columns: [Column], rowCount: Int, error: ColumnarError?) {
+        asof_reader_window(handle, Int64(rows.lowerBound), Int64(rows.count))
+        var failure = asof_failure()
+        var rowCount = rows.count
         var columns: [Column] = []
+        var error: ColumnarError?
         for (index, request) in requests.enumerated() {
             var flat = asof_column()
             let status = asof_reader_column(handle, Int32(index), &flat, &failure)
             if status == ASOF_VALUE, Int(failure.row) < rowCount {
                 rowCount = Int(failure.row)
-                pending = .badValue(
-                    .init(file: name, row: batchFirstRow + rowCount, column: request.sourceName),
+                error = .badValue(
+                    .init(file: name, row: batchFirstRow + rows.lowerBound + rowCount, column: request.sourceName),
                     value: ColumnarError.shown(failure.takeValue().utf8),
                     expected: request.type,
                     reason: failure.takeReason()
@@ -141,17 +165,71 @@ final class ArrowReader {
             asof_failure_clear(&failure)
             columns.append(Column(copying: flat, type: request.type, rowCount: rowCount))
         }
-        rowsRead += rowCount
-        if let pending {
-            // The rows before the bad one come first, as with text formats; each column is cut to them.
-            guard rowCount > 0 else { throw pending }
-            for index in columns.indices where columns[index].rowCount > rowCount {
-                var flat = asof_column()
-                _ = asof_reader_column(handle, Int32(index), &flat, &failure)
-                asof_failure_clear(&failure)
-                columns[index] = Column(copying: flat, type: columns[index].type, rowCount: rowCount)
+        for index in columns.indices where columns[index].rowCount > rowCount {
+            columns[index] = columns[index].slice(0..<rowCount)
+        }
+        return (columns, rowCount, error)
+    }
+
+    /// The rows converted at a time in a batch that has a bad row: so a batch of bad rows alone costs this often as much.
+    private static let windowRows = 256
+
+    /// The good rows of the batch at work, which has `count`; the bad ones go to ``batchRejects``.
+    private func skipping(_ count: Int) throws(ColumnarError) -> ColumnBatch {
+        var columns = requests.map { Column(emptyOf: $0.type) }
+        goodRows = []
+        var next = 0
+        while next < count {
+            let part = try convert(next..<min(next + Self.windowRows, count))
+            for index in columns.indices { columns[index].append(part.columns[index]) }
+            goodRows.append(contentsOf: next..<next + part.rowCount)
+            next += part.rowCount
+            guard let error = part.error else { continue }
+            if let reject = RejectedRow(error, offset: next, text: try json(next)) { batchRejects.append(reject) }
+            next += 1
+        }
+        rowsRead += count
+        let good = ColumnBatch(names: requests.map(\.sourceName), columns: columns, rowCount: goodRows.count)
+        batch = good
+        return good
+    }
+
+    /// A bad row as a JSON object; what is no value of its column's type is the text that Arrow has for it.
+    private func json(_ row: Int) throws(ColumnarError) -> [UInt8] {
+        asof_reader_window(handle, Int64(row), 1)
+        var values: [(String, String)] = []
+        for (index, request) in requests.enumerated() where !values.contains(where: { $0.0 == request.sourceName }) {
+            var flat = asof_column()
+            var failure = asof_failure()
+            switch asof_reader_column(handle, Int32(index), &flat, &failure) {
+            case ASOF_OK:
+                let column = Column(copying: flat, type: request.type, rowCount: 1)
+                values.append((request.sourceName, column.value(0).json))
+            case ASOF_VALUE: values.append((request.sourceName, Value.quote(failure.takeValue())))
+            default: throw .cannotRead(file: name, reason: failure.takeReason())
+            }
+            asof_failure_clear(&failure)
+        }
+        return Self.object(values)
+    }
+
+    private static func object(_ values: [(String, String)]) -> [UInt8] {
+        Array("{\(values.map { "\(Value.quote($0.0)):\($0.1)" }.joined(separator: ","))}".utf8)
+    }
+
+    func rejectedRow(_ index: Int, reason: String) -> RejectedRow {
+        var values: [(String, String)] = []
+        if let batch {
+            for (name, column) in zip(batch.names, batch.columns) where !values.contains(where: { $0.0 == name }) {
+                values.append((name, column.value(index).json))
             }
         }
-        return ColumnBatch(names: requests.map(\.sourceName), columns: columns, rowCount: rowCount)
+        return RejectedRow(
+            offset: batchRejects.isEmpty ? index : goodRows[index],
+            line: nil,
+            column: nil,
+            reason: reason,
+            text: Self.object(values)
+        )
     }
 }

@@ -64,6 +64,8 @@ package struct ReadOptions: Sendable {
     package var timeUnit: TimeUnit?
     /// Whether a JSON object may have keys that were not requested.
     package var isExtraIgnored = false
+    /// Whether rows that cannot be read are set aside (``TableReader/batchRejects``) instead of ending the reading.
+    package var skipsBadRows = false
     /// The most rows of one batch.
     package var batchRows = 65_536
     /// A batch also ends after about so many bytes of input, so that wide rows keep memory bounded.

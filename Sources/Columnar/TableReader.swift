@@ -58,7 +58,7 @@ package final class TableReader {
         }
     }
 
-    /// The next rows, at most `ReadOptions.batchRows`; `nil` at the end.
+    /// The next rows, at most `ReadOptions.batchRows`; `nil` at the end. Where bad rows are skipped a batch may have none.
     package func next() throws(ColumnarError) -> ColumnBatch? {
         switch source {
         case .text(let reader): try reader.next()
@@ -82,7 +82,38 @@ package final class TableReader {
         }
     }
 
-    /// The rows of all batches so far.
+    /// The rows of the input behind the last batch that were set aside, ascending by offset.
+    package var batchRejects: [RejectedRow] {
+        switch source {
+        case .text(let reader): reader.skipped.rejects
+        case .arrow(let reader): reader.batchRejects
+        }
+    }
+
+    /// A good row of the last batch as it stands in the file, where bad rows are skipped: it may be bad to the store.
+    package func rejectedRow(_ index: Int, reason: String) -> RejectedRow {
+        switch source {
+        case .text(let reader):
+            RejectedRow(
+                offset: reader.skipped.offset(ofGoodRow: index),
+                line: reader.batchLines[index],
+                column: nil,
+                reason: reason,
+                text: reader.skipped.text(ofGoodRow: index)
+            )
+        case .arrow(let reader): reader.rejectedRow(index, reason: reason)
+        }
+    }
+
+    /// What the rows of a file of rejected rows are preceded by: the CSV header.
+    package var headerText: [UInt8] {
+        switch source {
+        case .text(let reader): reader.headerText
+        case .arrow: []
+        }
+    }
+
+    /// The rows of all batches so far, those that were set aside among them.
     package var rowsRead: Int {
         switch source {
         case .text(let reader): reader.rowsRead

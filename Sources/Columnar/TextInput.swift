@@ -6,6 +6,8 @@ struct TextInput {
     private(set) var isAtEnd = false
     /// Whether ``buffer`` keeps what is consumed, so that a pipe can still be read again from its start.
     var isHeadKept = true
+    /// The CSV header's record as it stands in the file.
+    private(set) var headerText: [UInt8] = []
     private let chunkBytes: Int
     private let recordBytesMax: Int
 
@@ -108,6 +110,7 @@ struct TextInput {
             }
             names.append(name)
         }
+        headerText = Array(buffer[Int(table.extents[0].lowerBound)..<Int(table.extents[0].upperBound)])
         splitter.columnNames = names
         return splitter
     }

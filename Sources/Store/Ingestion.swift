@@ -21,7 +21,9 @@ package struct IngestionSummary: Sendable {
     /// Input rows that this run stored or replaced by later rows of their batch.
     package var rows = 0
     package var counts = WriteCounts()
-    /// Input rows that an earlier run had stored.
+    /// Input rows that this run set aside.
+    package var rejected = 0
+    /// Input rows that an earlier run had consumed.
     package var resumedRows = 0
     package var batches = 0
     package var eventTimes: ClosedRange<Timestamp>?
@@ -62,7 +64,7 @@ package final class Ingestion {
     private let writer: BatchWriter
     private let start: SourceCheckpoint
     /// Over every row that came in, stored before or now.
-    private var digest: ContentDigest
+    private var digest: InputDigest
     /// Whether the rows up to the checkpoint have come by and were the same.
     private var isVerified: Bool
     private var pending: ViewRows?
@@ -84,7 +86,7 @@ package final class Ingestion {
         self.view = view
         self.options = options
         clock = try ServerClock(session)
-        digest = ContentDigest(names: columns.map(\.name), types: columns.map(\.type))
+        digest = InputDigest(columns: columns)
         var found = SourceCheckpoint(source: "", rows: 0, digest: [], options: options.meaning)
         if let source { found = try SourceTable(view: view).find(source, options: options.meaning, session) }
         if options.startsOver {
@@ -105,34 +107,66 @@ package final class Ingestion {
         writer = BatchWriter(session: session, view: view, identity: source, checkpoint: found, options: options)
     }
 
-    /// Rows of the source that earlier runs stored.
+    /// Rows of the source that earlier runs consumed.
     package var resumesAt: Int { start.rows }
 
-    /// Takes rows; writes a batch whenever one is full.
+    /// What names the source in the store; empty for input that nobody could recognize.
+    package var source: String { start.source }
+
+    /// What is wrong with the decodable rows of the next part of the input, as far as they are not stored already.
+    package func faults(_ rows: ViewRows, undecodable: [UndecodableRow] = []) -> [RowFault] {
+        let known = split(rows, undecodable).rows
+        let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
+        guard known > 0 else { return checks.faults(rows) }
+        return checks.faults(rows.slice(known..<rows.rowCount)).map { RowFault(row: $0.row + known, reason: $0.reason) }
+    }
+
+    /// How much of the next part of the input lies before the checkpoint.
+    private func split(_ rows: ViewRows, _ undecodable: [UndecodableRow]) -> (rows: Int, undecodable: Int) {
+        guard !isVerified else { return (0, 0) }
+        let known = min(rows.rowCount + undecodable.count, start.rows - digest.rowCount)
+        let others = undecodable.count { $0.offset < known }
+        return (known - others, others)
+    }
+
+    /// Takes the next rows of the input; writes a batch whenever one is full.
     ///
+    /// - Parameters:
+    ///   - undecodable: the rows between them that are set aside, ascending.
+    ///   - faulty: those of `rows` that are set aside, too, ascending; of rows before the checkpoint none matters.
     /// - Throws: ``StoreError/row(_:reason:)`` for the first row that cannot be stored: rows before it that are not committed
     ///   yet are not lost, a rerun brings them again. Also what went wrong with a batch before.
-    package func append(_ rows: ViewRows) throws(StoreError) {
+    package func append(
+        _ rows: ViewRows,
+        undecodable: [UndecodableRow] = [],
+        faulty: [Int] = []
+    ) throws(StoreError) {
         var rows = rows
-        let first = digest.rowCount
+        var undecodable = undecodable[...]
+        var faulty = faulty
         if !isVerified {
-            let known = min(rows.rowCount, start.rows - first)
-            let part = rows.slice(0..<known)
-            digest.update(part.columns, rowCount: known)
+            let known = split(rows, Array(undecodable))
+            digest.update(rows.slice(0..<known.rows), undecodable.prefix(known.undecodable))
             guard digest.rowCount == start.rows else { return }
             try verify()
-            if known == rows.rowCount { return }
-            rows = rows.slice(known..<rows.rowCount)
+            guard known.rows < rows.rowCount || known.undecodable < undecodable.count else { return }
+            let consumed = known.rows + known.undecodable
+            rows = rows.slice(known.rows..<rows.rowCount)
+            undecodable = undecodable.dropFirst(known.undecodable)
+            for index in undecodable.indices { undecodable[index].offset -= consumed }
+            faulty = faulty.filter { $0 >= known.rows }.map { $0 - known.rows }
         }
+        let good = rows.removing(faulty)
         let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
         do throws(StoreError) {
-            try checks.check(rows, firstRow: digest.rowCount + 1)
+            try checks.check(good, firstRow: digest.rowCount + 1)
         } catch {
             try settle()
             throw error
         }
-        digest.update(rows.columns, rowCount: rows.rowCount)
-        if pending == nil { pending = rows } else { pending?.append(rows) }
+        digest.update(rows, undecodable)
+        summary.rejected += undecodable.count + faulty.count
+        if pending == nil { pending = good } else { pending?.append(good) }
         if let pending, pending.rowCount >= options.batchRowsMax || pending.byteCount >= options.batchBytesMax {
             try flush()
         }

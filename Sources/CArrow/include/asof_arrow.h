@@ -109,6 +109,8 @@ asof_status asof_reader_select(
 );
 // Decodes the next batch. Returns its row count, 0 at the end, -1 on failure.
 int64_t asof_reader_next(asof_reader *reader, asof_failure *failure);
+// Narrows what asof_reader_column converts to `count` rows of the batch from `first` on; failures count from there.
+void asof_reader_window(asof_reader *reader, int64_t first, int64_t count);
 // Converts selected column `index` of the batch; `column` is valid until the same column is converted again or the next
 // batch is decoded. After ASOF_VALUE it holds the rows before `failure->row`.
 asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *column, asof_failure *failure);

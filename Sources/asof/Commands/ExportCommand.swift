@@ -34,7 +34,10 @@ struct ExportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The spine as a query, run read-only as the connected role.", valueName: "select"))
     var spineSql: String?
     @Option(
-        help: ArgumentHelp("csv, jsonl, parquet or arrow; by default what the spine's extension says.", valueName: "format")
+        help: ArgumentHelp(
+            "csv, jsonl, parquet or arrow; by default what the spine's extension says.",
+            valueName: "format"
+        )
     )
     var spineFormat: String?
     @Option(help: "A service, SERVICE@VERSION, a view, or features: view.feature,view.*")

@@ -80,6 +80,22 @@ struct IngestCommand: ParsableCommand {
     var newPartitionsMax = Limits.newPartitionsMax
     @Option(help: ArgumentHelp("The most rows of one batch, which is one transaction.", valueName: "n"))
     var batchRows = Limits.batchRowsMax
+    @Option(
+        help: ArgumentHelp(
+            "What a row does that cannot be read or stored: 'stop' ends the ingest, 'skip' goes on and sets it aside in "
+                + "--rejects.",
+            valueName: "stop|skip"
+        )
+    )
+    var onError = OnError.stop
+    @Option(
+        help: ArgumentHelp(
+            "Where --on-error skip puts rows, as they came. Beside it, FILE.reasons.csv has row, line, column and reason "
+                + "for each.",
+            valueName: "file"
+        )
+    )
+    var rejects: String?
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
     @Flag(help: "Print one JSON object a file.")
@@ -103,6 +119,10 @@ struct IngestCommand: ParsableCommand {
         if !(1...Limits.batchRowsMax).contains(batchRows) {
             throw ValidationError("--batch-rows \(batchRows): expected 1 to \(Limits.batchRowsMax)")
         }
+        if (onError == .skip) != (rejects != nil) {
+            throw ValidationError("--on-error skip and --rejects FILE belong together")
+        }
+        if rejects != nil && files.count > 1 { throw ValidationError("--rejects is for one file; give one") }
         if newPartitionsMax < 1 { throw ValidationError("--new-partitions-max must be positive") }
     }
 
@@ -117,6 +137,7 @@ struct IngestCommand: ParsableCommand {
         let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
         var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
         options.isExtraIgnored = ignoreExtra
+        options.skipsBadRows = onError == .skip
         options.batchRows = min(options.batchRows, batchRows)
         let reader = try TableReader(path: file, format: fileFormat, options: options)
         if fileFormat == .jsonLines, reader.sourceColumns.isEmpty, try reader.next() == nil {
@@ -140,15 +161,20 @@ struct IngestCommand: ParsableCommand {
             columns: layout.digestColumns,
             options: ingestionOptions
         )
+        let rejected = try rejects.map { try RejectedRows(path: $0, reader, ingestion) }
         var progress = Progress(isQuiet: quiet || json)
         do {
             while let batch = try reader.next() {
-                try ingestion.append(layout.rows(batch))
+                let rows = layout.rows(batch)
+                if let rejected { try rejected.append(rows) } else { try ingestion.append(rows) }
                 progress.update(shown, rows: reader.rowsRead, bytes: reader.bytesRead, totalBytes: reader.totalBytes)
             }
             let summary = try ingestion.finish()
             progress.clear()
             report(summary, shown, view, progress.elapsed)
+            if let rejects, summary.rejected > 0 { try RejectedRows.report(summary, shown, rejects, isQuiet: json) }
+        } catch let code as ExitCode {
+            throw code
         } catch {
             progress.clear()
             // An error of the batch under way adds nothing to the one that came first.
@@ -229,7 +255,7 @@ struct IngestCommand: ParsableCommand {
                     ("stored", .int64(Int64(summary.counts.stored))),
                     ("duplicates", .int64(Int64(summary.counts.duplicates))),
                     ("late", .int64(Int64(summary.counts.late))), ("resumed", .int64(Int64(summary.resumedRows))),
-                    ("batches", .int64(Int64(summary.batches))),
+                    ("rejected", .int64(Int64(summary.rejected))), ("batches", .int64(Int64(summary.batches))),
                     ("min_event_time", summary.eventTimes.map { .timestamp($0.lowerBound) } ?? .null),
                     ("max_event_time", summary.eventTimes.map { .timestamp($0.upperBound) } ?? .null),
                     ("position", summary.state.map { .int64($0.position) } ?? .null),
