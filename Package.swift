@@ -59,6 +59,7 @@ let package = Package(
             ]
         ),
         .target(name: "Columnar", dependencies: ["CArrow", "Features", "PointInTime"], swiftSettings: swiftSettings),
+        .target(name: "Wire", dependencies: ["Features"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "asof",
             dependencies: [
@@ -88,6 +89,7 @@ let package = Package(
             dependencies: ["asof", "Columnar", "Features", "PointInTime", "Postgres", "Store", "TestSupport"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "WireTests", dependencies: ["Features", "Wire"], swiftSettings: swiftSettings),
         .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),
         .testTarget(
             name: "PointInTimeTests",
