@@ -91,7 +91,9 @@ let package = Package(
         .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),
         .testTarget(
             name: "PointInTimeTests",
-            dependencies: ["Features", "PointInTime", "TestSupport", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "Features", "PointInTime", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -176,7 +176,9 @@ package struct EntityLookup {
     private func expiryBound(_ view: StoredView, _ pinned: PinnedState) throws(StoreError) -> Int64? {
         guard let ttl = view.definition.ttl?.microseconds else { return nil }
         let isNewest = pinned.state.position == pinned.resolvedAt
-        let now = isNewest ? try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) : pinned.state.committedAt
+        let now =
+            isNewest
+            ? try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) : pinned.state.committedAt
         return now?.subtractingSaturating(ttl)
     }
 
