@@ -30,7 +30,7 @@ package struct EntityLookup {
 
     /// What a look-up goes by.
     package enum Moment: Sendable, Hashable {
-        /// The online store; TTL by PostgreSQL's clock.
+        /// The newest row. Its TTL counts to PostgreSQL's clock; in an older state, to that state's commit.
         case latest
         /// What a training set with this label time would see.
         case at(Timestamp)
@@ -125,13 +125,14 @@ package struct EntityLookup {
         _ state: PinnedState
     ) throws(StoreError) -> EntityRow {
         let label: Int64
-        let ttl = role.view.definition.ttl
+        var expiry: Int64?
         var role = role
         switch moment {
         case .at(let time): label = time.microseconds
         case .latest:
-            // The latest row whatever its time; its age is measured afterwards, against the clock.
+            // The newest row whatever its time; its age is measured afterwards.
             label = Timestamp.latest.microseconds
+            expiry = try expiryBound(role.view, state)
             role = ViewRole(
                 view: role.view.withoutTimeRules,
                 prefix: role.prefix,
@@ -159,8 +160,7 @@ package struct EntityLookup {
             return row
         }
         let isMatched = joined.counts.matched > 0
-        var isExpired = false
-        if isMatched, moment == .latest, let ttl { isExpired = try hasExpired(time, ttl: ttl) }
+        let isExpired = isMatched && expiry.map { time.microseconds < $0 } ?? false
         return EntityRow(
             values: joined.features.map { isExpired ? .null : $0.value(0) },
             statuses: joined.features.map {
@@ -172,10 +172,14 @@ package struct EntityLookup {
         )
     }
 
-    /// Whether a time is older than the TTL by PostgreSQL's clock.
-    private func hasExpired(_ time: Timestamp, ttl: Interval) throws(StoreError) -> Bool {
-        let now = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
-        return time.microseconds < now.subtractingSaturating(ttl.microseconds)
+    /// The earliest event time that has not expired; `nil` where values never do.
+    private func expiryBound(_ view: StoredView, _ pinned: PinnedState) throws(StoreError) -> Int64? {
+        guard let ttl = view.definition.ttl?.microseconds else { return nil }
+        let isNewest = pinned.state.position == pinned.resolvedAt
+        let now =
+            isNewest
+            ? try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) : pinned.state.committedAt
+        return now?.subtractingSaturating(ttl)
     }
 
     private func knownAt(

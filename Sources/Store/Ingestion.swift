@@ -1,6 +1,5 @@
 package import Features
 import PointInTime
-import Postgres
 
 /// How an ingest writes.
 package struct IngestionOptions: Sendable {
@@ -29,29 +28,49 @@ package struct IngestionSummary: Sendable {
     /// The state that the last batch made; `nil` where nothing was written.
     package var state: LedgerState?
     package var newPartitions = 0
+
+    package init() {}
+
+    mutating func add(_ outcome: BatchOutcome) {
+        newPartitions += outcome.newPartitions
+        guard let state = outcome.state else {
+            resumedRows += outcome.rows
+            return
+        }
+        self.state = state
+        rows += outcome.rows
+        batches += 1
+        counts.stored += outcome.counts.stored
+        counts.duplicates += outcome.counts.duplicates
+        counts.late += outcome.counts.late
+        eventTimes =
+            eventTimes.map {
+                min($0.lowerBound, outcome.eventTimes.lowerBound)...max($0.upperBound, outcome.eventTimes.upperBound)
+            } ?? outcome.eventTimes
+    }
 }
 
 /// Takes the rows of one source into one view, batch by batch; each batch is one transaction.
 ///
 /// With a source, a rerun skips what is stored: the checkpoint moves in the batch's own transaction. Rows that were
-/// consumed before are compared with the checkpoint's digest on the way.
+/// consumed before are compared with the checkpoint's digest on the way. A batch is written on a thread of its own while
+/// the caller decodes the next one; one batch at most is under way.
 package final class Ingestion {
-    private let session: Session
     private let view: StoredView
-    private let identity: SourceIdentity?
     private let options: IngestionOptions
     private let clock: ServerClock
-    private var catalog: PartitionCatalog
-
-    private var checkpoint: SourceCheckpoint
+    private let writer: BatchWriter
+    private let start: SourceCheckpoint
     /// Over every row that came in, stored before or now.
     private var digest: ContentDigest
     /// Whether the rows up to the checkpoint have come by and were the same.
     private var isVerified: Bool
     private var pending: ViewRows?
+    private var underWay: BackgroundWork<BatchOutcome>?
     package private(set) var summary = IngestionSummary()
 
     /// - Parameters:
+    ///   - session: not to be used by anybody else until ``finish()`` has returned or something has thrown.
     ///   - source: `nil` = input that nobody could recognize again: nothing is skipped.
     ///   - columns: names and types of every column of the rows that follow, in ``ViewRows`` order.
     /// - Throws: ``StoreError/source(_:)`` where the source was read before with other options.
@@ -62,15 +81,11 @@ package final class Ingestion {
         columns: [(name: String, type: FeatureType)],
         options: IngestionOptions
     ) throws(StoreError) {
-        self.session = session
         self.view = view
-        self.identity = source
         self.options = options
         clock = try ServerClock(session)
-        catalog = PartitionCatalog(view: view)
         digest = ContentDigest(names: columns.map(\.name), types: columns.map(\.type))
-        let start = SourceCheckpoint(source: "", rows: 0, digest: [], options: options.meaning)
-        var found = start
+        var found = SourceCheckpoint(source: "", rows: 0, digest: [], options: options.meaning)
         if let source { found = try SourceTable(view: view).find(source, options: options.meaning, session) }
         if options.startsOver {
             found = SourceCheckpoint(source: found.source, rows: 0, digest: [], options: options.meaning)
@@ -85,33 +100,37 @@ package final class Ingestion {
                 """
             )
         }
-        checkpoint = found
+        start = found
         isVerified = found.rows == 0
+        writer = BatchWriter(session: session, view: view, identity: source, checkpoint: found, options: options)
     }
 
     /// Rows of the source that earlier runs stored.
-    package var resumesAt: Int { checkpoint.rows }
+    package var resumesAt: Int { start.rows }
 
     /// Takes rows; writes a batch whenever one is full.
     ///
-    /// - Throws: ``StoreError/input(_:)`` for the first row that cannot be stored: rows before it that are not committed
-    ///   yet are not lost, a rerun brings them again.
+    /// - Throws: ``StoreError/row(_:reason:)`` for the first row that cannot be stored: rows before it that are not committed
+    ///   yet are not lost, a rerun brings them again. Also what went wrong with a batch before.
     package func append(_ rows: ViewRows) throws(StoreError) {
         var rows = rows
         let first = digest.rowCount
         if !isVerified {
-            let known = min(rows.rowCount, checkpoint.rows - first)
+            let known = min(rows.rowCount, start.rows - first)
             let part = rows.slice(0..<known)
             digest.update(part.columns, rowCount: known)
-            guard digest.rowCount == checkpoint.rows else { return }
+            guard digest.rowCount == start.rows else { return }
             try verify()
             if known == rows.rowCount { return }
             rows = rows.slice(known..<rows.rowCount)
         }
-        try RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture).check(
-            rows,
-            firstRow: digest.rowCount + 1
-        )
+        let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
+        do throws(StoreError) {
+            try checks.check(rows, firstRow: digest.rowCount + 1)
+        } catch {
+            try settle()
+            throw error
+        }
         digest.update(rows.columns, rowCount: rows.rowCount)
         if pending == nil { pending = rows } else { pending?.append(rows) }
         if let pending, pending.rowCount >= options.batchRowsMax || pending.byteCount >= options.batchBytesMax {
@@ -120,121 +139,51 @@ package final class Ingestion {
     }
 
     private func verify() throws(StoreError) {
-        guard digest.value() == checkpoint.digest else {
+        guard digest.value() == start.digest else {
             throw .source(
                 """
-                source '\(checkpoint.source)' changed: its first \(checkpoint.rows) rows are not those that were stored; \
+                source '\(start.source)' changed: its first \(start.rows) rows are not those that were stored; \
                 nothing was written. Give it another name with --source, or store it from the start with --again
                 """
             )
         }
         isVerified = true
-        summary.resumedRows = checkpoint.rows
+        summary.resumedRows = start.rows
     }
 
-    /// Writes what is pending.
+    /// Writes what is pending, and waits until all is committed.
     package func finish() throws(StoreError) -> IngestionSummary {
         guard isVerified else {
             throw .source(
                 """
-                source '\(checkpoint.source)' has only \(digest.rowCount) rows; \(checkpoint.rows) were stored of it \
-                before. Give it another name with --source, or store it from the start with --again
+                source '\(start.source)' has only \(digest.rowCount) rows; \(start.rows) were stored of it before. \
+                Give it another name with --source, or store it from the start with --again
                 """
             )
         }
         try flush()
+        try settle()
         return summary
+    }
+
+    /// Waits for the batch under way, so that ``summary`` says all that is stored.
+    package func settle() throws(StoreError) {
+        guard let work = underWay else { return }
+        underWay = nil
+        let outcome = try work.wait()
+        summary.add(outcome)
     }
 
     private func flush() throws(StoreError) {
         guard let rows = pending, rows.rowCount > 0 else { return }
-        try preparePartitions(rows)
+        pending = nil
+        try settle()
         let next = SourceCheckpoint(
-            source: checkpoint.source,
+            source: start.source,
             rows: digest.rowCount,
             digest: digest.value(),
             options: options.meaning
         )
-        var attempt = 0
-        while true {
-            do {
-                try writeBatch(rows, next)
-                break
-            } catch {
-                attempt += 1
-                guard case .database(let cause) = error, cause.isRetryable, attempt <= Limits.retriesMax else {
-                    throw error
-                }
-            }
-        }
-        checkpoint = next
-        pending = nil
-        if let low = rows.eventTimeValues.min(), let high = rows.eventTimeValues.max() {
-            let range = Timestamp(microseconds: low)...Timestamp(microseconds: high)
-            summary.eventTimes =
-                summary.eventTimes.map {
-                    min($0.lowerBound, range.lowerBound)...max($0.upperBound, range.upperBound)
-                } ?? range
-        }
-    }
-
-    private func preparePartitions(_ rows: ViewRows) throws(StoreError) {
-        let times = rows.eventTimeValues
-        let missing = try catalog.missing(catalog.partition(times).ranges, session)
-        guard !missing.isEmpty else { return }
-        guard summary.newPartitions + missing.count <= options.newPartitionsMax, let low = times.min(),
-            let high = times.max()
-        else {
-            throw .input(
-                """
-                the event times from \(Timestamp(microseconds: times.min() ?? 0).text) to \
-                \(Timestamp(microseconds: times.max() ?? 0).text) would open \
-                \(summary.newPartitions + missing.count) new partitions of one \(view.definition.partition.rawValue) each; \
-                \(options.newPartitionsMax) are allowed in one ingest. If the times are right, say \
-                --new-partitions-max N; if not, check --time-unit
-                """
-            )
-        }
-        _ = (low, high)
-        try catalog.make(missing, session)
-        summary.newPartitions += missing.count
-    }
-
-    private func writeBatch(_ rows: ViewRows, _ next: SourceCheckpoint) throws(StoreError) {
-        var isStored = false
-        let sources = SourceTable(view: view)
-        let transaction = try WriteTransaction(session: session, views: [view]) { session throws(StoreError) in
-            guard let identity else { return }
-            let now = try sources.lock(identity, checkpoint, session)
-            if options.startsOver && summary.batches == 0 { return }
-            if now.rows == next.rows && now.digest == next.digest {
-                isStored = true
-            } else if now.rows != checkpoint.rows || now.digest != checkpoint.digest {
-                throw .conflict(
-                    """
-                    another ingest of source '\(checkpoint.source)' is under way: it has stored \(now.rows) rows, this one \
-                    expected \(checkpoint.rows). Run the command again: it goes on where the other one ended
-                    """
-                )
-            }
-        }
-        do {
-            if isStored {
-                transaction.rollBack()
-                summary.resumedRows += rows.rowCount
-                return
-            }
-            let counts = try transaction.write(rows, to: view, source: identity == nil ? nil : checkpoint.source)
-            if identity != nil { try sources.move(to: next, batch: transaction.batch, session) }
-            summary.state = try transaction.commit()
-            summary.rows += rows.rowCount
-            summary.batches += 1
-            summary.counts.stored += counts.stored
-            summary.counts.duplicates += counts.duplicates
-            summary.counts.late += counts.late
-        } catch {
-            transaction.rollBack()
-            throw error
-        }
+        underWay = writer.start(rows, next)
     }
 }

@@ -3,8 +3,11 @@ package import Postgres
 /// A connection whose errors are the store's.
 package final class Session {
     package let connection: Connection
+    /// What it was made with, to make another one.
+    package let conninfo: String
 
     package init(conninfo: String) throws(StoreError) {
+        self.conninfo = conninfo
         do { connection = try Connection(conninfo) } catch { throw .database(error) }
     }
 

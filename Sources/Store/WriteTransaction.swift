@@ -34,10 +34,7 @@ package struct ViewRows: Sendable {
     /// Every column, in a fixed order.
     var columns: [Column] { keys + [eventTimes] + [knownAt, isDeleted].compactMap(\.self) + features }
 
-    var eventTimeValues: [Int64] {
-        guard case .int64(let values) = eventTimes.values else { return [] }
-        return values
-    }
+    var eventTimeValues: [Int64] { eventTimes.int64Values }
 }
 
 /// What a write did to one view.
@@ -190,4 +187,29 @@ package final class WriteTransaction {
     }
 
     package func rollBack() { session.connection.rollBack() }
+
+    /// What became of a COMMIT that was not answered.
+    package enum Outcome: Sendable, Hashable {
+        case committed, aborted, unknown
+
+        package var text: String {
+            switch self {
+            case .committed: "it is stored"
+            case .aborted: "it is not stored"
+            case .unknown: "whether it is stored could not be found out: `asof log` shows it if it is"
+            }
+        }
+    }
+
+    /// Asks PostgreSQL, on a new connection, what became of this transaction after its connection was lost.
+    package func outcome() -> Outcome {
+        guard let other = try? Session(conninfo: session.conninfo),
+            let rows = try? other.query("SELECT pg_xact_status($1::text::xid8)", [.text(transactionID)])
+        else { return .unknown }
+        switch rows.text(0, 0) {
+        case "committed": return .committed
+        case "aborted": return .aborted
+        default: return .unknown
+        }
+    }
 }

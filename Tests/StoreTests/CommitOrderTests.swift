@@ -214,9 +214,10 @@ import Testing
         let second = try open(store)
         try write(2, second, store)
         let (conninfo, view) = (store.conninfo, try store.view("stats"))
-        // Safe: only the task uses the transaction until it has ended.
+        // Safe: only the thread uses the transaction until it has ended.
         nonisolated(unsafe) let waiting = first
-        let task = Task.detached {
+        // A thread of its own: other tests may hold every thread of the cooperative pool.
+        let work = BackgroundWork { () throws(StoreError) in
             let row = HistoryRow([.int64(1)], at: 1_000_000, [.int64(1)])
             _ = try waiting.write(TestStore.viewRows([row], view), to: view)
             return try waiting.commit()
@@ -232,7 +233,7 @@ import Testing
         }
         #expect(isWaiting)
         let before = try second.commit()
-        let state = try await task.value
+        let state = try work.wait()
         #expect(state.position == before.position + 1)
         #expect(try looked(store, nil).values == [.int64(1)])
         #expect(try exported(store, before).value == .int64(2))
