@@ -151,6 +151,33 @@ import Testing
         #expect(try store.violations() == [])
     }
 
+    /// The index on keys, time and batch gives ties in the right order by chance; a sort does not.
+    @Test(arguments: [false, true])
+    func `ties are decided whatever plan PostgreSQL chooses`(isOvertaken: Bool) throws {
+        let store = try TestStore(Self.yaml(isOnline: true))
+        let first = try open(store)
+        try store.ingest("stats", [HistoryRow([.int64(1)], at: 1_000_000, [.int64(1)])])
+        if isOvertaken {
+            try write(2, first, store)
+            _ = try first.commit()
+        } else {
+            first.rollBack()
+        }
+        for n in 3..<8 as Range<Int64> {
+            try store.ingest("stats", [HistoryRow([.int64(1)], at: 1_000_000, [.int64(n)])])
+        }
+        let head = try store.head()
+        let options = JoinOptions()
+        let role = ViewRole(try store.view("stats"))
+        for setting in ["indexscan = off; SET enable_bitmapscan = off", "sort = off", "seqscan = off"] {
+            let session = try Session(conninfo: store.conninfo)
+            try session.execute("SET enable_\(setting)")
+            let probe = Probe(session: session, state: try Ledger(session).pin(head), options: options)
+            let joined = try probe.join(role, keys: [Self.spine.columns[0]], labelTimes: Self.spine.columns[1])
+            #expect(joined.features[0].value(0) == .int64(7), "enable_\(setting)")
+        }
+    }
+
     @Test func `a batch that was rolled back leaves no gap and is never seen`() throws {
         let store = try TestStore(Self.yaml(isOnline: true))
         let before = try store.head()
