@@ -5,6 +5,8 @@ import PointInTime
 package struct IngestionOptions: Sendable {
     /// Refuses event times more than ``Limits/futureUsMax`` ahead of PostgreSQL's clock.
     package var refusesFuture = true
+    /// Refuses a source whose integer times, read in this unit, begin in the first weeks of 1970; `nil` = no such check.
+    package var suspectedUnit: TimeUnit?
     /// Reads the source from its start, whatever was read of it before.
     package var startsOver = false
     package var newPartitionsMax = Limits.newPartitionsMax
@@ -124,6 +126,7 @@ package final class Ingestion {
             if known == rows.rowCount { return }
             rows = rows.slice(known..<rows.rowCount)
         }
+        if digest.rowCount == 0, let unit = options.suspectedUnit { try UnitCheck(unit: unit).check(rows.eventTimeValues) }
         let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
         do throws(StoreError) {
             try checks.check(rows, firstRow: digest.rowCount + 1)
