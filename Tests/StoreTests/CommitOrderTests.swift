@@ -1,4 +1,5 @@
 import Features
+import Glibc
 import PointInTime
 import Postgres
 import TestSupport
@@ -208,7 +209,7 @@ import Testing
     }
 
     /// Two writers that meet in the online row: the one that waits commits later and wins.
-    @Test func `writers of one entity wait for one another`() async throws {
+    @Test func `writers of one entity wait for one another`() throws {
         let store = try TestStore(Self.yaml(isOnline: true))
         let first = try open(store)
         let second = try open(store)
@@ -216,7 +217,7 @@ import Testing
         let (conninfo, view) = (store.conninfo, try store.view("stats"))
         // Safe: only the thread uses the transaction until it has ended.
         nonisolated(unsafe) let waiting = first
-        // A thread of its own: other tests may hold every thread of the cooperative pool.
+        // A thread of its own, and no suspension: other tests may hold every thread of the cooperative pool.
         let work = BackgroundWork { () throws(StoreError) in
             let row = HistoryRow([.int64(1)], at: 1_000_000, [.int64(1)])
             _ = try waiting.write(TestStore.viewRows([row], view), to: view)
@@ -229,7 +230,7 @@ import Testing
                 try watcher.query(
                     "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
                 ).bool(0, 0) ?? false
-            if !isWaiting { try await Task.sleep(for: .milliseconds(5)) }
+            if !isWaiting { usleep(5_000) }
         }
         #expect(isWaiting)
         let before = try second.commit()
