@@ -217,7 +217,7 @@ import Testing
         let (conninfo, view) = (store.conninfo, try store.view("stats"))
         // Safe: only the thread uses the transaction until it has ended.
         nonisolated(unsafe) let waiting = first
-        // Nothing here awaits: other tests may hold every thread of the cooperative pool.
+        // A thread of its own, and no suspension: other tests may hold every thread of the cooperative pool.
         let work = BackgroundWork { () throws(StoreError) in
             let row = HistoryRow([.int64(1)], at: 1_000_000, [.int64(1)])
             _ = try waiting.write(TestStore.viewRows([row], view), to: view)
