@@ -51,6 +51,8 @@ struct IngestCommand: ParsableCommand {
     var allowFuture = false
     @Option(help: "How many partitions the ingest may open.")
     var newPartitionsMax = Limits.newPartitionsMax
+    @Option(help: "Rows of one batch: it becomes visible as a whole, and is what an interrupted run does again.")
+    var batchRows = Limits.batchRowsMax
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
     @Flag(help: "Print one JSON object a file.")
@@ -72,6 +74,9 @@ struct IngestCommand: ParsableCommand {
         }
         if source != nil && files.count > 1 { throw ValidationError("--source names one source; give one file") }
         if newPartitionsMax < 1 { throw ValidationError("--new-partitions-max must be positive") }
+        guard (1...Limits.batchRowsMax).contains(batchRows) else {
+            throw ValidationError("--batch-rows must be from 1 to \(Limits.batchRowsMax)")
+        }
     }
 
     func run() throws {
@@ -85,6 +90,7 @@ struct IngestCommand: ParsableCommand {
         let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(path: file)
         var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
         options.isExtraIgnored = ignoreExtra
+        options.batchRows = min(options.batchRows, batchRows)
         let reader = try TableReader(path: file, format: fileFormat, options: options)
         let layout = try IngestLayout(view: view, source: reader.sourceColumns, format: fileFormat, rules: rules(shown))
         try reader.select(layout.requests)
@@ -92,6 +98,7 @@ struct IngestCommand: ParsableCommand {
         ingestionOptions.refusesFuture = !allowFuture
         ingestionOptions.startsOver = again
         ingestionOptions.newPartitionsMax = newPartitionsMax
+        ingestionOptions.batchRowsMax = batchRows
         ingestionOptions.meaning = meaning(layout)
         let ingestion = try Ingestion(
             session: open.session,
