@@ -54,7 +54,7 @@ let package = Package(
             ],
             linkerSettings: [
                 .unsafeFlags(["-L\(arrow)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(arrow)/lib"]),
-                .linkedLibrary("parquet"), .linkedLibrary("arrow"), .linkedLibrary("simdjson"),
+                .linkedLibrary("parquet"), .linkedLibrary("arrow"),
                 .linkedLibrary("stdc++"),
             ]
         ),
@@ -85,14 +85,21 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["asof", "Features", "Postgres", "Store", "TestSupport"],
+            dependencies: ["asof", "Columnar", "Features", "PointInTime", "Postgres", "Store", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),
-        .testTarget(name: "PointInTimeTests", dependencies: ["Features", "PointInTime"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PointInTimeTests",
+            dependencies: [
+                "Features", "PointInTime", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "ColumnarTests",
             dependencies: ["Columnar", "Features", "PointInTime"],
+            exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
     ],

@@ -5,12 +5,14 @@
 #include <arrow/util/float16.h>
 #include <arrow/util/utf8.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string_view>
 #include <utility>
 
 #include "failure.h"
+#include "type_ids.h"
 
 namespace asof {
 namespace {
@@ -22,30 +24,15 @@ constexpr int64_t text_bytes_max = 1 << 20;
 constexpr int64_t time_min = -62135596800000000;
 constexpr int64_t time_max = 253402300799999999;
 
-bool integer_id(Type::type id) { return arrow::is_integer(id); }
-bool float_id(Type::type id) { return id == Type::HALF_FLOAT || id == Type::FLOAT || id == Type::DOUBLE; }
-bool text_id(Type::type id) {
-    return id == Type::STRING || id == Type::LARGE_STRING || id == Type::STRING_VIEW;
-}
-bool bytes_id(Type::type id) {
-    return id == Type::BINARY || id == Type::LARGE_BINARY || id == Type::BINARY_VIEW
-        || id == Type::FIXED_SIZE_BINARY;
-}
-bool list_id(Type::type id) {
-    return id == Type::LIST || id == Type::LARGE_LIST || id == Type::FIXED_SIZE_LIST;
-}
-// Types without a counterpart whose values have a text that says everything.
-bool has_exact_text(Type::type id) {
-    return arrow::is_decimal(id) || id == Type::TIME32 || id == Type::TIME64;
-}
-Type::type element_id(const arrow::DataType &type) { return type.field(0)->type()->id(); }
-Type::type dictionary_id(const arrow::DataType &type) {
-    return static_cast<const arrow::DictionaryType &>(type).value_type()->id();
-}
-
 std::string shown(const arrow::Array &array, int64_t row) {
     auto scalar = array.GetScalar(row);
-    return scalar.ok() ? (*scalar)->ToString() : "?";
+    if (!scalar.ok()) return "?";
+    std::string text = (*scalar)->ToString();
+    // Arrow writes a list's type before it.
+    if (list_id(array.type_id())) text.erase(0, std::min(text.find('['), text.size()));
+    // The C string that this becomes ends at the first NUL.
+    for (size_t at; (at = text.find('\0')) != std::string::npos;) text.replace(at, 1, "\uFFFD");
+    return text;
 }
 
 asof_status bad_value(const arrow::Array &array, int64_t row, const char *reason, asof_failure *failure) {
@@ -381,59 +368,6 @@ void all_null(int64_t rows, asof_type type, ColumnData &data) {
 }
 
 }  // namespace
-
-std::optional<asof_type> natural_type(const arrow::DataType &type) {
-    auto id = type.id();
-    if (id == Type::DICTIONARY) {
-        id = dictionary_id(type);
-        if (!text_id(id) && !bytes_id(id)) return std::nullopt;
-    }
-    if (id == Type::BOOL) return asof_type{ASOF_BOOL, 0};
-    if (id == Type::UINT32 || id == Type::UINT64 || id == Type::INT64) return asof_type{ASOF_INT64, 0};
-    if (integer_id(id)) return asof_type{ASOF_INT32, 0};
-    if (id == Type::DOUBLE) return asof_type{ASOF_FLOAT64, 0};
-    if (float_id(id)) return asof_type{ASOF_FLOAT32, 0};
-    if (id == Type::TIMESTAMP || id == Type::DATE32 || id == Type::DATE64) return asof_type{ASOF_TIMESTAMP, 0};
-    if (text_id(id) || has_exact_text(id) || id == Type::NA) return asof_type{ASOF_STRING, 0};
-    if (bytes_id(id)) return asof_type{ASOF_BYTES, 0};
-    if (list_id(id)) {
-        auto element = element_id(type);
-        if (integer_id(element)) return asof_type{ASOF_LIST_INT64, 0};
-        if (text_id(element)) return asof_type{ASOF_LIST_STRING, 0};
-        if (id == Type::FIXED_SIZE_LIST && (element == Type::FLOAT || element == Type::HALF_FLOAT))
-            return asof_type{ASOF_VECTOR, static_cast<const arrow::FixedSizeListType &>(type).list_size()};
-    }
-    return std::nullopt;
-}
-
-bool is_convertible(const arrow::DataType &from, asof_type to, asof_time_unit unit, std::string *hint) {
-    auto id = from.id();
-    *hint = "cast the column before, or change the feature's type";
-    if (id == Type::NA) return true;
-    if (id == Type::DICTIONARY) {
-        id = dictionary_id(from);
-        return (to.kind == ASOF_STRING && text_id(id)) || (to.kind == ASOF_BYTES && bytes_id(id));
-    }
-    switch (to.kind) {
-        case ASOF_BOOL: return id == Type::BOOL;
-        case ASOF_INT32:
-        case ASOF_INT64: return integer_id(id);
-        case ASOF_FLOAT32:
-        case ASOF_FLOAT64: return integer_id(id) || float_id(id);
-        case ASOF_STRING: return text_id(id) || has_exact_text(id);
-        case ASOF_BYTES: return bytes_id(id);
-        case ASOF_TIMESTAMP:
-            if (integer_id(id) && unit == ASOF_UNIT_NONE) {
-                *hint = "they are integers; say their unit with --time-unit s|ms|us|ns";
-                return false;
-            }
-            return integer_id(id) || id == Type::TIMESTAMP || id == Type::DATE32 || id == Type::DATE64;
-        case ASOF_VECTOR: return list_id(id) && float_id(element_id(from));
-        case ASOF_LIST_INT64: return list_id(id) && integer_id(element_id(from));
-        case ASOF_LIST_STRING: return list_id(id) && text_id(element_id(from));
-    }
-    return false;
-}
 
 asof_status convert(
     const arrow::Array &array,

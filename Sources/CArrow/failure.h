@@ -20,7 +20,9 @@ asof_status fail(
 );
 
 inline asof_status fail(asof_failure *failure, const arrow::Status &status) {
-    return fail(failure, ASOF_FILE, status.message());
+    // The detail carries the system's own error.
+    std::string detail = status.detail() ? ": " + status.detail()->ToString() : "";
+    return fail(failure, ASOF_FILE, status.message() + detail);
 }
 
 // Runs `body`, which returns an arrow::Status, and turns exceptions into one: parquet-cpp throws.

@@ -1,5 +1,6 @@
 #include <arrow/api.h>
 #include <arrow/io/file.h>
+#include <arrow/util/utf8.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/exception.h>
@@ -33,6 +34,7 @@ struct asof_reader {
 namespace {
 
 arrow::Status open(int descriptor, asof_reader &reader) {
+    arrow::util::InitializeUTF8();
     ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(descriptor));
     auto properties = parquet::default_reader_properties();
     // Pages are read as they are needed instead of whole column chunks, so that memory does not grow with row groups.
@@ -171,11 +173,10 @@ asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *
         return arrow::Status::OK();
     });
     if (!status.ok()) return asof::fail(failure, status);
-    if (result != ASOF_OK) return result;
     column->validity = data.validity.empty() ? nullptr : data.validity.data();
     column->values = data.values.data();
     column->offsets = data.offsets.data();
     column->element_offsets = data.element_offsets.data();
     column->bytes = data.bytes.data();
-    return ASOF_OK;
+    return result;
 }

@@ -41,7 +41,6 @@ struct TextInput {
     mutating func makeRewindable() throws(ColumnarError) {
         if !file.isRewindable { try file.spool(head: buffer) }
         isHeadKept = false
-        try rewind()
     }
 
     /// Starts over. Only where the file can be rewound.

@@ -4,6 +4,7 @@ extension TextReader {
     /// The narrowest types that all values of the whole file have, and starts over.
     func inferTypes() throws(ColumnarError) -> [ColumnRequest] {
         try input.makeRewindable()
+        try rewind()
         let requests =
             switch splitter {
             case .csv(let csv): try inferCSV(names: csv.columnNames)

@@ -11,15 +11,28 @@ final class TextWriter {
     private let isJSON: Bool
     /// What comes before each value of a row: `,`, or the key with its punctuation.
     private let prefixes: [[UInt8]]
-    private let types: [FeatureType]
+    private let shapes: [Shape]
     private var out: [UInt8] = []
+
+    /// What tells types of one storage apart.
+    private enum Shape {
+        case plain
+        case time
+        case hex
+    }
 
     private static let flushBytes = 1 << 20
 
     init(file: OutputFile, format: FileFormat, columns: [(name: String, type: FeatureType)]) throws(ColumnarError) {
         self.file = file
         isJSON = format == .jsonLines
-        types = columns.map(\.type)
+        shapes = columns.map { column in
+            switch column.type {
+            case .timestamp: .time
+            case .bytes: .hex
+            default: .plain
+            }
+        }
         var prefixes: [[UInt8]] = []
         for (index, column) in columns.enumerated() {
             var prefix: [UInt8] = []
@@ -40,64 +53,84 @@ final class TextWriter {
     }
 
     func write(_ batch: ColumnBatch) throws(ColumnarError) {
+        // The buffer is a local while rows are written, so that the loops touch no object.
+        var rows = out
+        out = []
+        defer { out = rows }
         for row in 0..<batch.rowCount {
-            for index in types.indices {
-                out.append(contentsOf: prefixes[index])
-                appendValue(batch.columns[index], row)
+            for index in shapes.indices {
+                rows.append(contentsOf: prefixes[index])
+                if isJSON {
+                    Self.appendJSON(batch.columns[index], shapes[index], row, to: &rows)
+                } else {
+                    Self.appendCSV(batch.columns[index], shapes[index], row, to: &rows)
+                }
             }
-            if isJSON { out.append(contentsOf: (types.isEmpty ? "{}" : "}").utf8) }
-            out.append(UInt8(ascii: "\n"))
-            if out.count >= Self.flushBytes { try flush() }
+            if isJSON { rows.append(contentsOf: (shapes.isEmpty ? "{}" : "}").utf8) }
+            rows.append(UInt8(ascii: "\n"))
+            if rows.count >= Self.flushBytes {
+                try file.write(rows)
+                rows.removeAll(keepingCapacity: true)
+            }
         }
     }
 
     func finish() throws(ColumnarError) {
-        try flush()
+        try file.write(out)
+        out = []
         try file.finish()
     }
 
-    private func flush() throws(ColumnarError) {
-        try file.write(out)
-        out.removeAll(keepingCapacity: true)
-    }
-
-    private func appendValue(_ column: borrowing Column, _ row: Int) {
-        if let validity = column.validity, !validity[row] {
-            if isJSON { out.append(contentsOf: "null".utf8) }
-            return
-        }
-        let quote = isJSON ? UInt8(ascii: "\"") : 0
+    @inline(__always)
+    private static func appendCSV(_ column: borrowing Column, _ shape: Shape, _ row: Int, to out: inout [UInt8]) {
+        if let validity = column.validity, !validity[row] { return }
         switch column.values {
         case .bool(let values): out.append(contentsOf: (values[row] ? "true" : "false").utf8)
         case .int32(let values): ValueBytes.append(Int64(values[row]), to: &out)
         case .int64(let values):
-            if column.type == .timestamp {
-                if isJSON { out.append(quote) }
+            if shape == .time {
                 Timestamp(microseconds: values[row]).write(to: &out)
-                if isJSON { out.append(quote) }
             } else {
                 ValueBytes.append(values[row], to: &out)
             }
+        case .float32(let values): ValueBytes.append(values[row], to: &out)
+        case .float64(let values): ValueBytes.append(values[row], to: &out)
+        case .text(let texts):
+            if shape == .hex {
+                ValueBytes.appendHex(texts[row], to: &out)
+            } else {
+                appendCSV(texts[row], to: &out)
+            }
+        case .vector, .listInt64, .listString:
+            var array: [UInt8] = []
+            ValueBytes.appendArray(column.values, row: row, to: &array)
+            appendCSV(array[...], to: &out)
+        }
+    }
+
+    @inline(__always)
+    private static func appendJSON(_ column: borrowing Column, _ shape: Shape, _ row: Int, to out: inout [UInt8]) {
+        if let validity = column.validity, !validity[row] {
+            out.append(contentsOf: "null".utf8)
+            return
+        }
+        let quote = UInt8(ascii: "\"")
+        switch column.values {
+        case .bool(let values): out.append(contentsOf: (values[row] ? "true" : "false").utf8)
+        case .int32(let values): ValueBytes.append(Int64(values[row]), to: &out)
+        case .int64(let values):
+            guard shape == .time else { return ValueBytes.append(values[row], to: &out) }
+            out.append(quote)
+            Timestamp(microseconds: values[row]).write(to: &out)
+            out.append(quote)
         case .float32(let values): ValueBytes.append(values[row], quote: quote, to: &out)
         case .float64(let values): ValueBytes.append(values[row], quote: quote, to: &out)
         case .text(let texts):
-            if column.type == .bytes {
-                if isJSON { out.append(quote) }
-                ValueBytes.appendHex(texts[row], isEscaped: isJSON, to: &out)
-                if isJSON { out.append(quote) }
-            } else if isJSON {
-                ValueBytes.appendJSON(string: texts[row], to: &out)
-            } else {
-                Self.appendCSV(texts[row], to: &out)
-            }
-        case .vector, .listInt64, .listString:
-            if isJSON {
-                ValueBytes.appendArray(column.values, row: row, to: &out)
-            } else {
-                var array: [UInt8] = []
-                ValueBytes.appendArray(column.values, row: row, to: &array)
-                Self.appendCSV(array[...], to: &out)
-            }
+            guard shape == .hex else { return ValueBytes.appendJSON(string: texts[row], to: &out) }
+            out.append(quote)
+            ValueBytes.appendHex(texts[row], isEscaped: true, to: &out)
+            out.append(quote)
+        case .vector, .listInt64, .listString: ValueBytes.appendArray(column.values, row: row, to: &out)
         }
     }
 

@@ -56,6 +56,12 @@ package struct Column: Sendable {
         return !validity[row]
     }
 
+    /// The values of an int64 or timestamp column; empty for any other.
+    package var int64Values: [Int64] {
+        guard case .int64(let values) = values else { return [] }
+        return values
+    }
+
     package var nullCount: Int {
         guard let validity else { return 0 }
         return validity.reduce(into: 0) { $0 += $1 ? 0 : 1 }

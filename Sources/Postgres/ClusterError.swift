@@ -80,14 +80,6 @@ extension ClusterError: CustomStringConvertible {
         case .socketFolderUnsafe(let path, let reason):
             "the folder for the server's socket, \(path), is not safe: \(reason); "
                 + "find out who made it, remove it, and run the command again"
-        default:
-            operationDescription
-        }
-    }
-
-    /// The messages of what failed while something ran.
-    private var operationDescription: String {
-        switch self {
         case .system(let operation, let path, let code):
             "\(operation) \(path) failed: \(systemMessage(code)) (errno \(code))"
         case .commandFailed(let command, let status, let output):
@@ -102,8 +94,6 @@ extension ClusterError: CustomStringConvertible {
                 + "namespace on the same folder); stop it there first"
         case .inUse(let home):
             "\(home) is in use by another asof command; end that command first"
-        default:
-            "the cluster failed"
         }
     }
 

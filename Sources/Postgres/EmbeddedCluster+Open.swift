@@ -41,29 +41,37 @@ extension EmbeddedCluster {
             throw .timedOut(waitingFor: "the server to stop", home: location.home, seconds: patience, log: logTail())
         }
         use.touch()
-        let server = try readyServer(supervision)
+        if let server = try readyServer(supervision) {
+            return RunningCluster(cluster: self, conninfo: conninfo(server), use: use)
+        }
+        // Nobody can connect. Its supervisor restarts the server when it gets the lock: when no other command uses it.
+        use.unlock()
+        usleep(UInt32(4 * Self.pollSeconds * 1_000_000))
+        guard use.lock(.shared, seconds: Double(patience)), let server = try readyServer(supervision) else {
+            throw socketLost()
+        }
         return RunningCluster(cluster: self, conninfo: conninfo(server), use: use)
     }
 
-    /// The server, ready and supervised, started if need be. The caller holds the use lock.
-    private func readyServer(_ supervision: Supervision?) throws(ClusterError) -> ServerProcess {
+    /// The server, ready and supervised, started if need be; `nil` when it runs but nobody can connect to it.
+    /// The caller holds the use lock.
+    private func readyServer(_ supervision: Supervision?) throws(ClusterError) -> ServerProcess? {
         var deadline = Deadline(seconds: Double(Self.startSecondsMax))
-        var unreachable = Deadline(seconds: Double(Self.supervisorSecondsMax))
+        var unreachable = Deadline(seconds: 2)
         repeat {
             switch ServerState(ofDataIn: location.data) {
             case .ready(let server):
-                guard server.isListening else {
-                    if unreachable.isPast { throw socketLost(server) }
-                    continue
-                }
-                try SocketFolder.check(server.socketFolder, for: account)
-                if try isSupervised() { return server }
-                if try superviseNow(supervision ?? Supervision()) { return server }
+                let isListening = server.isListening
+                if isListening { try SocketFolder.check(server.socketFolder, for: account) }
+                var isWatched = try isSupervised()
+                if !isWatched { isWatched = try superviseNow(supervision ?? Supervision()) }
+                if isListening && isWatched { return server }
+                if !isListening && unreachable.isPast { return nil }
             case .stopped:
                 try startIfFirst(supervision ?? Supervision())
-                unreachable = Deadline(seconds: Double(Self.supervisorSecondsMax))
+                unreachable = Deadline(seconds: 2)
             case .starting, .stopping:
-                unreachable = Deadline(seconds: Double(Self.supervisorSecondsMax))
+                unreachable = Deadline(seconds: 2)
             }
         } while deadline.pause()
         throw .timedOut(
@@ -74,12 +82,11 @@ extension EmbeddedCluster {
         )
     }
 
-    private func socketLost(_ server: ServerProcess) -> ClusterError {
+    private func socketLost() -> ClusterError {
         .startFailed(
             home: location.home,
-            reason:
-                "its process \(server.pid) runs, but nobody listens on \(server.socketPath) (was the file removed?); "
-                + "end that process (kill -INT \(server.pid)) and run the command again",
+            reason: "it runs, but its socket in \(location.socketFolder(of: account)) is gone, and other commands keep "
+                + "it from being restarted; end them, and run the command again after a few seconds",
             log: ""
         )
     }
@@ -164,22 +171,26 @@ extension EmbeddedCluster {
         if FileSize.of(location.log) > 8 << 20 { rename(location.log, location.log + ".1") }
     }
 
-    /// Starts the supervisor, and hands it the supervisor lock as descriptor 3.
+    /// Starts the supervisor, and hands it the supervisor lock and the home as descriptors.
     private func spawnSupervisor(_ supervision: Supervision, holding lock: borrowing FileLock) throws(ClusterError) {
         var environment = ["\(Supervision.idleVariable)=\(supervision.idleSeconds)"]
         for name in ["LD_LIBRARY_PATH", "HOME", "LLVM_PROFILE_FILE"] {
             if let value = environmentValue(name) { environment.append("\(name)=\(value)") }
         }
+        let home = Glibc.open(location.home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard home >= 0 else { throw .system(operation: "opening", path: location.home, code: errno) }
+        defer { close(home) }
         _ = try Subprocess.spawn(
             [supervision.executable, Supervision.subcommand, location.home],
             environment: environment,
-            descriptors: [(lock.descriptor, Self.inheritedLock)],
+            descriptors: [(lock.descriptor, Self.inheritedLock), (home, Self.inheritedHome)],
             newSession: true
         )
     }
 
-    /// The descriptor a supervisor finds its lock at.
+    /// The descriptors a supervisor finds its lock and its home at.
     static let inheritedLock: Int32 = 3
+    static let inheritedHome: Int32 = 4
 
     /// Stops the server now, unless a command uses it; clients that hold no lock (psql) are cut off. For deleting or copying a store.
     ///

@@ -3,7 +3,7 @@ import Glibc
 
 extension EmbeddedCluster {
     /// How often the supervisor looks; also how soon a crashed server can be started again.
-    private static let pollSeconds = 0.5
+    static let pollSeconds = 0.5
 
     /// Watches a cluster's server and stops it when it was idle long enough. The body of the hidden subcommand `_supervise HOME`.
     ///
@@ -12,9 +12,12 @@ extension EmbeddedCluster {
     /// - Returns: the process's exit code.
     package static func supervise(home: String) -> Int32 {
         do throws(ClusterError) {
-            let account = try ServiceAccount.owning(home)
+            let path = try steadyPath(home)
+            let account = try ServiceAccount.owning(path)
+            // Before: a process that changed its user may not write its own name.
+            nameProcess("asof-supervisor")
             try account.become()
-            let location = ClusterLocation(folder: home, id: "", home: home)
+            let location = ClusterLocation(folder: path, id: "", home: path)
             var supervisor = try Supervisor(EmbeddedCluster(location: location))
             try supervisor.run()
             return 0
@@ -22,6 +25,20 @@ extension EmbeddedCluster {
             writeError("asof: \(error)\n")
             return 1
         }
+    }
+
+    /// A path by way of a descriptor, which stays right when the home is moved: the one inherited with the lock, else a new one.
+    private static func steadyPath(_ home: String) throws(ClusterError) -> String {
+        let inherited = "/proc/self/fd/\(inheritedHome)"
+        if let lock = FileIdentity(descriptor: inheritedLock),
+            let file = FileIdentity(path: inherited + "/supervisor.lock"), file.isSameFile(as: lock)
+        {
+            _ = fcntl(inheritedHome, F_SETFD, FD_CLOEXEC)
+            return inherited
+        }
+        let folder = Glibc.open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw .system(operation: "opening", path: home, code: errno) }
+        return "/proc/self/fd/\(folder)"
     }
 
     /// The state of one supervisor process.
@@ -57,14 +74,17 @@ extension EmbeddedCluster {
         mutating func run() throws(ClusterError) {
             // A shared asker can be in the way for an instant.
             guard watch.lock(.exclusive, seconds: 1) else { return }
-            nameProcess("asof-supervisor")
             var last: ServerProcess?
             var wasAlive = true
             while wasAlive {
                 switch ServerState(ofDataIn: cluster.location.data) {
                 case .ready(let server):
                     last = server
-                    if isIdle(server) && stopIfUnused(server) { wasAlive = false }
+                    if !server.isListening {
+                        if stopIfUnreachable(server) { wasAlive = false }
+                    } else if isIdle(server) && stopIfUnused(server) {
+                        wasAlive = false
+                    }
                 case .starting(let server), .stopping(let server):
                     last = server
                     lastUsed = .now
@@ -102,6 +122,13 @@ extension EmbeddedCluster {
             defer { use.unlock() }
             // Commands of the time before we held the lock are gone; a foreign client can still have come.
             if hasOtherClients(server) { return false }
+            return server.stop(seconds: Double(EmbeddedCluster.stopSecondsMax))
+        }
+
+        /// Stops a server that nobody can connect to any more (its socket was deleted), as soon as no command uses it; the next one starts it again.
+        private func stopIfUnreachable(_ server: ServerProcess) -> Bool {
+            guard use.tryLock(.exclusive) else { return false }
+            defer { use.unlock() }
             return server.stop(seconds: Double(EmbeddedCluster.stopSecondsMax))
         }
 

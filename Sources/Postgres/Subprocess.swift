@@ -82,7 +82,9 @@ package enum Subprocess {
         let envp = (environment + standard).map { strdup($0) } + [nil]
         defer { for text in argv + envp { free(text) } }
         var pid: pid_t = 0
-        let pairs = descriptors.map { asof_spawn_descriptor(source: $0.0, target: $0.1) }
+        // Copies out of the way of all targets, so that none is overwritten before it is used.
+        let pairs = descriptors.map { asof_spawn_descriptor(source: fcntl($0.0, F_DUPFD_CLOEXEC, 64), target: $0.1) }
+        defer { for pair in pairs { close(pair.source) } }
         let code = asof_spawn(&pid, argv, envp, pairs, pairs.count, newSession ? 1 : 0)
         guard code == 0 else {
             let name = arguments.joined(separator: " ")
@@ -145,10 +147,12 @@ package enum Subprocess {
         }
     }
 
-    /// The exit code of a child that has ended; `nil` while it runs.
+    /// The exit code of a child that has ended, -1 if somebody else has asked for it before; `nil` while it runs.
     static func status(ofEnded pid: pid_t) -> Int32? {
         var raw: Int32 = 0
-        return waitpid(pid, &raw, WNOHANG) == pid ? exitStatus(raw) : nil
+        let reaped = waitpid(pid, &raw, WNOHANG)
+        if reaped == pid { return exitStatus(raw) }
+        return reaped < 0 && errno == ECHILD ? -1 : nil
     }
 
     /// The exit code in what `waitpid` gave, or 128 + the signal.

@@ -19,7 +19,9 @@ final class BackgroundWork<Value: Sendable>: Sendable {
     /// Blocks until the work has ended; to be called once.
     func wait() throws(StoreError) -> Value {
         done.wait()
-        guard let value = result.withLock({ $0 }) else { preconditionFailure("done is signalled after the result is set") }
+        guard let value = result.withLock({ $0 }) else {
+            preconditionFailure("done is signalled after the result is set")
+        }
         return try value.get()
     }
 }

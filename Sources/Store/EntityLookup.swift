@@ -30,7 +30,7 @@ package struct EntityLookup {
 
     /// What a look-up goes by.
     package enum Moment: Sendable, Hashable {
-        /// The online store; TTL by PostgreSQL's clock.
+        /// The newest row. Its TTL counts to PostgreSQL's clock; in an older state, to that state's commit.
         case latest
         /// What a training set with this label time would see.
         case at(Timestamp)
@@ -76,7 +76,7 @@ package struct EntityLookup {
         let features = role.features.map { ", o.\(SQLText.identifier($0.name))" }.joined()
         let rows = try session.query(
             """
-            SELECT o._event_time, o._deleted, clock_timestamp(), h.position, h.known_at\(features)
+            SELECT o._event_time, o._deleted, pg_catalog.clock_timestamp(), h.position, h.known_at\(features)
             FROM \(view.onlineTable) o LEFT JOIN LATERAL (
                 SELECT b.position, coalesce(h._known_at, b.committed_at) AS known_at
                 FROM \(view.historyTable) h JOIN asof.batches b ON b.batch = h._batch AND b.view = \(view.id)
@@ -125,12 +125,14 @@ package struct EntityLookup {
         _ state: PinnedState
     ) throws(StoreError) -> EntityRow {
         let label: Int64
+        var expiry: Int64?
         var role = role
         switch moment {
         case .at(let time): label = time.microseconds
         case .latest:
-            // The latest row whatever its time; its age is measured afterwards, against the clock.
+            // The newest row whatever its time; its age is measured afterwards.
             label = Timestamp.latest.microseconds
+            expiry = try expiryBound(role.view, state)
             role = ViewRole(
                 view: role.view.withoutTimeRules,
                 prefix: role.prefix,
@@ -158,13 +160,26 @@ package struct EntityLookup {
             return row
         }
         let isMatched = joined.counts.matched > 0
+        let isExpired = isMatched && expiry.map { time.microseconds < $0 } ?? false
         return EntityRow(
-            values: joined.features.map { $0.value(0) },
-            statuses: joined.features.map { isMatched ? ($0.isNull(0) ? .null : .present) : .missing },
+            values: joined.features.map { isExpired ? .null : $0.value(0) },
+            statuses: joined.features.map {
+                isExpired ? .expired : isMatched ? ($0.isNull(0) ? .null : .present) : .missing
+            },
             eventTime: time,
             knownAt: try knownAt(role.view, keys, time, position),
             position: position
         )
+    }
+
+    /// The earliest event time that has not expired; `nil` where values never do.
+    private func expiryBound(_ view: StoredView, _ pinned: PinnedState) throws(StoreError) -> Int64? {
+        guard let ttl = view.definition.ttl?.microseconds else { return nil }
+        let isNewest = pinned.state.position == pinned.resolvedAt
+        let now =
+            isNewest
+            ? try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) : pinned.state.committedAt
+        return now?.subtractingSaturating(ttl)
     }
 
     private func knownAt(

@@ -18,26 +18,7 @@ struct HistoryOrder {
     /// - Complexity: O(*n* log *n*).
     init(keys: [Column], eventTimes: [Int64]) {
         let comparator = KeyComparator(keys: keys)
-        var entries: [SortEntry] = []
-        entries.reserveCapacity(eventTimes.count)
-        for row in eventTimes.indices {
-            entries.append(SortEntry(prefix: comparator.prefix(row), time: eventTimes[row], row: Int32(row)))
-        }
-        if comparator.isPrefixComplete {
-            entries.sort { left, right in
-                if left.prefix != right.prefix { return left.prefix < right.prefix }
-                if left.time != right.time { return left.time < right.time }
-                return left.row < right.row
-            }
-        } else {
-            entries.sort { left, right in
-                if left.prefix != right.prefix { return left.prefix < right.prefix }
-                let order = comparator.compare(Int(left.row), Int(right.row))
-                if order != 0 { return order < 0 }
-                if left.time != right.time { return left.time < right.time }
-                return left.row < right.row
-            }
-        }
+        let entries = comparator.sorted(times: eventTimes)
         rows = []
         newest = []
         rows.reserveCapacity(entries.count)
@@ -73,7 +54,8 @@ struct HistoryOrder {
     }
 }
 
-private struct SortEntry {
+/// A row's place in the order of keys and times.
+struct SortEntry {
     /// The first key's order in 64 bits, as far as they go.
     var prefix: UInt64
     var time: Int64
@@ -123,6 +105,34 @@ struct KeyComparator {
             }
             return prefix
         }
+    }
+
+    /// Every row, ordered by keys, time and row number.
+    ///
+    /// - Parameter times: one a row.
+    /// - Complexity: O(*n* log *n*).
+    func sorted(times: [Int64]) -> [SortEntry] {
+        var entries: [SortEntry] = []
+        entries.reserveCapacity(times.count)
+        for row in times.indices {
+            entries.append(SortEntry(prefix: prefix(row), time: times[row], row: Int32(row)))
+        }
+        if isPrefixComplete {
+            entries.sort { left, right in
+                if left.prefix != right.prefix { return left.prefix < right.prefix }
+                if left.time != right.time { return left.time < right.time }
+                return left.row < right.row
+            }
+        } else {
+            entries.sort { left, right in
+                if left.prefix != right.prefix { return left.prefix < right.prefix }
+                let order = compare(Int(left.row), Int(right.row))
+                if order != 0 { return order < 0 }
+                if left.time != right.time { return left.time < right.time }
+                return left.row < right.row
+            }
+        }
+        return entries
     }
 
     /// - Returns: negative, zero, positive.

@@ -31,6 +31,8 @@ package struct IngestionSummary: Sendable {
     package var state: LedgerState?
     package var newPartitions = 0
 
+    package init() {}
+
     mutating func add(_ outcome: BatchOutcome) {
         newPartitions += outcome.newPartitions
         guard let state = outcome.state else {
@@ -116,7 +118,7 @@ package final class Ingestion {
 
     /// Takes rows; writes a batch whenever one is full.
     ///
-    /// - Throws: ``StoreError/input(_:)`` for the first row that cannot be stored: rows before it that are not committed
+    /// - Throws: ``StoreError/row(_:reason:)`` for the first row that cannot be stored: rows before it that are not committed
     ///   yet are not lost, a rerun brings them again. Also what went wrong with a batch before.
     package func append(_ rows: ViewRows) throws(StoreError) {
         var rows = rows
@@ -154,7 +156,8 @@ package final class Ingestion {
             throw .source(
                 """
                 source '\(start.source)' changed, or the view's features that it has did: its first \(start.rows) rows \
-                are not those that were stored; nothing was written. Give it another name with --source, or store it from the start with --again
+                are not those that were stored; nothing was written. Give it another name with --source, or store it from the \
+                start with --again
                 """
             )
         }

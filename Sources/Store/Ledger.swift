@@ -101,10 +101,24 @@ package struct Ledger {
 
     /// The last state that was committed at `time` or before.
     package func state(committedBy time: Timestamp) throws(StoreError) -> LedgerState {
-        try state(
+        let now = try session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
+        guard time.microseconds <= now else {
+            throw .position(
+                "\(time.text) is later than now (\(Timestamp(microseconds: now).text)): what will be committed by then is "
+                    + "not known yet"
+            )
+        }
+        let found = try state(
             "WHERE committed_at <= $1 ORDER BY committed_at DESC, position DESC LIMIT 1",
             [.timestamp(microseconds: time.microseconds)]
-        ) ?? .beginning
+        )
+        if let found { return found }
+        guard let first = try state("ORDER BY position LIMIT 1", []), let start = first.committedAt else {
+            return .beginning
+        }
+        throw .position(
+            "nothing was committed by \(time.text); the store's first commit is of \(Timestamp(microseconds: start).text)"
+        )
     }
 
     private func state(_ clause: String, _ parameters: [Parameter]) throws(StoreError) -> LedgerState? {

@@ -182,7 +182,7 @@ private struct ProbeBlock {
         for row in 0..<rowCount where !labelTimes.isNull(row) && keys.allSatisfy({ !$0.isNull(row) }) {
             sent.append(Int32(row))
         }
-        if case .int64(let values) = labelTimes.values { labels = values } else { labels = [] }
+        labels = labelTimes.int64Values
         let definition = role.view.definition
         let delay = definition.delay.microseconds
         let labels = labels

@@ -8,7 +8,7 @@ struct ServerClock: Sendable {
     private let start: ContinuousClock.Instant
 
     init(_ session: Session) throws(StoreError) {
-        serverUs = try session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
+        serverUs = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
         start = .now
     }
 
@@ -26,7 +26,7 @@ struct RowChecks {
     let refusesFuture: Bool
 
     /// - Parameter firstRow: the number of the first row in its source, from 1, for messages.
-    /// - Throws: ``StoreError/input(_:)`` naming the first bad row of the first bad column.
+    /// - Throws: ``StoreError/row(_:reason:)`` for the first bad row of the first bad column.
     func check(_ rows: ViewRows, firstRow: Int) throws(StoreError) {
         for (key, column) in zip(view.storageKeys, rows.keys) { try checkKey(column, key.name, firstRow) }
         try checkTimes(rows.eventTimes, "the event time", firstRow, isNullable: false)
@@ -36,7 +36,7 @@ struct RowChecks {
 
     private func checkNoNull(_ column: Column, _ name: String, _ firstRow: Int) throws(StoreError) {
         guard let row = column.validity?.firstIndex(of: false) else { return }
-        throw .input("row \(firstRow + row): \(name) is null; every row needs one")
+        throw .row(firstRow + row, reason: "\(name) is null; every row needs one")
     }
 
     private func checkKey(_ column: Column, _ name: String, _ firstRow: Int) throws(StoreError) {
@@ -45,8 +45,9 @@ struct RowChecks {
         for row in 0..<values.count {
             let length = values.offsets[row + 1] - values.offsets[row]
             guard length <= Limits.keyBytesMax else {
-                throw .input(
-                    "row \(firstRow + row): the entity key '\(name)' has \(length) bytes; \(Limits.keyBytesMax) are allowed"
+                throw .row(
+                    firstRow + row,
+                    reason: "the entity key '\(name)' has \(length) bytes; \(Limits.keyBytesMax) are allowed"
                 )
             }
         }
@@ -62,14 +63,14 @@ struct RowChecks {
             if column.isNull(row) { continue }
             let time = Timestamp(microseconds: times[row])
             guard time.isInRange else {
-                throw .input("row \(firstRow + row): \(name) lies outside the years 1 to 9999")
+                throw .row(firstRow + row, reason: "\(name) lies outside the years 1 to 9999")
             }
             let reason =
                 isNullable
                 ? "is later than now (\(Timestamp(microseconds: now).text)); nothing can be known before it is known"
                 : "is more than 5 minutes ahead of PostgreSQL's clock (\(Timestamp(microseconds: now).text)); "
                     + "check its unit and zone, or allow it with --allow-future"
-            throw .input("row \(firstRow + row): \(name) \(time.text) \(reason)")
+            throw .row(firstRow + row, reason: "\(name) \(time.text) \(reason)")
         }
     }
 }

@@ -22,7 +22,7 @@ package final class SpineQuery {
         while let last = query.last, last.isWhitespace || last == ";" { query.removeLast() }
         try session.begin(options)
         do throws(StoreError) {
-            let shape = try session.query("SELECT * FROM (\(query)\n) AS spine LIMIT 0")
+            let shape = try Self.shape(of: query, session)
             var names: Set<String> = []
             var columns: [ColumnSchema] = []
             var selected: [String] = []
@@ -47,6 +47,43 @@ package final class SpineQuery {
             session.connection.rollBack()
             throw error
         }
+    }
+
+    /// The query's columns.
+    ///
+    /// Errors give the place in the user's text, not in the statement around it.
+    private static func shape(of query: Substring, _ session: Session) throws(StoreError) -> Rows {
+        guard !query.allSatisfy(\.isWhitespace) else {
+            throw .request("--spine-sql is empty; expected one SELECT")
+        }
+        let head = "SELECT * FROM ("
+        do throws(StoreError) {
+            return try session.query("\(head)\(query)\n) AS spine LIMIT 0")
+        } catch {
+            guard case .database(let cause) = error, let sqlState = cause.sqlState, sqlState.hasPrefix("42") else {
+                throw error
+            }
+            var message = "--spine-sql: PostgreSQL: \(cause)"
+            if let position = cause.statementPosition {
+                let place = position - head.unicodeScalars.count
+                if let line = excerpt(query, around: place) { message += line }
+            }
+            if sqlState == "42601" { message += "\n  expected one SELECT; it runs read-only" }
+            throw .request(message)
+        }
+    }
+
+    /// The line that character `place`, from 1, stands on, with a mark below it.
+    private static func excerpt(_ query: Substring, around place: Int) -> String? {
+        let scalars = Array(query.unicodeScalars)
+        guard place >= 1, place <= scalars.count else { return nil }
+        let start = scalars[..<(place - 1)].lastIndex(of: "\n").map { $0 + 1 } ?? 0
+        let end = scalars[(place - 1)...].firstIndex(of: "\n") ?? scalars.count
+        var line = String.UnicodeScalarView()
+        line.append(contentsOf: scalars[start..<end].prefix(160))
+        let number = scalars[..<start].count { $0 == "\n" } + 1
+        let title = "  line \(number): "
+        return "\n\(title)\(String(line))\n" + String(repeating: " ", count: title.count + place - 1 - start) + "^"
     }
 
     deinit { session.connection.rollBack() }

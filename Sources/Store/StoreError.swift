@@ -16,6 +16,8 @@ package enum StoreError: Error, Sendable {
     case refusedChange([String])
     /// Input that cannot be stored, with where it stands.
     case input(String)
+    /// A row of the input that cannot be stored; rows count from 1.
+    case row(Int, reason: String)
     /// The source was read to some point before, and what comes now does not go on from there.
     case source(String)
     /// Something changed under a running command, which did nothing.
@@ -44,6 +46,7 @@ extension StoreError: CustomStringConvertible {
         case .unknownService(let name, let hint): "no service '\(name)'\(hint)"
         case .unknownFeature(let view, let name, let hint): "view '\(view)' has no feature '\(name)'\(hint)"
         case .refusedChange(let changes): changes.joined(separator: "\n")
+        case .row(let row, let reason): "row \(row): \(reason)"
         case .input(let message), .source(let message), .conflict(let message), .position(let message),
             .request(let message):
             message

@@ -132,23 +132,38 @@ package final class TrainingSetJoin {
         }
         var keys: [Column] = []
         for name in role.keyColumns { keys.append(try column(name)) }
-        let labels = try column(spec.labelTime)
-        let starts = Array(stride(from: 0, to: batch.rowCount, by: Limits.probeRowsMax))
+        var labels = try column(spec.labelTime)
+        // In key order neighbouring look-ups touch the same pages of index and table, and blocks touch different ones.
+        let order = KeyComparator(keys: keys).sorted(times: labels.int64Values).map(\.row)
+        keys = keys.map { $0.gather(order) }
+        labels = labels.gather(order)
+        var joined = try joinInBlocks(role, keys, labels)
+        var inverse = order
+        for (place, row) in order.enumerated() { inverse[Int(row)] = Int32(place) }
+        joined.features = joined.features.map { $0.gather(inverse) }
+        joined.eventTimes = joined.eventTimes.gather(inverse)
+        joined.positions = joined.positions?.gather(inverse)
+        return joined
+    }
+
+    /// Looks blocks of rows up side by side.
+    private func joinInBlocks(_ role: ViewRole, _ keys: [Column], _ labels: Column) throws(StoreError) -> JoinedView {
+        let rowCount = labels.rowCount
+        let starts = Array(stride(from: 0, to: rowCount, by: Limits.probeRowsMax))
         let results = Mutex<[Int: Result<JoinedView, StoreError>]>([:])
-        let (pool, pinned, options, rowCount) = (pool, pinned, spec.options, batch.rowCount)
-        let shared = (keys, labels)
+        let (pool, pinned, options) = (pool, pinned, spec.options)
         DispatchQueue.concurrentPerform(iterations: starts.count) { index in
             let rows = starts[index]..<min(rowCount, starts[index] + Limits.probeRowsMax)
             let result = pool.use { session throws(StoreError) in
                 try Probe(session: session, state: pinned, options: options).join(
                     role,
-                    keys: shared.0.map { $0.slice(rows) },
-                    labelTimes: shared.1.slice(rows)
+                    keys: keys.map { $0.slice(rows) },
+                    labelTimes: labels.slice(rows)
                 )
             }
             results.withLock { $0[index] = result }
         }
-        return try Self.concatenate(results.withLock { $0 }, count: starts.count, role, witness: spec.options.witness)
+        return try Self.concatenate(results.withLock { $0 }, count: starts.count, role, witness: options.witness)
     }
 
     private static func concatenate(

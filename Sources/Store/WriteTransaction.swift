@@ -34,10 +34,7 @@ package struct ViewRows: Sendable {
     /// Every column, in a fixed order.
     var columns: [Column] { keys + [eventTimes] + [knownAt, isDeleted].compactMap(\.self) + features }
 
-    var eventTimeValues: [Int64] {
-        guard case .int64(let values) = eventTimes.values else { return [] }
-        return values
-    }
+    var eventTimeValues: [Int64] { eventTimes.int64Values }
 }
 
 /// What a write did to one view.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Features
 import Foundation
 
 @main
@@ -11,7 +12,17 @@ struct AsofCommand: ParsableCommand {
             correct training sets. The store is found by --database, ASOF_DATABASE, libpq's PG* variables, or the folder \
             asof-data here or above.
 
-            Exit codes: 0 done, 1 data or state error, 2 usage error.
+            A first round:
+              asof init                        a store in this folder, and a features.yaml to edit
+              asof apply                       put features.yaml in force
+              asof ingest VIEW FILE.csv        store rows
+              asof get VIEW ENTITY             read the latest values
+              asof export --spine labels.csv --label-time COLUMN --features VIEW --out training.parquet
+
+            Times are RFC 3339 (2026-01-31T12:00:00Z), UTC where no zone is given; durations an integer and a unit: us, \
+            ms, s, m, h, d, w (30d).
+
+            Exit codes: 0 done, 1 data or state error, 2 usage error (verify: 2 = could not be checked).
             """,
         version: "0.1.0",
         subcommands: [
@@ -24,9 +35,14 @@ struct AsofCommand: ParsableCommand {
     static func main() {
         // A closed pipe is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        if let refusal = unknownCommand(CommandLine.arguments.dropFirst().first) {
+            Console.writeError(refusal)
+            Foundation.exit(2)
+        }
         do {
             var command = try parseAsRoot()
             try command.run()
+            try Console.checkOutput()
         } catch let code as ExitCode {
             Foundation.exit(code.rawValue)
         } catch {
@@ -39,8 +55,21 @@ struct AsofCommand: ParsableCommand {
                 Console.writeError(fullMessage(for: error))
                 Foundation.exit(2)
             }
-            Console.writeError("asof: \(error)")
+            if error is UsageError {
+                Console.writeError("asof: \(error)")
+                Foundation.exit(2)
+            }
+            // A fault's line begins with its place, which editors know how to follow.
+            Console.writeError(error is DefinitionsError ? "\(error)" : "asof: \(error)")
             Foundation.exit(1)
         }
+    }
+
+    /// What to say where the first argument is no command.
+    private static func unknownCommand(_ first: String?) -> String? {
+        let known = configuration.subcommands.map { $0._commandName }
+        guard let first, !first.hasPrefix("-"), first != "help", !known.contains(first) else { return nil }
+        let shown = configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+        return "asof: no command '\(first)'\(Name.hint(for: first, among: shown)). `asof --help` explains them"
     }
 }

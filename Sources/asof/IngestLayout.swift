@@ -44,6 +44,9 @@ struct IngestLayout {
             }
             requests.append(ColumnRequest(sourceName: column, type: key.type.featureType))
         }
+        let absent = definition.features.map(\.name).filter { columnOf[$0] == nil }
+        // Before the event time is looked for: a misspelt feature would be one more candidate for it.
+        guard absent.isEmpty || isAbsentNull else { throw Self.absence(absent, names, view.name, rules) }
         let used = Set(columnOf.values)
         eventTimeColumn = try Self.eventTime(columns, used, rules)
         requests.append(ColumnRequest(sourceName: eventTimeColumn, type: .timestamp))
@@ -62,22 +65,13 @@ struct IngestLayout {
         hasKnownAt = rules.knownAt != nil
         hasDeleted = rules.deleted != nil
         var featureRequests: [Int?] = []
-        var absent: [String] = []
         for feature in definition.features {
             guard let column = columnOf[feature.name] else {
-                absent.append(feature.name)
                 featureRequests.append(nil)
                 continue
             }
             featureRequests.append(requests.count)
             requests.append(ColumnRequest(sourceName: column, type: feature.type, absentIsNull: isAbsentNull))
-        }
-        guard absent.isEmpty || isAbsentNull else {
-            throw CommandError(
-                "\(rules.file): there is no column for \(absent.count == 1 ? "feature" : "features") "
-                    + "\(absent.map { "'\($0)'" }.joined(separator: ", ")) of view '\(view.name)'; its columns are "
-                    + "\(names.joined(separator: ", ")). Name them with --map, or store null with --missing null"
-            )
         }
         self.featureRequests = featureRequests
         self.requests = requests
@@ -89,6 +83,15 @@ struct IngestLayout {
                     + "leave such columns out with --ignore-extra, or name them with --map"
             )
         }
+    }
+
+    private static func absence(_ features: [String], _ names: [String], _ view: String, _ rules: Rules) -> CommandError
+    {
+        CommandError(
+            "\(rules.file): there is no column for \(features.count == 1 ? "feature" : "features") "
+                + "\(features.map { "'\($0)'" }.joined(separator: ", ")) of view '\(view)'; its columns are "
+                + "\(names.joined(separator: ", ")). Name them with --map COLUMN=FEATURE, or store null with --missing null"
+        )
     }
 
     /// The input's column for each key and feature that it has.
@@ -111,6 +114,9 @@ struct IngestLayout {
                     "--map \(column)=\(target): \(rules.file) has no column '\(column)'\(Name.hint(for: column, among: names))"
                 )
             }
+            guard !columnOf.values.contains(column) else {
+                throw CommandError("--map: the column '\(column)' is named twice; a column fills one feature")
+            }
             guard columnOf.updateValue(column, forKey: target) == nil else {
                 throw CommandError("--map: two columns are meant for '\(target)'")
             }
@@ -128,6 +134,9 @@ struct IngestLayout {
     private static func eventTime(_ columns: [SourceColumn], _ used: Set<String>, _ rules: Rules) throws -> String {
         let names = columns.map(\.name)
         if let column = rules.eventTime {
+            guard !used.contains(column) else {
+                throw CommandError("--event-time \(column): that column is a key or feature of the view already")
+            }
             guard names.contains(column) else {
                 throw CommandError(
                     "\(rules.file): there is no column '\(column)', which --event-time names\(Name.hint(for: column, among: names))"

@@ -60,6 +60,13 @@ struct OpenStore {
     }
 }
 
+/// An argument that turns out to be wrong only when the store is open.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
 /// What a command refuses, in words for its user.
 struct CommandError: Error, CustomStringConvertible {
     let description: String

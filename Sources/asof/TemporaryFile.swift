@@ -1,3 +1,4 @@
+import Columnar
 import Foundation
 import Synchronization
 
@@ -30,6 +31,25 @@ final class TemporaryFile {
         guard !isPlaced else { return }
         unlink(path)
         Interruption.forget(path)
+    }
+}
+
+/// The name by which messages call a file that is still written under another.
+struct OutputTarget {
+    let path: String
+    let temporaryPath: String
+
+    /// Runs `body`, and names the target in its errors.
+    func naming<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as ColumnarError {
+            switch error {
+            case .cannotWrite(temporaryPath, let reason): throw ColumnarError.cannotWrite(file: path, reason: reason)
+            case .permissionDenied(temporaryPath): throw ColumnarError.permissionDenied(file: path)
+            default: throw error
+            }
+        }
     }
 }
 

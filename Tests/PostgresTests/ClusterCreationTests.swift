@@ -101,13 +101,20 @@ struct ClusterCreationTests {
 
     @Test func `a store that was moved works, its old socket notwithstanding`() throws {
         let scratch = Scratch(name: "/a")
-        try EmbeddedCluster.create(in: scratch.path).open(supervision()).close()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        try cluster.open(supervision(idle: 1)).close()
+        #expect(
+            eventually {
+                let name = supervisorProcess(of: cluster).flatMap { readText("/proc/\($0)/comm") }
+                return name == "asof-supervisor\n"
+            }
+        )
         let new = String(scratch.path.dropLast() + "b")
         #expect(rename(scratch.path, new) == 0)
         let moved = try #require(try EmbeddedCluster.find(from: new))
-        #expect(ask(try moved.open(supervision()).conninfo, "SELECT 1") == "1")
-        try moved.stop()
-        #expect(ask(try moved.open(supervision()).conninfo, "SELECT 1") == "1")
+        #expect(ask(try moved.open(supervision(idle: 1)).conninfo, "SELECT 1") == "1")
+        #expect(eventually { moved.isStopped() })
+        #expect(ask(try moved.open(supervision(idle: 1)).conninfo, "SELECT 1") == "1")
         try moved.stop()
     }
 

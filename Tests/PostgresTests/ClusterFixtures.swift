@@ -20,7 +20,9 @@ final class Scratch: Sendable {
     }
 
     deinit {
-        if let cluster = try? EmbeddedCluster.find(from: path) { try? cluster.stop() }
+        if let cluster = try? EmbeddedCluster.find(from: path) {
+            do { try cluster.stop() } catch { print("a test left its cluster in use: \(error)") }
+        }
         _ = try? Subprocess.run(["/bin/rm", "-rf", base], seconds: 60)
     }
 }
@@ -50,7 +52,8 @@ let asofBinary: String = {
     if let path = environmentValue("ASOF_BINARY") { return path }
     // The test runner is given the bundle's path as an argument.
     let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
-    return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/asof"
+    let absolute = (try? resolvedPath(bundle)) ?? bundle
+    return absolute.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/asof"
 }()
 
 func supervision(idle: Double = 60) -> EmbeddedCluster.Supervision {

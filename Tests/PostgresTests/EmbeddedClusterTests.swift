@@ -145,6 +145,17 @@ struct EmbeddedClusterTests {
         #expect(eventually { cluster.isStopped() })
     }
 
+    @Test func `a server whose socket was deleted is restarted`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        try cluster.open(supervision()).close()
+        let socket = try #require(try cluster.status().socketFolder)
+        try Subprocess.run(["/bin/rm", "-rf", socket], seconds: 10)
+        let running = try cluster.open(supervision())
+        #expect(ask(running.conninfo, "SELECT 1") == "1")
+        #expect(starts(of: cluster) == 2)
+    }
+
     @Test func `a process number of a stranger after a reboot does not stop the start`() throws {
         let scratch = Scratch()
         let cluster = try EmbeddedCluster.create(in: scratch.path)
@@ -180,6 +191,6 @@ struct EmbeddedClusterTests {
         running.close()
         try cluster.stop()
         #expect(cluster.isStopped())
-        #expect(supervisorProcess(of: cluster) == nil)
+        #expect(eventually(seconds: 1) { supervisorProcess(of: cluster) == nil })
     }
 }

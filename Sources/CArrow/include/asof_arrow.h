@@ -100,7 +100,8 @@ asof_status asof_reader_select(
 );
 // Decodes the next batch. Returns its row count, 0 at the end, -1 on failure.
 int64_t asof_reader_next(asof_reader *reader, asof_failure *failure);
-// Converts selected column `index` of the batch; `column` is valid until the next call of any reader function.
+// Converts selected column `index` of the batch; `column` is valid until the same column is converted again or the next
+// batch is decoded. After ASOF_VALUE it holds the rows before `failure->row`.
 asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *column, asof_failure *failure);
 
 typedef struct asof_writer asof_writer;

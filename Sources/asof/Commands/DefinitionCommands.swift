@@ -24,7 +24,10 @@ struct PlanCommand: ParsableCommand {
         commandName: "plan",
         abstract: "Show what `apply` would change.",
         discussion:
-            "+ added, ~ changed, - retired (hidden, its data kept), ! refused. Exit code 1 if a change is refused."
+            """
+            + added, ~ changed, - retired (hidden, its data kept), ! refused. Exit code 1 if a change is refused, or if \
+            the file has a fault: each is printed as file:line:column: message.
+            """
     )
 
     @OptionGroup var definitions: DefinitionsOptions
@@ -42,7 +45,13 @@ struct PlanCommand: ParsableCommand {
 struct ApplyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apply",
-        abstract: "Put definitions in force, in one transaction."
+        abstract: "Put definitions in force, in one transaction.",
+        discussion: """
+            Shows what changes, asks, and does it. Adding views and features is always safe; what is removed is hidden \
+            and its data kept; a changed type or entity is refused. Where there is no terminal to ask on, --yes is needed.
+
+            Example: asof plan && asof apply --yes
+            """
     )
 
     @OptionGroup var definitions: DefinitionsOptions
@@ -80,7 +89,11 @@ struct ApplyCommand: ParsableCommand {
 }
 
 struct ViewsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "views", abstract: "List views and services.")
+    static let configuration = CommandConfiguration(
+        commandName: "views",
+        abstract: "List views and services.",
+        discussion: "`asof describe NAME` shows one of them in full."
+    )
 
     @OptionGroup var store: StoreOptions
     @Flag(help: "One JSON object a line.")
@@ -114,7 +127,7 @@ struct ViewsCommand: ParsableCommand {
                 view.name, definition.keys.isEmpty ? "(global)" : definition.keys.map(\.name).joined(separator: ", "),
                 String(definition.features.count), definition.ttl?.text ?? "-",
                 Console.grouped(totals[view.id]?.rows ?? 0), totals[view.id]?.newest?.text ?? "-",
-                definition.description ?? "",
+                Console.summary(definition.description ?? ""),
             ])
         }
         Console.write(table.text)
@@ -126,7 +139,8 @@ struct ViewsCommand: ParsableCommand {
         for definition in registry.definitions.services.sorted(by: { $0.name < $1.name }) {
             services.append([
                 definition.name, String(registry.service(named: definition.name)?.version ?? 0),
-                String(definition.columns.count), definition.fingerprint, definition.description ?? "",
+                String(definition.columns.count), definition.fingerprint,
+                Console.summary(definition.description ?? ""),
             ])
         }
         Console.write("\n" + services.text)
@@ -161,7 +175,7 @@ struct DescribeCommand: ParsableCommand {
     private func describe(_ view: ViewDefinition) {
         let keys = view.keys.map { "\($0.name) \($0.type.rawValue)" }.joined(separator: ", ")
         var lines = ["view       \(view.name)"]
-        if let description = view.description { lines.append("           \(description)") }
+        if let description = view.description { lines.append(Console.wrapped(description, indent: 11)) }
         if let owner = view.owner { lines.append("owner      \(owner)") }
         lines.append("keys       \(keys.isEmpty ? "none: a global view" : keys)")
         lines.append("ttl        \(view.ttl?.text ?? "none: values never expire")")
@@ -179,7 +193,7 @@ struct DescribeCommand: ParsableCommand {
     private func describe(_ service: Registry.StoredService) {
         let definition = service.definition
         var lines = ["service      \(definition.name)@\(service.version)"]
-        if let description = definition.description { lines.append("             \(description)") }
+        if let description = definition.description { lines.append(Console.wrapped(description, indent: 13)) }
         if let owner = definition.owner { lines.append("owner        \(owner)") }
         lines.append("fingerprint  \(definition.fingerprint)")
         Console.write(lines.joined(separator: "\n") + "\n")

@@ -2,6 +2,7 @@ import ArgumentParser
 import Columnar
 import Features
 import Foundation
+import Glibc
 import PointInTime
 import Store
 
@@ -13,27 +14,42 @@ struct ExportCommand: ParsableCommand {
             For each row of the spine and each view: the newest row of history at or before the label time (minus the \
             view's delay), not older than its TTL. The spine's rows keep their order; its columns come first.
 
-            OUT.manifest.json says how the set was made; `asof verify` makes it again and compares.
+            OUT.manifest.json says how the set was made; `asof verify` makes it again and compares. Nothing appears under \
+            the name OUT before it is complete.
+
+            Examples:
+              asof export --spine labels.csv --label-time at --features ranking --out training.parquet
+              asof export --spine-sql 'SELECT user_id, at, bought FROM sales' --label-time at --features 'user_stats.*' \
+            --out training.csv --witness
             """
     )
 
-    @Option(help: "The spine: a file of entity keys, label times and anything else; - is standard input.")
+    @Option(
+        help: ArgumentHelp(
+            "The spine: a file of entity keys, label times and anything else; - is standard input.",
+            valueName: "file"
+        )
+    )
     var spine: String?
-    @Option(help: "The spine as a query, run read-only as the connected role.")
+    @Option(help: ArgumentHelp("The spine as a query, run read-only as the connected role.", valueName: "select"))
     var spineSql: String?
-    @Option(help: "csv, jsonl or parquet; by default what the spine's extension says.")
+    @Option(
+        help: ArgumentHelp("csv, jsonl or parquet; by default what the spine's extension says.", valueName: "format")
+    )
     var spineFormat: String?
     @Option(help: "A service, SERVICE@VERSION, a view, or features: view.feature,view.*")
     var features: String
-    @Option(help: "The spine's column of label times.")
+    @Option(help: ArgumentHelp("The spine's column of label times.", valueName: "column"))
     var labelTime: String
-    @Option(help: "The file to write: .parquet, .csv or .jsonl.")
+    @Option(help: ArgumentHelp("The file to write: .parquet, .csv or .jsonl.", valueName: "file"))
     var out: String
     @Option(help: "csv, jsonl or parquet; by default what --out's extension says.")
     var format: String?
-    @Option(help: "Read the state that this ledger position names, instead of the newest.")
+    @Option(
+        help: ArgumentHelp("Read the state that this ledger position names, instead of the newest.", valueName: "n")
+    )
     var position: Int64?
-    @Option(help: "Read the state as it was committed by this time.")
+    @Option(help: ArgumentHelp("Read the state as it was committed by this time.", valueName: "time"))
     var knownAsOf: String?
     @Flag(help: "Use a row only if it was known by the label time: its known-at time, or else its commit.")
     var knownAtLabel = false
@@ -41,7 +57,7 @@ struct ExportCommand: ParsableCommand {
     var witness = false
     @Option(help: ArgumentHelp("Another spelling of null in a CSV spine.", valueName: "text"))
     var null: [String] = []
-    @Option(help: "The unit of the spine's integer times: s, ms, us or ns.")
+    @Option(help: ArgumentHelp("The unit of the spine's integer times: s, ms, us or ns.", valueName: "unit"))
     var timeUnit: String?
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
@@ -51,6 +67,9 @@ struct ExportCommand: ParsableCommand {
 
     func validate() throws {
         if (spine == nil) == (spineSql == nil) { throw ValidationError("give one of --spine and --spine-sql") }
+        if out == "-" { throw ValidationError("--out needs a file: the manifest goes next to it") }
+        if let position, position < 0 { throw ValidationError("--position \(position): positions count from 0") }
+        _ = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
         if position != nil && knownAsOf != nil { throw ValidationError("give one of --position and --known-as-of") }
         for (option, value) in [("--format", format), ("--spine-format", spineFormat)] {
             if let value, FileFormat(name: value) == nil {
@@ -64,6 +83,7 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         let outFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(path: out)
+        try checkTarget()
         let pinned = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
@@ -81,15 +101,19 @@ struct ExportCommand: ParsableCommand {
         let join = try TrainingSetJoin(spec, sessions: try open.sessions(2))
         var progress = Progress(isQuiet: quiet || json)
         let data = TemporaryFile(for: out)
-        let writer = try TableWriter(
-            path: data.path,
-            format: outFormat,
-            columns: spec.columns.map { (name: $0.name, type: $0.type) }
-        )
+        let target = OutputTarget(path: out, temporaryPath: data.path)
+        let writer = try target.naming {
+            try TableWriter(
+                path: data.path,
+                format: outFormat,
+                columns: spec.columns.map { (name: $0.name, type: $0.type) }
+            )
+        }
         var warnings: [String] = []
         while let batch = try input.reader.next() {
             if knownAtLabel && join.rowCount == 0 { warnings = try join.knownAtWarnings(batch) }
-            try writer.write(try join.join(batch))
+            let joined = try join.join(batch)
+            try target.naming { try writer.write(joined) }
             progress.update(
                 input.name,
                 rows: join.rowCount,
@@ -98,7 +122,7 @@ struct ExportCommand: ParsableCommand {
             )
         }
         try join.finish()
-        try writer.finish()
+        try target.naming { try writer.finish() }
         let manifest = Manifest(
             join,
             storeID: try open.session.storeID(),
@@ -112,6 +136,25 @@ struct ExportCommand: ParsableCommand {
         progress.clear()
         for warning in warnings { Console.writeError("WARNING: \(warning)") }
         report(manifest, progress.elapsed, isRecorded: isRecorded)
+    }
+
+    /// Refuses a target that a finished file could not take the place of, before the work begins.
+    private func checkTarget() throws {
+        var target = stat()
+        if stat(out, &target) == 0 {
+            guard target.st_mode & S_IFMT == S_IFREG else {
+                let kind = target.st_mode & S_IFMT == S_IFDIR ? "a directory" : "no regular file"
+                throw CommandError("\(out): cannot be written: it is \(kind); name a file, new or to be replaced")
+            }
+            var source = stat()
+            if let spine, stat(spine, &source) == 0, source.st_ino == target.st_ino, source.st_dev == target.st_dev {
+                throw CommandError("\(out) is the spine itself; give the training set another name")
+            }
+        }
+        let folder = URL(fileURLWithPath: out).deletingLastPathComponent().path
+        guard access(folder, W_OK | X_OK) == 0 else {
+            throw CommandError("\(out): cannot be written: the folder \(folder): \(String(cString: strerror(errno)))")
+        }
     }
 
     private func state(_ pinned: Timestamp?, _ ledger: Ledger) throws -> LedgerState {

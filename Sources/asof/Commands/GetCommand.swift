@@ -10,7 +10,13 @@ struct GetCommand: ParsableCommand {
             An ENTITY is the bare key of a one-key view (1001), else key=value pairs (origin=JFK,dest=LAX); \\, \\= and \
             '\\ ' stand for those characters in a value. A global view needs none.
 
-            --at TIME reads what a training set with that label time would see: delay and strict apply.
+            --at TIME reads what a training set with that label time would see: delay and strict apply. An entity that \
+            nobody stored is no error: its values are null, their status missing.
+
+            Examples:
+              asof get user_stats 1001 1002
+              asof get ranking 1001 --at 2026-01-31T12:00:00Z --json
+              asof get route_delays origin=JFK,dest=LAX
             """
     )
 
@@ -18,13 +24,15 @@ struct GetCommand: ParsableCommand {
     var what: String
     @Argument(help: "Entities.")
     var entities: [String] = []
-    @Option(help: "An RFC 3339 time.")
+    @Option(help: ArgumentHelp("Read the values of a moment: an RFC 3339 time.", valueName: "time"))
     var at: String?
-    @Option(help: "Read the state that this ledger position names.")
+    @Option(help: ArgumentHelp("Read the state that this ledger position names.", valueName: "n"))
     var position: Int64?
-    @Flag(help: "One JSON object an entity.")
+    @Flag(help: "One JSON object an entity; values in full, where tables cut them.")
     var json = false
     @OptionGroup var store: StoreOptions
+
+    func validate() throws { _ = try at.map { try TimeArgument.parse($0, option: "--at") } }
 
     func run() throws {
         let moment: EntityLookup.Moment = try at.map { .at(try TimeArgument.parse($0, option: "--at")) } ?? .latest
@@ -34,7 +42,9 @@ struct GetCommand: ParsableCommand {
         let keys = try plan.requestKeys()
         let state = try position.map { try Ledger(open.session).state(at: $0) }
         guard !entities.isEmpty || keys.isEmpty else {
-            throw ValidationError("name an entity: \(keys.map { "\($0.name)=…" }.joined(separator: ","))")
+            throw UsageError(
+                "name an entity: \(keys.map { "\($0.name)=…" }.joined(separator: ",")). `asof get --help` has examples"
+            )
         }
         for entity in entities.isEmpty ? [""] : entities {
             let values = try EntityText.parse(entity, keys: keys)
@@ -91,7 +101,8 @@ struct GetCommand: ParsableCommand {
             for (column, source) in zip(plan.columns, plan.sources) {
                 let row = rows[source.role]
                 table.append([
-                    column.outputName, row.values[source.feature].text, row.statuses[source.feature].rawValue,
+                    column.outputName, Console.cell(row.values[source.feature].text),
+                    row.statuses[source.feature].rawValue,
                     row.eventTime?.text ?? "-", row.knownAt?.text ?? "-", row.position.map { String($0) } ?? "-",
                 ])
             }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Columnar
 import Features
 import Foundation
+import Glibc
 import PointInTime
 import Store
 
@@ -16,6 +17,14 @@ struct IngestCommand: ParsableCommand {
 
             In CSV an unquoted empty field is null, "" is the empty string. Times are RFC 3339, UTC where no zone is \
             given; integer times need --time-unit.
+
+            Rows go in by batches, each one transaction. A bad row stops the ingest and is named; batches before it stay, \
+            and when the file is mended the same command goes on after them.
+
+            Examples:
+              asof ingest user_stats stats.csv
+              asof ingest user_stats day1.parquet day2.parquet --map uid=user_id --ignore-extra
+              zcat events.jsonl.gz | asof ingest user_stats - --format jsonl --time-unit ms --source events
             """
     )
 
@@ -27,31 +36,49 @@ struct IngestCommand: ParsableCommand {
     var format: String?
     @Option(help: ArgumentHelp("A column of another name than its key or feature.", valueName: "column=feature"))
     var map: [String] = []
-    @Option(help: "The column of event times; by default the only one that could be.")
+    @Option(
+        help: ArgumentHelp("The column of event times; by default the only one that could be.", valueName: "column")
+    )
     var eventTime: String?
-    @Option(help: "A column of times from when on the row was known; by default that is its commit.")
+    @Option(
+        help: ArgumentHelp(
+            "A column of times from when on the row was known; by default that is its commit.",
+            valueName: "column"
+        )
+    )
     var knownAt: String?
-    @Option(help: "A column of bools: true makes the row a tombstone.")
+    @Option(help: ArgumentHelp("A column of bools: true makes the row a tombstone.", valueName: "column"))
     var deleted: String?
     @Flag(help: "Leave out columns that the view does not have.")
     var ignoreExtra = false
     @Option(
-        help: "'null' stores null for features that the file does not have; 'error' refuses, whatever the view says."
+        help: ArgumentHelp(
+            "'null' stores null for features that the file or a JSON object does not have; 'error' refuses. Default: what "
+                + "the view says.",
+            valueName: "null|error"
+        )
     )
     var missing: String?
     @Option(help: ArgumentHelp("Another spelling of null in CSV.", valueName: "text"))
     var null: [String] = []
-    @Option(help: "The unit of integer times: s, ms, us or ns.")
+    @Option(help: ArgumentHelp("The unit of integer times: s, ms, us or ns.", valueName: "unit"))
     var timeUnit: String?
-    @Option(help: "A name for the source instead of the file's: with it, standard input resumes, too.")
+    @Option(
+        help: ArgumentHelp(
+            "A name for the source instead of the file's: with it, standard input resumes, too.",
+            valueName: "name"
+        )
+    )
     var source: String?
     @Flag(help: "Store the source from its start again.")
     var again = false
     @Flag(help: "Accept event times more than 5 minutes ahead of the clock.")
     var allowFuture = false
-    @Option(help: "How many partitions the ingest may open.")
+    @Option(
+        help: ArgumentHelp("How many partitions of history the ingest may open for its event times.", valueName: "n")
+    )
     var newPartitionsMax = Limits.newPartitionsMax
-    @Option(help: "Rows of one batch: it becomes visible as a whole, and is what an interrupted run does again.")
+    @Option(help: ArgumentHelp("The most rows of one batch, which is one transaction.", valueName: "n"))
     var batchRows = Limits.batchRowsMax
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
@@ -73,10 +100,10 @@ struct IngestCommand: ParsableCommand {
             throw ValidationError("--map '\(pair)': expected column=feature")
         }
         if source != nil && files.count > 1 { throw ValidationError("--source names one source; give one file") }
-        if newPartitionsMax < 1 { throw ValidationError("--new-partitions-max must be positive") }
-        guard (1...Limits.batchRowsMax).contains(batchRows) else {
-            throw ValidationError("--batch-rows must be from 1 to \(Limits.batchRowsMax)")
+        if !(1...Limits.batchRowsMax).contains(batchRows) {
+            throw ValidationError("--batch-rows \(batchRows): expected 1 to \(Limits.batchRowsMax)")
         }
+        if newPartitionsMax < 1 { throw ValidationError("--new-partitions-max must be positive") }
     }
 
     func run() throws {
@@ -92,6 +119,11 @@ struct IngestCommand: ParsableCommand {
         options.isExtraIgnored = ignoreExtra
         options.batchRows = min(options.batchRows, batchRows)
         let reader = try TableReader(path: file, format: fileFormat, options: options)
+        if fileFormat == .jsonLines, reader.sourceColumns.isEmpty, try reader.next() == nil {
+            // Nothing to lay out: there is no object that could have keys.
+            report(IngestionSummary(), shown, view, .zero)
+            return
+        }
         let layout = try IngestLayout(view: view, source: reader.sourceColumns, format: fileFormat, rules: rules(shown))
         try reader.select(layout.requests)
         var ingestionOptions = IngestionOptions()
@@ -100,10 +132,11 @@ struct IngestCommand: ParsableCommand {
         ingestionOptions.newPartitionsMax = newPartitionsMax
         ingestionOptions.batchRowsMax = batchRows
         ingestionOptions.meaning = meaning(layout)
+        let identity = try identity(file)
         let ingestion = try Ingestion(
             session: open.session,
             view: view,
-            source: try identity(file),
+            source: identity,
             columns: layout.digestColumns,
             options: ingestionOptions
         )
@@ -120,19 +153,33 @@ struct IngestCommand: ParsableCommand {
             progress.clear()
             // An error of the batch under way adds nothing to the one that came first.
             try? ingestion.settle()
-            throw located(error, shown, ingestion.summary)
+            throw located(error, shown, reader, ingestion.summary, isResumable: identity != nil)
         }
     }
 
     /// Says where an error of the store stands, and what is stored already.
-    private func located(_ error: any Error, _ shown: String, _ summary: IngestionSummary) -> any Error {
+    private func located(
+        _ error: any Error,
+        _ shown: String,
+        _ reader: TableReader,
+        _ summary: IngestionSummary,
+        isResumable: Bool
+    ) -> any Error {
         var text = "\(error)"
-        if case .input = error as? StoreError { text = "\(shown): \(text)" }
+        switch error as? StoreError {
+        case .input: text = "\(shown): \(text)"
+        case .row(let row, let reason):
+            let index = row - reader.batchFirstRow
+            let line = index >= 0 && row <= reader.rowsRead ? reader.line(ofBatchRow: index) : nil
+            text = "\(shown): row \(row)\(line.map { " (line \($0))" } ?? ""): \(reason)"
+        default: break
+        }
         if let state = summary.state {
             text += "\n\(Console.count(summary.rows, "row")) of \(shown) are stored (position \(state.position)); "
             text +=
-                source == nil && shown == "standard input"
-                ? "standard input without --source starts over" : "the same command goes on after them"
+                isResumable
+                ? "the same command goes on after them"
+                : "\(shown) without --source starts over: give it a name to go on after them"
         }
         return CommandError(text)
     }
@@ -167,7 +214,12 @@ struct IngestCommand: ParsableCommand {
     private func identity(_ file: String) throws -> SourceIdentity? {
         if let source { return SourceIdentity(name: source) }
         guard file != "-" else { return nil }
-        let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+        var status = stat()
+        // What a pipe has given is gone: a second look at its head would take bytes from the reader.
+        guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard let handle = FileHandle(forReadingAtPath: file) else {
+            throw CommandError("\(file): cannot be read a second time: \(String(cString: strerror(errno)))")
+        }
         defer { try? handle.close() }
         let head = try handle.read(upToCount: SourceIdentity.headBytesMax) ?? Data()
         return SourceIdentity(name: URL(fileURLWithPath: file).lastPathComponent, head: Array(head))
@@ -191,7 +243,13 @@ struct IngestCommand: ParsableCommand {
         }
         guard !quiet else { return }
         if summary.resumedRows > 0 && summary.rows == 0 {
-            Console.write("\(shown): nothing new; its \(Console.count(summary.resumedRows, "row")) were stored before")
+            let rows =
+                summary.resumedRows == 1 ? "its row was" : "its \(Console.grouped(summary.resumedRows)) rows were"
+            Console.write("\(shown): nothing new; \(rows) stored before")
+            return
+        }
+        if summary.rows == 0 {
+            Console.write("\(shown): 0 rows; nothing to store in view \(view.name)")
             return
         }
         var line = "\(shown): \(Console.count(summary.rows, "row")) into view \(view.name)"

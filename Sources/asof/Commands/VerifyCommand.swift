@@ -89,21 +89,25 @@ struct VerifyCommand: ParsableCommand {
         return nil
     }
 
+    /// Compares by the content digest's bytes: every NaN is one, zero has two signs, texts are what their bytes are.
     private static func firstDifference(_ file: ColumnBatch, _ made: ColumnBatch, firstRow: Int) -> String? {
-        let types = made.columns.map(\.type)
-        var digests = [file, made].map { _ in ContentDigest(names: made.names, types: types) }
-        digests[0].update(file.columns, rowCount: file.rowCount)
-        digests[1].update(made.columns, rowCount: made.rowCount)
-        guard digests[0].value() != digests[1].value() else { return nil }
-        for row in 0..<made.rowCount {
-            for (index, column) in made.columns.enumerated() {
-                let (got, expected) = (file.columns[index].value(row), column.value(row))
-                // NaN is a value like any other here.
-                if got == expected || (got.text == "NaN" && expected.text == "NaN" && got != .null) { continue }
-                return
-                    "row \(firstRow + row), column '\(made.names[index])': the file has \(got.json), history gives \(expected.json)"
+        for start in stride(from: 0, to: made.rowCount, by: CanonicalRows.chunkRows) {
+            let rows = start..<min(made.rowCount, start + CanonicalRows.chunkRows)
+            guard bytes(of: file.columns, rows) != bytes(of: made.columns, rows) else { continue }
+            for row in rows {
+                for (got, (expected, name)) in zip(file.columns, zip(made.columns, made.names))
+                where bytes(of: [got], row..<row + 1) != bytes(of: [expected], row..<row + 1) {
+                    return "row \(firstRow + row), column '\(name)': the file has \(got.value(row).json), "
+                        + "history gives \(expected.value(row).json)"
+                }
             }
         }
         return nil
+    }
+
+    private static func bytes(of columns: [Column], _ rows: Range<Int>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        CanonicalRows.withBytes(of: columns, rows: rows) { bytes = Array($0) }
+        return bytes
     }
 }

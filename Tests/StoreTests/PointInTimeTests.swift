@@ -1,0 +1,190 @@
+import Features
+import PointInTime
+import TestSupport
+import Testing
+
+@testable import Store
+
+/// Exports, single look-ups and the online table, held to the oracle on random histories.
+@Suite struct PointInTimeTests {
+    @Test(arguments: 1...6 as ClosedRange<UInt64>)
+    func `an export is what the oracle says, at every position`(seed: UInt64) throws {
+        let history = try RandomHistory(seed: seed, batches: 14)
+        let spine = history.spine(150)
+        for state in history.states {
+            for isKnownAtLabel in [false, true] {
+                try expectOracle(history, spine, state, isKnownAtLabel: isKnownAtLabel)
+            }
+        }
+    }
+
+    @Test(arguments: [ThrowawayCluster.Collation.libc("C.UTF-8"), .icu("en-US"), .icu("cs-CZ")])
+    func `the database's own collation changes nothing`(collation: ThrowawayCluster.Collation) throws {
+        let history = try RandomHistory(seed: 77, batches: 10, collation: collation)
+        let state = try #require(history.states.last)
+        try expectOracle(history, history.spine(300), state, isKnownAtLabel: false)
+        #expect(try history.store.violations() == [])
+    }
+
+    @Test func `a spine of several blocks keeps its order on several sessions`() throws {
+        let history = try RandomHistory(seed: 4_711, batches: 10)
+        let spine = history.spine(Limits.probeRowsMax + 1_000)
+        let state = try #require(history.states.last)
+        let whole = try history.store.export("model", spine: spine, labelTime: "t", state: state)
+        let parallel = try history.store.export(
+            "model",
+            spine: spine,
+            labelTime: "t",
+            state: state,
+            sessions: history.sessions
+        )
+        #expect(whole.digest == parallel.digest)
+        try expectOracle(history, spine, state, isKnownAtLabel: false, sessions: history.sessions)
+    }
+
+    @Test(arguments: 11...13 as ClosedRange<UInt64>)
+    func `a single look-up at a time and position is what the oracle says`(seed: UInt64) throws {
+        let history = try RandomHistory(seed: seed, batches: 12)
+        let lookup = EntityLookup(history.store.session)
+        for view in history.store.registry.views {
+            let role = ViewRole(view)
+            for _ in 0..<40 {
+                let keys = history.keys(of: view.definition)
+                let label = Timestamp(microseconds: history.time())
+                let state = history.random.pick(history.states)
+                let got = try lookup.read(role, keys: keys, .at(label), state: state)
+                let expected = history.oracle.look(
+                    up: keys,
+                    at: .timestamp(label),
+                    in: view.definition,
+                    Oracle.Rules(view.definition, position: state.position)
+                )
+                let context: Comment =
+                    "view \(view.name), keys \(keys), label \(label.text), position \(state.position)"
+                #expect(got.values.map(\.identity) == expected.features.map(\.identity), context)
+                #expect(got.eventTime?.microseconds == expected.eventTime, context)
+                #expect(got.position == expected.position, context)
+                #expect(got.statuses == expected.statuses, context)
+            }
+        }
+    }
+
+    @Test(arguments: 21...23 as ClosedRange<UInt64>)
+    func `the online table is the oracle's latest row of each entity`(seed: UInt64) throws {
+        let history = try RandomHistory(seed: seed, batches: 14)
+        #expect(try history.store.violations() == [])
+        let lookup = EntityLookup(history.store.session)
+        let head = try history.store.head()
+        for view in history.store.registry.views {
+            // Ages are another test's matter: without a TTL the latest row counts whatever its age.
+            let role = ViewRole(view.withoutTimeRules)
+            for row in history.oracle.rows[view.name] ?? [] {
+                let keys = row.row.keys
+                let expected = history.oracle.latest(keys, in: view.definition, position: head.position)
+                for state in [nil, head] {
+                    let got = try lookup.read(role, keys: keys, .latest, state: state)
+                    let context: Comment = "view \(view.name), keys \(keys), \(state == nil ? "online" : "history")"
+                    #expect(got.values.map(\.identity) == expected.features.map(\.identity), context)
+                    #expect(got.eventTime?.microseconds == expected.eventTime, context)
+                    #expect(got.position == expected.position, context)
+                    #expect(got.statuses == expected.statuses, context)
+                }
+            }
+        }
+    }
+
+    /// Compares a whole export, with witnesses and counts.
+    private func expectOracle(
+        _ history: RandomHistory,
+        _ spine: ColumnBatch,
+        _ state: LedgerState,
+        isKnownAtLabel: Bool,
+        sessions: [Session]? = nil
+    ) throws {
+        let exported = try history.store.export(
+            "model",
+            spine: spine,
+            labelTime: "t",
+            state: state,
+            options: JoinOptions(knownAtLabel: isKnownAtLabel, witness: true),
+            sessions: sessions
+        )
+        let made = exported.batch
+        #expect(made.rowCount == spine.rowCount)
+        for (index, column) in spine.columns.enumerated() {
+            #expect(made.columns[index].boxed.map(\.identity) == column.boxed.map(\.identity))
+        }
+        let plan = exported.join.spec.plan
+        let labels = try #require(spine["t"])
+        for (index, role) in plan.roles.enumerated() {
+            let definition = role.view.definition
+            let keys = try role.keyColumns.map { try #require(spine[$0]) }
+            let rules = Oracle.Rules(definition, position: state.position, isKnownAtLabel: isKnownAtLabel)
+            var counts = JoinCounts()
+            for row in 0..<spine.rowCount {
+                let answer = history.oracle.look(
+                    up: keys.map { $0.value(row) },
+                    at: labels.value(row),
+                    in: definition,
+                    rules
+                )
+                counts.add(answer.outcome)
+                var expected: [String: Value] = [:]
+                for column in plan.columns where column.prefix == role.prefix {
+                    let place = try #require(definition.features.firstIndex { $0.name == column.feature })
+                    expected[column.outputName] = answer.features[place]
+                }
+                expected["\(role.prefix)__event_time"] =
+                    answer.eventTime.map { .timestamp(Timestamp(microseconds: $0)) } ?? .null
+                expected["\(role.prefix)__position"] = answer.position.map { .int64($0) } ?? .null
+                for (name, value) in expected {
+                    let got = try #require(made[name]).value(row)
+                    if got.identity == value.identity { continue }
+                    Issue.record(
+                        """
+                        position \(state.position), known at label \(isKnownAtLabel), row \(row), \(name): got \(got.json), \
+                        the oracle says \(value.json); keys \(keys.map { $0.value(row) }), label \(labels.value(row).text)
+                        """
+                    )
+                    return
+                }
+            }
+            #expect(exported.counts[index] == counts, "role \(role.prefix), position \(state.position)")
+        }
+    }
+}
+
+extension JoinCounts {
+    mutating func add(_ outcome: Oracle.Outcome) {
+        switch outcome {
+        case .matched: matched += 1
+        case .missing: missing += 1
+        case .expired: expired += 1
+        }
+    }
+}
+
+extension Oracle.Answer {
+    /// What a look-up of a single entity says of each feature.
+    var statuses: [ValueStatus] {
+        features.map { value in
+            switch outcome {
+            case .matched: value == .null ? .null : .present
+            case .missing: .missing
+            case .expired: .expired
+            }
+        }
+    }
+}
+
+extension ViewRole {
+    /// A view under its own name, with all its features.
+    init(_ view: StoredView) {
+        self.init(
+            view: view,
+            prefix: view.name,
+            keyColumns: view.definition.keys.map(\.name),
+            features: view.definition.features
+        )
+    }
+}

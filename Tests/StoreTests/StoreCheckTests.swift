@@ -1,0 +1,103 @@
+import Features
+import PointInTime
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Store
+
+@Suite struct StoreCheckTests {
+    /// Damage done with SQL, and the property that it breaks.
+    struct Damage: Sendable, CustomTestStringConvertible {
+        let sql: String
+        let property: String
+        var testDescription: String { sql }
+
+        init(_ sql: String, breaks property: String) {
+            self.sql = sql
+            self.property = property
+        }
+    }
+
+    static let online = "online is the latest of history"
+    static let history = "history has the rows that the ledger says"
+    static let damages = [
+        Damage("UPDATE online.stats SET n = 99 WHERE user_id = 1", breaks: online),
+        Damage("UPDATE online.stats SET n = NULL WHERE user_id = 1", breaks: online),
+        Damage("UPDATE online.stats SET x = 0 WHERE user_id = 2", breaks: online),
+        Damage("UPDATE online.stats SET _deleted = true WHERE user_id = 1", breaks: online),
+        Damage("UPDATE online.stats SET _event_time = _event_time - interval '1 us' WHERE user_id = 1", breaks: online),
+        Damage("DELETE FROM online.stats WHERE user_id = 3", breaks: online),
+        Damage("INSERT INTO online.stats VALUES (77, '2020-01-01', false, 1, 1)", breaks: online),
+        Damage(
+            "UPDATE history.stats SET n = 99 WHERE user_id = 1 AND _event_time = '1970-01-01 00:00:02+00'",
+            breaks: online
+        ),
+        Damage(
+            "DELETE FROM history.stats WHERE user_id = 1 AND _event_time = '1970-01-01 00:00:01+00'",
+            breaks: history
+        ),
+        Damage("INSERT INTO history.stats SELECT * FROM history.stats WHERE user_id = 3", breaks: history),
+        Damage(
+            "INSERT INTO history.stats SELECT * FROM history.stats WHERE user_id = 3",
+            breaks: "a batch has one row for a key and event time"
+        ),
+        Damage("UPDATE history.stats SET _batch = 1000000 WHERE user_id = 3", breaks: history),
+        Damage("UPDATE asof.batches SET rows = rows + 1 WHERE kind = 'data'", breaks: history),
+        Damage("DELETE FROM asof.batches WHERE position = 2", breaks: "positions have no gaps"),
+        Damage(
+            "UPDATE asof.batches SET committed_at = committed_at + interval '1 day' WHERE position = 2",
+            breaks: "commit times ascend with positions"
+        ),
+        Damage(
+            "INSERT INTO asof.batches SELECT position, batch, 0, kind, 0, committed_at, gen_random_uuid(), NULL, NULL, "
+                + "batch_high FROM asof.batches WHERE position = 3",
+            breaks: "a position is one batch with one uid"
+        ),
+        Damage(
+            "UPDATE asof.batches SET batch = (SELECT batch FROM asof.batches WHERE position = 2) WHERE position = 3",
+            breaks: "a batch has one position"
+        ),
+        Damage(
+            "UPDATE asof.batches SET batch_high = batch_high + 5 WHERE position = 2",
+            breaks: "batch_high is the greatest batch so far"
+        ),
+    ]
+
+    private func store() throws -> TestStore {
+        let store = try TestStore(
+            """
+            entities:
+              user: { key: user_id, type: int64 }
+            views:
+              stats: { entities: [user], features: { n: int64, x: float64 } }
+            """
+        )
+        try store.ingest(
+            "stats",
+            [
+                HistoryRow([.int64(1)], at: 1_000_000, [.int64(1), .null]),
+                HistoryRow([.int64(1)], at: 2_000_000, [.int64(2), .null]),
+                HistoryRow([.int64(2)], at: 2_000_000, [.int64(2), .float64(.nan)]),
+            ]
+        )
+        try store.ingest("stats", [HistoryRow([.int64(3)], at: 1_000_000, [.null, .null])])
+        try store.ingest("stats", [HistoryRow([.int64(1)], at: 0, isDeleted: true, [.null, .null])])
+        return store
+    }
+
+    @Test(arguments: damages)
+    func `damage is found`(damage: Damage) throws {
+        let store = try store()
+        #expect(try store.violations() == [])
+        try store.session.execute(damage.sql)
+        let found = try store.violations()
+        #expect(found.contains { $0.property == damage.property && $0.violations > 0 }, "found \(found)")
+    }
+
+    @Test func `a check names every property that it looked at`() throws {
+        let store = try store()
+        let findings = try StoreCheck(store.session).run(store.registry.views)
+        #expect(Set(Self.damages.map(\.property)) == Set(findings.map(\.property)))
+    }
+}
