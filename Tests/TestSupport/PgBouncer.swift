@@ -12,6 +12,8 @@ package final class PgBouncer {
 
     private static let port = 6_432
     private let process: Process
+    /// Closed when this process ends, however it does: then the program is ended.
+    private let lifeline = Pipe()
     private let folder: String
 
     /// - Parameter path: the program.
@@ -33,11 +35,12 @@ package final class PgBouncer {
         }
         let file = folder + "/pgbouncer.ini"
         try Data(settings.utf8).write(to: URL(fileURLWithPath: file))
-        let command = try cluster.account.running([path, "-q", file])
+        let command = try cluster.account.running(["/bin/sh", "-c", "\"$0\" -q \"$1\" & read _; kill $!", path, file])
         process = Process()
         process.executableURL = URL(fileURLWithPath: command[0])
         process.arguments = Array(command.dropFirst())
         process.currentDirectoryURL = URL(fileURLWithPath: "/")
+        process.standardInput = lifeline
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.runWithDefaultSignals()
@@ -52,7 +55,7 @@ package final class PgBouncer {
     }
 
     deinit {
-        process.terminate()
+        try? lifeline.fileHandleForWriting.close()
         if !Patience.wait(seconds: 5, until: { !process.isRunning }) { kill(process.processIdentifier, SIGKILL) }
     }
 }
