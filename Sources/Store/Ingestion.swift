@@ -12,6 +12,8 @@ package struct IngestionOptions: Sendable {
     package var newPartitionsMax = Limits.newPartitionsMax
     package var batchRowsMax = Limits.batchRowsMax
     package var batchBytesMax = Limits.batchBytesMax
+    /// How long a batch waits for each lock: for whoever changes or rebuilds the view, or ingests the same source.
+    package var lockTimeoutMs = Limits.lockTimeoutMs
     /// The options that give the input its meaning, spelled out; a rerun must have the same.
     package var meaning = ""
 
@@ -62,6 +64,8 @@ package final class Ingestion {
     private let options: IngestionOptions
     private let clock: ServerClock
     private let writer: BatchWriter
+    /// The features that the source has. Those it lacks are not compared, so that the view may get more of them.
+    private let ownFeatures: [Int]
     private let start: SourceCheckpoint
     /// Over every row that came in, stored before or now.
     private var digest: ContentDigest
@@ -74,7 +78,8 @@ package final class Ingestion {
     /// - Parameters:
     ///   - session: not to be used by anybody else until ``finish()`` has returned or something has thrown.
     ///   - source: `nil` = input that nobody could recognize again: nothing is skipped.
-    ///   - columns: names and types of every column of the rows that follow, in ``ViewRows`` order.
+    ///   - columns: names and types of the columns that the source has, in ``ViewRows`` order; the rows that follow have
+    ///     nulls for features that are not among them.
     /// - Throws: ``StoreError/source(_:)`` where the source was read before with other options.
     package init(
         session: Session,
@@ -87,6 +92,9 @@ package final class Ingestion {
         self.options = options
         clock = try ServerClock(session)
         digest = ContentDigest(names: columns.map(\.name), types: columns.map(\.type))
+        ownFeatures = view.definition.features.indices.filter { index in
+            columns.contains { $0.name == view.definition.features[index].name }
+        }
         var found = SourceCheckpoint(source: "", rows: 0, digest: [], options: options.meaning)
         if let source { found = try SourceTable(view: view).find(source, options: options.meaning, session) }
         if options.startsOver {
@@ -120,7 +128,7 @@ package final class Ingestion {
         if !isVerified {
             let known = min(rows.rowCount, start.rows - first)
             let part = rows.slice(0..<known)
-            digest.update(part.columns, rowCount: known)
+            digest.update(compared(part), rowCount: known)
             guard digest.rowCount == start.rows else { return }
             try verify()
             if known == rows.rowCount { return }
@@ -134,19 +142,25 @@ package final class Ingestion {
             try settle()
             throw error
         }
-        digest.update(rows.columns, rowCount: rows.rowCount)
+        digest.update(compared(rows), rowCount: rows.rowCount)
         if pending == nil { pending = rows } else { pending?.append(rows) }
         if let pending, pending.rowCount >= options.batchRowsMax || pending.byteCount >= options.batchBytesMax {
             try flush()
         }
     }
 
+    private func compared(_ rows: ViewRows) -> [Column] {
+        rows.keys + [rows.eventTimes] + [rows.knownAt, rows.isDeleted].compactMap(\.self)
+            + ownFeatures.map { rows.features[$0] }
+    }
+
     private func verify() throws(StoreError) {
         guard digest.value() == start.digest else {
             throw .source(
                 """
-                source '\(start.source)' changed: its first \(start.rows) rows are not those that were stored; \
-                nothing was written. Give it another name with --source, or store it from the start with --again
+                source '\(start.source)' changed, or the view's features that it has did: its first \(start.rows) rows \
+                are not those that were stored; nothing was written. Give it another name with --source, or store it from the \
+                start with --again
                 """
             )
         }

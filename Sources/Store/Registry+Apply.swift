@@ -7,9 +7,13 @@ extension Registry {
     /// Nothing is removed: what `new` lacks is hidden, its data kept.
     /// - Returns: the registry then, and the state that the change made; `nil` where nothing changed.
     /// - Throws: ``StoreError/refusedChange(_:)`` for what would need data to be rewritten.
-    package static func apply(_ new: Definitions, _ session: Session) throws(StoreError) -> (Registry, LedgerState?) {
+    package static func apply(
+        _ new: Definitions,
+        _ session: Session,
+        lockTimeoutMs: Int = Limits.applyLockTimeoutMs
+    ) throws(StoreError) -> (Registry, LedgerState?) {
         var options = Connection.TransactionOptions.write
-        options.lockTimeoutMs = 10_000
+        options.lockTimeoutMs = lockTimeoutMs
         try session.begin(options)
         do throws(StoreError) {
             try session.lock(AdvisoryLock.definitions)
@@ -25,6 +29,14 @@ extension Registry {
             return (try load(session), state)
         } catch {
             session.connection.rollBack()
+            if case .database(let cause) = error, cause.isRetryable {
+                throw .conflict(
+                    """
+                    nothing was applied: a view that changes is in use, by an ingest or a long query, and did not become \
+                    free within \(lockTimeoutMs) ms (\(cause.message)); run the command again
+                    """
+                )
+            }
             throw error
         }
     }
@@ -107,6 +119,7 @@ extension Registry {
         for row in 0..<rows.count { isRetired[rows.text(row, 0) ?? ""] = rows.bool(row, 1) }
         let hasOnline =
             try session.query("SELECT to_regclass($1) IS NOT NULL", [.text(view.onlineTable)]).bool(0, 0) == true
+        var returned: [String] = []
         for feature in view.definition.features {
             guard let retired = isRetired[feature.name] else {
                 let column = "\(SQLText.identifier(feature.name)) \(feature.type.sqlType)"
@@ -116,6 +129,7 @@ extension Registry {
                 continue
             }
             if retired {
+                returned.append(feature.name)
                 try session.query(
                     "UPDATE asof.features SET retired_at = NULL WHERE view = $1 AND name = $2",
                     [.int32(view.id), .text(feature.name)]
@@ -136,6 +150,8 @@ extension Registry {
         if !hasOnline && view.definition.isOnline {
             try view.createOnline(session)
             try view.fillOnline(session)
+        } else if hasOnline, !returned.isEmpty {
+            try view.refreshOnline(returned, session)
         }
     }
 
@@ -192,6 +208,18 @@ extension StoredView {
         ORDER BY \(keyList("h")), h._event_time DESC,
             (SELECT position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1) DESC
         """
+    }
+
+    /// Takes features from history again that were hidden: writers left their online columns alone meanwhile.
+    func refreshOnline(_ features: [String], _ session: Session) throws(StoreError) {
+        let names = features.map(SQLText.identifier)
+        let changes = names.map { "o.\($0) IS DISTINCT FROM h.\($0)" }.joined(separator: " OR ")
+        try session.execute(
+            """
+            UPDATE \(onlineTable) o SET \(names.map { "\($0) = h.\($0)" }.joined(separator: ", "))
+            FROM (\(latestQuery)) h WHERE \(keysEqual("o", "h")) AND (\(changes))
+            """
+        )
     }
 
     /// Fills an empty online table from history.
