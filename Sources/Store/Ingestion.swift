@@ -134,7 +134,9 @@ package final class Ingestion {
             if known == rows.rowCount { return }
             rows = rows.slice(known..<rows.rowCount)
         }
-        if digest.rowCount == 0, let unit = options.suspectedUnit { try UnitCheck(unit: unit).check(rows.eventTimeValues) }
+        if digest.rowCount == 0, let unit = options.suspectedUnit {
+            try UnitCheck(unit: unit).check(rows.eventTimeValues)
+        }
         let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
         do throws(StoreError) {
             try checks.check(rows, firstRow: digest.rowCount + 1)

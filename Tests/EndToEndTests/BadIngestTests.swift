@@ -223,7 +223,10 @@ import Testing
             "2,1767225600000,1,1,a\n",
             "--time-unit",
             "us",
-            says: ["bad.csv: read in us, the event times go from 1970-01-21T10:53:45.600000Z", "--time-unit", "--allow-1970"]
+            says: [
+                "bad.csv: read in us, the event times go from 1970-01-21T10:53:45.600000Z", "--time-unit",
+                "--allow-1970",
+            ]
         ),
         .stats("an infinite time", "2,infinity,1,1,a\n", says: ["column 'event_time'", "infinite times are refused"]),
         .stats("a leap second", "2,2016-12-31T23:59:60Z,1,1,a\n", says: ["column 'event_time'", "23:59:60"]),
