@@ -59,7 +59,12 @@ final class BatchWriter: @unchecked Sendable {
                 break
             } catch {
                 attempt += 1
-                guard case .database(let cause) = error, cause.isRetryable, attempt <= Limits.retriesMax else {
+                guard case .database(let cause) = error, attempt <= Limits.retriesMax else { throw error }
+                if cause.sqlState == SQLState.checkViolation {
+                    // The partition was dropped since we looked.
+                    catalog = PartitionCatalog(view: view)
+                    outcome.newPartitions += try preparePartitions(times, outcome.eventTimes)
+                } else if !cause.isRetryable {
                     throw error
                 }
             }

@@ -14,6 +14,8 @@ package enum Limits {
     package static let keyBytesMax = 2_000
     /// Spine rows of one probe statement: its arrays stay small, its transaction short.
     package static let probeRowsMax = 8_192
+    /// Partitions dropped in one transaction: each takes about five locks of the 6,400 that a server has by default.
+    package static let dropPartitionsMax = 200
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
 
