@@ -37,7 +37,7 @@ package struct HistoryDrop {
     /// The time before which history is dropped by the view's retention, by PostgreSQL's clock; `nil` without one.
     package func retentionBound() throws(StoreError) -> Timestamp? {
         guard let retention = view.definition.retention else { return nil }
-        let now = try session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
+        let now = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
         return Timestamp(
             microseconds: max(
                 now.subtractingSaturating(retention.microseconds),
