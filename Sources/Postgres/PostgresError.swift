@@ -59,6 +59,7 @@ package enum SQLState {
     package static let undefinedTable = "42P01"
     package static let undefinedSchema = "3F000"
     package static let insufficientPrivilege = "42501"
+    package static let checkViolation = "23514"
     package static let uniqueViolation = "23505"
     package static let readOnlyTransaction = "25006"
     /// A standby answers so to a transaction that would write.

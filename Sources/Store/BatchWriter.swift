@@ -59,9 +59,16 @@ final class BatchWriter: @unchecked Sendable {
                 break
             } catch {
                 attempt += 1
-                guard case .database(let cause) = error, cause.isRetryable else { throw error }
-                guard attempt > Limits.retriesMax else { continue }
-                throw cause.sqlState == SQLState.lockNotAvailable ? waitedTooLong(attempt) : error
+                guard case .database(let cause) = error, cause.isRetryable || cause.sqlState == SQLState.checkViolation
+                else { throw error }
+                guard attempt <= Limits.retriesMax else {
+                    throw cause.sqlState == SQLState.lockNotAvailable ? waitedTooLong(attempt) : error
+                }
+                if cause.sqlState == SQLState.checkViolation {
+                    // The partition was dropped since we looked.
+                    catalog = PartitionCatalog(view: view)
+                    outcome.newPartitions += try preparePartitions(times, outcome.eventTimes)
+                }
             }
         }
         checkpoint = next

@@ -18,6 +18,8 @@ package enum Limits {
     package static let lockTimeoutMs = 30_000
     /// How long `apply` waits for each lock: while it waits for one, everybody else waits behind it.
     package static let applyLockTimeoutMs = 10_000
+    /// Partitions dropped in one transaction: each takes about five locks of the 6,400 that a server has by default.
+    package static let dropPartitionsMax = 200
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
 

@@ -4,11 +4,13 @@ import Postgres
 extension Registry {
     /// Puts definitions in force, in one transaction that takes a position in the ledger.
     ///
-    /// Nothing is removed: what `new` lacks is hidden, its data kept.
+    /// Nothing is removed unless `prunes` is set: what `new` lacks is hidden, its data kept.
+    /// - Parameter prunes: deletes what ``Pruning`` finds for good.
     /// - Returns: the registry then, and the state that the change made; `nil` where nothing changed.
     /// - Throws: ``StoreError/refusedChange(_:)`` for what would need data to be rewritten.
     package static func apply(
         _ new: Definitions,
+        prunes: Bool = false,
         _ session: Session,
         lockTimeoutMs: Int = Limits.applyLockTimeoutMs
     ) throws(StoreError) -> (Registry, LedgerState?) {
@@ -18,14 +20,15 @@ extension Registry {
         do throws(StoreError) {
             try session.lock(AdvisoryLock.definitions)
             let old = try load(session)
-            guard new != old.definitions else {
+            let pruning = prunes ? try Pruning(session, to: new) : nil
+            guard new != old.definitions || pruning?.items.isEmpty == false else {
                 session.connection.rollBack()
                 return (old, nil)
             }
-            let changes = old.changes(to: new)
+            let changes = old.changes(to: new, pruning: pruning)
             let refused = changes.filter { $0.severity == .refused }.map(\.line)
             guard refused.isEmpty else { throw StoreError.refusedChange(refused) }
-            let state = try old.put(new, session)
+            let state = try old.put(new, pruning, session)
             return (try load(session), state)
         } catch {
             session.connection.rollBack()
@@ -41,11 +44,30 @@ extension Registry {
         }
     }
 
-    /// What applying `new` would change.
-    package func changes(to new: Definitions) -> [DefinitionChange] { new.changes(from: definitions, retired: retired) }
+    /// What applying `new` would change, after `pruning` where that is done as well.
+    package func changes(to new: Definitions, pruning: Pruning? = nil) -> [DefinitionChange] {
+        guard let pruning else { return new.changes(from: definitions, retired: retired) }
+        return new.changes(from: definitions, retired: pruning.remaining(of: retired)).map { change in
+            var change = change
+            change.detail = change.detail.replacing("; data kept", with: "")
+            return change
+        }
+    }
 
-    private func put(_ new: Definitions, _ session: Session) throws(StoreError) -> LedgerState {
+    private func put(
+        _ new: Definitions,
+        _ pruning: Pruning?,
+        _ session: Session
+    ) throws(StoreError) -> LedgerState {
         let next = version + 1
+        let ledger = Ledger(session)
+        let batch = try ledger.takeBatch().batch
+        var entries = [LedgerEntry(view: 0, kind: .definitions, rows: 0)]
+        if let pruning, !pruning.items.isEmpty {
+            // All at once, so that views are locked in their one order.
+            for (view, _) in try StoredView.all(session) { try session.lock(AdvisoryLock.view(view.id)) }
+            entries += try pruning.run(session, batch: batch)
+        }
         let known = try session.query("SELECT id, name FROM asof.views ORDER BY id")
         var ids: [String: Int32] = [:]
         for row in 0..<known.count {
@@ -68,13 +90,13 @@ extension Registry {
             )
         }
         try putServices(new, version: next, session)
-        try session.query(
-            "INSERT INTO asof.definitions (version, document) VALUES ($1, $2)",
-            [.int64(next), .jsonb(try JSONDocument.encode(new))]
-        )
-        let ledger = Ledger(session)
-        let batch = try ledger.takeBatch().batch
-        return try ledger.commit(batch: batch, [LedgerEntry(view: 0, kind: .definitions, rows: 0)])
+        if new != definitions {
+            try session.query(
+                "INSERT INTO asof.definitions (version, document) VALUES ($1, $2)",
+                [.int64(next), .jsonb(try JSONDocument.encode(new))]
+            )
+        }
+        return try ledger.commit(batch: batch, entries)
     }
 
     private func create(_ definition: ViewDefinition, shape: Int64, _ session: Session) throws(StoreError) {
@@ -120,6 +142,8 @@ extension Registry {
         let hasOnline =
             try session.query("SELECT to_regclass($1) IS NOT NULL", [.text(view.onlineTable)]).bool(0, 0) == true
         var returned: [String] = []
+        let added = view.definition.features.count { isRetired[$0.name] == nil }
+        if added > 0 { try view.refuseColumns(added, session) }
         for feature in view.definition.features {
             guard let retired = isRetired[feature.name] else {
                 let column = "\(SQLText.identifier(feature.name)) \(feature.type.sqlType)"
