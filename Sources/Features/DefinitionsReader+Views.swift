@@ -3,7 +3,9 @@ import Yams
 extension DefinitionsReader {
     private static let viewKeys =
         ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "source"]
-        + annotationKeys
+        + operationKeys + annotationKeys
+    /// What operating the view needs, apart from what its values mean.
+    private static let operationKeys = ["retention", "max_age"]
 
     mutating func view(_ field: Field) -> ViewDefinition? {
         let what = "view '\(field.name)'"
@@ -25,7 +27,8 @@ extension DefinitionsReader {
             fault(at: field.key, "\(what) has no features, as in features: { clicks: int64 }")
         }
         let notes = annotations(parts)
-        let view = ViewDefinition(
+        let operation = self.operation(parts, what, ttl: ttl)
+        var view = ViewDefinition(
             name: field.name,
             entities: entityNames,
             keys: keys,
@@ -41,10 +44,34 @@ extension DefinitionsReader {
             owner: notes.owner,
             tags: notes.tags
         )
+        view.retention = operation.retention
+        view.maxAge = operation.maxAge
         if let refusal = view.storageRefusal, let node = parts["features"]?.key {
             fault(at: node, "\(what) \(refusal)")
         }
         return view
+    }
+
+    private mutating func operation(
+        _ parts: [String: Field],
+        _ what: String,
+        ttl: Interval?
+    ) -> (retention: Interval?, maxAge: Interval?) {
+        let retention = interval(parts["retention"], "the retention of \(what)")
+        let maxAge = interval(parts["max_age"], "the max_age of \(what)")
+        if let retention, let node = parts["retention"]?.value {
+            if let ttl, retention < ttl {
+                fault(
+                    at: node,
+                    "the retention of \(what), \(retention.text), is shorter than its ttl, \(ttl.text): values would be "
+                        + "dropped before they expire"
+                )
+            }
+            if parts["partition"]?.value.scalar?.string == "none" {
+                fault(at: node, "\(what) has a retention but partition none: history is dropped in whole partitions")
+            }
+        }
+        return (retention, maxAge)
     }
 
     private mutating func entityKeys(_ field: Field, _ what: String) -> (names: [String], keys: [KeyColumn]) {

@@ -123,6 +123,8 @@ extension ViewDefinition {
         add("strict", "\(old.isStrict)", "\(isStrict)")
         add("missing", old.missing.rawValue, missing.rawValue)
         add("online", "\(old.isOnline)", "\(isOnline)", isOnline ? .safe : .retires)
+        add("retention", old.retention?.text ?? "none", retention?.text ?? "none")
+        add("max_age", old.maxAge?.text ?? "none", maxAge?.text ?? "none")
         if old.partition != partition {
             changes.append(
                 .init(

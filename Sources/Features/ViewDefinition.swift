@@ -18,6 +18,10 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
     package var features: [FeatureDefinition]
     /// What `asof materialize` runs; `nil` for a view that is only ingested into.
     package var source: BatchSource?
+    /// How long history is kept once `asof drop-history` is run; `nil` = for ever. At least ``ttl``.
+    package var retention: Interval?
+    /// `asof status` complains where the newest event is older; `nil` = never.
+    package var maxAge: Interval?
     package var description: String?
     package var owner: String?
     package var tags: [String: String]

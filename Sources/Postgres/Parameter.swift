@@ -35,9 +35,9 @@ package struct Parameter: Sendable {
         Parameter(typeID: TypeID.jsonb, bytes: value.map { [1] + Array($0.utf8) })
     }
 
-    /// - Parameter microseconds: since 1970-01-01 UTC; must be a time PostgreSQL has.
+    /// - Parameter microseconds: since 1970-01-01 UTC; a time that PostgreSQL does not have gives its error, or another time.
     package static func timestamp(microseconds: Int64?) -> Parameter {
-        Parameter(typeID: TypeID.timestamptz, bytes: microseconds.map { bigEndian($0 - PostgresEpoch.microseconds) })
+        Parameter(typeID: TypeID.timestamptz, bytes: microseconds.map { bigEndian($0 &- PostgresEpoch.microseconds) })
     }
 
     package static func int64Array(_ values: [Int64], validity: [Bool]? = nil) -> Parameter {
@@ -54,7 +54,7 @@ package struct Parameter: Sendable {
         array(of: TypeID.timestamptz, arrayType: TypeID.timestamptzArray, count: values.count) { row, bytes in
             guard validity?[row] ?? true else { return false }
             append(Int32(8), to: &bytes)
-            append(values[row] - PostgresEpoch.microseconds, to: &bytes)
+            append(values[row] &- PostgresEpoch.microseconds, to: &bytes)
             return true
         }
     }

@@ -51,6 +51,11 @@ package final class Rows {
         }
     }
 
+    /// A float8.
+    package func double(_ row: Int, _ column: Int) -> Double? {
+        (integer(row, column) as UInt64?).map { Double(bitPattern: $0) }
+    }
+
     /// A timestamptz in µs since 1970-01-01 UTC.
     package func timestamp(_ row: Int, _ column: Int) -> Int64? {
         (integer(row, column) as Int64?).map { $0 &+ PostgresEpoch.microseconds }

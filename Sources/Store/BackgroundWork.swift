@@ -1,19 +1,21 @@
 import Dispatch
+import Foundation
 import Synchronization
 
-/// One piece of blocking work on a thread that is not Swift's cooperative pool.
+/// One piece of blocking work on a thread of its own, so that it waits for nobody's pool.
 final class BackgroundWork<Value: Sendable>: Sendable {
     private let result = Mutex<Result<Value, StoreError>?>(nil)
     private let done = DispatchSemaphore(value: 0)
 
     /// Starts `body` at once.
     init(_ body: @escaping @Sendable () throws(StoreError) -> Value) {
-        DispatchQueue.global().async { [self] in
+        let thread = Thread { [self] in
             let value: Result<Value, StoreError>
             do throws(StoreError) { value = .success(try body()) } catch { value = .failure(error) }
             result.withLock { $0 = value }
             done.signal()
         }
+        thread.start()
     }
 
     /// Blocks until the work has ended; to be called once.

@@ -51,22 +51,39 @@ final class BatchWriter: @unchecked Sendable {
         let low = Timestamp(microseconds: times.min() ?? 0)
         let high = Timestamp(microseconds: times.max() ?? 0)
         var outcome = BatchOutcome(rows: rows.rowCount, eventTimes: low...high, newPartitions: 0)
-        outcome.newPartitions = try preparePartitions(times, outcome.eventTimes)
         var attempt = 0
         while true {
             do throws(StoreError) {
+                outcome.newPartitions += try preparePartitions(times, outcome.eventTimes)
                 (outcome.counts, outcome.state) = try writeOnce(rows, next)
                 break
             } catch {
                 attempt += 1
-                guard case .database(let cause) = error, cause.isRetryable, attempt <= Limits.retriesMax else {
-                    throw error
+                guard case .database(let cause) = error, cause.isRetryable || cause.sqlState == SQLState.checkViolation
+                else { throw error }
+                guard attempt <= Limits.retriesMax else {
+                    throw cause.sqlState == SQLState.lockNotAvailable ? waitedTooLong(attempt) : error
+                }
+                if cause.sqlState == SQLState.checkViolation {
+                    // The partition was dropped since we looked.
+                    catalog = PartitionCatalog(view: view)
+                    outcome.newPartitions += try preparePartitions(times, outcome.eventTimes)
                 }
             }
         }
         checkpoint = next
         hasWritten = true
         return outcome
+    }
+
+    private func waitedTooLong(_ attempts: Int) -> StoreError {
+        .conflict(
+            """
+            view '\(view.name)' was locked by another session for \(attempts) × \(options.lockTimeoutMs) ms: its \
+            definition is changed, its online table rebuilt, or the same source ingested. This batch is not stored; run \
+            the command again
+            """
+        )
     }
 
     /// - Returns: how many were made.
@@ -83,7 +100,7 @@ final class BatchWriter: @unchecked Sendable {
                 """
             )
         }
-        try catalog.make(missing, session)
+        try catalog.make(missing, session, lockTimeoutMs: options.lockTimeoutMs)
         newPartitions += missing.count
         return missing.count
     }
@@ -93,7 +110,11 @@ final class BatchWriter: @unchecked Sendable {
     {
         var isStored = false
         let sources = SourceTable(view: view)
-        let transaction = try WriteTransaction(session: session, views: [view]) { session throws(StoreError) in
+        let transaction = try WriteTransaction(
+            session: session,
+            views: [view],
+            lockTimeoutMs: options.lockTimeoutMs
+        ) { session throws(StoreError) in
             guard let identity else { return }
             let now = try sources.lock(identity, checkpoint, session)
             if options.startsOver && !hasWritten { return }

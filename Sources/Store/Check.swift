@@ -78,10 +78,24 @@ package struct StoreCheck {
                 view.name,
                 "history has the rows that the ledger says",
                 """
-                SELECT count(*) FROM (SELECT batch, sum(rows) AS rows FROM asof.batches
-                        WHERE view = \(view.id) AND kind IN ('data', 'materialize') AND rows > 0 GROUP BY batch) l
+                SELECT count(*) FROM (SELECT batch, sum(rows) AS rows FROM (
+                        SELECT batch, rows FROM asof.batches
+                        WHERE view = \(view.id) AND kind IN ('data', 'materialize')
+                        UNION ALL SELECT batch, -rows FROM asof.removed_rows WHERE view = \(view.id)) b
+                        GROUP BY batch HAVING sum(rows) <> 0) l
                     FULL JOIN (SELECT _batch AS batch, count(*) AS rows FROM \(view.historyTable) GROUP BY 1) h USING (batch)
                     WHERE l.rows IS DISTINCT FROM h.rows
+                """
+            ),
+            try count(
+                view.name,
+                "what forget and drop removed adds up",
+                """
+                SELECT count(*) FROM (SELECT batch, rows FROM asof.batches
+                        WHERE view = \(view.id) AND kind IN ('forget', 'drop') AND rows > 0) l
+                    FULL JOIN (SELECT removal AS batch, sum(rows) AS rows FROM asof.removed_rows
+                        WHERE view = \(view.id) GROUP BY 1) r USING (batch)
+                WHERE l.rows IS DISTINCT FROM r.rows
                 """
             ),
             try count(

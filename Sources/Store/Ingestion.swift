@@ -5,11 +5,15 @@ import PointInTime
 package struct IngestionOptions: Sendable {
     /// Refuses event times more than ``Limits/futureUsMax`` ahead of PostgreSQL's clock.
     package var refusesFuture = true
+    /// Refuses a source whose integer times, read in this unit, begin in the first weeks of 1970; `nil` = no such check.
+    package var suspectedUnit: TimeUnit?
     /// Reads the source from its start, whatever was read of it before.
     package var startsOver = false
     package var newPartitionsMax = Limits.newPartitionsMax
     package var batchRowsMax = Limits.batchRowsMax
     package var batchBytesMax = Limits.batchBytesMax
+    /// How long a batch waits for each lock: for whoever changes or rebuilds the view, or ingests the same source.
+    package var lockTimeoutMs = Limits.lockTimeoutMs
     /// The options that give the input its meaning, spelled out; a rerun must have the same.
     package var meaning = ""
 
@@ -62,6 +66,8 @@ package final class Ingestion {
     private let options: IngestionOptions
     private let clock: ServerClock
     private let writer: BatchWriter
+    /// The features that the source has. Those it lacks are not compared, so that the view may get more of them.
+    private let ownFeatures: [Int]
     private let start: SourceCheckpoint
     /// Over every row that came in, stored before or now.
     private var digest: InputDigest
@@ -74,7 +80,8 @@ package final class Ingestion {
     /// - Parameters:
     ///   - session: not to be used by anybody else until ``finish()`` has returned or something has thrown.
     ///   - source: `nil` = input that nobody could recognize again: nothing is skipped.
-    ///   - columns: names and types of every column of the rows that follow, in ``ViewRows`` order.
+    ///   - columns: names and types of the columns that the source has, in ``ViewRows`` order; the rows that follow have
+    ///     nulls for features that are not among them.
     /// - Throws: ``StoreError/source(_:)`` where the source was read before with other options.
     package init(
         session: Session,
@@ -87,6 +94,9 @@ package final class Ingestion {
         self.options = options
         clock = try ServerClock(session)
         digest = InputDigest(columns: columns)
+        ownFeatures = view.definition.features.indices.filter { index in
+            columns.contains { $0.name == view.definition.features[index].name }
+        }
         var found = SourceCheckpoint(source: "", rows: 0, digest: [], options: options.meaning)
         if let source { found = try SourceTable(view: view).find(source, options: options.meaning, session) }
         if options.startsOver {
@@ -146,7 +156,7 @@ package final class Ingestion {
         var faulty = faulty
         if !isVerified {
             let known = split(rows, Array(undecodable))
-            digest.update(rows.slice(0..<known.rows), undecodable.prefix(known.undecodable))
+            digest.update(compared(rows.slice(0..<known.rows)), known.rows, undecodable.prefix(known.undecodable))
             guard digest.rowCount == start.rows else { return }
             try verify()
             guard known.rows < rows.rowCount || known.undecodable < undecodable.count else { return }
@@ -157,6 +167,9 @@ package final class Ingestion {
             faulty = faulty.filter { $0 >= known.rows }.map { $0 - known.rows }
         }
         let good = rows.removing(faulty)
+        if digest.rowCount == 0, let unit = options.suspectedUnit {
+            try UnitCheck(unit: unit).check(good.eventTimeValues)
+        }
         let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
         do throws(StoreError) {
             try checks.check(good, firstRow: digest.rowCount + 1)
@@ -164,7 +177,7 @@ package final class Ingestion {
             try settle()
             throw error
         }
-        digest.update(rows, undecodable)
+        digest.update(compared(rows), rows.rowCount, undecodable)
         summary.rejected += undecodable.count + faulty.count
         if pending == nil { pending = good } else { pending?.append(good) }
         if let pending, pending.rowCount >= options.batchRowsMax || pending.byteCount >= options.batchBytesMax {
@@ -172,12 +185,18 @@ package final class Ingestion {
         }
     }
 
+    private func compared(_ rows: ViewRows) -> [Column] {
+        rows.keys + [rows.eventTimes] + [rows.knownAt, rows.isDeleted].compactMap(\.self)
+            + ownFeatures.map { rows.features[$0] }
+    }
+
     private func verify() throws(StoreError) {
         guard digest.value() == start.digest else {
             throw .source(
                 """
-                source '\(start.source)' changed: its first \(start.rows) rows are not those that were stored; \
-                nothing was written. Give it another name with --source, or store it from the start with --again
+                source '\(start.source)' changed, or the view's features that it has did: its first \(start.rows) rows \
+                are not those that were stored; nothing was written. Give it another name with --source, or store it from the \
+                start with --again
                 """
             )
         }

@@ -31,9 +31,10 @@ struct InputDigest {
 
     var rowCount: Int { decoded.rowCount + undecodableCount }
 
-    mutating func update(_ rows: ViewRows, _ others: some Sequence<UndecodableRow>) {
+    /// - Parameter columns: of the `count` decodable rows.
+    mutating func update(_ columns: [Column], _ count: Int, _ others: some Sequence<UndecodableRow>) {
         let first = rowCount
-        decoded.update(rows.columns, rowCount: rows.rowCount)
+        decoded.update(columns, rowCount: count)
         for other in others {
             undecodableCount += 1
             for number in [first + other.offset, other.text.count] {

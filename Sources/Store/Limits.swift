@@ -14,6 +14,12 @@ package enum Limits {
     package static let keyBytesMax = 2_000
     /// Spine rows of one probe statement: its arrays stay small, its transaction short.
     package static let probeRowsMax = 8_192
+    /// How long a writer waits for a lock before it gives up this attempt.
+    package static let lockTimeoutMs = 30_000
+    /// How long `apply` waits for each lock: while it waits for one, everybody else waits behind it.
+    package static let applyLockTimeoutMs = 10_000
+    /// Partitions dropped in one transaction: each takes about five locks of the 6,400 that a server has by default.
+    package static let dropPartitionsMax = 200
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
 

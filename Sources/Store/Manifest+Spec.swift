@@ -5,7 +5,7 @@ import Postgres
 package enum VerificationObstacle: Error, Sendable, CustomStringConvertible {
     case anotherStore(expected: String, got: String)
     case anotherTimeline(position: Int64)
-    case removedHistory(position: Int64, kind: String)
+    case removed(Removal)
     case damagedManifest(String)
 
     package var description: String {
@@ -14,8 +14,7 @@ package enum VerificationObstacle: Error, Sendable, CustomStringConvertible {
         case .anotherTimeline(let position):
             "another timeline: position \(position) of this store is not the commit that the manifest names; "
                 + "the database was restored to an earlier point, or failed over with loss, and written to since"
-        case .removedHistory(let position, let kind):
-            "history that it may need was removed since, at position \(position) (\(kind))"
+        case .removed(let removal): "\(removal.text), after the manifest's position"
         case .damagedManifest(let reason): "the manifest contradicts itself: \(reason)"
         }
     }
@@ -27,6 +26,10 @@ extension Manifest {
         let storeID = try session.storeID()
         guard storeID == store.id else { throw VerificationObstacle.anotherStore(expected: store.id, got: storeID) }
         let state = try timeline(session)
+        // Another view of the same name would give other values without a word.
+        if let pruned = try removals(session).first(where: { $0.kind == .prune }) {
+            throw VerificationObstacle.removed(pruned)
+        }
         let columns = try serviceColumns()
         let plan = try FeaturePlan(columns) { name throws(StoreError) in try storedView(name, session) }
         for column in self.columns where plan.roles.first(where: { $0.prefix == column.prefix }) == nil {
@@ -59,22 +62,15 @@ extension Manifest {
         }
         let state = try ledger.state(at: store.position)
         guard state.uid == store.uid else { throw VerificationObstacle.anotherTimeline(position: store.position) }
-        let names = roles.map(\.view)
-        let removed = try session.query(
-            """
-            SELECT b.position, b.kind FROM asof.batches b LEFT JOIN asof.views v ON v.id = b.view
-            WHERE b.position > $1 AND b.kind IN ('forget', 'drop') AND (v.name IS NULL OR v.name = ANY ($2))
-            ORDER BY 1 LIMIT 1
-            """,
-            [.int64(store.position), .textArray(names)]
-        )
-        if removed.count > 0 {
-            throw VerificationObstacle.removedHistory(
-                position: removed.int64(0, 0) ?? 0,
-                kind: removed.text(0, 1) ?? ""
-            )
-        }
         return state
+    }
+
+    /// What was removed of the manifest's views since its position: what it says may no longer be found.
+    package func removals(_ session: Session) throws(StoreError) -> [Removal] {
+        let views = Set(roles.map(\.view)).map { view in
+            (name: view, features: columns.filter { $0.view == view }.map(\.feature))
+        }
+        return try RemovalRecord(session).since(store.position, of: views)
     }
 
     private func serviceColumns() throws -> [ServiceColumn] {

@@ -176,7 +176,9 @@ package struct Manifest: Codable, Sendable, Hashable {
             return true
         } catch {
             guard case .database(let cause) = error,
-                [SQLState.insufficientPrivilege, SQLState.readOnlyTransaction].contains(cause.sqlState)
+                let sqlState = cause.sqlState,
+                [SQLState.insufficientPrivilege, SQLState.readOnlyTransaction, SQLState.featureNotSupported]
+                    .contains(sqlState)
             else { throw error }
             return false
         }

@@ -14,10 +14,15 @@ package struct Migration: Sendable {
             number: 1,
             name: "0001_store.sql",
             sql: String(decoding: PackageResources._001_store_sql, as: UTF8.self)
-        )
+        ),
+        Migration(
+            number: 3,
+            name: "0003_removals.sql",
+            sql: String(decoding: PackageResources._003_removals_sql, as: UTF8.self)
+        ),
     ]
 
-    package static var newest: Int { all.count }
+    package static var newest: Int { all.last?.number ?? 0 }
 
     package var checksum: String { ContentDigest.hex(Array(SHA256.hash(data: Array(sql.utf8)))) }
 }

@@ -81,8 +81,14 @@ struct PartitionCatalog {
     ///
     /// A table made by itself and attached takes no lock that readers or writers of the parent wait for, which
     /// `CREATE TABLE … PARTITION OF` would.
-    mutating func make(_ wanted: [PartitionRange], _ session: Session) throws(StoreError) {
-        try session.transaction(.write) { () throws(StoreError) in
+    mutating func make(
+        _ wanted: [PartitionRange],
+        _ session: Session,
+        lockTimeoutMs: Int = Limits.lockTimeoutMs
+    ) throws(StoreError) {
+        var options = Connection.TransactionOptions.write
+        options.lockTimeoutMs = lockTimeoutMs
+        try session.transaction(options) { () throws(StoreError) in
             try session.lock(AdvisoryLock.view(view.id), isShared: true)
             try session.lock(AdvisoryLock.partitions(view.id))
             try reload(session)

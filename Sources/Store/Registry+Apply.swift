@@ -4,36 +4,70 @@ import Postgres
 extension Registry {
     /// Puts definitions in force, in one transaction that takes a position in the ledger.
     ///
-    /// Nothing is removed: what `new` lacks is hidden, its data kept.
+    /// Nothing is removed unless `prunes` is set: what `new` lacks is hidden, its data kept.
+    /// - Parameter prunes: deletes what ``Pruning`` finds for good.
     /// - Returns: the registry then, and the state that the change made; `nil` where nothing changed.
     /// - Throws: ``StoreError/refusedChange(_:)`` for what would need data to be rewritten.
-    package static func apply(_ new: Definitions, _ session: Session) throws(StoreError) -> (Registry, LedgerState?) {
+    package static func apply(
+        _ new: Definitions,
+        prunes: Bool = false,
+        _ session: Session,
+        lockTimeoutMs: Int = Limits.applyLockTimeoutMs
+    ) throws(StoreError) -> (Registry, LedgerState?) {
         var options = Connection.TransactionOptions.write
-        options.lockTimeoutMs = 10_000
+        options.lockTimeoutMs = lockTimeoutMs
         try session.begin(options)
         do throws(StoreError) {
             try session.lock(AdvisoryLock.definitions)
             let old = try load(session)
-            guard new != old.definitions else {
+            let pruning = prunes ? try Pruning(session, to: new) : nil
+            guard new != old.definitions || pruning?.items.isEmpty == false else {
                 session.connection.rollBack()
                 return (old, nil)
             }
-            let changes = old.changes(to: new)
+            let changes = old.changes(to: new, pruning: pruning)
             let refused = changes.filter { $0.severity == .refused }.map(\.line)
             guard refused.isEmpty else { throw StoreError.refusedChange(refused) }
-            let state = try old.put(new, session)
+            let state = try old.put(new, pruning, session)
             return (try load(session), state)
         } catch {
             session.connection.rollBack()
+            if case .database(let cause) = error, cause.isRetryable {
+                throw .conflict(
+                    """
+                    nothing was applied: a view that changes is in use, by an ingest or a long query, and did not become \
+                    free within \(lockTimeoutMs) ms (\(cause.message)); run the command again
+                    """
+                )
+            }
             throw error
         }
     }
 
-    /// What applying `new` would change.
-    package func changes(to new: Definitions) -> [DefinitionChange] { new.changes(from: definitions, retired: retired) }
+    /// What applying `new` would change, after `pruning` where that is done as well.
+    package func changes(to new: Definitions, pruning: Pruning? = nil) -> [DefinitionChange] {
+        guard let pruning else { return new.changes(from: definitions, retired: retired) }
+        return new.changes(from: definitions, retired: pruning.remaining(of: retired)).map { change in
+            var change = change
+            change.detail = change.detail.replacing("; data kept", with: "")
+            return change
+        }
+    }
 
-    private func put(_ new: Definitions, _ session: Session) throws(StoreError) -> LedgerState {
+    private func put(
+        _ new: Definitions,
+        _ pruning: Pruning?,
+        _ session: Session
+    ) throws(StoreError) -> LedgerState {
         let next = version + 1
+        let ledger = Ledger(session)
+        let batch = try ledger.takeBatch().batch
+        var entries = [LedgerEntry(view: 0, kind: .definitions, rows: 0)]
+        if let pruning, !pruning.items.isEmpty {
+            // All at once, so that views are locked in their one order.
+            for (view, _) in try StoredView.all(session) { try session.lock(AdvisoryLock.view(view.id)) }
+            entries += try pruning.run(session, batch: batch)
+        }
         let known = try session.query("SELECT id, name FROM asof.views ORDER BY id")
         var ids: [String: Int32] = [:]
         for row in 0..<known.count {
@@ -56,13 +90,13 @@ extension Registry {
             )
         }
         try putServices(new, version: next, session)
-        try session.query(
-            "INSERT INTO asof.definitions (version, document) VALUES ($1, $2)",
-            [.int64(next), .jsonb(try JSONDocument.encode(new))]
-        )
-        let ledger = Ledger(session)
-        let batch = try ledger.takeBatch().batch
-        return try ledger.commit(batch: batch, [LedgerEntry(view: 0, kind: .definitions, rows: 0)])
+        if new != definitions {
+            try session.query(
+                "INSERT INTO asof.definitions (version, document) VALUES ($1, $2)",
+                [.int64(next), .jsonb(try JSONDocument.encode(new))]
+            )
+        }
+        return try ledger.commit(batch: batch, entries)
     }
 
     private func create(_ definition: ViewDefinition, shape: Int64, _ session: Session) throws(StoreError) {
@@ -107,6 +141,9 @@ extension Registry {
         for row in 0..<rows.count { isRetired[rows.text(row, 0) ?? ""] = rows.bool(row, 1) }
         let hasOnline =
             try session.query("SELECT to_regclass($1) IS NOT NULL", [.text(view.onlineTable)]).bool(0, 0) == true
+        var returned: [String] = []
+        let added = view.definition.features.count { isRetired[$0.name] == nil }
+        if added > 0 { try view.refuseColumns(added, session) }
         for feature in view.definition.features {
             guard let retired = isRetired[feature.name] else {
                 let column = "\(SQLText.identifier(feature.name)) \(feature.type.sqlType)"
@@ -116,6 +153,7 @@ extension Registry {
                 continue
             }
             if retired {
+                returned.append(feature.name)
                 try session.query(
                     "UPDATE asof.features SET retired_at = NULL WHERE view = $1 AND name = $2",
                     [.int32(view.id), .text(feature.name)]
@@ -136,6 +174,8 @@ extension Registry {
         if !hasOnline && view.definition.isOnline {
             try view.createOnline(session)
             try view.fillOnline(session)
+        } else if hasOnline, !returned.isEmpty {
+            try view.refreshOnline(returned, session)
         }
     }
 
@@ -192,6 +232,18 @@ extension StoredView {
         ORDER BY \(keyList("h")), h._event_time DESC,
             (SELECT position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1) DESC
         """
+    }
+
+    /// Takes features from history again that were hidden: writers left their online columns alone meanwhile.
+    func refreshOnline(_ features: [String], _ session: Session) throws(StoreError) {
+        let names = features.map(SQLText.identifier)
+        let changes = names.map { "o.\($0) IS DISTINCT FROM h.\($0)" }.joined(separator: " OR ")
+        try session.execute(
+            """
+            UPDATE \(onlineTable) o SET \(names.map { "\($0) = h.\($0)" }.joined(separator: ", "))
+            FROM (\(latestQuery)) h WHERE \(keysEqual("o", "h")) AND (\(changes))
+            """
+        )
     }
 
     /// Fills an empty online table from history.

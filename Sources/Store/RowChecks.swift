@@ -99,6 +99,27 @@ struct RowChecks {
     }
 }
 
+/// Whether integer times were read in a unit finer than theirs, which moves them all to the beginning of 1970.
+struct UnitCheck {
+    /// The unit that the user named.
+    let unit: TimeUnit
+
+    /// µs: seconds of the years 2001 to 2099, read as milliseconds, end before this.
+    static let suspiciousUntilUs: Int64 = 50 * 86_400_000_000
+
+    /// - Throws: ``StoreError/input(_:)`` where every time lies in the first weeks of 1970.
+    func check(_ times: [Int64]) throws(StoreError) {
+        guard let low = times.min(), let high = times.max(), low >= 0, high < Self.suspiciousUntilUs else { return }
+        throw .input(
+            """
+            read in \(unit.rawValue), the event times go from \(Timestamp(microseconds: low).text) to \
+            \(Timestamp(microseconds: high).text): so do times of today in a unit that is read as a finer one. Check \
+            --time-unit; if the times are right, say --allow-1970
+            """
+        )
+    }
+}
+
 extension ViewRows {
     /// The rows that are not among `rows`, which ascend.
     func removing(_ rows: [Int]) -> ViewRows {

@@ -17,9 +17,13 @@ package final class Session {
         do { return try connection.execute(sql) } catch { throw .database(error) }
     }
 
-    /// One statement; its result is binary.
+    /// One statement; its result is binary. Outside a transaction it may only read, in a short one of its own, so that
+    /// our settings hold whatever the role's are.
     @discardableResult
     package func query(_ sql: String, _ parameters: [Parameter] = []) throws(StoreError) -> Rows {
+        guard connection.isInTransaction else {
+            return try transaction(.read) { () throws(StoreError) in try query(sql, parameters) }
+        }
         do { return try connection.query(sql, parameters) } catch { throw .database(error) }
     }
 

@@ -47,6 +47,8 @@ struct SourceTable {
         )
         for row in 0..<rows.count {
             guard let length = rows.int32(row, 4), length <= identity.head.count else { continue }
+            // A source that was given its name is not the file that happens to be called so.
+            guard (length == 0) == identity.head.isEmpty else { continue }
             guard rows.byteArray(row, 5) == Self.digest(identity.head.prefix(Int(length))) else { continue }
             return SourceCheckpoint(
                 source: rows.text(row, 0) ?? identity.name,

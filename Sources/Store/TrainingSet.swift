@@ -222,15 +222,15 @@ package final class TrainingSetJoin {
     /// Checks that history stayed whole while it was read.
     /// - Throws: ``StoreError/conflict(_:)`` where rows were removed meanwhile.
     package func finish() throws(StoreError) {
-        let (startedAt, session) = (startedAt, pool.first)
-        let rows = try session.query(
-            "SELECT min(position) FROM asof.batches WHERE position > $1 AND kind IN ('forget', 'drop')",
-            [.int64(startedAt)]
-        )
-        if let position = rows.int64(0, 0) {
-            throw .conflict(
-                "rows were removed from history (position \(position)) while it was read; run the export again"
-            )
+        guard let removal = try RemovalRecord(pool.first).since(startedAt, of: spec.plan.roles).first else { return }
+        throw .conflict("\(removal.text), while history was read; run the command again")
+    }
+
+    /// What was removed from these views after the state that was asked for, before the join started: it is not in the
+    /// training set, although it was in that state.
+    package func earlierRemovals() throws(StoreError) -> [Removal] {
+        try RemovalRecord(pool.first).since(spec.state.position, of: spec.plan.roles).filter {
+            $0.position <= startedAt
         }
     }
 }

@@ -67,12 +67,15 @@ package final class WriteTransaction {
     package init(
         session: Session,
         views: [StoredView],
+        lockTimeoutMs: Int = Limits.lockTimeoutMs,
         lockSources: (Session) throws(StoreError) -> Void = { _ throws(StoreError) in }
     ) throws(StoreError) {
         self.session = session
         self.ledger = Ledger(session)
         self.views = views.sorted { $0.id < $1.id }
-        try session.begin(.write)
+        var options = Connection.TransactionOptions.write
+        options.lockTimeoutMs = lockTimeoutMs
+        try session.begin(options)
         do {
             try lockSources(session)
             for view in self.views { try Self.lock(view, session) }

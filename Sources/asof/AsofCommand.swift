@@ -28,7 +28,9 @@ struct AsofCommand: ParsableCommand {
         subcommands: [
             InitCommand.self, MigrateCommand.self, PlanCommand.self, ApplyCommand.self, ViewsCommand.self,
             DescribeCommand.self, IngestCommand.self, GetCommand.self, LogCommand.self, ExportCommand.self,
-            VerifyCommand.self, CheckCommand.self, UriCommand.self, SuperviseCommand.self,
+            VerifyCommand.self, CheckCommand.self, ForgetCommand.self, DropHistoryCommand.self,
+            StatusCommand.self, DoctorCommand.self, UriCommand.self,
+            SuperviseCommand.self,
         ]
     )
 

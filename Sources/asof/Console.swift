@@ -62,6 +62,17 @@ enum Console {
         "\(grouped(number)) \(number == 1 ? noun : plural ?? noun + "s")"
     }
 
+    /// `12 MiB`: bytes in the largest unit of which there are at least ten, as psql does.
+    static func size(_ bytes: Int64) -> String {
+        var (number, unit) = (bytes, 0)
+        let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+        while number >= 10 * 1_024 && unit < units.count - 1 {
+            number = (number + 512) / 1_024
+            unit += 1
+        }
+        return "\(grouped(number)) \(units[unit])"
+    }
+
     static func seconds(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
         return String(format: "%.1f s", Double(seconds) + Double(attoseconds) / 1e18)

@@ -156,13 +156,16 @@ struct IngestLayout {
         )
     }
 
-    /// Names and types of ``ViewRows/columns`` in their order, for the checkpoint's digest.
+    /// Names and types of the columns that the input has, in the order of ``ViewRows``, for the checkpoint's digest.
     var digestColumns: [(name: String, type: FeatureType)] {
         var columns = view.storageKeys.map { (name: $0.name, type: $0.type.featureType) }
         columns.append((name: "_event_time", type: .timestamp))
         if hasKnownAt { columns.append((name: "_known_at", type: .timestamp)) }
         if hasDeleted { columns.append((name: "_deleted", type: .bool)) }
-        return columns + view.definition.features.map { (name: $0.name, type: $0.type) }
+        for (request, feature) in zip(featureRequests, view.definition.features) where request != nil {
+            columns.append((name: feature.name, type: feature.type))
+        }
+        return columns
     }
 
     /// A batch that was read by ``requests``, as rows of the view.

@@ -218,6 +218,16 @@ import Testing
             "ms",
             says: ["row 1", "outside the years 1 to 9999"]
         ),
+        .stats(
+            "ms read as µs",
+            "2,1767225600000,1,1,a\n",
+            "--time-unit",
+            "us",
+            says: [
+                "bad.csv: read in us, the event times go from 1970-01-21T10:53:45.600000Z", "--time-unit",
+                "--allow-1970",
+            ]
+        ),
         .stats("an infinite time", "2,infinity,1,1,a\n", says: ["column 'event_time'", "infinite times are refused"]),
         .stats("a leap second", "2,2016-12-31T23:59:60Z,1,1,a\n", says: ["column 'event_time'", "23:59:60"]),
         .stats("a day that is not", "2,2026-02-30T00:00:00Z,1,1,a\n", says: ["column 'event_time'", "2026-02-30"]),

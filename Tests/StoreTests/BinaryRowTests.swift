@@ -21,7 +21,7 @@ import Testing
         let session = try Session(conninfo: try ThrowawayCluster.shared().database())
         let names = Self.types.indices.map { "c\($0)" }
         let fields = zip(names, Self.types).map { "\($0) \($1.sqlType)" }.joined(separator: ", ")
-        try session.execute("CREATE TABLE t (i bigint, \(fields), absent text, fixed boolean)")
+        try session.execute("CREATE TABLE public.t (i bigint, \(fields), absent text, fixed boolean)")
         let numbers = Column(type: .int64, values: .int64((0..<count).map { Int64($0) }))
         let copy = CopyRows(
             fields: [.column(numbers)] + columns.map { .column($0) } + [.constant(nil), .constant([1])]
@@ -29,9 +29,9 @@ import Testing
         // Some rows only, in an order of their own.
         var order = (0..<Int32(count)).filter { _ in !random.oneIn(10) }
         order.shuffle(using: &random)
-        try copy.copy(rows: order, into: "COPY t FROM STDIN (FORMAT binary)", on: session.connection)
+        try copy.copy(rows: order, into: "COPY public.t FROM STDIN (FORMAT binary)", on: session.connection)
 
-        let rows = try session.query("SELECT i, \(names.joined(separator: ", ")), absent, fixed FROM t")
+        let rows = try session.query("SELECT i, \(names.joined(separator: ", ")), absent, fixed FROM public.t")
         #expect(rows.count == order.count)
         var rowOf = [Int32](repeating: -1, count: count)
         for row in 0..<rows.count { rowOf[Int(try #require(rows.int64(row, 0)))] = Int32(row) }
@@ -50,7 +50,7 @@ import Testing
         let session = try Session(conninfo: try ThrowawayCluster.shared().database())
         try session.execute(
             """
-            CREATE TABLE t (a boolean, b integer, c bigint, d real, e double precision, f text, g bytea, h timestamptz,
+            CREATE TABLE public.t (a boolean, b integer, c bigint, d real, e double precision, f text, g bytea, h timestamptz,
                 i real[], j bigint[], k text[])
             """
         )
@@ -64,9 +64,9 @@ import Testing
             Column(type: .listString, [.listString(["", "NULL"])]),
         ]
         let copy = CopyRows(fields: columns.map { .column($0) })
-        try copy.copy(rows: [0], into: "COPY t FROM STDIN (FORMAT binary)", on: session.connection)
+        try copy.copy(rows: [0], into: "COPY public.t FROM STDIN (FORMAT binary)", on: session.connection)
         let text = try session.query(
-            "SELECT t::text FROM (SELECT a, b, c, d, e, f, encode(g, 'hex'), h AT TIME ZONE 'UTC', i, j, k FROM t) t"
+            "SELECT t::text FROM (SELECT a, b, c, d, e, f, encode(g, 'hex'), h AT TIME ZONE 'UTC', i, j, k FROM public.t) t"
         ).text(0, 0)
         let expected = #"""
             (t,-7,-9223372036854775808,1.5,-Infinity,é,00ff,"1969-12-31 23:59:59.999999","{1,NaN}",{},"{"""",""NULL""}")

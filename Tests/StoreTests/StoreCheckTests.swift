@@ -62,6 +62,10 @@ import Testing
             "UPDATE asof.batches SET batch_high = batch_high + 5 WHERE position = 2",
             breaks: "batch_high is the greatest batch so far"
         ),
+        Damage(
+            "INSERT INTO asof.removed_rows VALUES (9, (SELECT id FROM asof.views), 1, 1)",
+            breaks: "what forget and drop removed adds up"
+        ),
     ]
 
     private func store() throws -> TestStore {

@@ -20,13 +20,15 @@ package enum AsofBinary {
     ///   - directory: the working directory.
     ///   - input: standard input; none = empty.
     ///   - environment: added to a clean environment.
+    ///   - shell: a shell command that ends with `exec "$0" "$@"`, by which `asof` is started.
     package static func run(
         _ arguments: [String],
         in directory: String,
         environment: [String: String] = [:],
-        input: String = ""
+        input: String = "",
+        shell: String? = nil
     ) throws -> Output {
-        let process = try start(arguments, in: directory, environment: environment, input: input)
+        let process = try start(arguments, in: directory, environment: environment, input: input, shell: shell)
         process.process.waitUntilExit()
         return process.output()
     }
@@ -60,11 +62,12 @@ package enum AsofBinary {
         _ arguments: [String],
         in directory: String,
         environment: [String: String] = [:],
-        input: String = ""
+        input: String = "",
+        shell: String? = nil
     ) throws -> Running {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
+        process.executableURL = URL(fileURLWithPath: shell == nil ? path : "/bin/sh")
+        process.arguments = (shell.map { ["-c", $0, path] } ?? []) + arguments
         process.currentDirectoryURL = URL(fileURLWithPath: directory)
         let inherited = ProcessInfo.processInfo.environment
         process.environment = ["PATH": inherited["PATH"] ?? "/usr/bin:/bin", "HOME": inherited["HOME"] ?? "/tmp"]
@@ -78,8 +81,29 @@ package enum AsofBinary {
         process.standardOutput = try FileHandle(forWritingTo: outURL)
         process.standardError = try FileHandle(forWritingTo: errorURL)
         process.standardInput = try FileHandle(forReadingFrom: inURL)
-        try process.run()
+        try process.runWithDefaultSignals()
         try FileManager.default.removeItem(at: inURL)
         return Running(process: process, outURL: outURL, errorURL: errorURL)
+    }
+}
+
+extension Process {
+    /// Starts the process so that signals reach it, whatever this thread blocks (Swift's own threads block nearly all) and
+    /// whoever started the tests ignores (a shell ignores SIGINT in what it runs in the background).
+    func runWithDefaultSignals() throws {
+        for number in [SIGINT, SIGQUIT, SIGHUP, SIGTERM] {
+            var action = sigaction()
+            guard sigaction(number, nil, &action) == 0,
+                unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+                    == unsafeBitCast(SIG_IGN, to: Int.self)
+            else { continue }
+            signal(number, SIG_DFL)
+        }
+        var none = sigset_t()
+        var old = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &old)
+        defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
+        try run()
     }
 }

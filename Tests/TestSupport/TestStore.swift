@@ -86,20 +86,36 @@ package final class TestStore {
     ) throws -> IngestionSummary {
         let view = try view(name)
         let columns = Self.viewRows(rows, view)
+        let ingestion = try Self.ingestion(view, like: columns, other ?? session, source: source, options: options)
+        if !rows.isEmpty { try ingestion.append(columns) }
+        return try ingestion.finish()
+    }
+
+    /// An ingest that has not had any rows yet; for threads with sessions of their own.
+    ///
+    /// - Parameters:
+    ///   - rows: which of the columns that may be absent the rows will have.
+    ///   - absent: features that the source does not have.
+    package static func ingestion(
+        _ view: StoredView,
+        like rows: ViewRows,
+        _ session: Session,
+        source: String? = nil,
+        absent: Set<String> = [],
+        options: IngestionOptions = IngestionOptions()
+    ) throws -> Ingestion {
         var names: [(name: String, type: FeatureType)] = view.storageKeys.map { ($0.name, $0.type.featureType) }
         names.append(("_event_time", .timestamp))
-        if columns.knownAt != nil { names.append(("_known_at", .timestamp)) }
-        if columns.isDeleted != nil { names.append(("_deleted", .bool)) }
-        names += view.definition.features.map { ($0.name, $0.type) }
-        let ingestion = try Ingestion(
-            session: other ?? session,
+        if rows.knownAt != nil { names.append(("_known_at", .timestamp)) }
+        if rows.isDeleted != nil { names.append(("_deleted", .bool)) }
+        names += view.definition.features.filter { !absent.contains($0.name) }.map { ($0.name, $0.type) }
+        return try Ingestion(
+            session: session,
             view: view,
             source: source.map { SourceIdentity(name: $0) },
             columns: names,
             options: options
         )
-        if !rows.isEmpty { try ingestion.append(columns) }
-        return try ingestion.finish()
     }
 
     /// A finished point-in-time join.

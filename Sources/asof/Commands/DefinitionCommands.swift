@@ -50,6 +50,9 @@ struct ApplyCommand: ParsableCommand {
             Shows what changes, asks, and does it. Adding views and features is always safe; what is removed is hidden \
             and its data kept; a changed type or entity is refused. Where there is no terminal to ask on, --yes is needed.
 
+            --prune deletes for good (x) what features.yaml lacks: views, and features. Training sets that need it can no \
+            longer be verified.
+
             Example: asof plan && asof apply --yes
             """
     )
@@ -58,33 +61,41 @@ struct ApplyCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
     @Flag(name: [.short, .long], help: "Do not ask.")
     var yes = false
+    @Flag(help: "Delete views and features that the file lacks, with their data.")
+    var prune = false
 
     func run() throws {
         let new = try definitions.read()
         let open = try store.open(forWriting: true)
-        let changes = try Registry.load(open.session).changes(to: new)
-        guard !changes.isEmpty else {
+        let pruning = prune ? try Pruning(open.session, to: new) : nil
+        let changes = try Registry.load(open.session).changes(to: new, pruning: pruning)
+        let pruned = pruning?.items ?? []
+        guard !changes.isEmpty || !pruned.isEmpty else {
             // Descriptions and the order of things may have changed, which are no changes of what is stored.
             _ = try Registry.apply(new, open.session)
             Console.write("no changes")
             return
         }
-        Console.write(DefinitionChange.lines(changes).joined(separator: "\n"))
+        if !changes.isEmpty { Console.write(DefinitionChange.lines(changes).joined(separator: "\n")) }
         if changes.contains(where: { $0.severity == .refused }) {
             throw CommandError("nothing was applied: the changes marked ! are refused")
         }
-        if !yes { try confirm() }
-        let (registry, state) = try Registry.apply(new, open.session)
+        show(pruned)
+        if !yes { try Confirmation.ask("apply these changes?", nothingDone: "nothing was applied") }
+        let (registry, state) = try Registry.apply(new, prunes: prune, open.session)
         Console.write("applied: definitions version \(registry.version), position \(state?.position ?? 0)")
     }
 
-    private func confirm() throws {
-        guard isatty(STDIN_FILENO) == 1 else {
-            throw CommandError("nothing was applied: there is no terminal to ask on; say --yes")
+    private func show(_ pruned: [Pruning.Item]) {
+        guard !pruned.isEmpty else { return }
+        var table = TextTable(["x", "deleted for good", "rows", "size"], rightAligned: [2, 3])
+        for item in pruned {
+            table.append([
+                "x", "\(item.noun) \(item.name)", Console.grouped(item.rows),
+                item.feature == nil ? Console.size(item.bytes) : "-",
+            ])
         }
-        Console.writeErrorRaw("apply these changes? [y/N] ")
-        let answer = readLine() ?? ""
-        guard ["y", "yes"].contains(answer.lowercased()) else { throw CommandError("nothing was applied") }
+        Console.write(table.text)
     }
 }
 
@@ -183,6 +194,10 @@ struct DescribeCommand: ParsableCommand {
         lines.append("missing    \(view.missing.rawValue)")
         lines.append("online     \(view.isOnline ? "yes" : "no")")
         lines.append("partition  \(view.partition.rawValue)")
+        if let retention = view.retention {
+            lines.append("retention  \(retention.text), applied by `asof drop-history`")
+        }
+        if let maxAge = view.maxAge { lines.append("max age    \(maxAge.text), checked by `asof status`") }
         if let source = view.source { lines.append("source     \(source.sql)") }
         Console.write(lines.joined(separator: "\n") + "\n")
         var table = TextTable(["feature", "type", "description"])

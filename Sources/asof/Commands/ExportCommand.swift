@@ -112,9 +112,9 @@ struct ExportCommand: ParsableCommand {
                 columns: spec.columns.map { (name: $0.name, type: $0.type) }
             )
         }
-        var warnings: [String] = []
+        var warnings = try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
         while let batch = try input.reader.next() {
-            if knownAtLabel && join.rowCount == 0 { warnings = try join.knownAtWarnings(batch) }
+            if knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(batch) }
             let joined = try join.join(batch)
             try target.naming { try writer.write(joined) }
             progress.update(

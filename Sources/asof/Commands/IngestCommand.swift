@@ -74,6 +74,8 @@ struct IngestCommand: ParsableCommand {
     var again = false
     @Flag(help: "Accept event times more than 5 minutes ahead of the clock.")
     var allowFuture = false
+    @Flag(name: .customLong("allow-1970"), help: "Accept integer times that all lie in the first weeks of 1970.")
+    var allow1970 = false
     @Option(
         help: ArgumentHelp("How many partitions of history the ingest may open for its event times.", valueName: "n")
     )
@@ -149,6 +151,7 @@ struct IngestCommand: ParsableCommand {
         try reader.select(layout.requests)
         var ingestionOptions = IngestionOptions()
         ingestionOptions.refusesFuture = !allowFuture
+        ingestionOptions.suspectedUnit = allow1970 ? nil : timeUnit.flatMap { TimeUnit(rawValue: $0) }
         ingestionOptions.startsOver = again
         ingestionOptions.newPartitionsMax = newPartitionsMax
         ingestionOptions.batchRowsMax = batchRows

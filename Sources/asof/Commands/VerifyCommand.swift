@@ -13,6 +13,9 @@ struct VerifyCommand: ParsableCommand {
             The spine is taken from the exported file's own columns, the state from the manifest's position, the rules \
             (TTL, delay, strict) as they were then.
 
+            Where history was dropped or an entity forgotten since, a set that did not need it is still equal; one that \
+            did could not be checked, and the reason is named.
+
             Exit codes: 0 equal, 1 different, 2 could not be checked.
             """
     )
@@ -24,16 +27,25 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let difference: String?
+        let outcome: Outcome
         let described: Manifest
         do {
             described = try readManifest()
-            difference = try compare(described)
+            outcome = try compare(described)
         } catch {
             Console.writeError("asof: \(manifest) could not be checked: \(error)")
             throw ExitCode(2)
         }
-        if let difference {
+        if let difference = outcome.difference {
+            // A file that is what the manifest says, and which history no longer gives, is not at fault.
+            guard outcome.removals.isEmpty || !outcome.isFileIntact else {
+                let reasons = outcome.removals.map(\.text).joined(separator: "; ")
+                Console.writeError(
+                    "asof: \(manifest) could not be checked: \(described.output.file) is what was exported, but history "
+                        + "no longer gives it: \(reasons). First difference: \(difference)"
+                )
+                throw ExitCode(2)
+            }
             Console.writeError("asof: \(described.output.file) is different: \(difference)")
             throw ExitCode(1)
         }
@@ -42,6 +54,17 @@ struct VerifyCommand: ParsableCommand {
             "\(described.output.file) is what position \(described.store.position) gives: "
                 + "\(Console.count(described.rows, "row")), \(described.contentDigest)"
         )
+        for removal in outcome.removals { Console.write("note: \(removal.text); this set did not need it") }
+    }
+
+    /// How a comparison ended.
+    private struct Outcome {
+        /// The first one; `nil` where there is none.
+        var difference: String?
+        /// Whether the file's own content is what the manifest says; known only where history has lost something.
+        var isFileIntact = false
+        /// What history has lost since.
+        var removals: [Removal]
     }
 
     private func readManifest() throws -> Manifest {
@@ -51,8 +74,7 @@ struct VerifyCommand: ParsableCommand {
         return try Manifest(json: String(decoding: data, as: UTF8.self), path: manifest)
     }
 
-    /// - Returns: the first difference; `nil` where there is none.
-    private func compare(_ described: Manifest) throws -> String? {
+    private func compare(_ described: Manifest) throws -> Outcome {
         let open = try store.open(forWriting: false)
         let spec = try described.spec(open.session)
         guard let format = FileFormat(name: described.output.format) else {
@@ -62,21 +84,36 @@ struct VerifyCommand: ParsableCommand {
             .appendingPathComponent(described.output.file).path
         let reader = try TableReader(path: path, format: format, options: ReadOptions())
         let missing = spec.columns.filter { column in !reader.sourceColumns.contains { $0.name == column.name } }
-        if let column = missing.first { return "the file has no column '\(column.name)'" }
+        let removals = try described.removals(open.session)
+        if let column = missing.first {
+            return Outcome(difference: "the file has no column '\(column.name)'", removals: removals)
+        }
         try reader.select(spec.columns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
         let join = try TrainingSetJoin(spec, sessions: try open.sessions(2))
         let spineCount = spec.spine.count
+        var fileDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
+        var difference: String?
         while let batch = try reader.next() {
+            if !removals.isEmpty { fileDigest.update(batch.columns, rowCount: batch.rowCount) }
+            if difference != nil { continue }
             let first = join.rowCount
             let spine = ColumnBatch(
                 names: Array(batch.names[..<spineCount]),
                 columns: Array(batch.columns[..<spineCount]),
                 rowCount: batch.rowCount
             )
-            let made = try join.join(spine)
-            if let difference = Self.firstDifference(batch, made, firstRow: first + 1) { return difference }
+            difference = Self.firstDifference(batch, try join.join(spine), firstRow: first + 1)
+            if difference != nil && removals.isEmpty { break }
         }
         try join.finish()
+        return Outcome(
+            difference: difference ?? Self.difference(join, described),
+            isFileIntact: !removals.isEmpty && fileDigest.text == described.contentDigest,
+            removals: removals
+        )
+    }
+
+    private static func difference(_ join: TrainingSetJoin, _ described: Manifest) -> String? {
         if join.rowCount != described.rows {
             return "the file has \(join.rowCount) rows, the manifest \(described.rows)"
         }

@@ -1,0 +1,163 @@
+package import Features
+import Postgres
+
+/// What `apply --prune` deletes for good: views and features that the new definitions lack.
+///
+/// Retired data that the new definitions name again returns, as without pruning, unless its keys, partition or type
+/// forbid it.
+package struct Pruning: Sendable {
+    package struct Item: Sendable {
+        let view: StoredView
+        /// `nil` = the whole view.
+        package let feature: FeatureDefinition?
+        /// Rows of the view's history.
+        package let rows: Int64
+        package let bytes: Int64
+
+        package var noun: String { feature == nil ? "view" : "feature" }
+        package var name: String { feature.map { "\(view.name).\($0.name)" } ?? view.name }
+    }
+
+    package let items: [Item]
+
+    /// Looks up what there is to delete.
+    package init(_ session: Session, to new: Definitions) throws(StoreError) {
+        var items: [Item] = []
+        let totals = try Ledger(session).totals()
+        for (view, isRetired) in try StoredView.all(session) {
+            let rows = totals[view.id]?.rows ?? 0
+            let wanted = new.view(named: view.name)
+            let isUsable = wanted?.keys == view.definition.keys && wanted?.partition == view.definition.partition
+            guard let wanted, isUsable || !isRetired else {
+                items.append(Item(view: view, feature: nil, rows: rows, bytes: try view.bytes(session)))
+                continue
+            }
+            for (feature, isHidden) in try Self.features(view, session) {
+                let kept = wanted.feature(named: feature.name)
+                guard kept == nil || (kept?.type != feature.type && (isHidden || isRetired)) else { continue }
+                items.append(Item(view: view, feature: feature, rows: rows, bytes: 0))
+            }
+        }
+        self.items = items
+    }
+
+    private static func features(
+        _ view: StoredView,
+        _ session: Session
+    ) throws(StoreError) -> [(feature: FeatureDefinition, isHidden: Bool)] {
+        let rows = try session.query(
+            "SELECT name, type, retired_at IS NOT NULL FROM asof.features WHERE view = $1 ORDER BY name",
+            [.int32(view.id)]
+        )
+        return (0..<rows.count).compactMap { row in
+            guard let name = rows.text(row, 0), let type = rows.text(row, 1).flatMap(FeatureType.init(text:)) else {
+                return nil
+            }
+            return (FeatureDefinition(name: name, type: type), rows.bool(row, 2) == true)
+        }
+    }
+
+    /// What is still hidden once this is done.
+    func remaining(of retired: RetiredDefinitions) -> RetiredDefinitions {
+        func isPruned(_ view: String, _ feature: String?) -> Bool {
+            items.contains { $0.view.name == view && ($0.feature == nil || $0.feature?.name == feature) }
+        }
+        var remaining = retired
+        remaining.features.removeAll { isPruned($0.view, $0.feature) }
+        remaining.views.removeAll { isPruned($0.name, nil) }
+        for index in remaining.views.indices {
+            let view = remaining.views[index].name
+            remaining.views[index].features.removeAll { isPruned(view, $0.name) }
+        }
+        return remaining
+    }
+
+    /// Deletes, within the caller's transaction, which holds the lock of every view.
+    ///
+    /// - Returns: the ledger's entries for it.
+    func run(_ session: Session, batch: Int64) throws(StoreError) -> [LedgerEntry] {
+        var entries: [LedgerEntry] = []
+        let record = RemovalRecord(session)
+        for item in items {
+            let view = item.view
+            let hasOnline = try view.hasOnlineTable(session)
+            var onlineRows: Int64 = 0
+            if let feature = item.feature {
+                for table in [view.historyTable] + (hasOnline ? [view.onlineTable] : []) {
+                    try session.execute("ALTER TABLE \(table) DROP COLUMN \(SQLText.identifier(feature.name))")
+                }
+                try session.query(
+                    "DELETE FROM asof.features WHERE view = $1 AND name = $2",
+                    [.int32(view.id), .text(feature.name)]
+                )
+            } else {
+                if hasOnline {
+                    onlineRows = try session.query("SELECT count(*) FROM \(view.onlineTable)").int64(0, 0) ?? 0
+                }
+                try drop(view, session)
+                entries.append(LedgerEntry(view: view.id, kind: .drop, rows: Int(item.rows)))
+            }
+            try record.add(
+                .init(
+                    view: view.id,
+                    viewName: view.name,
+                    feature: item.feature?.name,
+                    kind: .prune,
+                    historyRows: item.feature == nil ? item.rows : 0,
+                    onlineRows: onlineRows
+                ),
+                batch: batch
+            )
+        }
+        return entries
+    }
+
+    private func drop(_ view: StoredView, _ session: Session) throws(StoreError) {
+        try session.execute("DROP TABLE \(view.historyTable); DROP TABLE IF EXISTS \(view.onlineTable)")
+        for table in ["partitions", "features", "sources", "removed_rows", "watermarks", "materialize_runs"] {
+            // Not every schema has every table.
+            guard try session.query("SELECT to_regclass($1) IS NOT NULL", [.text("asof.\(table)")]).bool(0, 0) == true
+            else { continue }
+            try session.query("DELETE FROM asof.\(table) WHERE view = $1", [.int32(view.id)])
+        }
+        try session.query("DELETE FROM asof.views WHERE id = $1", [.int32(view.id)])
+    }
+}
+
+extension StoredView {
+    /// What the view takes on disk, with indexes.
+    func bytes(_ session: Session) throws(StoreError) -> Int64 {
+        try session.query(
+            """
+            SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM (
+                SELECT inhrelid AS oid FROM pg_inherits WHERE inhparent = to_regclass($1)
+                UNION ALL SELECT to_regclass($2)) c WHERE c.oid IS NOT NULL
+            """,
+            [.text(historyTable), .text(onlineTable)]
+        ).int64(0, 0) ?? 0
+    }
+
+    /// - Throws: ``StoreError/refusedChange(_:)`` where the view's tables have no room for `count` more columns.
+    ///
+    /// PostgreSQL counts every column that a table ever had.
+    func refuseColumns(_ count: Int, _ session: Session) throws(StoreError) {
+        let rows = try session.query(
+            """
+            SELECT max(attnum), count(*) FILTER (WHERE attisdropped) FROM pg_attribute
+            WHERE attrelid IN (to_regclass($1), to_regclass($2)) AND attnum > 0
+            GROUP BY attrelid ORDER BY 1 DESC LIMIT 1
+            """,
+            [.text(historyTable), .text(onlineTable)]
+        )
+        guard rows.count > 0, let used = rows.int64(0, 0) else { return }
+        guard Int(used) + count > DefinitionLimits.tableColumnsMax else { return }
+        throw .refusedChange([
+            """
+            ! view  \(name)  \(count == 1 ? "1 new feature" : "\(count) new features"): its table has used \(used) of the \
+            \(DefinitionLimits.tableColumnsMax) columns that PostgreSQL allows, retired ones and \(rows.int64(0, 1) ?? 0) \
+            pruned ones included; apply --prune makes no room, since a dropped column still counts: make a view under \
+            another name, or use vector(n)
+            """
+        ])
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Glibc
+import Postgres
+
+/// Debian's `pgbouncer` in transaction mode before a throw-away cluster, on a unix socket only.
+///
+/// Its pool is smaller than what tests open, so that transactions of one client go to several server sessions.
+package final class PgBouncer {
+    package static var path: String? {
+        ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].first { access($0, X_OK) == 0 }
+    }
+
+    private static let port = 6_432
+    private let process: Process
+    /// Closed when this process ends, however it does: then the program is ended.
+    private let lifeline = Pipe()
+    private let folder: String
+
+    /// - Parameter path: the program.
+    package init(_ path: String, before cluster: ThrowawayCluster) throws {
+        folder = cluster.folder + "/pgbouncer"
+        let settings = """
+            [databases]
+            * = host=\(cluster.folder) port=\(ServerProcess.port) user=asof
+            [pgbouncer]
+            listen_port = \(Self.port)
+            unix_socket_dir = \(folder)
+            auth_type = any
+            pool_mode = transaction
+            default_pool_size = 2
+            max_client_conn = 100
+            """
+        guard mkdir(folder, 0o755) == 0, chown(folder, cluster.account.uid, cluster.account.gid) == 0 else {
+            throw ClusterError.system(operation: "making", path: folder, code: errno)
+        }
+        let file = folder + "/pgbouncer.ini"
+        try Data(settings.utf8).write(to: URL(fileURLWithPath: file))
+        let command = try cluster.account.running(["/bin/sh", "-c", "\"$0\" -q \"$1\" & read _; kill $!", path, file])
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: command[0])
+        process.arguments = Array(command.dropFirst())
+        process.currentDirectoryURL = URL(fileURLWithPath: "/")
+        process.standardInput = lifeline
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.runWithDefaultSignals()
+        let socket = folder + "/.s.PGSQL.\(Self.port)"
+        guard Patience.wait(until: { access(socket, F_OK) == 0 }) else {
+            throw ClusterError.commandFailed(command: path, status: "no socket", output: socket)
+        }
+    }
+
+    package func conninfo(database: String) -> String {
+        "host='\(folder)' hostaddr='' port=\(Self.port) dbname=\(database) user=asof"
+    }
+
+    deinit {
+        try? lifeline.fileHandleForWriting.close()
+        if !Patience.wait(seconds: 5, until: { !process.isRunning }) { kill(process.processIdentifier, SIGKILL) }
+    }
+}
