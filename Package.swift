@@ -58,7 +58,11 @@ let package = Package(
                 .linkedLibrary("stdc++"),
             ]
         ),
-        .target(name: "Columnar", dependencies: ["CArrow", "Features", "PointInTime"], swiftSettings: swiftSettings),
+        .target(
+            name: "Columnar",
+            dependencies: ["CArrow", "Features", "PointInTime", "Wire"],
+            swiftSettings: swiftSettings
+        ),
         .target(name: "Wire", dependencies: ["Features"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "asof",
@@ -100,7 +104,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ColumnarTests",
-            dependencies: ["Columnar", "Features", "PointInTime"],
+            dependencies: ["Columnar", "Features", "PointInTime", "Wire"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),

@@ -10,12 +10,14 @@ struct TextInput {
     private(set) var headerText: [UInt8] = []
     private let chunkBytes: Int
     private let recordBytesMax: Int
+    private let skipsBadRows: Bool
 
     /// Takes the byte order mark, and refuses what is no UTF-8 text by its first bytes.
     init(file: InputFile, options: ReadOptions) throws(ColumnarError) {
         self.file = file
         chunkBytes = options.chunkBytes
         recordBytesMax = options.recordBytesMax
+        skipsBadRows = options.skipsBadRows
         try start()
     }
 
@@ -130,7 +132,13 @@ struct TextInput {
                 line += 1
                 continue
             }
-            return try keys(from: at, to: end, line: line)
+            do throws(ColumnarError) {
+                return try keys(from: at, to: end, line: line)
+            } catch {
+                guard skipsBadRows else { throw error }
+                at = min(end + 1, buffer.count)
+                line += 1
+            }
         }
     }
 

@@ -16,6 +16,15 @@ package struct DecodedLine: Sendable {
 
     package init() {}
 
+    /// An error at a byte of the line, which must be among `bytes` together with what precedes it in its line.
+    package func error(at place: Int, _ reason: String, in bytes: Span<UInt8>) -> LineProtocolError {
+        var line = line
+        for index in range.lowerBound..<place where bytes[index] == UInt8(ascii: "\n") { line += 1 }
+        var start = place
+        while start > 0, bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
+        return LineProtocolError(line: line, column: place - start + 1, reason: reason)
+    }
+
     mutating func removeAll() {
         tags.removeAll(keepingCapacity: true)
         fields.removeAll(keepingCapacity: true)

@@ -28,11 +28,14 @@ struct IngestCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "The view.")
-    var view: String
-    @Argument(help: "Files; - is standard input.")
-    var files: [String]
-    @Option(help: "csv, jsonl, parquet or arrow; by default what the file's extension says.")
+    @Argument(
+        help: ArgumentHelp(
+            "The view and files of its rows; - is standard input. Line protocol may go without the view.",
+            valueName: "view> <file"
+        )
+    )
+    var viewAndFiles: [String]
+    @Option(help: "csv, jsonl, parquet, arrow or lp (line protocol); by default what the file's extension says.")
     var format: String?
     @Option(help: ArgumentHelp("A column of another name than its key or feature.", valueName: "column=feature"))
     var map: [String] = []
@@ -63,6 +66,10 @@ struct IngestCommand: ParsableCommand {
     var null: [String] = []
     @Option(help: ArgumentHelp("The unit of integer times: s, ms, us or ns.", valueName: "unit"))
     var timeUnit: String?
+    @Option(
+        help: ArgumentHelp("The unit of times in line protocol: s, ms, us or ns. Default: ns.", valueName: "unit")
+    )
+    var precision: String?
     @Option(
         help: ArgumentHelp(
             "A name for the source instead of the file's: with it, standard input resumes, too.",
@@ -105,8 +112,15 @@ struct IngestCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
-        if let format, FileFormat(name: format) == nil {
-            throw ValidationError("--format '\(format)': expected \(FileFormat.spellings)")
+        if let format, FileFormat(name: format) == nil, !LineProtocolReader.isFormat(name: format) {
+            throw ValidationError("--format '\(format)': expected \(FileFormat.spellings)|lp")
+        }
+        if isLineProtocol {
+            try validateLineProtocol()
+        } else if viewAndFiles.count < 2 {
+            throw ValidationError("give the view and its files")
+        } else if precision != nil {
+            throw ValidationError("--precision is for line protocol; integer times of other files have --time-unit")
         }
         if let timeUnit, TimeUnit(rawValue: timeUnit) == nil {
             throw ValidationError("--time-unit '\(timeUnit)': expected s, ms, us or ns")
@@ -117,21 +131,23 @@ struct IngestCommand: ParsableCommand {
         for pair in map where !pair.dropFirst().contains("=") || pair.hasSuffix("=") {
             throw ValidationError("--map '\(pair)': expected column=feature")
         }
-        if source != nil && files.count > 1 { throw ValidationError("--source names one source; give one file") }
+        if source != nil && fileCount > 1 { throw ValidationError("--source names one source; give one file") }
         if !(1...Limits.batchRowsMax).contains(batchRows) {
             throw ValidationError("--batch-rows \(batchRows): expected 1 to \(Limits.batchRowsMax)")
         }
         if (onError == .skip) != (rejects != nil) {
             throw ValidationError("--on-error skip and --rejects FILE belong together")
         }
-        if rejects != nil && files.count > 1 { throw ValidationError("--rejects is for one file; give one") }
+        if rejects != nil && fileCount > 1 { throw ValidationError("--rejects is for one file; give one") }
         if newPartitionsMax < 1 { throw ValidationError("--new-partitions-max must be positive") }
     }
 
     func run() throws {
         let open = try store.open(forWriting: true)
-        let view = try Registry.load(open.session).view(named: view)
-        for file in files { try ingest(file, view, open) }
+        let registry = try Registry.load(open.session)
+        if isLineProtocol { return try ingestLines(registry, open) }
+        let view = try registry.view(named: viewAndFiles[0])
+        for file in viewAndFiles.dropFirst() { try ingest(file, view, open) }
     }
 
     private func ingest(_ file: String, _ view: StoredView, _ open: OpenStore) throws {
@@ -144,17 +160,13 @@ struct IngestCommand: ParsableCommand {
         let reader = try TableReader(path: file, format: fileFormat, options: options)
         if fileFormat == .jsonLines, reader.sourceColumns.isEmpty, try reader.next() == nil {
             // Nothing to lay out: there is no object that could have keys.
-            report(IngestionSummary(), shown, view, .zero)
+            report(IngestionSummary(), shown, view.name, .zero)
             return
         }
         let layout = try IngestLayout(view: view, source: reader.sourceColumns, format: fileFormat, rules: rules(shown))
         try reader.select(layout.requests)
-        var ingestionOptions = IngestionOptions()
-        ingestionOptions.refusesFuture = !allowFuture
+        var ingestionOptions = ingestionOptions()
         ingestionOptions.suspectedUnit = allow1970 ? nil : timeUnit.flatMap { TimeUnit(rawValue: $0) }
-        ingestionOptions.startsOver = again
-        ingestionOptions.newPartitionsMax = newPartitionsMax
-        ingestionOptions.batchRowsMax = batchRows
         ingestionOptions.meaning = meaning(layout)
         let identity = try identity(file)
         let ingestion = try Ingestion(
@@ -174,7 +186,7 @@ struct IngestCommand: ParsableCommand {
             }
             let summary = try ingestion.finish()
             progress.clear()
-            report(summary, shown, view, progress.elapsed)
+            report(summary, shown, view.name, progress.elapsed)
             if let rejects, summary.rejected > 0 { try RejectedRows.report(summary, shown, rejects, isQuiet: json) }
         } catch let code as ExitCode {
             throw code
@@ -182,25 +194,36 @@ struct IngestCommand: ParsableCommand {
             progress.clear()
             // An error of the batch under way adds nothing to the one that came first.
             try? ingestion.settle()
-            throw located(error, shown, reader, ingestion.summary, isResumable: identity != nil)
+            throw located(error, shown, ingestion.summary, isResumable: identity != nil) { row in
+                let index = row - reader.batchFirstRow
+                return index >= 0 && row <= reader.rowsRead ? reader.line(ofBatchRow: index) : nil
+            }
         }
     }
 
+    func ingestionOptions() -> IngestionOptions {
+        var options = IngestionOptions()
+        options.refusesFuture = !allowFuture
+        options.startsOver = again
+        options.newPartitionsMax = newPartitionsMax
+        options.batchRowsMax = batchRows
+        return options
+    }
+
     /// Says where an error of the store stands, and what is stored already.
-    private func located(
+    /// - Parameter line: the line of a row of the input, where it is known.
+    func located(
         _ error: any Error,
         _ shown: String,
-        _ reader: TableReader,
         _ summary: IngestionSummary,
-        isResumable: Bool
+        isResumable: Bool,
+        line: (Int) -> Int?
     ) -> any Error {
         var text = "\(error)"
         switch error as? StoreError {
         case .input: text = "\(shown): \(text)"
         case .row(let row, let reason):
-            let index = row - reader.batchFirstRow
-            let line = index >= 0 && row <= reader.rowsRead ? reader.line(ofBatchRow: index) : nil
-            text = "\(shown): row \(row)\(line.map { " (line \($0))" } ?? ""): \(reason)"
+            text = "\(shown): row \(row)\(line(row).map { " (line \($0))" } ?? ""): \(reason)"
         default: break
         }
         if let state = summary.state {
@@ -240,7 +263,7 @@ struct IngestCommand: ParsableCommand {
         return words.joined(separator: " ")
     }
 
-    private func identity(_ file: String) throws -> SourceIdentity? {
+    func identity(_ file: String) throws -> SourceIdentity? {
         if let source { return SourceIdentity(name: source) }
         guard file != "-" else { return nil }
         var status = stat()
@@ -250,11 +273,11 @@ struct IngestCommand: ParsableCommand {
         return SourceIdentity(name: URL(fileURLWithPath: file).lastPathComponent, head: head)
     }
 
-    private func report(_ summary: IngestionSummary, _ shown: String, _ view: StoredView, _ elapsed: Duration) {
+    func report(_ summary: IngestionSummary, _ shown: String, _ view: String, _ elapsed: Duration) {
         if json {
             Console.write(
                 JSONObject([
-                    ("file", .string(shown)), ("view", .string(view.name)), ("rows", .int64(Int64(summary.rows))),
+                    ("file", .string(shown)), ("view", .string(view)), ("rows", .int64(Int64(summary.rows))),
                     ("stored", .int64(Int64(summary.counts.stored))),
                     ("duplicates", .int64(Int64(summary.counts.duplicates))),
                     ("late", .int64(Int64(summary.counts.late))), ("resumed", .int64(Int64(summary.resumedRows))),
@@ -274,10 +297,10 @@ struct IngestCommand: ParsableCommand {
             return
         }
         if summary.rows == 0 {
-            Console.write("\(shown): 0 rows; nothing to store in view \(view.name)")
+            Console.write("\(shown): 0 rows; nothing to store in view \(view)")
             return
         }
-        var line = "\(shown): \(Console.count(summary.rows, "row")) into view \(view.name)"
+        var line = "\(shown): \(Console.count(summary.rows, "row")) into view \(view)"
         if summary.resumedRows > 0 { line += " after \(Console.grouped(summary.resumedRows)) that were stored before" }
         if let times = summary.eventTimes {
             line += ", events from \(times.lowerBound.text) to \(times.upperBound.text)"
