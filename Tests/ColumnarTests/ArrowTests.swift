@@ -226,6 +226,23 @@ import Testing
         #expect(reader.bytesRead == reader.totalBytes)
     }
 
+    @Test("text offsets that point beyond their buffer are an error, not a read there", arguments: [1, 2, 3])
+    func offsets(row: Int) throws {
+        let scratch = try Scratch()
+        let path = scratch.path + "/a.arrow"
+        let writer = try TableWriter(path: path, format: .arrow, columns: [("a", .string)])
+        let column = Column(type: .string, values: .text(TextValues(["x", "y", "z"])))
+        try writer.write(ColumnBatch(names: ["a"], columns: [column], rowCount: 3))
+        try writer.finish()
+        var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        let offsets: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]
+        let start = try #require((0..<bytes.count - 16).first { Array(bytes[$0..<$0 + 16]) == offsets })
+        bytes[start + row * 4 + 2] = 0x40
+        let damaged = try scratch.file("b.arrow", bytes)
+        let text = message { _ = try readAll(damaged, .arrow, [ColumnRequest(sourceName: "a", type: .string)]) }
+        #expect(text?.hasPrefix("\(damaged): cannot be read: ") == true, "\(text ?? "no error")")
+    }
+
     @Test("Feather version 1 is named")
     func feather1() throws {
         let scratch = try Scratch()
