@@ -14,7 +14,12 @@ package struct Migration: Sendable {
             number: 1,
             name: "0001_store.sql",
             sql: String(decoding: PackageResources._001_store_sql, as: UTF8.self)
-        )
+        ),
+        Migration(
+            number: 2,
+            name: "0002_watermarks.sql",
+            sql: String(decoding: PackageResources._002_watermarks_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.count }
