@@ -114,7 +114,9 @@ private struct SQLScanner {
             }
         case let first where Self.isWordStart(first):
             skipWord()
-            if index - start == 1, first == "e" || first == "E", peek(0) == "'" { quoted(by: "'", hasBackslashes: true) }
+            if index - start == 1, first == "e" || first == "E", peek(0) == "'" {
+                quoted(by: "'", hasBackslashes: true)
+            }
         case let first where first.properties.numericType != nil:
             // A number swallows the letters after it, so that `1e5` is one piece.
             skipWord()
@@ -135,7 +137,9 @@ private struct SQLScanner {
     }
 
     private mutating func skipWord() {
-        while let scalar = peek(0), Self.isWordStart(scalar) || ("0"..."9").contains(scalar) || scalar == "$" { index += 1 }
+        while let scalar = peek(0), Self.isWordStart(scalar) || ("0"..."9").contains(scalar) || scalar == "$" {
+            index += 1
+        }
     }
 
     /// Up to the closing quote; a doubled quote goes on by being the start of the next piece.

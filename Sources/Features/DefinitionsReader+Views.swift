@@ -146,7 +146,10 @@ extension DefinitionsReader {
         let lateness = interval(parts["lateness"], "the lateness of \(what)")
         var source = parts["source"].flatMap { self.source($0, what) }
         if lateness != nil, let field = parts["lateness"], parts["source"].map({ isNull($0.value) }) ?? true {
-            fault(at: field.key, "\(what) has a lateness but no source: it says how far back a source's sql is asked again")
+            fault(
+                at: field.key,
+                "\(what) has a lateness but no source: it says how far back a source's sql is asked again"
+            )
         }
         source?.lateness = lateness
         return source

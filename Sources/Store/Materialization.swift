@@ -74,7 +74,9 @@ package final class Materialization {
         let now = Timestamp(microseconds: try ServerClock(session).now)
         let to = options.to ?? now
         guard to.microseconds <= now.microseconds + Limits.futureUsMax else {
-            throw .request("--to \(to.text) lies ahead of PostgreSQL's clock (\(now.text)): those rows are still to come")
+            throw .request(
+                "--to \(to.text) lies ahead of PostgreSQL's clock (\(now.text)): those rows are still to come"
+            )
         }
         let lateness = view.definition.source?.lateness ?? .zero
         var from = options.from
@@ -142,7 +144,9 @@ package final class Materialization {
                 return try writeOnce(part)
             } catch {
                 attempt += 1
-                guard case .database(let cause) = error, cause.isRetryable, attempt <= Limits.retriesMax else { throw error }
+                guard case .database(let cause) = error, cause.isRetryable, attempt <= Limits.retriesMax else {
+                    throw error
+                }
             }
         }
     }

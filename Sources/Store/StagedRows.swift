@@ -180,7 +180,9 @@ struct StagedRows {
             ]
         )
         guard let low = rows.timestamp(0, 0), let high = rows.timestamp(0, 1) else { return nil }
-        return Timestamp(microseconds: max(low, times.lowerBound.microseconds))...Timestamp(
+        return Timestamp(
+            microseconds: max(low, times.lowerBound.microseconds)
+        )...Timestamp(
             microseconds: min(high, times.upperBound.microseconds)
         )
     }

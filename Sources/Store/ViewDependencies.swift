@@ -22,7 +22,10 @@ package struct ViewDependencies {
         var done: Set<String> = []
         while ordered.count < views.count {
             let names = Set(views.map(\.name)).subtracting(done)
-            guard let next = views.first(where: { names.contains($0.name) && names.isDisjoint(with: reads[$0.name] ?? []) })
+            guard
+                let next = views.first(where: {
+                    names.contains($0.name) && names.isDisjoint(with: reads[$0.name] ?? [])
+                })
             else { throw .request(Self.cycle(names, reads)) }
             ordered.append((next, reads[next.name] ?? []))
             done.insert(next.name)

@@ -16,7 +16,8 @@ struct AsofCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             InitCommand.self, MigrateCommand.self, PlanCommand.self, ApplyCommand.self, ViewsCommand.self,
-            DescribeCommand.self, IngestCommand.self, MaterializeCommand.self, RebuildOnlineCommand.self, GetCommand.self, LogCommand.self, ExportCommand.self,
+            DescribeCommand.self, IngestCommand.self, MaterializeCommand.self, RebuildOnlineCommand.self,
+            GetCommand.self, LogCommand.self, ExportCommand.self,
             VerifyCommand.self, CheckCommand.self, UriCommand.self, SuperviseCommand.self,
         ]
     )

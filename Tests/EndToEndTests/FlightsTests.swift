@@ -71,19 +71,98 @@ import Testing
     }
 
     static let arrivals = [
-        Arrival(name: "the destination's clock counts", departure: "01-01T10:15", delay: 2, airTime: 227, clock: 830, zone: "America/Chicago", arrival: "01-01T14:30"),
-        Arrival(name: "past midnight is the next day", departure: "01-02T04:30", airTime: 60, clock: 45, arrival: "01-02T05:45"),
-        Arrival(name: "2400 ends the day of the departure", departure: "01-02T03:30", airTime: 60, clock: 2400, arrival: "01-02T05:00"),
-        Arrival(name: "2400 at the bound itself", departure: "01-02T04:00", airTime: 60, clock: 2400, arrival: "01-02T05:00"),
-        Arrival(name: "a delay over midnight", departure: "01-02T02:30", delay: 180, airTime: 200, clock: 500, zone: "America/Puerto_Rico", arrival: "01-02T09:00"),
-        Arrival(name: "an early departure before midnight", departure: "01-02T05:05", delay: -10, airTime: 20, clock: 20, arrival: "01-02T05:20"),
-        Arrival(name: "before midnight there, past midnight here", departure: "01-02T00:30", airTime: 345, clock: 2250, zone: "America/Los_Angeles", arrival: "01-02T06:50"),
-        Arrival(name: "at departure + air_time", departure: "01-01T12:00", airTime: 60, clock: 800, arrival: "01-01T13:00"),
+        Arrival(
+            name: "the destination's clock counts",
+            departure: "01-01T10:15",
+            delay: 2,
+            airTime: 227,
+            clock: 830,
+            zone: "America/Chicago",
+            arrival: "01-01T14:30"
+        ),
+        Arrival(
+            name: "past midnight is the next day",
+            departure: "01-02T04:30",
+            airTime: 60,
+            clock: 45,
+            arrival: "01-02T05:45"
+        ),
+        Arrival(
+            name: "2400 ends the day of the departure",
+            departure: "01-02T03:30",
+            airTime: 60,
+            clock: 2400,
+            arrival: "01-02T05:00"
+        ),
+        Arrival(
+            name: "2400 at the bound itself",
+            departure: "01-02T04:00",
+            airTime: 60,
+            clock: 2400,
+            arrival: "01-02T05:00"
+        ),
+        Arrival(
+            name: "a delay over midnight",
+            departure: "01-02T02:30",
+            delay: 180,
+            airTime: 200,
+            clock: 500,
+            zone: "America/Puerto_Rico",
+            arrival: "01-02T09:00"
+        ),
+        Arrival(
+            name: "an early departure before midnight",
+            departure: "01-02T05:05",
+            delay: -10,
+            airTime: 20,
+            clock: 20,
+            arrival: "01-02T05:20"
+        ),
+        Arrival(
+            name: "before midnight there, past midnight here",
+            departure: "01-02T00:30",
+            airTime: 345,
+            clock: 2250,
+            zone: "America/Los_Angeles",
+            arrival: "01-02T06:50"
+        ),
+        Arrival(
+            name: "at departure + air_time",
+            departure: "01-01T12:00",
+            airTime: 60,
+            clock: 800,
+            arrival: "01-01T13:00"
+        ),
         Arrival(name: "before departure + air_time", departure: "01-01T12:00", airTime: 60, clock: 759, arrival: nil),
-        Arrival(name: "the first pass of a doubled hour", departure: "11-03T04:30", airTime: 45, clock: 130, arrival: "11-03T05:30"),
-        Arrival(name: "the second pass of a doubled hour", departure: "11-03T04:30", airTime: 75, clock: 130, arrival: "11-03T06:30"),
-        Arrival(name: "a clock that was set back", departure: "11-03T04:50", airTime: 60, clock: 105, arrival: "11-03T06:05"),
-        Arrival(name: "a skipped hour on a clock that ran on", departure: "03-10T02:45", delay: 81, airTime: 141, clock: 203, arrival: "03-10T07:03"),
+        Arrival(
+            name: "the first pass of a doubled hour",
+            departure: "11-03T04:30",
+            airTime: 45,
+            clock: 130,
+            arrival: "11-03T05:30"
+        ),
+        Arrival(
+            name: "the second pass of a doubled hour",
+            departure: "11-03T04:30",
+            airTime: 75,
+            clock: 130,
+            arrival: "11-03T06:30"
+        ),
+        Arrival(
+            name: "a clock that was set back",
+            departure: "11-03T04:50",
+            airTime: 60,
+            clock: 105,
+            arrival: "11-03T06:05"
+        ),
+        Arrival(
+            name: "a skipped hour on a clock that ran on",
+            departure: "03-10T02:45",
+            delay: 81,
+            airTime: 141,
+            clock: 203,
+            arrival: "03-10T07:03"
+        ),
     ]
 
     @Test func `arrivals are the first time that the destination's clock can show`() throws {
@@ -99,7 +178,8 @@ import Testing
         }
         _ = try scratch.write("flights.csv", csv)
         for arguments in [
-            ["init"], ["apply", root + "/examples/flights/features.yaml", "--yes"], ["ingest", "flights", "flights.csv"],
+            ["init"], ["apply", root + "/examples/flights/features.yaml", "--yes"],
+            ["ingest", "flights", "flights.csv"],
             ["materialize", "arrivals"],
         ] {
             let output = try AsofBinary.run(arguments + database, in: scratch.path)

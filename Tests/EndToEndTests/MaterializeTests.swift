@@ -118,9 +118,12 @@ import Testing
         #expect(run.status == 0, "\(run.error)")
         let lines = run.out.split(separator: "\n")
         #expect(lines.count == 2)
-        #expect(lines.first?.hasPrefix(#"{"view":"z_source""#) == true && lines.last?.contains(#""stored":100"#) == true)
+        #expect(
+            lines.first?.hasPrefix(#"{"view":"z_source""#) == true && lines.last?.contains(#""stored":100"#) == true
+        )
 
-        let circle = "SELECT r.user_id, event_time, r.clicks FROM public.raw r LEFT JOIN online.a_last a USING (user_id) "
+        let circle =
+            "SELECT r.user_id, event_time, r.clicks FROM public.raw r LEFT JOIN online.a_last a USING (user_id) "
             + "WHERE event_time >= :from AND event_time < :to"
         _ = try place.scratch.write("features.yaml", Self.yaml([last, ("z_source", circle)]))
         #expect(try place.asof("apply", "--yes").status == 0)
@@ -150,15 +153,25 @@ import Testing
         let place = try Place(Self.stats)
         try Self.fill(place.session, rows: 3_000)
         let dry = try place.asof(
-            "materialize", "stats", "--dry-run", "--from", "2025-01-01", "--to", "2025-01-03T06:00:00Z", "--chunk", "1d"
+            "materialize",
+            "stats",
+            "--dry-run",
+            "--from",
+            "2025-01-01",
+            "--to",
+            "2025-01-03T06:00:00Z",
+            "--chunk",
+            "1d"
         )
-        #expect(dry.out == """
-            stats: 2025-01-01T00:00:00Z to 2025-01-02T00:00:00Z: 1,440 rows
-            stats: 2025-01-02T00:00:00Z to 2025-01-03T00:00:00Z: 1,440 rows
-            stats: 2025-01-03T00:00:00Z to 2025-01-03T06:00:00Z: 120 rows
-            stats: 2025-01-01T00:00:00Z to 2025-01-03T06:00:00Z, 3 chunks: 3,000 rows; nothing was stored
+        #expect(
+            dry.out == """
+                stats: 2025-01-01T00:00:00Z to 2025-01-02T00:00:00Z: 1,440 rows
+                stats: 2025-01-02T00:00:00Z to 2025-01-03T00:00:00Z: 1,440 rows
+                stats: 2025-01-03T00:00:00Z to 2025-01-03T06:00:00Z: 120 rows
+                stats: 2025-01-01T00:00:00Z to 2025-01-03T06:00:00Z, 3 chunks: 3,000 rows; nothing was stored
 
-            """)
+                """
+        )
         #expect(try place.content("history.stats") == nil)
         let real = try place.asof("materialize", "stats")
         #expect(real.status == 0 && real.out.contains("3,000 rows, 3,000 new"), "\(real.error)")

@@ -5,7 +5,10 @@ import Testing
     @Test(arguments: [
         ("SELECT :from, :to", "SELECT F, T"),
         ("a >= :from AND a<:to;\n", "a >= F AND a<T"),
-        ("':from' \":to\" -- :from\n/* :to /* :from */ :to */ :from", "':from' \":to\" -- :from\n/* :to /* :from */ :to */ F"),
+        (
+            "':from' \":to\" -- :from\n/* :to /* :from */ :to */ :from",
+            "':from' \":to\" -- :from\n/* :to /* :from */ :to */ F"
+        ),
         ("'it''s :from' :to", "'it''s :from' T"),
         (#"E'\':from' :to e'\\' :to"#, #"E'\':from' T e'\\' T"#),
         (#"'\' :to"#, #"'\' T"#),

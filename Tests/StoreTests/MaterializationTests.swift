@@ -90,7 +90,9 @@ final class BatchViewStore {
         #expect(line.kind == "materialize" && line.rows == 2 && line.position == summary.state?.position)
     }
 
-    @Test func `the first run starts at the earliest event time, the next ones at the watermark less the lateness`() throws {
+    @Test func `the first run starts at the earliest event time, the next ones at the watermark less the lateness`()
+        throws
+    {
         let batch = try BatchViewStore()
         try batch.add(1, -100)
         try batch.add(1, 9)
@@ -108,13 +110,17 @@ final class BatchViewStore {
     @Test func `the same window twice adds nothing, and a corrected value adds its row`() throws {
         let batch = try BatchViewStore()
         for user in 1...50 { for hour in 0..<20 { try batch.add(user, Double(hour), user * hour) } }
-        try batch.other.execute("UPDATE public.raw SET name = NULL WHERE user_id = 7; UPDATE public.raw SET clicks = NULL WHERE user_id = 8")
+        try batch.other.execute(
+            "UPDATE public.raw SET name = NULL WHERE user_id = 7; UPDATE public.raw SET clicks = NULL WHERE user_id = 8"
+        )
         #expect(try batch.run(from: Self.hour(0), to: Self.hour(20), chunk: "5h").stored == 1_000)
         let head = try batch.store.head()
         let again = try batch.run(from: Self.hour(0), to: Self.hour(20), chunk: "3h")
         #expect(again.stored == 0 && again.known == 1_000 && again.state == nil)
         #expect(try batch.store.head() == head)
-        try batch.other.execute("UPDATE public.raw SET name = 'new' WHERE user_id = 7 AND event_time = '\(Self.hour(19).text)'")
+        try batch.other.execute(
+            "UPDATE public.raw SET name = 'new' WHERE user_id = 7 AND event_time = '\(Self.hour(19).text)'"
+        )
         let corrected = try batch.run(from: Self.hour(0), to: Self.hour(20))
         #expect(corrected.stored == 1 && corrected.known == 999)
         #expect(try batch.other.query("SELECT name FROM online.stats WHERE user_id = 7").text(0, 0) == "new")
@@ -149,7 +155,11 @@ final class BatchViewStore {
         )
         for hour in 0..<10 { try batch.add(1, Double(hour), hour == 5 ? 0 : 1) }
         let error = batch.error { try batch.run(from: Self.hour(0), to: Self.hour(10), chunk: "1h") }
-        #expect(error.contains("the sql of view 'stats', chunk 2025-01-01T05:00:00Z to 2025-01-01T06:00:00Z: PostgreSQL: division by zero"))
+        #expect(
+            error.contains(
+                "the sql of view 'stats', chunk 2025-01-01T05:00:00Z to 2025-01-01T06:00:00Z: PostgreSQL: division by zero"
+            )
+        )
         #expect(try batch.history().count == 5)
         #expect(try Watermark(try batch.store.view("stats")).read(batch.other) == Self.hour(5))
         try batch.other.execute("UPDATE public.raw SET clicks = 1")
@@ -184,18 +194,39 @@ final class BatchViewStore {
         ("SELECT user_id, event_time, clicks", "gives no column for 'name'"),
         ("SELECT event_time, clicks, name", "gives no column for the key 'user_id'"),
         ("SELECT user_id, clicks, name", "gives no event time"),
-        ("SELECT user_id, event_time, clicks::numeric AS clicks, name", "column 'clicks' is numeric, the feature 'clicks' is int64; write \"clicks\"::bigint"),
+        (
+            "SELECT user_id, event_time, clicks::numeric AS clicks, name",
+            "column 'clicks' is numeric, the feature 'clicks' is int64; write \"clicks\"::bigint"
+        ),
         ("SELECT user_id, event_time::text, clicks, name", "column 'event_time' is text, the event time is timestamp"),
         ("SELECT user_id::text AS user_id, event_time, clicks, name", "the key 'user_id' is int64"),
         ("SELECT user_id, event_time, clicks, clicks, name", "two columns 'clicks'"),
-        ("SELECT user_id, event_time, clicks, name, nothing", "column \"nothing\" does not exist\n  line 1, column 43: SELECT user_id, event_time, clicks, name, nothing"),
-        ("SELECT user_id, NULL::timestamptz AS event_time, clicks, name", "the row of user_id 1, event time null has no event time"),
+        (
+            "SELECT user_id, event_time, clicks, name, nothing",
+            "column \"nothing\" does not exist\n  line 1, column 43: SELECT user_id, event_time, clicks, name, nothing"
+        ),
+        (
+            "SELECT user_id, NULL::timestamptz AS event_time, clicks, name",
+            "the row of user_id 1, event time null has no event time"
+        ),
         ("SELECT NULL::bigint AS user_id, event_time, clicks, name", "has no key: user_id is null"),
         ("SELECT user_id, event_time + interval '1 day' AS event_time, clicks, name", "lies outside the window"),
-        ("SELECT u AS user_id, event_time, clicks, name FROM (SELECT 1::bigint AS u, raw.* FROM raw, generate_series(1, 2)) raw, (SELECT 1) AS", "the row of user_id 1, event time 2025-01-01 00:00:00+00 comes more than once"),
-        ("WITH gone AS (DELETE FROM raw RETURNING 1) SELECT user_id, event_time, clicks, name", "must be at the top level"),
-        ("SELECT user_id, event_time, public.naughty(clicks) AS clicks, name", "cannot execute INSERT in a read-only transaction"),
-        ("SELECT user_id, event_time, public.naughtier(clicks) AS clicks, name", "cannot set transaction read-write mode inside a read-only transaction"),
+        (
+            "SELECT u AS user_id, event_time, clicks, name FROM (SELECT 1::bigint AS u, raw.* FROM raw, generate_series(1, 2)) raw, (SELECT 1) AS",
+            "the row of user_id 1, event time 2025-01-01 00:00:00+00 comes more than once"
+        ),
+        (
+            "WITH gone AS (DELETE FROM raw RETURNING 1) SELECT user_id, event_time, clicks, name",
+            "must be at the top level"
+        ),
+        (
+            "SELECT user_id, event_time, public.naughty(clicks) AS clicks, name",
+            "cannot execute INSERT in a read-only transaction"
+        ),
+        (
+            "SELECT user_id, event_time, public.naughtier(clicks) AS clicks, name",
+            "cannot set transaction read-write mode inside a read-only transaction"
+        ),
     ])
     func `SQL that does not fit is refused and writes nothing`(_ select: String, _ message: String) throws {
         let from = select.hasSuffix(" AS") ? " x" : " FROM raw"
@@ -204,7 +235,9 @@ final class BatchViewStore {
             with: select + from
         )
         let batch = try BatchViewStore(yaml)
-        for (name, prelude) in [("naughty", ""), ("naughtier", "PERFORM set_config('transaction_read_only', 'off', true);")] {
+        for (name, prelude) in [
+            ("naughty", ""), ("naughtier", "PERFORM set_config('transaction_read_only', 'off', true);"),
+        ] {
             try batch.other.execute(
                 """
                 CREATE FUNCTION public.\(name)(a bigint) RETURNS bigint LANGUAGE plpgsql AS
@@ -233,7 +266,8 @@ final class BatchViewStore {
         )
         try batch.add(1, 0, 3)
         let session = try Session(
-            conninfo: batch.store.conninfo + " options='-c TimeZone=Asia/Tokyo -c DateStyle=German -c search_path=trap,pg_catalog'"
+            conninfo: batch.store.conninfo
+                + " options='-c TimeZone=Asia/Tokyo -c DateStyle=German -c search_path=trap,pg_catalog'"
         )
         // The user's own path counts for the user's SQL: trap.raw is empty.
         #expect(try batch.run(from: Self.hour(0), to: Self.hour(1), session: session).rows == 0)
@@ -285,7 +319,11 @@ final class BatchViewStore {
         let conninfo = batch.store.conninfo
         let first = try MaterializationLock(view, conninfo: conninfo, waits: false)
         let error = batch.error { _ = try MaterializationLock(view, conninfo: conninfo, waits: false) }
-        #expect(error.contains("view 'stats' is being materialized by process \(ProcessInfo.processInfo.processIdentifier) on "))
+        #expect(
+            error.contains(
+                "view 'stats' is being materialized by process \(ProcessInfo.processInfo.processIdentifier) on "
+            )
+        )
         #expect(error.contains("role asof"))
         let done = DispatchSemaphore(value: 0)
         DispatchQueue.global().async {

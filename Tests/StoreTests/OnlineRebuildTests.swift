@@ -60,7 +60,10 @@ import Testing
         let other = try Session(conninfo: store.conninfo)
         let view = try store.view("stats")
         func rows(_ a: Int64) -> ViewRows {
-            TestStore.viewRows([HistoryRow([.int64(1), .string("a")], at: 1_735_689_600_000_000, [.int64(a), .null])], view)
+            TestStore.viewRows(
+                [HistoryRow([.int64(1), .string("a")], at: 1_735_689_600_000_000, [.int64(a), .null])],
+                view
+            )
         }
         try store.ingest("stats", Self.rows(50, users: 5, seed: 7))
         let slow = try WriteTransaction(session: store.session, views: [view])
@@ -106,7 +109,8 @@ import Testing
         }
         for writer in 0..<2 {
             DispatchQueue.global().async(group: threads) {
-                guard let session = try? Session(conninfo: conninfo), let view = try? registry.view(named: "stats") else {
+                guard let session = try? Session(conninfo: conninfo), let view = try? registry.view(named: "stats")
+                else {
                     return short.set()
                 }
                 var seed = UInt64(writer * 1_000 + 10)
