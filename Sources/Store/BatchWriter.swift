@@ -113,7 +113,7 @@ final class BatchWriter: @unchecked Sendable {
         let transaction = try WriteTransaction(
             session: session,
             views: [view],
-            lockTimeoutMs: options.lockTimeoutMs
+            options: .write(lockTimeoutMs: options.lockTimeoutMs)
         ) { session throws(StoreError) in
             guard let identity else { return }
             let now = try sources.lock(identity, checkpoint, session)

@@ -226,11 +226,15 @@ extension StoredView {
 
     /// SQL: the latest row of each entity, by the rule: greatest event time, then greatest position.
     var latestQuery: String {
+        latestQuery(tieOrder: "(SELECT position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1) DESC")
+    }
+
+    /// - Parameter tieOrder: see ``tieOrder(_:_:)``, for alias `h`.
+    func latestQuery(tieOrder: String) -> String {
         """
         SELECT DISTINCT ON (\(keyList("h"))) \(keyList("h")), h._event_time, h._deleted, \(featureList("h"))
         FROM \(historyTable) h
-        ORDER BY \(keyList("h")), h._event_time DESC,
-            (SELECT position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1) DESC
+        ORDER BY \(keyList("h")), h._event_time DESC, \(tieOrder)
         """
     }
 
@@ -249,7 +253,10 @@ extension StoredView {
     /// Fills an empty online table from history.
     func fillOnline(_ session: Session) throws(StoreError) {
         try session.execute(
-            "INSERT INTO \(onlineTable) (\(keyList()), _event_time, _deleted, \(featureList())) \(latestQuery)"
+            """
+            INSERT INTO \(onlineTable) (\(keyList()), _event_time, _deleted, \(featureList()))
+            \(latestQuery(tieOrder: try tieOrder("h", session)))
+            """
         )
     }
 }
