@@ -62,14 +62,16 @@ package final class MaterializationLock {
     /// Leaves word who holds the lock, for others to read.
     private static func sign(_ view: StoredView, _ session: Session) throws(StoreError) {
         let process = ProcessInfo.processInfo
-        try session.query(
-            """
-            INSERT INTO asof.materialize_runs (view, holder)
-            VALUES ($1, format('process %s on %s, role %s (%s)', $2::text, $3::text, current_user,
-                current_setting('application_name')))
-            ON CONFLICT (view) DO UPDATE SET holder = excluded.holder, since = clock_timestamp()
-            """,
-            [.int32(view.id), .text(String(process.processIdentifier)), .text(process.hostName)]
-        )
+        try session.transaction(.write) { () throws(StoreError) in
+            _ = try session.query(
+                """
+                INSERT INTO asof.materialize_runs (view, holder)
+                VALUES ($1, format('process %s on %s, role %s (%s)', $2::text, $3::text, current_user,
+                    current_setting('application_name')))
+                ON CONFLICT (view) DO UPDATE SET holder = excluded.holder, since = clock_timestamp()
+                """,
+                [.int32(view.id), .text(String(process.processIdentifier)), .text(process.hostName)]
+            )
+        }
     }
 }
