@@ -29,7 +29,7 @@ struct AsofCommand: ParsableCommand {
             InitCommand.self, MigrateCommand.self, PlanCommand.self, ApplyCommand.self, ViewsCommand.self,
             DescribeCommand.self, IngestCommand.self, GetCommand.self, LogCommand.self, ExportCommand.self,
             VerifyCommand.self, CheckCommand.self, ForgetCommand.self, DropHistoryCommand.self,
-            StatusCommand.self, DoctorCommand.self, UriCommand.self,
+            StatusCommand.self, DoctorCommand.self, ReportCommand.self, UriCommand.self,
             SuperviseCommand.self,
         ]
     )
