@@ -15,6 +15,8 @@ struct BatchQuery {
     private let featureColumns: [String?]
 
     /// The temporary table of a chunk's rows: keys, `_event_time`, features; gone at the transaction's end.
+    ///
+    /// Its rows lie in the order of history's index, keys and falling event times: sorts of them find nothing to do.
     var stage: String { "pg_temp.\"\(stageName)\"" }
     private var stageName: String { "_materialize_\(view.id)" }
 
@@ -176,8 +178,10 @@ struct BatchQuery {
         )
         let prefix = "INSERT INTO \(stage) (\(columns.joined(separator: ", "))) SELECT \(selected) FROM (\n"
         let text = statement.text(from: "$1", to: "$2")
+        // By place in the select list: sorted by their types' own order, which no search path changes.
+        let order = (keys.indices.map { "\($0 + 1)" } + ["\(keys.count + 1) DESC"]).joined(separator: ", ")
         do throws(StoreError) {
-            try session.query("\(prefix)\(text)\n) AS q", Self.parameters(window))
+            try session.query("\(prefix)\(text)\n) AS q ORDER BY \(order)", Self.parameters(window))
         } catch {
             throw located(error, prefixLength: prefix.unicodeScalars.count, window)
         }
@@ -187,7 +191,10 @@ struct BatchQuery {
     private var keys: [String] { view.storageKeys.map { SQLText.identifier($0.name) } }
 
     private var selected: String {
-        let keys = keyColumns.map { $0.map { "q.\(SQLText.identifier($0))" } ?? "0" }
+        let keys = zip(keyColumns, view.storageKeys).map { column, key in
+            guard let column else { return "0" }
+            return "q.\(SQLText.identifier(column))" + (key.type == .string ? " COLLATE pg_catalog.\"C\"" : "")
+        }
         let features = featureColumns.map { $0.map { "q.\(SQLText.identifier($0))" } ?? "NULL" }
         return (keys + ["q.\(SQLText.identifier(eventTimeColumn))"] + features).joined(separator: ", ")
     }

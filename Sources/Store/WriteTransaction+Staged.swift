@@ -14,7 +14,6 @@ extension WriteTransaction {
             """
             INSERT INTO \(view.historyTable) (\(view.keyList()), _event_time, _batch, \(view.featureList()))
             SELECT \(view.keyList("s")), s._event_time, \(batch), \(view.featureList("s")) FROM \(stage) s
-            ORDER BY \(view.keyList("s")), s._event_time
             """
         )
         guard inserted.affectedCount == rows else {
@@ -22,8 +21,7 @@ extension WriteTransaction {
         }
         var counts = WriteCounts(stored: rows)
         if view.definition.isOnline { counts.late = try upsertOnline(from: stage, view) }
-        let times = try session.query("SELECT min(_event_time), max(_event_time) FROM \(stage)")
-        guard let low = times.timestamp(0, 0), let high = times.timestamp(0, 1) else {
+        guard let times = rows == staged.rowCount ? staged.eventTimes : try staged.currentEventTimes() else {
             throw .conflict("the staged rows of view '\(view.name)' are gone")
         }
         entries.append(
@@ -31,7 +29,7 @@ extension WriteTransaction {
                 view: view.id,
                 kind: .materialize,
                 rows: rows,
-                eventTimes: Timestamp(microseconds: low)...Timestamp(microseconds: high)
+                eventTimes: times
             )
         )
         try session.query(
