@@ -58,7 +58,12 @@ let package = Package(
                 .linkedLibrary("stdc++"),
             ]
         ),
-        .target(name: "Columnar", dependencies: ["CArrow", "Features", "PointInTime"], swiftSettings: swiftSettings),
+        .target(
+            name: "Columnar",
+            dependencies: ["CArrow", "Features", "PointInTime", "Wire"],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "Wire", dependencies: ["Features"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "asof",
             dependencies: [
@@ -88,6 +93,7 @@ let package = Package(
             dependencies: ["asof", "Columnar", "Features", "PointInTime", "Postgres", "Store", "TestSupport"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "WireTests", dependencies: ["Features", "Wire"], swiftSettings: swiftSettings),
         .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),
         .testTarget(
             name: "PointInTimeTests",
@@ -98,7 +104,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ColumnarTests",
-            dependencies: ["Columnar", "Features", "PointInTime"],
+            dependencies: ["Columnar", "Features", "PointInTime", "Wire"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),

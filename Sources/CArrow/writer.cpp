@@ -1,5 +1,6 @@
 #include <arrow/api.h>
 #include <arrow/io/file.h>
+#include <arrow/ipc/writer.h>
 #include <arrow/util/compression.h>
 #include <parquet/arrow/writer.h>
 #include <parquet/properties.h>
@@ -12,12 +13,14 @@
 #include "asof_arrow.h"
 #include "failure.h"
 
-// A Parquet file being written.
+// A Parquet or Arrow IPC file being written.
 struct asof_writer {
     std::shared_ptr<arrow::io::FileOutputStream> out;
     std::shared_ptr<arrow::Schema> schema;
     std::vector<asof_type> types;
+    // One of the two.
     std::unique_ptr<parquet::arrow::FileWriter> file;
+    std::shared_ptr<arrow::ipc::RecordBatchWriter> ipc;
     // What the open row group holds, uncompressed; its encoded pages stay in memory until it is closed.
     int64_t group_bytes = 0;
     int64_t group_rows = 0;
@@ -45,27 +48,16 @@ std::shared_ptr<arrow::DataType> arrow_type(const asof_type &type) {
     return arrow::null();
 }
 
-arrow::Status open(
-    int descriptor,
-    int32_t count,
-    const char *const *names,
-    const asof_type *types,
-    asof_writer &writer
-) {
-    ARROW_ASSIGN_OR_RAISE(writer.out, arrow::io::FileOutputStream::Open(descriptor));
+arrow::Status open_parquet(asof_writer &writer) {
     parquet::WriterProperties::Builder properties;
     properties.compression(arrow::Compression::ZSTD)->compression_level(1);
     properties.max_row_group_length(group_rows_max);
     properties.created_by("asof");
-    arrow::FieldVector fields;
-    for (int32_t index = 0; index < count; index++) {
-        fields.push_back(arrow::field(names[index], arrow_type(types[index])));
-        // Embeddings hardly repeat; trying a dictionary on them costs time and memory.
-        if (types[index].kind == ASOF_VECTOR)
-            properties.disable_dictionary(std::string(names[index]) + ".list.element");
+    // Embeddings hardly repeat; trying a dictionary on them costs time and memory.
+    for (size_t index = 0; index < writer.types.size(); index++) {
+        if (writer.types[index].kind != ASOF_VECTOR) continue;
+        properties.disable_dictionary(writer.schema->field(static_cast<int>(index))->name() + ".list.element");
     }
-    writer.types.assign(types, types + count);
-    writer.schema = arrow::schema(fields);
     // Arrow's own schema goes along, so that fixed_size_list and the time zone come back as they are.
     auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
     ARROW_ASSIGN_OR_RAISE(
@@ -73,6 +65,25 @@ arrow::Status open(
         parquet::arrow::FileWriter::Open(
             *writer.schema, arrow::default_memory_pool(), writer.out, properties.build(), arrow_properties));
     return arrow::Status::OK();
+}
+
+arrow::Status open(
+    int descriptor,
+    asof_format format,
+    int32_t count,
+    const char *const *names,
+    const asof_type *types,
+    asof_writer &writer
+) {
+    ARROW_ASSIGN_OR_RAISE(writer.out, arrow::io::FileOutputStream::Open(descriptor));
+    arrow::FieldVector fields;
+    for (int32_t index = 0; index < count; index++)
+        fields.push_back(arrow::field(names[index], arrow_type(types[index])));
+    writer.types.assign(types, types + count);
+    writer.schema = arrow::schema(fields);
+    if (format == ASOF_PARQUET) return open_parquet(writer);
+    // Not compressed, so that every reader can map it.
+    return arrow::ipc::MakeFileWriter(writer.out, writer.schema).Value(&writer.ipc);
 }
 
 std::shared_ptr<arrow::Buffer> wrap(const void *data, int64_t bytes) {
@@ -168,26 +179,29 @@ arrow::Status write(asof_writer &writer, const asof_column *columns, int64_t row
         ARROW_ASSIGN_OR_RAISE(auto data, array_data(type, writer.types[index], columns[index], rows, bytes));
         arrays.push_back(arrow::MakeArray(data));
     }
+    auto batch = arrow::RecordBatch::Make(writer.schema, rows, arrays);
+    if (writer.ipc) return writer.ipc->WriteRecordBatch(*batch);
     if (writer.group_rows > 0 && writer.group_bytes + bytes > group_bytes_max) {
         ARROW_RETURN_NOT_OK(writer.file->NewBufferedRowGroup());
         writer.group_bytes = writer.group_rows = 0;
     }
     writer.group_bytes += bytes;
     writer.group_rows += rows;
-    return writer.file->WriteRecordBatch(*arrow::RecordBatch::Make(writer.schema, rows, arrays));
+    return writer.file->WriteRecordBatch(*batch);
 }
 
 }  // namespace
 
 asof_writer *asof_writer_open(
     int descriptor,
+    asof_format format,
     int32_t count,
     const char *const *names,
     const asof_type *types,
     asof_failure *failure
 ) {
     auto writer = std::make_unique<asof_writer>();
-    auto status = asof::guarded([&] { return open(descriptor, count, names, types, *writer); });
+    auto status = asof::guarded([&] { return open(descriptor, format, count, names, types, *writer); });
     if (status.ok()) return writer.release();
     asof::fail(failure, status);
     return nullptr;
@@ -200,7 +214,7 @@ asof_status asof_writer_write(asof_writer *writer, const asof_column *columns, i
 
 asof_status asof_writer_finish(asof_writer *writer, asof_failure *failure) {
     auto status = asof::guarded([&] {
-        ARROW_RETURN_NOT_OK(writer->file->Close());
+        ARROW_RETURN_NOT_OK(writer->ipc ? writer->ipc->Close() : writer->file->Close());
         return writer->out->Close();
     });
     return status.ok() ? ASOF_OK : asof::fail(failure, status);

@@ -62,6 +62,16 @@ extension FeatureType {
     }
 }
 
+extension asof_format {
+    init(_ format: FileFormat) {
+        switch format {
+        case .parquet: self = ASOF_PARQUET
+        case .arrow: self = ASOF_IPC
+        case .csv, .jsonLines: preconditionFailure("not a format of Arrow's here")
+        }
+    }
+}
+
 extension asof_time_unit {
     init(_ unit: TimeUnit?) {
         switch unit {

@@ -33,6 +33,19 @@ struct ColumnBuilder {
         }
     }
 
+    mutating func appendNull() {
+        validity.append(false)
+        nullCount += 1
+        switch type {
+        case .bool: bools.append(false)
+        case .int32: int32s.append(0)
+        case .int64, .timestamp: int64s.append(0)
+        case .float32: floats.append(0)
+        case .float64: doubles.append(0)
+        case .string, .bytes, .vector, .listInt64, .listString: appendEmpty()
+        }
+    }
+
     /// Drops the rows from `count` on.
     mutating func truncate(to count: Int) {
         guard count < rowCount else { return }

@@ -86,20 +86,32 @@ extension ColumnarError: CustomStringConvertible {
         case .unknownFormat(let file):
             "\(file): the format is not clear from the name; use --format \(FileFormat.spellings)"
         case .empty(let file, let expected): "\(file): the file is empty; \(expected)"
-        case .malformed(let place, let reason): "\(place.text): \(reason)"
-        case .badValue(let place, let value, let expected, let reason):
-            "\(place.text): expected \(expected.text), got '\(value)': \(reason)"
+        case .malformed, .badValue, .absentKey, .unknownKey: fault.map { "\($0.place.text): \($0.reason)" } ?? ""
         case .badColumnType(let file, let column, let expected, let got, let hint):
             "\(file): column '\(column)': expected \(expected.text), got a column of type \(got); \(hint)"
         case .unreadableColumn(let file, let column, let got, let hint):
             "\(file): column '\(column)' of type \(got) cannot be read; \(hint)"
         case .noSuchColumn(let file, let column, let known):
             "\(file): there is no column '\(column)'\(Name.hint(for: column, among: known))"
-        case .absentKey(let place):
-            "\(place.text): the key is absent; write null, or say --missing null"
+        }
+    }
+
+    /// Where a fault of the content lies and what it is; `nil` for faults of the file as a whole.
+    package var fault: (place: Place, reason: String)? {
+        switch self {
+        case .malformed(let place, let reason): (place, reason)
+        case .badValue(let place, let value, let expected, let reason):
+            (place, "expected \(expected.text), got '\(value)': \(reason)")
+        case .absentKey(let place): (place, "the key is absent; write null, or say --missing null")
         case .unknownKey(let place, let known):
-            "\(place.text): nobody asked for this key (--ignore-extra skips such keys)"
-                + Name.hint(for: place.column ?? "", among: known)
+            (
+                place,
+                "nobody asked for this key (--ignore-extra skips such keys)"
+                    + Name.hint(for: place.column ?? "", among: known)
+            )
+        case .noSuchFile, .isDirectory, .permissionDenied, .cannotRead, .cannotWrite, .unknownFormat, .empty,
+            .badColumnType, .unreadableColumn, .noSuchColumn:
+            nil
         }
     }
 }

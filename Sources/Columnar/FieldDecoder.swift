@@ -196,7 +196,8 @@ struct FieldDecoder: ~Escapable {
         return nulls
     }
 
-    private static func append(_ text: Span<UInt8>, to builder: inout ColumnBuilder) throws(ValueTextError) {
+    /// Appends the slot of a value of a variable length's type, or of a vector's; not to its validity.
+    static func append(_ text: Span<UInt8>, to builder: inout ColumnBuilder) throws(ValueTextError) {
         switch builder.type {
         case .string:
             try ValueText.checkString(text)

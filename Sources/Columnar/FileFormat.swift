@@ -5,29 +5,54 @@ package enum FileFormat: String, CaseIterable, Sendable {
     case csv
     case jsonLines = "jsonl"
     case parquet
+    /// Arrow IPC, the file format; the stream format is read, too.
+    case arrow
 
     /// For messages.
-    package static let spellings = "csv|jsonl|parquet"
+    package static let spellings = "csv|jsonl|parquet|arrow"
 
-    /// - Returns: `nil` where `name` is none of ``spellings`` (or `ndjson`), in any case.
+    /// - Returns: `nil` where `name` is none of ``spellings`` (or `ndjson`, `feather`, `arrows`, `ipc`), in any
+    ///   case.
     package init?(name: String) {
         switch name.lowercased() {
         case "csv": self = .csv
         case "jsonl", "ndjson": self = .jsonLines
         case "parquet": self = .parquet
+        case "arrow", "arrows", "feather", "ipc": self = .arrow
         default: return nil
         }
     }
 
-    /// The format that `path`'s extension says.
+    /// The format that the extension of a file to read says, before one that says how it is compressed.
     /// - Throws: ``ColumnarError/unknownFormat(file:)``, also for `-`.
-    package init(path: String) throws(ColumnarError) {
-        let fileName = path.split(separator: "/").last ?? ""
-        let parts = fileName.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count > 1, let last = parts.last, let format = FileFormat(name: String(last)) else {
+    package init(inputPath path: String) throws(ColumnarError) {
+        let stem = path.dropLast(Compression(path: path)?.fileExtension.count ?? 0)
+        guard let format = Self.extensionFormat(stem) else {
             throw .unknownFormat(file: InputFile.shownName(path))
         }
         self = format
+    }
+
+    /// The format that the extension of a file to write says.
+    /// - Throws: ``ColumnarError/unknownFormat(file:)``, also for `-`; ``ColumnarError/cannotWrite(file:reason:)`` for
+    ///   names that ask for compression.
+    package init(outputPath path: String) throws(ColumnarError) {
+        if let compression = Compression(path: path) {
+            throw .cannotWrite(
+                file: path,
+                reason: "\(compression.rawValue) is read, not written; use .parquet, which is compressed inside"
+            )
+        }
+        guard let format = Self.extensionFormat(path[...]) else {
+            throw .unknownFormat(file: InputFile.shownName(path))
+        }
+        self = format
+    }
+
+    private static func extensionFormat(_ path: Substring) -> FileFormat? {
+        let parts = (path.split(separator: "/").last ?? "").split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count > 1, let last = parts.last else { return nil }
+        return FileFormat(name: String(last))
     }
 }
 
@@ -39,6 +64,8 @@ package struct ReadOptions: Sendable {
     package var timeUnit: TimeUnit?
     /// Whether a JSON object may have keys that were not requested.
     package var isExtraIgnored = false
+    /// Whether rows that cannot be read are set aside (``TableReader/batchRejects``) instead of ending the reading.
+    package var skipsBadRows = false
     /// The most rows of one batch.
     package var batchRows = 65_536
     /// A batch also ends after about so many bytes of input, so that wide rows keep memory bounded.
@@ -72,7 +99,7 @@ package struct ColumnRequest: Sendable {
 /// A column that a file has.
 package struct SourceColumn: Equatable, Sendable {
     package var name: String
-    /// The type where the file says it (Parquet), and it has one here.
+    /// The type where the file says it (Parquet, Arrow IPC), and it has one here.
     package var type: FeatureType?
 
     package init(name: String, type: FeatureType? = nil) {

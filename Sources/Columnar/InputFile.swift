@@ -5,12 +5,20 @@ final class InputFile {
     /// As messages show it.
     let name: String
     private(set) var descriptor: Int32
-    /// `nil` for pipes and terminals.
+    /// The file's size as it is stored; `nil` for pipes and terminals.
     private(set) var totalBytes: Int?
+    /// Bytes read, of what the file holds decompressed.
     private(set) var bytesRead = 0
+    /// Bytes read of the file as it is stored.
+    private(set) var storedBytesRead = 0
+    /// The file's own first bytes, which told how it is compressed, as long as nobody has taken them.
+    private var magic: [UInt8] = []
+    private(set) var compression: Compression?
+    private var decompressor: Decompressor?
 
     /// - Parameter path: `-` is standard input.
-    /// - Throws: ``ColumnarError``: no such file, a directory, no permission.
+    /// - Throws: ``ColumnarError``: no such file, a directory, no permission; a name that ends in `.gz` or `.zst` where the
+    ///   file is not compressed so.
     init(path: String) throws(ColumnarError) {
         name = Self.shownName(path)
         // A duplicate, so that closing ours leaves the process's standard input alone.
@@ -29,28 +37,66 @@ final class InputFile {
         if status.st_mode & S_IFMT == S_IFDIR { throw .isDirectory(file: name) }
         // What stands before the current position (a shell's redirection shares it) was read by somebody else.
         if status.st_mode & S_IFMT == S_IFREG, lseek(descriptor, 0, SEEK_CUR) == 0 { totalBytes = Int(status.st_size) }
+        while magic.count < Compression.magicBytesMax {
+            let more = try readStored(Compression.magicBytesMax - magic.count)
+            if more.isEmpty { break }
+            magic += more
+        }
+        compression = Compression(magic: magic[...])
+        if let named = Compression(path: path), named != compression {
+            throw .malformed(
+                .init(file: name),
+                reason: "it is no \(named.rawValue) data, though its name ends in \(named.fileExtension); rename it"
+            )
+        }
+        if let compression { decompressor = try Decompressor(compression, name: name) }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     var isRewindable: Bool { totalBytes != nil }
 
-    /// Reads up to `count` bytes to the end of `buffer`.
+    /// Reads up to `count` bytes, decompressed, to the end of `buffer`.
     /// - Returns: how many; 0 only at the end of the file.
     func read(_ count: Int, appendingTo buffer: inout [UInt8]) throws(ColumnarError) -> Int {
-        let start = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: count))
+        let bytes: [UInt8]
+        if let decompressor { bytes = try decompressed(count, decompressor) } else { bytes = try stored(count) }
+        buffer.append(contentsOf: bytes)
+        bytesRead += bytes.count
+        return bytes.count
+    }
+
+    private func decompressed(_ count: Int, _ decompressor: Decompressor) throws(ColumnarError) -> [UInt8] {
         while true {
-            let got = buffer.withUnsafeMutableBytes { bytes in
-                // Safe: `count` bytes from `start` on were just appended.
-                Glibc.read(descriptor, bytes.baseAddress.map { $0 + start }, count)
-            }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw .cannotRead(file: name, reason: Self.systemReason(errno)) }
-            buffer.removeLast(count - got)
-            bytesRead += got
-            return got
+            if decompressor.needsInput { decompressor.feed(try stored(Self.compressedChunkBytes)) }
+            let bytes = try decompressor.read(count)
+            if !bytes.isEmpty { return bytes }
+            if decompressor.isAtEnd { return [] }
         }
+    }
+
+    private static let compressedChunkBytes = 64 << 10
+
+    /// The next bytes of the file as it is stored; none at its end.
+    private func stored(_ count: Int) throws(ColumnarError) -> [UInt8] {
+        guard magic.isEmpty else {
+            let bytes = Array(magic.prefix(count))
+            magic.removeFirst(bytes.count)
+            return bytes
+        }
+        return try readStored(count)
+    }
+
+    private func readStored(_ count: Int) throws(ColumnarError) -> [UInt8] {
+        var got = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { slots, written in
+            // Safe: `slots` has room for `count` bytes.
+            repeat { got = Glibc.read(descriptor, slots.baseAddress, count) } while got < 0 && errno == EINTR
+            written = max(got, 0)
+        }
+        guard got >= 0 else { throw .cannotRead(file: name, reason: Self.systemReason(errno)) }
+        storedBytesRead += got
+        return bytes
     }
 
     /// Goes back to the start; only where ``isRewindable``.
@@ -59,12 +105,15 @@ final class InputFile {
             throw .cannotRead(file: name, reason: Self.systemReason(errno))
         }
         bytesRead = 0
+        storedBytesRead = 0
+        magic = []
+        if let compression { decompressor = try Decompressor(compression, name: name) }
     }
 
-    /// Copies what is left of a pipe to a temporary file and goes on with that from its start.
+    /// Copies what is left, decompressed, to a temporary file and goes on with that from its start.
     ///
     /// The temporary file has no name any more when this returns, so that it ends with the process.
-    /// - Parameter head: bytes that were read from the pipe already.
+    /// - Parameter head: bytes that were read already.
     func spool(head: [UInt8]) throws(ColumnarError) {
         let directory = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array((directory + "/asof-input-XXXXXX").utf8CString)
@@ -86,6 +135,8 @@ final class InputFile {
         close(descriptor)
         descriptor = copy
         totalBytes = bytesRead
+        compression = nil
+        decompressor = nil
         try rewind()
     }
 

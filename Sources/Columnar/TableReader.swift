@@ -9,7 +9,7 @@ package import PointInTime
 package final class TableReader {
     private enum Source {
         case text(TextReader)
-        case parquet(ParquetReader)
+        case arrow(ArrowReader)
     }
 
     private let source: Source
@@ -23,15 +23,15 @@ package final class TableReader {
         let file = try InputFile(path: path)
         switch format {
         case .csv, .jsonLines: source = .text(try TextReader(file: file, format: format, options: options))
-        case .parquet: source = .parquet(try ParquetReader(file: file, options: options))
+        case .parquet, .arrow: source = .arrow(try ArrowReader(file: file, format: format, options: options))
         }
     }
 
-    /// The columns of the file: the CSV header, the Parquet schema, the keys of the first JSON object.
+    /// The columns of the file: the CSV header, the schema of Parquet or IPC, the keys of the first JSON object.
     package var sourceColumns: [SourceColumn] {
         switch source {
         case .text(let reader): reader.sourceColumns
-        case .parquet(let reader): reader.sourceColumns
+        case .arrow(let reader): reader.sourceColumns
         }
     }
 
@@ -39,30 +39,30 @@ package final class TableReader {
     ///
     /// Text: the narrowest of bool (`true`, `false`), int64, float64, timestamp (with a time of day) and string that
     /// every value has without loss, so that `00123` stays a text; JSON arrays also lists and vectors. Standard input is
-    /// copied to a temporary file. Parquet: what the schema says, without reading.
+    /// copied to a temporary file. Parquet, IPC: what the schema says, without reading.
     /// - Returns: all columns in file order, ready for ``select(_:)``. A JSON object may lack any of them.
     package func inferTypes() throws(ColumnarError) -> [ColumnRequest] {
         switch source {
         case .text(let reader): try reader.inferTypes()
-        case .parquet(let reader): try reader.inferTypes()
+        case .arrow(let reader): try reader.inferTypes()
         }
     }
 
     /// Chooses the columns that batches have, in this order, and their types. Once, before the first ``next()``.
-    /// - Throws: ``ColumnarError/noSuchColumn(file:column:known:)`` (CSV, Parquet),
-    ///   ``ColumnarError/badColumnType(file:column:expected:got:hint:)`` (Parquet).
+    /// - Throws: ``ColumnarError/noSuchColumn(file:column:known:)`` (not JSON Lines),
+    ///   ``ColumnarError/badColumnType(file:column:expected:got:hint:)`` (Parquet, IPC).
     package func select(_ requests: [ColumnRequest]) throws(ColumnarError) {
         switch source {
         case .text(let reader): try reader.select(requests)
-        case .parquet(let reader): try reader.select(requests)
+        case .arrow(let reader): try reader.select(requests)
         }
     }
 
-    /// The next rows, at most `ReadOptions.batchRows`; `nil` at the end.
+    /// The next rows, at most `ReadOptions.batchRows`; `nil` at the end. Where bad rows are skipped a batch may have none.
     package func next() throws(ColumnarError) -> ColumnBatch? {
         switch source {
         case .text(let reader): try reader.next()
-        case .parquet(let reader): try reader.next()
+        case .arrow(let reader): try reader.next()
         }
     }
 
@@ -70,7 +70,7 @@ package final class TableReader {
     package var batchFirstRow: Int {
         switch source {
         case .text(let reader): reader.batchFirstRow
-        case .parquet(let reader): reader.batchFirstRow
+        case .arrow(let reader): reader.batchFirstRow
         }
     }
 
@@ -78,23 +78,54 @@ package final class TableReader {
     package func line(ofBatchRow index: Int) -> Int? {
         switch source {
         case .text(let reader): reader.batchLines[index]
-        case .parquet: nil
+        case .arrow: nil
         }
     }
 
-    /// The rows of all batches so far.
+    /// The rows of the input behind the last batch that were set aside, ascending by offset.
+    package var batchRejects: [RejectedRow] {
+        switch source {
+        case .text(let reader): reader.skipped.rejects
+        case .arrow(let reader): reader.batchRejects
+        }
+    }
+
+    /// A good row of the last batch as it stands in the file, where bad rows are skipped: it may be bad to the store.
+    package func rejectedRow(_ index: Int, reason: String) -> RejectedRow {
+        switch source {
+        case .text(let reader):
+            RejectedRow(
+                offset: reader.skipped.offset(ofGoodRow: index),
+                line: reader.batchLines[index],
+                column: nil,
+                reason: reason,
+                text: reader.skipped.text(ofGoodRow: index)
+            )
+        case .arrow(let reader): reader.rejectedRow(index, reason: reason)
+        }
+    }
+
+    /// What the rows of a file of rejected rows are preceded by: the CSV header.
+    package var headerText: [UInt8] {
+        switch source {
+        case .text(let reader): reader.headerText
+        case .arrow: []
+        }
+    }
+
+    /// The rows of all batches so far, those that were set aside among them.
     package var rowsRead: Int {
         switch source {
         case .text(let reader): reader.rowsRead
-        case .parquet(let reader): reader.rowsRead
+        case .arrow(let reader): reader.rowsRead
         }
     }
 
-    /// For progress; an estimate for Parquet.
+    /// For progress, of the file as it is stored; an estimate for Parquet and IPC.
     package var bytesRead: Int {
         switch source {
         case .text(let reader): reader.bytesRead
-        case .parquet(let reader): reader.bytesRead
+        case .arrow(let reader): reader.bytesRead
         }
     }
 
@@ -102,7 +133,7 @@ package final class TableReader {
     package var totalBytes: Int? {
         switch source {
         case .text(let reader): reader.totalBytes
-        case .parquet(let reader): reader.totalBytes
+        case .arrow(let reader): reader.totalBytes
         }
     }
 }

@@ -8,7 +8,7 @@ package import PointInTime
 package final class TableWriter {
     private enum Sink {
         case text(TextWriter)
-        case parquet(ParquetWriter)
+        case arrow(ArrowWriter)
     }
 
     private let sink: Sink
@@ -21,14 +21,17 @@ package final class TableWriter {
         format: FileFormat,
         columns: [(name: String, type: FeatureType)]
     ) throws(ColumnarError) {
-        if path == "-", format == .parquet {
-            throw .cannotWrite(file: "standard output", reason: "Parquet goes to files only; give a file name")
+        if path == "-", format == .parquet || format == .arrow {
+            throw .cannotWrite(
+                file: "standard output",
+                reason: "Parquet and Arrow IPC go to files only; give a file name"
+            )
         }
         let file = try OutputFile(path: path)
         types = columns.map(\.type)
         switch format {
         case .csv, .jsonLines: sink = .text(try TextWriter(file: file, format: format, columns: columns))
-        case .parquet: sink = .parquet(try ParquetWriter(file: file, columns: columns))
+        case .parquet, .arrow: sink = .arrow(try ArrowWriter(file: file, format: format, columns: columns))
         }
     }
 
@@ -37,7 +40,7 @@ package final class TableWriter {
         precondition(batch.columns.map(\.type) == types, "a batch of other columns")
         switch sink {
         case .text(let writer): try writer.write(batch)
-        case .parquet(let writer): try writer.write(batch)
+        case .arrow(let writer): try writer.write(batch)
         }
     }
 
@@ -45,7 +48,7 @@ package final class TableWriter {
     package func finish() throws(ColumnarError) {
         switch sink {
         case .text(let writer): try writer.finish()
-        case .parquet(let writer): try writer.finish()
+        case .arrow(let writer): try writer.finish()
         }
     }
 }

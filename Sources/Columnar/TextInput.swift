@@ -6,18 +6,26 @@ struct TextInput {
     private(set) var isAtEnd = false
     /// Whether ``buffer`` keeps what is consumed, so that a pipe can still be read again from its start.
     var isHeadKept = true
+    /// The CSV header's record as it stands in the file.
+    private(set) var headerText: [UInt8] = []
     private let chunkBytes: Int
     private let recordBytesMax: Int
+    private let skipsBadRows: Bool
 
     /// Takes the byte order mark, and refuses what is no UTF-8 text by its first bytes.
     init(file: InputFile, options: ReadOptions) throws(ColumnarError) {
         self.file = file
         chunkBytes = options.chunkBytes
         recordBytesMax = options.recordBytesMax
+        skipsBadRows = options.skipsBadRows
         try start()
     }
 
+    /// Bytes that are done with, decompressed.
     var bytesConsumed: Int { file.bytesRead - (buffer.count - position) }
+
+    /// As ``bytesConsumed``, of the file as it is stored.
+    var storedBytesConsumed: Int { file.compression == nil ? bytesConsumed : file.storedBytesRead }
 
     /// Forgets what is consumed and reads more behind the rest.
     /// - Parameter line: where the record that the buffer starts lies, for the message where it is too long.
@@ -53,13 +61,14 @@ struct TextInput {
     }
 
     private mutating func start() throws(ColumnarError) {
-        while buffer.count < 4, !isAtEnd { try refill(line: 1) }
+        while buffer.count < 6, !isAtEnd { try refill(line: 1) }
         let refusals: [(start: [UInt8], reason: String)] = [
             ([0xFF, 0xFE], "this is UTF-16 text; convert it to UTF-8 first"),
             ([0xFE, 0xFF], "this is UTF-16 text; convert it to UTF-8 first"),
             (Array("PAR1".utf8), "this is a Parquet file; say --format parquet"),
-            ([0x1F, 0x8B], "this is gzip data; decompress it first"),
-            ([0x28, 0xB5, 0x2F, 0xFD], "this is zstd data; decompress it first"),
+            (Array("ARROW1".utf8), "this is an Arrow IPC file; say --format arrow"),
+            ([0x1F, 0x8B], "this is compressed twice; decompress it first"),
+            ([0x28, 0xB5, 0x2F, 0xFD], "this is compressed twice; decompress it first"),
         ]
         for refusal in refusals where buffer.starts(with: refusal.start) {
             throw .malformed(.init(file: file.name), reason: refusal.reason)
@@ -103,6 +112,7 @@ struct TextInput {
             }
             names.append(name)
         }
+        headerText = Array(buffer[Int(table.extents[0].lowerBound)..<Int(table.extents[0].upperBound)])
         splitter.columnNames = names
         return splitter
     }
@@ -122,7 +132,13 @@ struct TextInput {
                 line += 1
                 continue
             }
-            return try keys(from: at, to: end, line: line)
+            do throws(ColumnarError) {
+                return try keys(from: at, to: end, line: line)
+            } catch {
+                guard skipsBadRows else { throw error }
+                at = min(end + 1, buffer.count)
+                line += 1
+            }
         }
     }
 

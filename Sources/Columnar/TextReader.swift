@@ -25,6 +25,10 @@ final class TextReader {
     /// The lines of the last batch's rows.
     private(set) var batchLines: [Int] = []
     private(set) var batchFirstRow = 1
+    /// Where bad rows are skipped: what became of the last batch's rows.
+    var skipped = SkippedRows()
+    /// The CSV header as it stands in the file.
+    private(set) var headerText: [UInt8] = []
 
     init(file: InputFile, format: FileFormat, options: ReadOptions) throws(ColumnarError) {
         input = try TextInput(file: file, options: options)
@@ -33,18 +37,19 @@ final class TextReader {
         switch format {
         case .csv:
             let csv = try input.readHeader()
+            headerText = input.headerText
             sourceColumns = csv.columnNames.map { SourceColumn(name: $0) }
             splitter = .csv(csv)
         case .jsonLines:
             sourceColumns = try input.peekKeys().map { SourceColumn(name: $0) }
             splitter = .jsonLines(JSONLinesSplitter(columnNames: [], isExtraIgnored: options.isExtraIgnored))
-        case .parquet: preconditionFailure("not a text format")
+        case .parquet, .arrow: preconditionFailure("not a text format")
         }
     }
 
     var name: String { input.file.name }
     var totalBytes: Int? { input.file.totalBytes }
-    var bytesRead: Int { input.bytesConsumed }
+    var bytesRead: Int { input.storedBytesConsumed }
 
     /// Starts over behind the header, with nothing selected.
     func rewind() throws(ColumnarError) {
@@ -77,27 +82,38 @@ final class TextReader {
         }
     }
 
-    /// - Returns: `nil` at the end.
+    /// - Returns: `nil` at the end; where bad rows are skipped perhaps a batch without rows.
     func next() throws(ColumnarError) -> ColumnBatch? {
         if let pending { throw pending }
         var builders = requests.map { ColumnBuilder(type: $0.type) }
         var rowCount = 0
-        let firstByte = bytesRead
+        let firstByte = input.bytesConsumed
         batchLines.removeAll(keepingCapacity: true)
         batchFirstRow = rowsRead + 1
-        while pending == nil, rowCount < options.batchRows, bytesRead - firstByte < options.batchBytes {
-            guard try fillTable(rowsMax: options.batchRows - rowCount) else { break }
+        skipped = SkippedRows()
+        while pending == nil, rowCount < options.batchRows, input.bytesConsumed - firstByte < options.batchBytes {
+            guard !isFull(skipped), try fillTable(rowsMax: options.batchRows - rowCount) else { break }
             let rows = decode(into: &builders, base: rowCount)
             batchLines.append(contentsOf: table.lines.prefix(rows))
+            if options.skipsBadRows { skipped.append(table, rows, of: input.buffer) }
             rowCount += rows
             rowsRead += rows
         }
-        guard rowCount > 0 else {
+        guard rowCount > 0 || !skipped.isEmpty else {
             if let pending { throw pending }
             return nil
         }
-        let columns = builders.map { $0.finish() }
+        var columns = builders.map { $0.finish() }
+        if let good = skipped.settle(decodedCount: rowCount) {
+            columns = columns.map { $0.gather(good) }
+            batchLines = good.map { batchLines[Int($0)] }
+            rowCount = good.count
+        }
         return ColumnBatch(names: requests.map(\.sourceName), columns: columns, rowCount: rowCount)
+    }
+
+    private func isFull(_ skipped: SkippedRows) -> Bool {
+        skipped.malformedCount >= options.batchRows || skipped.malformedBytes >= options.batchBytes
     }
 
     /// Splits what the buffer holds, reading on where it holds no whole record.
@@ -108,8 +124,13 @@ final class TextReader {
             do throws(GrammarError) {
                 try splitBuffer(rowsMax: rowsMax)
             } catch {
-                pending = columnarError(error, row: rowsRead + table.rowCount + 1)
-                return true
+                let columnarError = columnarError(error, row: rowsRead + table.rowCount + 1)
+                guard options.skipsBadRows, skip(error, columnarError) else {
+                    pending = columnarError
+                    return true
+                }
+                if isFull(skipped) { return true }
+                continue
             }
             if table.rowCount > 0 { return true }
             if input.isAtEnd { return false }
@@ -120,6 +141,26 @@ final class TextReader {
                 return true
             }
         }
+    }
+
+    /// Sets aside the record that an error of the grammar belongs to, where it is known where that ends.
+    private func skip(_ error: GrammarError, _ columnarError: ColumnarError) -> Bool {
+        guard error.isRow, let resume = error.resume else { return false }
+        let text = input.buffer[input.position..<resume.position]
+        guard skipped.appendMalformed(columnarError, decodedBefore: batchLines.count + table.rowCount, text) else {
+            return false
+        }
+        input.position = resume.position
+        rowsRead += 1
+        switch splitter {
+        case .csv(var csv):
+            csv.line += resume.lines
+            splitter = .csv(csv)
+        case .jsonLines(var lines):
+            lines.line += resume.lines
+            splitter = .jsonLines(lines)
+        }
+        return true
     }
 
     private func splitBuffer(rowsMax: Int) throws(GrammarError) {
@@ -164,13 +205,19 @@ final class TextReader {
             rowCount: table.rowCount,
             nullTexts: nullTexts,
             timeUnit: options.timeUnit,
-            stopsAtFailure: true
+            stopsAtFailure: !options.skipsBadRows
         )
         var failure: (request: Int, failure: DecodeFailure)?
         for index in requests.indices {
             let before = decoder.failures.count
             decoder.decode(offsets[index], absentIsNull: requests[index].absentIsNull, into: &builders[index])
-            if decoder.failures.count > before, let last = decoder.failures.last { failure = (index, last) }
+            if options.skipsBadRows {
+                for failure in decoder.failures[before...] {
+                    skipped.markBad(base + failure.row, valueError(failure, requests[index]))
+                }
+            } else if decoder.failures.count > before, let last = decoder.failures.last {
+                failure = (index, last)
+            }
         }
         let rows = decoder.rowLimit
         for index in requests.indices { builders[index].truncate(to: base + rows) }

@@ -135,7 +135,7 @@ final class TextWriter {
     }
 
     /// A text as a CSV field; the empty one in quotes, because without them it is null.
-    private static func appendCSV(_ text: ArraySlice<UInt8>, to out: inout [UInt8]) {
+    static func appendCSV(_ text: ArraySlice<UInt8>, to out: inout [UInt8]) {
         var needsQuotes = text.isEmpty
         for byte in text where byte <= UInt8(ascii: ",") {
             switch byte {

@@ -6,6 +6,7 @@ import Postgres
 struct BatchOutcome: Sendable {
     /// Input rows of the batch.
     var rows: Int
+    var rowsByView: [String: Int] = [:]
     var counts = WriteCounts()
     var eventTimes: ClosedRange<Timestamp>
     var newPartitions: Int
@@ -15,60 +16,59 @@ struct BatchOutcome: Sendable {
 
 /// Writes the batches of one source, each as one transaction that also moves the source's checkpoint.
 final class BatchWriter: @unchecked Sendable {
-    // Sendable: used by one thread at a time; `Ingestion` starts a batch only when the one before has ended.
+    // Sendable: used by one thread at a time; `BatchQueue` starts a batch only when the one before has ended.
     private let session: Session
-    private let view: StoredView
+    private let sources: SourceTable
     private let identity: SourceIdentity?
     private let options: IngestionOptions
-    private var catalog: PartitionCatalog
+    private var catalogs: [Int32: PartitionCatalog] = [:]
     private var checkpoint: SourceCheckpoint
     private var newPartitions = 0
     private var hasWritten = false
 
     init(
         session: Session,
-        view: StoredView,
+        sources: SourceTable,
         identity: SourceIdentity?,
         checkpoint: SourceCheckpoint,
         options: IngestionOptions
     ) {
         self.session = session
-        self.view = view
+        self.sources = sources
         self.identity = identity
         self.checkpoint = checkpoint
         self.options = options
-        catalog = PartitionCatalog(view: view)
     }
 
     /// Writes a batch on a thread of its own.
-    /// - Parameter next: the checkpoint after it.
-    func start(_ rows: ViewRows, _ next: SourceCheckpoint) -> BackgroundWork<BatchOutcome> {
-        BackgroundWork { [self] () throws(StoreError) in try write(rows, next) }
+    /// - Parameters:
+    ///   - parts: none empty, ascending by the views' ids.
+    ///   - next: the checkpoint after it.
+    func start(_ parts: [ViewPart], _ next: SourceCheckpoint) -> BackgroundWork<BatchOutcome> {
+        BackgroundWork { [self] () throws(StoreError) in try write(parts, next) }
     }
 
-    private func write(_ rows: ViewRows, _ next: SourceCheckpoint) throws(StoreError) -> BatchOutcome {
-        let times = rows.eventTimeValues
-        let low = Timestamp(microseconds: times.min() ?? 0)
-        let high = Timestamp(microseconds: times.max() ?? 0)
-        var outcome = BatchOutcome(rows: rows.rowCount, eventTimes: low...high, newPartitions: 0)
+    private func write(_ parts: [ViewPart], _ next: SourceCheckpoint) throws(StoreError) -> BatchOutcome {
+        let low = Timestamp(microseconds: parts.compactMap { $0.rows.eventTimeValues.min() }.min() ?? 0)
+        let high = Timestamp(microseconds: parts.compactMap { $0.rows.eventTimeValues.max() }.max() ?? 0)
+        let rowCount = parts.reduce(0) { $0 + $1.rows.rowCount }
+        var outcome = BatchOutcome(rows: rowCount, eventTimes: low...high, newPartitions: 0)
+        for part in parts { outcome.rowsByView[part.view.name] = part.rows.rowCount }
         var attempt = 0
         while true {
             do throws(StoreError) {
-                outcome.newPartitions += try preparePartitions(times, outcome.eventTimes)
-                (outcome.counts, outcome.state) = try writeOnce(rows, next)
+                outcome.newPartitions += try preparePartitions(parts)
+                (outcome.counts, outcome.state) = try writeOnce(parts, next)
                 break
             } catch {
                 attempt += 1
                 guard case .database(let cause) = error, cause.isRetryable || cause.sqlState == SQLState.checkViolation
                 else { throw error }
                 guard attempt <= Limits.retriesMax else {
-                    throw cause.sqlState == SQLState.lockNotAvailable ? waitedTooLong(attempt) : error
+                    throw cause.sqlState == SQLState.lockNotAvailable ? waitedTooLong(parts, attempt) : error
                 }
-                if cause.sqlState == SQLState.checkViolation {
-                    // The partition was dropped since we looked.
-                    catalog = PartitionCatalog(view: view)
-                    outcome.newPartitions += try preparePartitions(times, outcome.eventTimes)
-                }
+                // A partition was dropped since we looked.
+                if cause.sqlState == SQLState.checkViolation { catalogs = [:] }
             }
         }
         checkpoint = next
@@ -76,10 +76,10 @@ final class BatchWriter: @unchecked Sendable {
         return outcome
     }
 
-    private func waitedTooLong(_ attempts: Int) -> StoreError {
+    private func waitedTooLong(_ parts: [ViewPart], _ attempts: Int) -> StoreError {
         .conflict(
             """
-            view '\(view.name)' was locked by another session for \(attempts) × \(options.lockTimeoutMs) ms: its \
+            view '\(parts.map(\.view.name).joined(separator: "' or '"))' was locked by another session for \(attempts) × \(options.lockTimeoutMs) ms: its \
             definition is changed, its online table rebuilt, or the same source ingested. This batch is not stored; run \
             the command again
             """
@@ -87,16 +87,26 @@ final class BatchWriter: @unchecked Sendable {
     }
 
     /// - Returns: how many were made.
-    private func preparePartitions(_ times: [Int64], _ range: ClosedRange<Timestamp>) throws(StoreError) -> Int {
+    private func preparePartitions(_ parts: [ViewPart]) throws(StoreError) -> Int {
+        var made = 0
+        for part in parts { made += try preparePartitions(part) }
+        return made
+    }
+
+    private func preparePartitions(_ part: ViewPart) throws(StoreError) -> Int {
+        let times = part.rows.eventTimeValues
+        var catalog = catalogs[part.view.id] ?? PartitionCatalog(view: part.view)
+        defer { catalogs[part.view.id] = catalog }
         let missing = try catalog.missing(catalog.partition(times).ranges, session)
         guard !missing.isEmpty else { return 0 }
         guard newPartitions + missing.count <= options.newPartitionsMax else {
+            let low = Timestamp(microseconds: times.min() ?? 0)
+            let high = Timestamp(microseconds: times.max() ?? 0)
             throw .input(
                 """
-                the event times from \(range.lowerBound.text) to \(range.upperBound.text) would open \
-                \(newPartitions + missing.count) new partitions of one \(view.definition.partition.rawValue) each; \
-                \(options.newPartitionsMax) are allowed in one ingest. If the times are right, say \
-                --new-partitions-max N; if not, check --time-unit
+                the event times from \(low.text) to \(high.text) would open \(newPartitions + missing.count) new partitions \
+                of one \(part.view.definition.partition.rawValue) each; \(options.newPartitionsMax) are allowed in one \
+                ingest. If the times are right, say --new-partitions-max N; if not, check --time-unit
                 """
             )
         }
@@ -106,13 +116,14 @@ final class BatchWriter: @unchecked Sendable {
     }
 
     /// One attempt. The state is `nil` where another run of the same source has stored this very batch.
-    private func writeOnce(_ rows: ViewRows, _ next: SourceCheckpoint) throws(StoreError) -> (WriteCounts, LedgerState?)
-    {
+    private func writeOnce(
+        _ parts: [ViewPart],
+        _ next: SourceCheckpoint
+    ) throws(StoreError) -> (WriteCounts, LedgerState?) {
         var isStored = false
-        let sources = SourceTable(view: view)
         let transaction = try WriteTransaction(
             session: session,
-            views: [view],
+            views: parts.map(\.view),
             options: .write(lockTimeoutMs: options.lockTimeoutMs)
         ) { session throws(StoreError) in
             guard let identity else { return }
@@ -134,7 +145,11 @@ final class BatchWriter: @unchecked Sendable {
                 transaction.rollBack()
                 return (WriteCounts(), nil)
             }
-            let counts = try transaction.write(rows, to: view, source: identity == nil ? nil : checkpoint.source)
+            var counts = WriteCounts()
+            for part in parts {
+                let source = identity == nil ? nil : checkpoint.source
+                counts.add(try transaction.write(part.rows, to: part.view, source: source))
+            }
             if identity != nil { try sources.move(to: next, batch: transaction.batch, session) }
             return (counts, try commit(transaction))
         } catch {

@@ -25,13 +25,17 @@ package struct IngestionSummary: Sendable {
     /// Input rows that this run stored or replaced by later rows of their batch.
     package var rows = 0
     package var counts = WriteCounts()
-    /// Input rows that an earlier run had stored.
+    /// Input rows that this run set aside.
+    package var rejected = 0
+    /// Input rows that an earlier run had consumed.
     package var resumedRows = 0
     package var batches = 0
     package var eventTimes: ClosedRange<Timestamp>?
     /// The state that the last batch made; `nil` where nothing was written.
     package var state: LedgerState?
     package var newPartitions = 0
+    /// Of ``rows``, those of each view.
+    package var rowsByView: [String: Int] = [:]
 
     package init() {}
 
@@ -43,10 +47,9 @@ package struct IngestionSummary: Sendable {
         }
         self.state = state
         rows += outcome.rows
+        rowsByView.merge(outcome.rowsByView) { $0 + $1 }
         batches += 1
-        counts.stored += outcome.counts.stored
-        counts.duplicates += outcome.counts.duplicates
-        counts.late += outcome.counts.late
+        counts.add(outcome.counts)
         eventTimes =
             eventTimes.map {
                 min($0.lowerBound, outcome.eventTimes.lowerBound)...max($0.upperBound, outcome.eventTimes.upperBound)
@@ -57,23 +60,18 @@ package struct IngestionSummary: Sendable {
 /// Takes the rows of one source into one view, batch by batch; each batch is one transaction.
 ///
 /// With a source, a rerun skips what is stored: the checkpoint moves in the batch's own transaction. Rows that were
-/// consumed before are compared with the checkpoint's digest on the way. A batch is written on a thread of its own while
-/// the caller decodes the next one; one batch at most is under way.
+/// consumed before are compared with the checkpoint's digest on the way.
 package final class Ingestion {
     private let view: StoredView
     private let options: IngestionOptions
     private let clock: ServerClock
-    private let writer: BatchWriter
     /// The features that the source has. Those it lacks are not compared, so that the view may get more of them.
     private let ownFeatures: [Int]
-    private let start: SourceCheckpoint
     /// Over every row that came in, stored before or now.
-    private var digest: ContentDigest
-    /// Whether the rows up to the checkpoint have come by and were the same.
-    private var isVerified: Bool
-    private var pending: ViewRows?
-    private var underWay: BackgroundWork<BatchOutcome>?
-    package private(set) var summary = IngestionSummary()
+    private var digest: InputDigest
+    private var queue: BatchQueue
+
+    package var summary: IngestionSummary { queue.summary }
 
     /// - Parameters:
     ///   - session: not to be used by anybody else until ``finish()`` has returned or something has thrown.
@@ -91,64 +89,77 @@ package final class Ingestion {
         self.view = view
         self.options = options
         clock = try ServerClock(session)
-        digest = ContentDigest(names: columns.map(\.name), types: columns.map(\.type))
+        digest = InputDigest(columns: columns)
         ownFeatures = view.definition.features.indices.filter { index in
             columns.contains { $0.name == view.definition.features[index].name }
         }
-        var found = SourceCheckpoint(source: "", rows: 0, digest: [], options: options.meaning)
-        if let source { found = try SourceTable(view: view).find(source, options: options.meaning, session) }
-        if options.startsOver {
-            found = SourceCheckpoint(source: found.source, rows: 0, digest: [], options: options.meaning)
-        }
-        guard found.options == options.meaning else {
-            throw .source(
-                """
-                source '\(found.source)' was read before with other options:
-                  then: \(found.options.isEmpty ? "none" : found.options)
-                  now:  \(options.meaning.isEmpty ? "none" : options.meaning)
-                use the same options, or --again to read it from the start
-                """
-            )
-        }
-        start = found
-        isVerified = found.rows == 0
-        writer = BatchWriter(session: session, view: view, identity: source, checkpoint: found, options: options)
+        queue = try BatchQueue(session: session, sourceView: view.id, source: source, options: options)
     }
 
-    /// Rows of the source that earlier runs stored.
-    package var resumesAt: Int { start.rows }
+    /// Rows of the source that earlier runs consumed.
+    package var resumesAt: Int { queue.start.rows }
 
-    /// Takes rows; writes a batch whenever one is full.
+    /// What names the source in the store; empty for input that nobody could recognize.
+    package var source: String { queue.start.source }
+
+    /// What is wrong with the decodable rows of the next part of the input, as far as they are not stored already.
+    package func faults(_ rows: ViewRows, undecodable: [UndecodableRow] = []) -> [RowFault] {
+        let known = split(rows, undecodable).rows
+        let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
+        guard known > 0 else { return checks.faults(rows) }
+        return checks.faults(rows.slice(known..<rows.rowCount)).map { RowFault(row: $0.row + known, reason: $0.reason) }
+    }
+
+    /// How much of the next part of the input lies before the checkpoint.
+    private func split(_ rows: ViewRows, _ undecodable: [UndecodableRow]) -> (rows: Int, undecodable: Int) {
+        guard !queue.isVerified else { return (0, 0) }
+        let known = min(rows.rowCount + undecodable.count, queue.start.rows - digest.rowCount)
+        let others = undecodable.count { $0.offset < known }
+        return (known - others, others)
+    }
+
+    /// Takes the next rows of the input; writes a batch whenever one is full.
     ///
+    /// - Parameters:
+    ///   - undecodable: the rows between them that are set aside, ascending.
+    ///   - faulty: those of `rows` that are set aside, too, ascending; of rows before the checkpoint none matters.
     /// - Throws: ``StoreError/row(_:reason:)`` for the first row that cannot be stored: rows before it that are not committed
     ///   yet are not lost, a rerun brings them again. Also what went wrong with a batch before.
-    package func append(_ rows: ViewRows) throws(StoreError) {
+    package func append(
+        _ rows: ViewRows,
+        undecodable: [UndecodableRow] = [],
+        faulty: [Int] = []
+    ) throws(StoreError) {
         var rows = rows
-        let first = digest.rowCount
-        if !isVerified {
-            let known = min(rows.rowCount, start.rows - first)
-            let part = rows.slice(0..<known)
-            digest.update(compared(part), rowCount: known)
-            guard digest.rowCount == start.rows else { return }
-            try verify()
-            if known == rows.rowCount { return }
-            rows = rows.slice(known..<rows.rowCount)
+        var undecodable = undecodable[...]
+        var faulty = faulty
+        if !queue.isVerified {
+            let known = split(rows, Array(undecodable))
+            digest.update(compared(rows.slice(0..<known.rows)), known.rows, undecodable.prefix(known.undecodable))
+            guard digest.rowCount == queue.start.rows else { return }
+            try queue.verify(digest.value())
+            guard known.rows < rows.rowCount || known.undecodable < undecodable.count else { return }
+            let consumed = known.rows + known.undecodable
+            rows = rows.slice(known.rows..<rows.rowCount)
+            undecodable = undecodable.dropFirst(known.undecodable)
+            for index in undecodable.indices { undecodable[index].offset -= consumed }
+            faulty = faulty.filter { $0 >= known.rows }.map { $0 - known.rows }
         }
+        let good = rows.removing(faulty)
         if digest.rowCount == 0, let unit = options.suspectedUnit {
-            try UnitCheck(unit: unit).check(rows.eventTimeValues)
+            try UnitCheck(unit: unit).check(good.eventTimeValues)
         }
         let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
         do throws(StoreError) {
-            try checks.check(rows, firstRow: digest.rowCount + 1)
+            try checks.check(good, firstRow: digest.rowCount + 1)
         } catch {
-            try settle()
+            try queue.settle()
             throw error
         }
-        digest.update(compared(rows), rowCount: rows.rowCount)
-        if pending == nil { pending = rows } else { pending?.append(rows) }
-        if let pending, pending.rowCount >= options.batchRowsMax || pending.byteCount >= options.batchBytesMax {
-            try flush()
-        }
+        digest.update(compared(rows), rows.rowCount, undecodable)
+        queue.summary.rejected += undecodable.count + faulty.count
+        queue.append(good, to: view)
+        if queue.isFull { try queue.flush(rowCount: digest.rowCount, digest: digest.value()) }
     }
 
     private func compared(_ rows: ViewRows) -> [Column] {
@@ -156,53 +167,14 @@ package final class Ingestion {
             + ownFeatures.map { rows.features[$0] }
     }
 
-    private func verify() throws(StoreError) {
-        guard digest.value() == start.digest else {
-            throw .source(
-                """
-                source '\(start.source)' changed, or the view's features that it has did: its first \(start.rows) rows \
-                are not those that were stored; nothing was written. Give it another name with --source, or store it from the \
-                start with --again
-                """
-            )
-        }
-        isVerified = true
-        summary.resumedRows = start.rows
-    }
-
     /// Writes what is pending, and waits until all is committed.
     package func finish() throws(StoreError) -> IngestionSummary {
-        guard isVerified else {
-            throw .source(
-                """
-                source '\(start.source)' has only \(digest.rowCount) rows; \(start.rows) were stored of it before. \
-                Give it another name with --source, or store it from the start with --again
-                """
-            )
-        }
-        try flush()
-        try settle()
+        try queue.checkEnd(rowCount: digest.rowCount)
+        try queue.flush(rowCount: digest.rowCount, digest: digest.value())
+        try queue.settle()
         return summary
     }
 
     /// Waits for the batch under way, so that ``summary`` says all that is stored.
-    package func settle() throws(StoreError) {
-        guard let work = underWay else { return }
-        underWay = nil
-        let outcome = try work.wait()
-        summary.add(outcome)
-    }
-
-    private func flush() throws(StoreError) {
-        guard let rows = pending, rows.rowCount > 0 else { return }
-        pending = nil
-        try settle()
-        let next = SourceCheckpoint(
-            source: start.source,
-            rows: digest.rowCount,
-            digest: digest.value(),
-            options: options.meaning
-        )
-        underWay = writer.start(rows, next)
-    }
+    package func settle() throws(StoreError) { try queue.settle() }
 }

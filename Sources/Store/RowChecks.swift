@@ -19,6 +19,13 @@ struct ServerClock: Sendable {
     }
 }
 
+/// A row that cannot be stored, and why.
+package struct RowFault: Sendable, Hashable {
+    /// Counted within the rows that were checked, from 0.
+    package var row: Int
+    package var reason: String
+}
+
 /// The rules that a row must meet before it is stored, beyond its columns' types.
 struct RowChecks {
     let view: StoredView
@@ -26,36 +33,52 @@ struct RowChecks {
     let refusesFuture: Bool
 
     /// - Parameter firstRow: the number of the first row in its source, from 1, for messages.
-    /// - Throws: ``StoreError/row(_:reason:)`` for the first bad row of the first bad column.
+    /// - Throws: ``StoreError/row(_:reason:)`` for the first bad row.
     func check(_ rows: ViewRows, firstRow: Int) throws(StoreError) {
-        for (key, column) in zip(view.storageKeys, rows.keys) { try checkKey(column, key.name, firstRow) }
-        try checkTimes(rows.eventTimes, "the event time", firstRow, isNullable: false)
-        if let knownAt = rows.knownAt { try checkTimes(knownAt, "the known-at time", firstRow, isNullable: true) }
-        if let isDeleted = rows.isDeleted { try checkNoNull(isDeleted, "the deleted flag", firstRow) }
+        guard let first = faults(rows).first else { return }
+        throw .row(firstRow + first.row, reason: first.reason)
     }
 
-    private func checkNoNull(_ column: Column, _ name: String, _ firstRow: Int) throws(StoreError) {
-        guard let row = column.validity?.firstIndex(of: false) else { return }
-        throw .row(firstRow + row, reason: "\(name) is null; every row needs one")
+    /// What is wrong with the rows: one fault for each bad one, ascending.
+    func faults(_ rows: ViewRows) -> [RowFault] {
+        var faults: [Int: String] = [:]
+        for (key, column) in zip(view.storageKeys, rows.keys) { checkKey(column, key.name, &faults) }
+        checkTimes(rows.eventTimes, "the event time", isNullable: false, &faults)
+        if let knownAt = rows.knownAt { checkTimes(knownAt, "the known-at time", isNullable: true, &faults) }
+        if let isDeleted = rows.isDeleted { checkNoNull(isDeleted, "the deleted flag", &faults) }
+        guard !faults.isEmpty else { return [] }
+        return faults.map { RowFault(row: $0.key, reason: $0.value) }.sorted { $0.row < $1.row }
     }
 
-    private func checkKey(_ column: Column, _ name: String, _ firstRow: Int) throws(StoreError) {
-        try checkNoNull(column, "the entity key '\(name)'", firstRow)
-        guard case .text(let values) = column.values else { return }
-        for row in 0..<values.count {
-            let length = values.offsets[row + 1] - values.offsets[row]
-            guard length <= Limits.keyBytesMax else {
-                throw .row(
-                    firstRow + row,
-                    reason: "the entity key '\(name)' has \(length) bytes; \(Limits.keyBytesMax) are allowed"
-                )
-            }
+    private func checkNoNull(_ column: Column, _ name: String, _ faults: inout [Int: String]) {
+        guard let validity = column.validity else { return }
+        for row in validity.indices where !validity[row] {
+            Self.add(row, "\(name) is null; every row needs one", &faults)
         }
     }
 
-    private func checkTimes(_ column: Column, _ name: String, _ firstRow: Int, isNullable: Bool) throws(StoreError) {
-        if !isNullable { try checkNoNull(column, name, firstRow) }
-        guard case .int64(let times) = column.values else { return }
+    /// Of several faults of a row the first stays.
+    private static func add(_ row: Int, _ reason: String, _ faults: inout [Int: String]) {
+        if faults[row] == nil { faults[row] = reason }
+    }
+
+    private func checkKey(_ column: Column, _ name: String, _ faults: inout [Int: String]) {
+        checkNoNull(column, "the entity key '\(name)'", &faults)
+        guard case .text(let values) = column.values else { return }
+        for row in 0..<values.count {
+            let length = values.offsets[row + 1] - values.offsets[row]
+            guard length > Limits.keyBytesMax else { continue }
+            Self.add(
+                row,
+                "the entity key '\(name)' has \(length) bytes; \(Limits.keyBytesMax) are allowed",
+                &faults
+            )
+        }
+    }
+
+    private func checkTimes(_ column: Column, _ name: String, isNullable: Bool, _ faults: inout [Int: String]) {
+        if !isNullable { checkNoNull(column, name, &faults) }
+        let times = column.int64Values
         let now = clock.now
         let limit =
             isNullable ? now : refusesFuture ? now + Limits.futureUsMax : Timestamp.latest.microseconds
@@ -63,14 +86,15 @@ struct RowChecks {
             if column.isNull(row) { continue }
             let time = Timestamp(microseconds: times[row])
             guard time.isInRange else {
-                throw .row(firstRow + row, reason: "\(name) lies outside the years 1 to 9999")
+                Self.add(row, "\(name) lies outside the years 1 to 9999", &faults)
+                continue
             }
             let reason =
                 isNullable
                 ? "is later than now (\(Timestamp(microseconds: now).text)); nothing can be known before it is known"
                 : "is more than 5 minutes ahead of PostgreSQL's clock (\(Timestamp(microseconds: now).text)); "
                     + "check its unit and zone, or allow it with --allow-future"
-            throw .row(firstRow + row, reason: "\(name) \(time.text) \(reason)")
+            Self.add(row, "\(name) \(time.text) \(reason)", &faults)
         }
     }
 }
@@ -97,6 +121,20 @@ struct UnitCheck {
 }
 
 extension ViewRows {
+    /// The rows that are not among `rows`, which ascend.
+    func removing(_ rows: [Int]) -> ViewRows {
+        guard !rows.isEmpty else { return self }
+        let removed = Set(rows)
+        let kept = (0..<rowCount).filter { !removed.contains($0) }.map { Int32($0) }
+        return ViewRows(
+            keys: keys.map { $0.gather(kept) },
+            eventTimes: eventTimes.gather(kept),
+            knownAt: knownAt?.gather(kept),
+            isDeleted: isDeleted?.gather(kept),
+            features: features.map { $0.gather(kept) }
+        )
+    }
+
     func slice(_ rows: Range<Int>) -> ViewRows {
         ViewRows(
             keys: keys.map { $0.slice(rows) },

@@ -31,7 +31,8 @@ package struct SourceCheckpoint: Sendable, Hashable {
 
 /// Reads and moves checkpoints.
 struct SourceTable {
-    let view: StoredView
+    /// ``StoredView/id`` of the view that the source is read into; 0 = several views, each row names its own.
+    let view: Int32
 
     /// The checkpoint of a source, or a new one at row 0.
     ///
@@ -43,7 +44,7 @@ struct SourceTable {
             SELECT source, rows, digest, options, head_bytes, head_digest FROM asof.sources
             WHERE view = $1 AND name = $2 ORDER BY head_bytes DESC, updated_at DESC
             """,
-            [.int32(view.id), .text(identity.name)]
+            [.int32(view), .text(identity.name)]
         )
         for row in 0..<rows.count {
             guard let length = rows.int32(row, 4), length <= identity.head.count else { continue }
@@ -83,13 +84,13 @@ struct SourceTable {
             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
             """,
             [
-                .int32(view.id), .text(checkpoint.source), .text(identity.name), .int32(Int32(identity.head.count)),
+                .int32(view), .text(checkpoint.source), .text(identity.name), .int32(Int32(identity.head.count)),
                 .bytes(Self.digest(identity.head[...])), .text(checkpoint.options),
             ]
         )
         let rows = try session.query(
             "SELECT rows, digest, options FROM asof.sources WHERE view = $1 AND source = $2 FOR UPDATE",
-            [.int32(view.id), .text(checkpoint.source)]
+            [.int32(view), .text(checkpoint.source)]
         )
         return SourceCheckpoint(
             source: checkpoint.source,
@@ -107,7 +108,7 @@ struct SourceTable {
             WHERE view = $1 AND source = $2
             """,
             [
-                .int32(view.id), .text(checkpoint.source), .int64(Int64(checkpoint.rows)), .bytes(checkpoint.digest),
+                .int32(view), .text(checkpoint.source), .int64(Int64(checkpoint.rows)), .bytes(checkpoint.digest),
                 .text(checkpoint.options), .int64(batch),
             ]
         )

@@ -45,6 +45,12 @@ package struct WriteCounts: Sendable, Hashable {
     package var duplicates = 0
     /// Entities whose newest row of the batch was older than their online row.
     package var late = 0
+
+    mutating func add(_ other: WriteCounts) {
+        stored += other.stored
+        duplicates += other.duplicates
+        late += other.late
+    }
 }
 
 /// One batch: rows of one or several views that become visible together, at one position.

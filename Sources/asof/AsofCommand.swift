@@ -29,7 +29,8 @@ struct AsofCommand: ParsableCommand {
             InitCommand.self, MigrateCommand.self, PlanCommand.self, ApplyCommand.self, ViewsCommand.self,
             DescribeCommand.self, IngestCommand.self, MaterializeCommand.self, RebuildOnlineCommand.self,
             GetCommand.self, LogCommand.self, ExportCommand.self, VerifyCommand.self, ReportCommand.self,
-            CheckCommand.self, StatusCommand.self, DoctorCommand.self, ForgetCommand.self, DropHistoryCommand.self, UriCommand.self,
+            CheckCommand.self, StatusCommand.self, DoctorCommand.self, ForgetCommand.self, DropHistoryCommand.self,
+            UriCommand.self,
             SuperviseCommand.self,
         ]
     )

@@ -37,15 +37,20 @@ import Testing
         "the format comes from the extension",
         arguments: [
             ("a.csv", FileFormat.csv), ("x.y/a.JSONL", .jsonLines), ("a.ndjson", .jsonLines), ("a.parquet", .parquet),
+            ("a.arrow", .arrow), ("a.feather", .arrow), ("a.arrows", .arrow), ("a.csv.gz", .csv),
+            ("a.jsonl.ZST", .jsonLines),
         ]
     )
     func format(path: String, format: FileFormat) throws {
-        #expect(try FileFormat(path: path) == format)
+        #expect(try FileFormat(inputPath: path) == format)
     }
 
-    @Test("a name without a known extension asks for the format", arguments: ["a", "a.txt", "-", "csv", "a.csv/b"])
+    @Test(
+        "a name without a known extension asks for the format",
+        arguments: ["a", "a.txt", "-", "csv", "a.csv/b", "a.gz"]
+    )
     func noFormat(path: String) {
-        #expect(throws: ColumnarError.self) { try FileFormat(path: path) }
+        #expect(throws: ColumnarError.self) { try FileFormat(inputPath: path) }
     }
 
     @Test("a pipe is read as a file is, also twice to find its types", arguments: FileFormat.allCases, [false, true])

@@ -142,10 +142,10 @@ extension BadIngestTests {
             says: ["bad.parquet: cannot be read", "Parquet"]
         ),
         BadInputCase(
-            "gzip that is named CSV",
+            "gzip that is cut off",
             ["ingest", "stats", "bad.csv"],
             files: [("bad.csv", [0x1F, 0x8B, 8, 0])],
-            says: ["bad.csv: this is gzip data"]
+            says: ["bad.csv: the gzip data cannot be decompressed: it is cut off"]
         ),
         BadInputCase(
             "Parquet that is named CSV",

@@ -46,7 +46,7 @@ import Testing
         return ColumnBatch(names: ["user_id", "event_time"] + types.map(\.name), columns: columns, rowCount: count)
     }
 
-    @Test(arguments: ["csv", "jsonl", "parquet"], ["csv", "jsonl", "parquet"])
+    @Test(arguments: ["csv", "jsonl", "parquet", "arrow"], ["csv", "jsonl", "parquet", "arrow"])
     func `every type comes out of an export as it went into an ingest`(_ source: String, _ result: String) throws {
         let store = try Self.store.get()
         let batch = Self.table

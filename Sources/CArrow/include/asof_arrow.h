@@ -1,4 +1,4 @@
-// Parquet files as flat columns, by Apache Arrow C++. Plain C: nothing throws across, every failure is an asof_failure.
+// Parquet and Arrow IPC files as flat columns, and decompression, by Apache Arrow C++. Plain C: nothing throws across, every failure is an asof_failure.
 #ifndef ASOF_ARROW_H
 #define ASOF_ARROW_H
 
@@ -72,14 +72,23 @@ typedef struct asof_column {
     const uint8_t *bytes;
 } asof_column;
 
+typedef enum asof_format {
+    ASOF_PARQUET = 0,
+    // The file format, which Feather version 2 is, and the stream format; only the first is written.
+    ASOF_IPC,
+} asof_format;
+
 typedef struct asof_reader asof_reader;
 
-// Takes ownership of `descriptor`, also on failure. NULL on failure.
-asof_reader *asof_reader_open(int descriptor, asof_failure *failure);
+// Takes ownership of `descriptor`, of a regular file that is not empty, also on failure. NULL on failure.
+asof_reader *asof_reader_open(int descriptor, asof_format format, asof_failure *failure);
 void asof_reader_free(asof_reader *reader);
 
 int32_t asof_reader_column_count(const asof_reader *reader);
+// -1 where only reading to the end tells.
 int64_t asof_reader_row_count(const asof_reader *reader);
+// Bytes of the file that are read; -1 where the share of rows tells better.
+int64_t asof_reader_position(const asof_reader *reader);
 // Valid while the reader lives.
 const char *asof_reader_column_name(const asof_reader *reader, int32_t column);
 const char *asof_reader_column_type_text(const asof_reader *reader, int32_t column);
@@ -100,6 +109,8 @@ asof_status asof_reader_select(
 );
 // Decodes the next batch. Returns its row count, 0 at the end, -1 on failure.
 int64_t asof_reader_next(asof_reader *reader, asof_failure *failure);
+// Narrows what asof_reader_column converts to `count` rows of the batch from `first` on; failures count from there.
+void asof_reader_window(asof_reader *reader, int64_t first, int64_t count);
 // Converts selected column `index` of the batch; `column` is valid until the same column is converted again or the next
 // batch is decoded. After ASOF_VALUE it holds the rows before `failure->row`.
 asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *column, asof_failure *failure);
@@ -109,6 +120,7 @@ typedef struct asof_writer asof_writer;
 // Takes ownership of `descriptor`, also on failure. NULL on failure.
 asof_writer *asof_writer_open(
     int descriptor,
+    asof_format format,
     int32_t count,
     const char *const *names,
     const asof_type *types,
@@ -118,6 +130,29 @@ asof_status asof_writer_write(asof_writer *writer, const asof_column *columns, i
 // Writes the footer and closes the descriptor.
 asof_status asof_writer_finish(asof_writer *writer, asof_failure *failure);
 void asof_writer_free(asof_writer *writer);
+
+typedef enum asof_compression {
+    ASOF_GZIP = 0,
+    ASOF_ZSTD,
+} asof_compression;
+
+// Decompresses a stream of gzip members or zstd frames, one after the other.
+typedef struct asof_decompressor asof_decompressor;
+
+asof_decompressor *asof_decompressor_open(asof_compression compression, asof_failure *failure);
+// Takes up to `*input_bytes` of `input`, writes up to `*output_bytes` to `output`, and sets both to what it did. At least
+// one of them is positive where `*input_bytes` was. Memory is bounded by the format's window.
+asof_status asof_decompressor_run(
+    asof_decompressor *decompressor,
+    const uint8_t *input,
+    int64_t *input_bytes,
+    uint8_t *output,
+    int64_t *output_bytes,
+    asof_failure *failure
+);
+// Whether a member or frame has begun and not ended: an end of the input here is a truncation.
+bool asof_decompressor_is_inside(const asof_decompressor *decompressor);
+void asof_decompressor_free(asof_decompressor *decompressor);
 
 #ifdef __cplusplus
 }

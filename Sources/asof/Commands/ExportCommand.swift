@@ -34,16 +34,19 @@ struct ExportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The spine as a query, run read-only as the connected role.", valueName: "select"))
     var spineSql: String?
     @Option(
-        help: ArgumentHelp("csv, jsonl or parquet; by default what the spine's extension says.", valueName: "format")
+        help: ArgumentHelp(
+            "csv, jsonl, parquet or arrow; by default what the spine's extension says.",
+            valueName: "format"
+        )
     )
     var spineFormat: String?
     @Option(help: "A service, SERVICE@VERSION, a view, or features: view.feature,view.*")
     var features: String
     @Option(help: ArgumentHelp("The spine's column of label times.", valueName: "column"))
     var labelTime: String
-    @Option(help: ArgumentHelp("The file to write: .parquet, .csv or .jsonl.", valueName: "file"))
+    @Option(help: ArgumentHelp("The file to write: .parquet, .arrow, .csv or .jsonl.", valueName: "file"))
     var out: String
-    @Option(help: "csv, jsonl or parquet; by default what --out's extension says.")
+    @Option(help: "csv, jsonl, parquet or arrow; by default what --out's extension says.")
     var format: String?
     @Option(
         help: ArgumentHelp("Read the state that this ledger position names, instead of the newest.", valueName: "n")
@@ -82,7 +85,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     func run() throws {
-        let outFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(path: out)
+        let outFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(outputPath: out)
         try checkTarget()
         let pinned = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
         let open = try store.open(forWriting: false)
@@ -169,7 +172,7 @@ struct ExportCommand: ParsableCommand {
             + [ColumnSchema(name: labelTime, type: .timestamp)]
         if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed) }
         let file = spine ?? ""
-        let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(path: file)
+        let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
         return try SpineInput(
             file: file,
             format: fileFormat,

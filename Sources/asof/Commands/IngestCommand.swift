@@ -16,7 +16,7 @@ struct IngestCommand: ParsableCommand {
             the first row that is not stored yet.
 
             In CSV an unquoted empty field is null, "" is the empty string. Times are RFC 3339, UTC where no zone is \
-            given; integer times need --time-unit.
+            given; integer times need --time-unit. Files may be compressed with gzip or zstd.
 
             Rows go in by batches, each one transaction. A bad row stops the ingest and is named; batches before it stay, \
             and when the file is mended the same command goes on after them.
@@ -24,15 +24,18 @@ struct IngestCommand: ParsableCommand {
             Examples:
               asof ingest user_stats stats.csv
               asof ingest user_stats day1.parquet day2.parquet --map uid=user_id --ignore-extra
-              zcat events.jsonl.gz | asof ingest user_stats - --format jsonl --time-unit ms --source events
+              producer | asof ingest user_stats - --format jsonl --time-unit ms --source events
             """
     )
 
-    @Argument(help: "The view.")
-    var view: String
-    @Argument(help: "Files; - is standard input.")
-    var files: [String]
-    @Option(help: "csv, jsonl or parquet; by default what the file's extension says.")
+    @Argument(
+        help: ArgumentHelp(
+            "The view and files of its rows; - is standard input. Line protocol may go without the view.",
+            valueName: "view> <file"
+        )
+    )
+    var viewAndFiles: [String]
+    @Option(help: "csv, jsonl, parquet, arrow or lp (line protocol); by default what the file's extension says.")
     var format: String?
     @Option(help: ArgumentHelp("A column of another name than its key or feature.", valueName: "column=feature"))
     var map: [String] = []
@@ -64,6 +67,10 @@ struct IngestCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The unit of integer times: s, ms, us or ns.", valueName: "unit"))
     var timeUnit: String?
     @Option(
+        help: ArgumentHelp("The unit of times in line protocol: s, ms, us or ns. Default: ns.", valueName: "unit")
+    )
+    var precision: String?
+    @Option(
         help: ArgumentHelp(
             "A name for the source instead of the file's: with it, standard input resumes, too.",
             valueName: "name"
@@ -82,6 +89,22 @@ struct IngestCommand: ParsableCommand {
     var newPartitionsMax = Limits.newPartitionsMax
     @Option(help: ArgumentHelp("The most rows of one batch, which is one transaction.", valueName: "n"))
     var batchRows = Limits.batchRowsMax
+    @Option(
+        help: ArgumentHelp(
+            "What a row does that cannot be read or stored: 'stop' ends the ingest, 'skip' goes on and sets it aside in "
+                + "--rejects.",
+            valueName: "stop|skip"
+        )
+    )
+    var onError = OnError.stop
+    @Option(
+        help: ArgumentHelp(
+            "Where --on-error skip puts rows, as they came. Beside it, FILE.reasons.csv has row, line, column and reason "
+                + "for each.",
+            valueName: "file"
+        )
+    )
+    var rejects: String?
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
     @Flag(help: "Print one JSON object a file.")
@@ -89,8 +112,15 @@ struct IngestCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
-        if let format, FileFormat(name: format) == nil {
-            throw ValidationError("--format '\(format)': expected \(FileFormat.spellings)")
+        if let format, FileFormat(name: format) == nil, !LineProtocolReader.isFormat(name: format) {
+            throw ValidationError("--format '\(format)': expected \(FileFormat.spellings)|lp")
+        }
+        if isLineProtocol {
+            try validateLineProtocol()
+        } else if viewAndFiles.count < 2 {
+            throw ValidationError("give the view and its files")
+        } else if precision != nil {
+            throw ValidationError("--precision is for line protocol; integer times of other files have --time-unit")
         }
         if let timeUnit, TimeUnit(rawValue: timeUnit) == nil {
             throw ValidationError("--time-unit '\(timeUnit)': expected s, ms, us or ns")
@@ -101,39 +131,42 @@ struct IngestCommand: ParsableCommand {
         for pair in map where !pair.dropFirst().contains("=") || pair.hasSuffix("=") {
             throw ValidationError("--map '\(pair)': expected column=feature")
         }
-        if source != nil && files.count > 1 { throw ValidationError("--source names one source; give one file") }
+        if source != nil && fileCount > 1 { throw ValidationError("--source names one source; give one file") }
         if !(1...Limits.batchRowsMax).contains(batchRows) {
             throw ValidationError("--batch-rows \(batchRows): expected 1 to \(Limits.batchRowsMax)")
         }
+        if (onError == .skip) != (rejects != nil) {
+            throw ValidationError("--on-error skip and --rejects FILE belong together")
+        }
+        if rejects != nil && fileCount > 1 { throw ValidationError("--rejects is for one file; give one") }
         if newPartitionsMax < 1 { throw ValidationError("--new-partitions-max must be positive") }
     }
 
     func run() throws {
         let open = try store.open(forWriting: true)
-        let view = try Registry.load(open.session).view(named: view)
-        for file in files { try ingest(file, view, open) }
+        let registry = try Registry.load(open.session)
+        if isLineProtocol { return try ingestLines(registry, open) }
+        let view = try registry.view(named: viewAndFiles[0])
+        for file in viewAndFiles.dropFirst() { try ingest(file, view, open) }
     }
 
     private func ingest(_ file: String, _ view: StoredView, _ open: OpenStore) throws {
         let shown = file == "-" ? "standard input" : file
-        let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(path: file)
+        let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
         var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
         options.isExtraIgnored = ignoreExtra
+        options.skipsBadRows = onError == .skip
         options.batchRows = min(options.batchRows, batchRows)
         let reader = try TableReader(path: file, format: fileFormat, options: options)
         if fileFormat == .jsonLines, reader.sourceColumns.isEmpty, try reader.next() == nil {
             // Nothing to lay out: there is no object that could have keys.
-            report(IngestionSummary(), shown, view, .zero)
+            report(IngestionSummary(), shown, view.name, .zero)
             return
         }
         let layout = try IngestLayout(view: view, source: reader.sourceColumns, format: fileFormat, rules: rules(shown))
         try reader.select(layout.requests)
-        var ingestionOptions = IngestionOptions()
-        ingestionOptions.refusesFuture = !allowFuture
+        var ingestionOptions = ingestionOptions()
         ingestionOptions.suspectedUnit = allow1970 ? nil : timeUnit.flatMap { TimeUnit(rawValue: $0) }
-        ingestionOptions.startsOver = again
-        ingestionOptions.newPartitionsMax = newPartitionsMax
-        ingestionOptions.batchRowsMax = batchRows
         ingestionOptions.meaning = meaning(layout)
         let identity = try identity(file)
         let ingestion = try Ingestion(
@@ -143,38 +176,54 @@ struct IngestCommand: ParsableCommand {
             columns: layout.digestColumns,
             options: ingestionOptions
         )
+        let rejected = try rejects.map { try RejectedRows(path: $0, reader, ingestion) }
         var progress = Progress(isQuiet: quiet || json)
         do {
             while let batch = try reader.next() {
-                try ingestion.append(layout.rows(batch))
+                let rows = layout.rows(batch)
+                if let rejected { try rejected.append(rows) } else { try ingestion.append(rows) }
                 progress.update(shown, rows: reader.rowsRead, bytes: reader.bytesRead, totalBytes: reader.totalBytes)
             }
             let summary = try ingestion.finish()
             progress.clear()
-            report(summary, shown, view, progress.elapsed)
+            report(summary, shown, view.name, progress.elapsed)
+            if let rejects, summary.rejected > 0 { try RejectedRows.report(summary, shown, rejects, isQuiet: json) }
+        } catch let code as ExitCode {
+            throw code
         } catch {
             progress.clear()
             // An error of the batch under way adds nothing to the one that came first.
             try? ingestion.settle()
-            throw located(error, shown, reader, ingestion.summary, isResumable: identity != nil)
+            throw located(error, shown, ingestion.summary, isResumable: identity != nil) { row in
+                let index = row - reader.batchFirstRow
+                return index >= 0 && row <= reader.rowsRead ? reader.line(ofBatchRow: index) : nil
+            }
         }
     }
 
+    func ingestionOptions() -> IngestionOptions {
+        var options = IngestionOptions()
+        options.refusesFuture = !allowFuture
+        options.startsOver = again
+        options.newPartitionsMax = newPartitionsMax
+        options.batchRowsMax = batchRows
+        return options
+    }
+
     /// Says where an error of the store stands, and what is stored already.
-    private func located(
+    /// - Parameter line: the line of a row of the input, where it is known.
+    func located(
         _ error: any Error,
         _ shown: String,
-        _ reader: TableReader,
         _ summary: IngestionSummary,
-        isResumable: Bool
+        isResumable: Bool,
+        line: (Int) -> Int?
     ) -> any Error {
         var text = "\(error)"
         switch error as? StoreError {
         case .input: text = "\(shown): \(text)"
         case .row(let row, let reason):
-            let index = row - reader.batchFirstRow
-            let line = index >= 0 && row <= reader.rowsRead ? reader.line(ofBatchRow: index) : nil
-            text = "\(shown): row \(row)\(line.map { " (line \($0))" } ?? ""): \(reason)"
+            text = "\(shown): row \(row)\(line(row).map { " (line \($0))" } ?? ""): \(reason)"
         default: break
         }
         if let state = summary.state {
@@ -214,29 +263,25 @@ struct IngestCommand: ParsableCommand {
         return words.joined(separator: " ")
     }
 
-    private func identity(_ file: String) throws -> SourceIdentity? {
+    func identity(_ file: String) throws -> SourceIdentity? {
         if let source { return SourceIdentity(name: source) }
         guard file != "-" else { return nil }
         var status = stat()
         // What a pipe has given is gone: a second look at its head would take bytes from the reader.
         guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw CommandError("\(file): cannot be read a second time: \(String(cString: strerror(errno)))")
-        }
-        defer { try? handle.close() }
-        let head = try handle.read(upToCount: SourceIdentity.headBytesMax) ?? Data()
-        return SourceIdentity(name: URL(fileURLWithPath: file).lastPathComponent, head: Array(head))
+        let head = try InputHead.read(path: file, bytesMax: SourceIdentity.headBytesMax)
+        return SourceIdentity(name: URL(fileURLWithPath: file).lastPathComponent, head: head)
     }
 
-    private func report(_ summary: IngestionSummary, _ shown: String, _ view: StoredView, _ elapsed: Duration) {
+    func report(_ summary: IngestionSummary, _ shown: String, _ view: String, _ elapsed: Duration) {
         if json {
             Console.write(
                 JSONObject([
-                    ("file", .string(shown)), ("view", .string(view.name)), ("rows", .int64(Int64(summary.rows))),
+                    ("file", .string(shown)), ("view", .string(view)), ("rows", .int64(Int64(summary.rows))),
                     ("stored", .int64(Int64(summary.counts.stored))),
                     ("duplicates", .int64(Int64(summary.counts.duplicates))),
                     ("late", .int64(Int64(summary.counts.late))), ("resumed", .int64(Int64(summary.resumedRows))),
-                    ("batches", .int64(Int64(summary.batches))),
+                    ("rejected", .int64(Int64(summary.rejected))), ("batches", .int64(Int64(summary.batches))),
                     ("min_event_time", summary.eventTimes.map { .timestamp($0.lowerBound) } ?? .null),
                     ("max_event_time", summary.eventTimes.map { .timestamp($0.upperBound) } ?? .null),
                     ("position", summary.state.map { .int64($0.position) } ?? .null),
@@ -252,10 +297,10 @@ struct IngestCommand: ParsableCommand {
             return
         }
         if summary.rows == 0 {
-            Console.write("\(shown): 0 rows; nothing to store in view \(view.name)")
+            Console.write("\(shown): 0 rows; nothing to store in view \(view)")
             return
         }
-        var line = "\(shown): \(Console.count(summary.rows, "row")) into view \(view.name)"
+        var line = "\(shown): \(Console.count(summary.rows, "row")) into view \(view)"
         if summary.resumedRows > 0 { line += " after \(Console.grouped(summary.resumedRows)) that were stored before" }
         if let times = summary.eventTimes {
             line += ", events from \(times.lowerBound.text) to \(times.upperBound.text)"

@@ -1,8 +1,13 @@
-"""Writes the Parquet files of this directory: python3 -m venv v && v/bin/pip install pyarrow==26.0.1 && v/bin/python make.py"""
-import pyarrow as pa, pyarrow.parquet as pq, datetime as dt, decimal, os
+"""Writes the Parquet and Arrow IPC files of this directory: python3 -m venv v && v/bin/pip install pyarrow==26.0.1 && v/bin/python make.py"""
+import pyarrow as pa, pyarrow.parquet as pq, pyarrow.ipc as ipc, datetime as dt, decimal, os
 out = os.path.dirname(os.path.abspath(__file__))
 def w(name, cols, **kw):
     t=pa.table(cols); pq.write_table(t, f'{out}/{name}.parquet', **kw)
+    # Also as IPC: a compressed file and, where it stays small, a plain stream.
+    with ipc.new_file(f'{out}/{name}.arrow', t.schema, options=ipc.IpcWriteOptions(compression='zstd')) as f:
+        f.write_table(t, max_chunksize=kw.get('row_group_size'))
+    if t.nbytes < 1 << 16:
+        with ipc.new_stream(f'{out}/{name}.arrows', t.schema) as f: f.write_table(t, max_chunksize=kw.get('row_group_size'))
 w('sources', {
  'int8': pa.array([-128,None,127],pa.int8()),
  'int16': pa.array([-32768,None,32767],pa.int16()),

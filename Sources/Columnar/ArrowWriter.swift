@@ -3,18 +3,26 @@ import Features
 import Glibc
 import PointInTime
 
-/// Writes Parquet by Arrow C++: zstd, row groups of at most 1 Mi rows and about 128 MiB.
-final class ParquetWriter {
+/// Writes Parquet or Arrow IPC by Arrow C++.
+///
+/// Parquet: zstd, row groups of at most 1 Mi rows and about 128 MiB. IPC: the file format, not compressed, a record batch
+/// for each batch written.
+final class ArrowWriter {
     private let file: OutputFile
     private let handle: OpaquePointer
 
-    init(file: OutputFile, columns: [(name: String, type: FeatureType)]) throws(ColumnarError) {
+    init(
+        file: OutputFile,
+        format: FileFormat,
+        columns: [(name: String, type: FeatureType)]
+    ) throws(ColumnarError) {
         self.file = file
         let names = columns.map { strdup($0.name) }
         defer { for name in names { free(name) } }
         var failure = asof_failure()
         let handle = asof_writer_open(
             try file.duplicate(),
+            asof_format(format),
             Int32(columns.count),
             names.map { UnsafePointer($0) },
             columns.map { asof_type($0.type) },

@@ -4,10 +4,13 @@ import Foundation
 import PointInTime
 import Testing
 
-@Suite struct ParquetTests {
+@Suite struct ArrowTests {
     /// Written by Fixtures/make.py.
     static let sources = fixture("sources.parquet")
     static let refused = fixture("refused.parquet")
+    /// The same tables in each format, compressed or not.
+    static let allSources = ["parquet", "arrow", "arrows"].map { fixture("sources.\($0)") }
+    static let allRefused = ["parquet", "arrow"].map { fixture("refused.\($0)") }
 
     static func fixture(_ name: String) -> String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures/" + name
@@ -65,24 +68,22 @@ import Testing
         Case("nothing", .listString, .null, .null),
     ]
 
-    @Test("every Arrow type that has a counterpart is read", arguments: good, [1, 100])
-    func reads(good: Case, batchRows: Int) throws {
+    @Test("every Arrow type that has a counterpart is read", arguments: good, allSources)
+    func reads(good: Case, path: String) throws {
         var options = ReadOptions(timeUnit: .s)
-        options.batchRows = batchRows
-        let rows = try readAll(
-            Self.sources,
-            .parquet,
-            [ColumnRequest(sourceName: good.column, type: good.type)],
-            options
-        )
-        #expect(rows.map { $0.map(bits) } == [[bits(good.first)], [bits(.null)], [bits(good.third)]])
+        let request = [ColumnRequest(sourceName: good.column, type: good.type)]
+        for batchRows in [1, 100] {
+            options.batchRows = batchRows
+            let rows = try readAll(path, try FileFormat(inputPath: path), request, options)
+            #expect(rows.map { $0.map(bits) } == [[bits(good.first)], [bits(.null)], [bits(good.third)]])
+        }
     }
 
-    @Test("columns come in the order requested, the same one also twice")
-    func order() throws {
+    @Test("columns come in the order requested, the same one also twice", arguments: allSources)
+    func order(path: String) throws {
         let rows = try readAll(
-            Self.sources,
-            .parquet,
+            path,
+            try FileFormat(inputPath: path),
             [
                 ColumnRequest(sourceName: "words", type: .string), ColumnRequest(sourceName: "int8", type: .int32),
                 ColumnRequest(sourceName: "int8", type: .int64),
@@ -125,12 +126,13 @@ import Testing
         ("intt64", .int64, "there is no column 'intt64'; did you mean 'int64'?"),
     ]
 
-    @Test("a value or column of another type is refused by row and column", arguments: bad)
-    func refuses(bad: (column: String, type: FeatureType, message: String)) {
+    @Test("a value or column of another type is refused by row and column", arguments: bad, allRefused)
+    func refuses(bad: (column: String, type: FeatureType, message: String), path: String) {
         let text = message {
-            _ = try readAll(Self.refused, .parquet, [ColumnRequest(sourceName: bad.column, type: bad.type)])
+            let request = ColumnRequest(sourceName: bad.column, type: bad.type)
+            _ = try readAll(path, try FileFormat(inputPath: path), [request])
         }
-        #expect(text == "\(Self.refused): \(bad.message)")
+        #expect(text == "\(path): \(bad.message)")
     }
 
     @Test("a time outside the years 1 to 9999 is refused")
@@ -159,27 +161,76 @@ import Testing
         #expect(text?.hasPrefix("\(Self.refused): column 'floats' of type list<element: float> cannot be read") == true)
     }
 
-    @Test("a file that is not Parquet, or only part of one, is refused", arguments: [0, 3, 100, 2_000, 4_000])
-    func damaged(length: Int) throws {
+    @Test("only part of a file is refused", arguments: allSources, [0, 3, 6, 100, 2_000])
+    func damaged(source: String, length: Int) throws {
         let scratch = try Scratch()
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: Self.sources)).prefix(length)
-        let path = try scratch.file("a.parquet", bytes)
-        let text = message { _ = try TableReader(path: path, format: .parquet) }
-        #expect(text?.hasPrefix("\(path): ") == true)
-    }
-
-    @Test("damage in the middle of a file is an error, not wrong values or a crash", arguments: 0..<40)
-    func flipped(place: Int) throws {
-        let scratch = try Scratch()
-        var bytes = try Data(contentsOf: URL(fileURLWithPath: Self.sources))
-        bytes[4 + place * (bytes.count - 8) / 40] ^= 0xFF
-        let path = try scratch.file("a.parquet", bytes)
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: source)).prefix(length)
+        let path = try scratch.file("a", bytes)
+        let format = try FileFormat(inputPath: source)
         let text = message {
-            let reader = try TableReader(path: path, format: .parquet)
+            let reader = try TableReader(path: path, format: format)
             try reader.select(try reader.inferTypes())
             while try reader.next() != nil {}
         }
-        // Page data has no checksum here, so a flipped value may pass; what counts is that nothing worse happens.
+        #expect(text?.hasPrefix("\(path): ") == true, "\(text ?? "no error")")
+    }
+
+    @Test("a stream that is cut behind its schema gives its rows up to there, then an error")
+    func cutStream() throws {
+        let scratch = try Scratch()
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: Self.allSources[2]))
+        let path = try scratch.file("a.arrows", bytes.dropLast(1_000))
+        let reader = try TableReader(path: path, format: .arrow)
+        try reader.select([ColumnRequest(sourceName: "int8", type: .int32)])
+        #expect(try reader.next()?.rowCount == 2)
+        #expect(message { _ = try reader.next() }?.hasPrefix("\(path): cannot be read: ") == true)
+    }
+
+    @Test("damage in the middle of a file is an error, not wrong values or a crash", arguments: allSources, 0..<60)
+    func flipped(source: String, place: Int) throws {
+        let scratch = try Scratch()
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: source))
+        bytes[4 + place * (bytes.count - 8) / 60] ^= 0xFF
+        let path = try scratch.file("a", bytes)
+        let format = try FileFormat(inputPath: source)
+        let text = message {
+            let reader = try TableReader(path: path, format: format)
+            try reader.select(try reader.inferTypes())
+            while try reader.next() != nil {}
+        }
+        // Data has no checksum here, so a flipped value may pass; what counts is that nothing worse happens.
         #expect(text == nil || text?.hasPrefix(path) == true)
+    }
+
+    @Test("a large record batch is handed out in slices of its file")
+    func slices() throws {
+        let scratch = try Scratch()
+        let path = scratch.path + "/a.arrow"
+        let writer = try TableWriter(path: path, format: .arrow, columns: [("a", .int64), ("t", .timestamp)])
+        let values = Column.Values.int64(Array(0..<1_000))
+        let columns = [Column(type: .int64, values: values), Column(type: .timestamp, values: values)]
+        try writer.write(ColumnBatch(names: ["a", "t"], columns: columns, rowCount: 1_000))
+        try writer.finish()
+        var options = ReadOptions()
+        options.batchBytes = 1_600
+        let reader = try TableReader(path: path, format: .arrow, options: options)
+        #expect(reader.sourceColumns.map(\.type) == [.int64, .timestamp])
+        try reader.select([ColumnRequest(sourceName: "t", type: .timestamp)])
+        var sizes: [Int] = []
+        while let batch = try reader.next() {
+            #expect(batch.columns[0].value(0) == .timestamp(Timestamp(microseconds: Int64(sizes.reduce(0, +)))))
+            sizes.append(batch.rowCount)
+        }
+        #expect(sizes.reduce(0, +) == 1_000)
+        #expect((sizes.max() ?? 0) <= 200)
+        #expect(reader.bytesRead == reader.totalBytes)
+    }
+
+    @Test("Feather version 1 is named")
+    func feather1() throws {
+        let scratch = try Scratch()
+        let path = try scratch.file("a.feather", Array("FEA1".utf8) + Array(repeating: 0, count: 100))
+        let text = message { _ = try TableReader(path: path, format: .arrow) }
+        #expect(text?.contains("this is Feather version 1") == true)
     }
 }

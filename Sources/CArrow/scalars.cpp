@@ -1,0 +1,75 @@
+#include "scalars.h"
+
+namespace asof {
+namespace {
+
+// 0001-01-01 and 9999-12-31T23:59:59.999999 in µs.
+constexpr int64_t time_min = -62135596800000000;
+constexpr int64_t time_max = 253402300799999999;
+
+// µs of `value` units of 1 / `per_second` s, floored; false where out of range.
+bool microseconds(int64_t value, int64_t per_second, int64_t &out) {
+    if (per_second > 1000000) {
+        int64_t divisor = per_second / 1000000;
+        out = value / divisor - (value % divisor < 0 ? 1 : 0);
+    } else if (__builtin_mul_overflow(value, 1000000 / per_second, &out)) {
+        return false;
+    }
+    return out >= time_min && out <= time_max;
+}
+
+constexpr const char *time_reason = "it lies outside the years 1 to 9999";
+
+int64_t per_second(arrow::TimeUnit::type unit) {
+    switch (unit) {
+        case arrow::TimeUnit::SECOND: return 1;
+        case arrow::TimeUnit::MILLI: return 1000;
+        case arrow::TimeUnit::MICRO: return 1000000;
+        default: return 1000000000;
+    }
+}
+
+int64_t per_second(asof_time_unit unit) {
+    switch (unit) {
+        case ASOF_UNIT_S: return 1;
+        case ASOF_UNIT_MS: return 1000;
+        case ASOF_UNIT_US: return 1000000;
+        default: return 1000000000;
+    }
+}
+
+}  // namespace
+
+asof_status timestamps(const arrow::Array &array, asof_time_unit unit, int64_t *out, asof_failure *failure) {
+    switch (array.type_id()) {
+        case Type::TIMESTAMP: {
+            auto scale = per_second(static_cast<const arrow::TimestampType &>(*array.type()).unit());
+            return each(array, out, failure, [&](int64_t row, int64_t &slot) -> const char * {
+                auto value = static_cast<const arrow::TimestampArray &>(array).Value(row);
+                return microseconds(value, scale, slot) ? nullptr : time_reason;
+            });
+        }
+        case Type::DATE32:
+            return each(array, out, failure, [&](int64_t row, int64_t &slot) -> const char * {
+                int64_t days = static_cast<const arrow::Date32Array &>(array).Value(row);
+                return microseconds(days * 86400, 1, slot) ? nullptr : time_reason;
+            });
+        case Type::DATE64:
+            return each(array, out, failure, [&](int64_t row, int64_t &slot) -> const char * {
+                auto value = static_cast<const arrow::Date64Array &>(array).Value(row);
+                return microseconds(value, 1000, slot) ? nullptr : time_reason;
+            });
+        default: {
+            int64_t scale = per_second(unit);
+            return with_integers(array, [&](const auto &typed) {
+                return each(array, out, failure, [&](int64_t row, int64_t &slot) -> const char * {
+                    auto value = typed.Value(row);
+                    if (!std::in_range<int64_t>(value)) return "it is out of range";
+                    return microseconds(static_cast<int64_t>(value), scale, slot) ? nullptr : time_reason;
+                });
+            });
+        }
+    }
+}
+
+}  // namespace asof

@@ -1,0 +1,143 @@
+import Features
+import Glibc
+import PointInTime
+
+/// Two files for rows that were set aside: `FILE` has them as they came, to be mended and read again; `FILE.reasons.csv`
+/// says for each of them, in the same order, where it came from and what is wrong with it.
+///
+/// A run that goes on behind a checkpoint keeps what stands in the files for rows up to it and drops the rest, which it
+/// reads again: so no row is there twice. Files that are not of the same source, or were changed, are left alone.
+package final class RejectsFile {
+    private let path: String
+    private let source: String
+    /// What precedes the rows, with its line end.
+    private let header: [UInt8]
+    private var rows: Int32 = -1
+    private var reasons: Int32 = -1
+    package private(set) var count = 0
+
+    private static let reasonColumns: [(name: String, type: FeatureType)] = [
+        ("source", .string), ("row", .int64), ("line", .int64), ("column", .string), ("reason", .string),
+        ("bytes", .int64),
+    ]
+
+    package static func reasonsPath(_ path: String) -> String { path + ".reasons.csv" }
+
+    /// Opens what an earlier run left; makes nothing yet.
+    /// - Parameters:
+    ///   - source: names the input; `nil` = nobody could recognize it, so that existing files are never its own.
+    ///   - header: the first line, without its end; empty = none.
+    ///   - keptRows: rejects of input rows up to this number are kept.
+    /// - Throws: ``ColumnarError/cannotWrite(file:reason:)`` where there are files that are not this source's, unchanged.
+    package init(path: String, source: String?, header: [UInt8], keptRows: Int) throws(ColumnarError) {
+        self.path = path
+        self.source = source ?? ""
+        self.header = header.isEmpty ? [] : header + [UInt8(ascii: "\n")]
+        let reasonsPath = Self.reasonsPath(path)
+        guard access(path, F_OK) == 0 || access(reasonsPath, F_OK) == 0 else { return }
+        guard source != nil, access(path, F_OK) == 0, access(reasonsPath, F_OK) == 0 else {
+            throw foreign("it exists already")
+        }
+        let sizes = try keep(keptRows)
+        rows = try Self.open(path, O_WRONLY)
+        reasons = try Self.open(reasonsPath, O_WRONLY)
+        for (descriptor, size) in [(rows, sizes.rows), (reasons, sizes.reasons)] {
+            guard ftruncate(descriptor, size) == 0, lseek(descriptor, 0, SEEK_END) == size else {
+                throw .cannotWrite(file: path, reason: InputFile.systemReason(errno))
+            }
+        }
+    }
+
+    deinit {
+        if rows >= 0 { close(rows) }
+        if reasons >= 0 { close(reasons) }
+    }
+
+    /// Appends rows and returns when they are on disk.
+    /// - Parameter rejects: `row` counts the input's rows from 1.
+    package func append(_ rejects: [(row: Int, reject: RejectedRow)]) throws(ColumnarError) {
+        guard !rejects.isEmpty else { return }
+        if rows < 0 {
+            let flags = O_WRONLY | O_CREAT | O_EXCL
+            rows = try Self.open(path, flags)
+            reasons = try Self.open(Self.reasonsPath(path), flags)
+            try InputFile.write(header, to: rows, name: path)
+            let names = Self.reasonColumns.map(\.name).joined(separator: ",") + "\n"
+            try InputFile.write(Array(names.utf8), to: reasons, name: Self.reasonsPath(path))
+        }
+        var rowBytes: [UInt8] = []
+        var reasonBytes: [UInt8] = []
+        for (row, reject) in rejects {
+            rowBytes += reject.text + [UInt8(ascii: "\n")]
+            appendReason(row, reject, to: &reasonBytes)
+        }
+        try InputFile.write(rowBytes, to: rows, name: path)
+        try InputFile.write(reasonBytes, to: reasons, name: Self.reasonsPath(path))
+        guard fsync(rows) == 0, fsync(reasons) == 0 else {
+            throw .cannotWrite(file: path, reason: InputFile.systemReason(errno))
+        }
+        count += rejects.count
+    }
+
+    private func appendReason(_ row: Int, _ reject: RejectedRow, to out: inout [UInt8]) {
+        let fields: [String?] = [
+            source, String(row), reject.line.map { String($0) }, reject.column, reject.reason,
+            String(reject.text.count + 1),
+        ]
+        for (index, field) in fields.enumerated() {
+            if index > 0 { out.append(UInt8(ascii: ",")) }
+            if let field { TextWriter.appendCSV(Array(field.utf8)[...], to: &out) }
+        }
+        out.append(UInt8(ascii: "\n"))
+    }
+
+    /// How long the files are up to the last reject of an input row up to `keptRows`.
+    private func keep(_ keptRows: Int) throws(ColumnarError) -> (rows: Int, reasons: Int) {
+        let reasonsPath = Self.reasonsPath(path)
+        let reader: TableReader
+        do {
+            reader = try TableReader(path: reasonsPath, format: .csv)
+            try reader.select(Self.reasonColumns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
+        } catch {
+            throw foreign("\(reasonsPath) is not what this command writes")
+        }
+        var sizes = (rows: header.count, reasons: 0)
+        var total = header.count
+        var kept: [UInt8] = Array((Self.reasonColumns.map(\.name).joined(separator: ",") + "\n").utf8)
+        while let batch = try reader.next() {
+            for row in 0..<batch.rowCount {
+                let values = batch.columns.map { $0.value(row) }
+                guard case .string(source) = values[0], case .int64(let number) = values[1],
+                    case .int64(let bytes) = values[5], bytes > 0, bytes < 1 << 40
+                else { throw foreign("it holds rows of another source (\(values[0].text))") }
+                total += Int(bytes)
+                guard number <= Int64(keptRows) else { continue }
+                sizes.rows = total
+                for (index, value) in values.enumerated() {
+                    if index > 0 { kept.append(UInt8(ascii: ",")) }
+                    if value != .null { TextWriter.appendCSV(Array(value.text.utf8)[...], to: &kept) }
+                }
+                kept.append(UInt8(ascii: "\n"))
+            }
+        }
+        sizes.reasons = kept.count
+        var status = stat()
+        guard stat(path, &status) == 0, Int(status.st_size) == total else {
+            throw foreign("it was changed since it was written")
+        }
+        return sizes
+    }
+
+    private func foreign(_ reason: String) -> ColumnarError {
+        .cannotWrite(
+            file: path,
+            reason: "\(reason); move it away (with \(Self.reasonsPath(path))), or name another file with --rejects"
+        )
+    }
+
+    private static func open(_ path: String, _ flags: Int32) throws(ColumnarError) -> Int32 {
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw .cannotWrite(file: path, reason: InputFile.systemReason(errno)) }
+        return descriptor
+    }
+}

@@ -1,0 +1,115 @@
+import Features
+import PointInTime
+
+/// The rows of one source on their way into batches: the checkpoint they go on from, what is pending, what is under way.
+///
+/// A batch is written on a thread of its own while the caller decodes the next one; one batch at most is under way.
+struct BatchQueue {
+    private let options: IngestionOptions
+    private let writer: BatchWriter
+    let start: SourceCheckpoint
+    /// Whether the rows up to the checkpoint have come by and were the same.
+    private(set) var isVerified: Bool
+    private var pending: [ViewPart] = []
+    private var underWay: BackgroundWork<BatchOutcome>?
+    var summary = IngestionSummary()
+
+    /// - Parameters:
+    ///   - sourceView: the view whose source this is; 0 = several views take their rows from it.
+    /// - Throws: ``StoreError/source(_:)`` where the source was read before with other options.
+    init(
+        session: Session,
+        sourceView: Int32,
+        source: SourceIdentity?,
+        options: IngestionOptions
+    ) throws(StoreError) {
+        self.options = options
+        let table = SourceTable(view: sourceView)
+        var found = SourceCheckpoint(source: "", rows: 0, digest: [], options: options.meaning)
+        if let source { found = try table.find(source, options: options.meaning, session) }
+        if options.startsOver {
+            found = SourceCheckpoint(source: found.source, rows: 0, digest: [], options: options.meaning)
+        }
+        guard found.options == options.meaning else {
+            throw .source(
+                """
+                source '\(found.source)' was read before with other options:
+                  then: \(found.options.isEmpty ? "none" : found.options)
+                  now:  \(options.meaning.isEmpty ? "none" : options.meaning)
+                use the same options, or --again to read it from the start
+                """
+            )
+        }
+        start = found
+        isVerified = found.rows == 0
+        writer = BatchWriter(session: session, sources: table, identity: source, checkpoint: found, options: options)
+    }
+
+    /// Compares what came by with the checkpoint.
+    mutating func verify(_ digest: [UInt8]) throws(StoreError) {
+        guard digest == start.digest else {
+            throw .source(
+                """
+                source '\(start.source)' changed, or the view's features that it has did: its first \(start.rows) rows \
+                are not those that were stored; nothing was written. Give it another name with --source, or store it from the \
+                start with --again
+                """
+            )
+        }
+        isVerified = true
+        summary.resumedRows = start.rows
+    }
+
+    /// Refuses an input that ended before its checkpoint.
+    func checkEnd(rowCount: Int) throws(StoreError) {
+        guard !isVerified else { return }
+        throw .source(
+            """
+            source '\(start.source)' has only \(rowCount) rows; \(start.rows) were stored of it before. \
+            Give it another name with --source, or store it from the start with --again
+            """
+        )
+    }
+
+    mutating func append(_ rows: ViewRows, to view: StoredView) {
+        guard rows.rowCount > 0 else { return }
+        if let index = pending.firstIndex(where: { $0.view.id == view.id }) {
+            pending[index].rows.append(rows)
+        } else {
+            pending.append(ViewPart(view: view, rows: rows))
+            pending.sort { $0.view.id < $1.view.id }
+        }
+    }
+
+    var isFull: Bool {
+        pending.reduce(0) { $0 + $1.rows.rowCount } >= options.batchRowsMax
+            || pending.reduce(0) { $0 + $1.rows.byteCount } >= options.batchBytesMax
+    }
+
+    /// Starts to write what is pending.
+    /// - Parameters:
+    ///   - rowCount: input rows up to here.
+    ///   - digest: over them.
+    mutating func flush(rowCount: Int, digest: [UInt8]) throws(StoreError) {
+        guard !pending.isEmpty else { return }
+        let parts = pending
+        pending = []
+        try settle()
+        let next = SourceCheckpoint(source: start.source, rows: rowCount, digest: digest, options: options.meaning)
+        underWay = writer.start(parts, next)
+    }
+
+    /// Waits for the batch under way, so that ``summary`` says all that is stored.
+    mutating func settle() throws(StoreError) {
+        guard let work = underWay else { return }
+        underWay = nil
+        let outcome = try work.wait()
+        summary.add(outcome)
+    }
+}
+
+/// Rows for one view.
+struct ViewPart: Sendable {
+    var view: StoredView
+    var rows: ViewRows
+}

@@ -1,0 +1,114 @@
+/// One line of line protocol: where its parts lie in the bytes it was decoded from.
+///
+/// Kept from line to line, so that its arrays are allocated once.
+package struct DecodedLine: Sendable {
+    /// The line that the point starts on, from 1.
+    package var line = 0
+    /// Where the point starts and ends, without its line end.
+    package var range = 0..<0
+    package var measurement = LinePart()
+    /// Without duplicate keys.
+    package var tags: [(key: LinePart, value: LinePart)] = []
+    /// At least one; of equal keys the last counts.
+    package var fields: [LineField] = []
+    /// In the unit that sender and receiver agreed on; `nil` = the receiver's clock.
+    package var time: Int64?
+
+    package init() {}
+
+    /// An error at a byte of the line, which must be among `bytes` together with what precedes it in its line.
+    package func error(at place: Int, _ reason: String, in bytes: Span<UInt8>) -> LineProtocolError {
+        var line = line
+        for index in range.lowerBound..<place where bytes[index] == UInt8(ascii: "\n") { line += 1 }
+        var start = place
+        while start > 0, bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
+        return LineProtocolError(line: line, column: place - start + 1, reason: reason)
+    }
+
+    mutating func removeAll() {
+        tags.removeAll(keepingCapacity: true)
+        fields.removeAll(keepingCapacity: true)
+        time = nil
+    }
+}
+
+package struct LineField: Sendable {
+    package var key: LinePart
+    package var value: LineValue
+    /// The value as it stands in the line, with quotes and suffix.
+    package var range: Range<Int>
+}
+
+/// A field's value.
+package enum LineValue: Sendable {
+    case float(Double)
+    /// Suffix `i`.
+    case int(Int64)
+    /// Suffix `u`.
+    case unsigned(UInt64)
+    case bool(Bool)
+    /// What stands between the quotes.
+    case string(LinePart)
+}
+
+/// A name or text in a line: valid UTF-8, perhaps with escapes in it.
+package struct LinePart: Sendable {
+    package var range = 0..<0
+    package var isEscaped = false
+    /// The characters that a backslash escapes here.
+    var escapes = LineEscapes.none
+
+    /// Appends the text that the part stands for.
+    package func append(from bytes: Span<UInt8>, to out: inout [UInt8]) {
+        var at = range.lowerBound
+        while at < range.upperBound {
+            if isEscaped, bytes[at] == UInt8(ascii: "\\"), at + 1 < range.upperBound, escapes.contains(bytes[at + 1]) {
+                at += 1
+            }
+            out.append(bytes[at])
+            at += 1
+        }
+    }
+
+    package func text(in bytes: Span<UInt8>) -> String {
+        var out: [UInt8] = []
+        append(from: bytes, to: &out)
+        return String(decoding: out, as: UTF8.self)
+    }
+}
+
+/// The characters before which a backslash is an escape; before any other it is itself.
+enum LineEscapes: Sendable {
+    case none
+    /// `\,` and `\ `.
+    case measurement
+    /// `\,`, `\=` and `\ `: tag keys, tag values, field keys.
+    case name
+    /// `\"` and `\\`.
+    case string
+
+    func contains(_ byte: UInt8) -> Bool {
+        switch self {
+        case .none: false
+        case .measurement: byte == UInt8(ascii: ",") || byte == UInt8(ascii: " ")
+        case .name: byte == UInt8(ascii: ",") || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "=")
+        case .string: byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+        }
+    }
+}
+
+/// Why a line is none.
+package struct LineProtocolError: Error, Hashable, Sendable {
+    /// From 1.
+    package var line: Int
+    /// The byte in its line, from 1.
+    package var column: Int
+    /// As the end of a sentence.
+    package var reason: String
+
+    package init(line: Int, column: Int, reason: String) {
+        self.line = line
+        self.column = column
+        self.reason = reason
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Columnar
+import Store
+
+enum OnError: String, ExpressibleByArgument {
+    case stop, skip
+}
+
+/// Hands rows on, and sets the bad ones aside before anything is stored that lies behind them.
+struct RejectedRows {
+    private let reader: TableReader
+    private let ingestion: Ingestion
+    private let file: RejectsFile
+
+    init(path: String, _ reader: TableReader, _ ingestion: Ingestion) throws {
+        self.reader = reader
+        self.ingestion = ingestion
+        file = try RejectsFile(
+            path: path,
+            source: ingestion.source.isEmpty ? nil : ingestion.source,
+            header: reader.headerText,
+            keptRows: ingestion.resumesAt
+        )
+    }
+
+    /// Takes the good rows of the reader's last batch; its bad ones are known to the reader.
+    func append(_ rows: ViewRows) throws {
+        let undecodable = reader.batchRejects.map { UndecodableRow(offset: $0.offset, text: $0.text) }
+        let faults = ingestion.faults(rows, undecodable: undecodable)
+        let rejects = reader.batchRejects + faults.map { reader.rejectedRow($0.row, reason: $0.reason) }
+        // What lies before the checkpoint was set aside by the run that consumed it.
+        try file.append(
+            rejects.map { (row: reader.batchFirstRow + $0.offset, reject: $0) }
+                .filter { $0.row > ingestion.resumesAt }
+                .sorted { $0.row < $1.row }
+        )
+        try ingestion.append(rows, undecodable: undecodable, faulty: faults.map(\.row))
+    }
+
+    /// - Throws: ``ExitCode`` where every row was bad: that is no ingest, but a wrong option.
+    static func report(_ summary: IngestionSummary, _ shown: String, _ path: String, isQuiet: Bool) throws {
+        let isEmpty = summary.rows == 0 && summary.resumedRows == 0
+        if !isQuiet || isEmpty {
+            Console.writeError(
+                "\(isEmpty ? "asof: " : "WARNING: ")\(shown): \(Console.count(summary.rejected, "row")) rejected: \(path), "
+                    + "reasons in \(RejectsFile.reasonsPath(path))"
+            )
+        }
+        if isEmpty { throw ExitCode.failure }
+    }
+}
