@@ -13,10 +13,10 @@ package final class Connection {
     /// - Throws: ``PostgresError`` of kind `connect` with libpq's reason.
     package init(_ conninfo: String) throws(PostgresError) {
         let settings: [(String, String)] = [
-            ("fallback_application_name", "asof"), ("client_encoding", "UTF8"), ("connect_timeout", "10"),
+            ("fallback_application_name", "asof"), ("connect_timeout", "10"),
             ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
-            // Last: what the caller says overrides what stands before it.
-            ("dbname", conninfo),
+            // What the caller says overrides what stands before it, but not the encoding, in which all our text is.
+            ("dbname", conninfo), ("client_encoding", "UTF8"),
         ]
         let handle = Self.withCStrings(settings.map(\.0)) { keywords in
             Self.withCStrings(settings.map(\.1)) { values in PQconnectdbParams(keywords, values, 1) }
