@@ -16,4 +16,11 @@ import Testing
         try store.ingest("stats", [HistoryRow([.int64(1)], at: 1_000_000, [.string("Zürich")])], session: latin)
         #expect(try store.session.query("SELECT city FROM history.stats").text(0, 0) == "Zürich")
     }
+
+    @Test func `a list that a query gives in two dimensions is refused`() throws {
+        let store = try TestStore(IngestionTests.yaml)
+        let query = try SpineQuery("SELECT ARRAY[[1, 2], [3, 4]]::bigint[] AS pairs", store.session)
+        let error = #expect(throws: StoreError.self) { try query.next() }
+        #expect("\(try #require(error))".contains("an array has 2 dimensions; a list has one"))
+    }
 }
