@@ -106,9 +106,15 @@ package final class Connection {
 
     /// Sends a piece of a COPY's data; pieces may be cut anywhere.
     package func putCopyData(_ bytes: UnsafeRawBufferPointer) throws(PostgresError) {
-        guard let base = bytes.baseAddress, bytes.count > 0 else { return }
-        guard PQputCopyData(handle, base.assumingMemoryBound(to: CChar.self), Int32(bytes.count)) == 1 else {
-            throw lostConnection()
+        guard let base = bytes.baseAddress else { return }
+        var sent = 0
+        while sent < bytes.count {
+            // libpq counts in 32 bits.
+            let count = min(bytes.count - sent, 1 << 26)
+            guard PQputCopyData(handle, (base + sent).assumingMemoryBound(to: CChar.self), Int32(count)) == 1 else {
+                throw lostConnection()
+            }
+            sent += count
         }
     }
 
