@@ -78,6 +78,16 @@ import Testing
         #expect(rows.map { $0.map(bits) } == [[bits(good.first)], [bits(.null)], [bits(good.third)]])
     }
 
+    @Test("Spark's INT96 times keep their century, which nanoseconds would not")
+    func int96() throws {
+        let rows = try readAll(
+            Self.fixture("int96.parquet"),
+            .parquet,
+            [ColumnRequest(sourceName: "t", type: .timestamp)]
+        )
+        #expect(rows == [[Self.time(253_402_214_400_000_000)], [Self.time(-14_831_769_599_999_750)], [.null]])
+    }
+
     @Test("columns come in the order requested, the same one also twice")
     func order() throws {
         let rows = try readAll(
