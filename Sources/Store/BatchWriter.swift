@@ -163,7 +163,8 @@ final class BatchWriter: @unchecked Sendable {
         do throws(StoreError) {
             return try transaction.commit()
         } catch {
-            guard case .database(let cause) = error, cause.kind == .connectionLost else { throw error }
+            // A server that shuts down still says so, and the connection ends behind it: then COMMIT may have happened, too.
+            guard case .database(let cause) = error, !session.connection.isAlive else { throw error }
             let outcome = transaction.outcome()
             throw .conflict(
                 """
