@@ -9,7 +9,7 @@ import tempfile
 
 import harness
 
-BENCHES = ["ingest", "export", "get"]
+BENCHES = ["ingest", "export", "get", "materialize"]
 
 
 def run(arguments: list[str]) -> int:

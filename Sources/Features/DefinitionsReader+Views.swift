@@ -5,7 +5,7 @@ extension DefinitionsReader {
         ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "source"]
         + operationKeys + annotationKeys
     /// What operating the view needs, apart from what its values mean.
-    private static let operationKeys = ["retention", "max_age"]
+    private static let operationKeys = ["retention", "max_age", "lateness"]
 
     mutating func view(_ field: Field) -> ViewDefinition? {
         let what = "view '\(field.name)'"
@@ -39,7 +39,7 @@ extension DefinitionsReader {
             missing: choice(parts["missing"], "'missing' of \(what)") ?? .error,
             isOnline: bool(parts["online"], "'online' of \(what)", default: true),
             partition: choice(parts["partition"], "'partition' of \(what)") ?? .month,
-            source: parts["source"].flatMap { source($0, what) },
+            source: batchSource(parts, what),
             description: notes.description,
             owner: notes.owner,
             tags: notes.tags
@@ -169,6 +169,19 @@ extension DefinitionsReader {
         return "; known: \(FeatureType.spellings)"
     }
 
+    private mutating func batchSource(_ parts: [String: Field], _ what: String) -> BatchSource? {
+        let lateness = interval(parts["lateness"], "the lateness of \(what)")
+        var source = parts["source"].flatMap { self.source($0, what) }
+        if lateness != nil, let field = parts["lateness"], parts["source"].map({ isNull($0.value) }) ?? true {
+            fault(
+                at: field.key,
+                "\(what) has a lateness but no source: it says how far back a source's sql is asked again"
+            )
+        }
+        source?.lateness = lateness
+        return source
+    }
+
     private mutating func source(_ field: Field, _ what: String) -> BatchSource? {
         guard !isNull(field.value) else { return nil }
         guard let parts = fields(of: field.value, "'source' of \(what)", known: ["sql"]) else { return nil }
@@ -179,6 +192,15 @@ extension DefinitionsReader {
         guard let sql = text(part.value, "the sql of \(what)") else { return nil }
         guard !sql.allSatisfy(\.isWhitespace) else {
             fault(at: part.value, "the sql of \(what) is empty")
+            return nil
+        }
+        let absent = BatchStatement(sql).absentParameters
+        guard absent.isEmpty else {
+            fault(
+                at: part.value,
+                "the sql of \(what) does not mention \(absent.joined(separator: " and ")); a batch view's rows are those of "
+                    + "event_time >= :from AND event_time < :to"
+            )
             return nil
         }
         return BatchSource(sql: sql)

@@ -136,7 +136,8 @@ extension ViewDefinition {
                 )
             )
         }
-        if old.source != source {
+        add("lateness", old.source?.lateness?.text ?? "none", source?.lateness?.text ?? "none")
+        if old.source?.sql != source?.sql {
             let word = old.source == nil ? "added" : source == nil ? "removed" : "changed"
             changes.append(.init(.view(name), .changed, "source \(word)"))
         }

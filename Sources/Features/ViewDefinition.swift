@@ -104,8 +104,13 @@ package enum Partitioning: String, Hashable, Sendable, Codable, CaseIterable {
 
 /// Where a batch view's rows come from.
 package struct BatchSource: Hashable, Sendable, Codable {
-    /// A query with the parameters `:from` and `:to`, a window of event times.
+    /// A query with the parameters `:from` and `:to`, a window of event times; see ``BatchStatement``.
     package var sql: String
+    /// How far behind the watermark rows may still appear: so much of the past is read again each time; `nil` = nothing.
+    package var lateness: Interval?
 
-    package init(sql: String) { self.sql = sql }
+    package init(sql: String, lateness: Interval? = nil) {
+        self.sql = sql
+        self.lateness = lateness
+    }
 }

@@ -29,6 +29,10 @@ extension Connection {
 
         package static let read = TransactionOptions(isReadOnly: true)
         package static let write = TransactionOptions(isReadOnly: false)
+
+        package static func write(lockTimeoutMs: Int) -> TransactionOptions {
+            TransactionOptions(isReadOnly: false, lockTimeoutMs: lockTimeoutMs)
+        }
     }
 
     /// Starts a transaction whose time zone, date style, search path and float text are ours, whoever we connected as.

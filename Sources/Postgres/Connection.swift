@@ -13,10 +13,10 @@ package final class Connection {
     /// - Throws: ``PostgresError`` of kind `connect` with libpq's reason.
     package init(_ conninfo: String) throws(PostgresError) {
         let settings: [(String, String)] = [
-            ("fallback_application_name", "asof"), ("client_encoding", "UTF8"), ("connect_timeout", "10"),
+            ("fallback_application_name", "asof"), ("connect_timeout", "10"),
             ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
-            // Last: what the caller says overrides what stands before it.
-            ("dbname", conninfo),
+            // What the caller says overrides what stands before it, but not the encoding, in which all our text is.
+            ("dbname", conninfo), ("client_encoding", "UTF8"),
         ]
         let handle = Self.withCStrings(settings.map(\.0)) { keywords in
             Self.withCStrings(settings.map(\.1)) { values in PQconnectdbParams(keywords, values, 1) }
@@ -106,9 +106,15 @@ package final class Connection {
 
     /// Sends a piece of a COPY's data; pieces may be cut anywhere.
     package func putCopyData(_ bytes: UnsafeRawBufferPointer) throws(PostgresError) {
-        guard let base = bytes.baseAddress, bytes.count > 0 else { return }
-        guard PQputCopyData(handle, base.assumingMemoryBound(to: CChar.self), Int32(bytes.count)) == 1 else {
-            throw lostConnection()
+        guard let base = bytes.baseAddress else { return }
+        var sent = 0
+        while sent < bytes.count {
+            // libpq counts in 32 bits.
+            let count = min(bytes.count - sent, 1 << 26)
+            guard PQputCopyData(handle, (base + sent).assumingMemoryBound(to: CChar.self), Int32(count)) == 1 else {
+                throw lostConnection()
+            }
+            sent += count
         }
     }
 

@@ -127,6 +127,7 @@ package enum TypeID {
     package static let float4Array: UInt32 = 1_021
     package static let int8Array: UInt32 = 1_016
     package static let textArray: UInt32 = 1_009
+    package static let varcharArray: UInt32 = 1_015
     package static let float8Array: UInt32 = 1_022
     package static let int4Array: UInt32 = 1_007
     package static let bpchar: UInt32 = 1_042

@@ -67,11 +67,8 @@ final class BatchWriter: @unchecked Sendable {
                 guard attempt <= Limits.retriesMax else {
                     throw cause.sqlState == SQLState.lockNotAvailable ? waitedTooLong(parts, attempt) : error
                 }
-                if cause.sqlState == SQLState.checkViolation {
-                    // The partition was dropped since we looked.
-                    catalogs = [:]
-                    outcome.newPartitions += try preparePartitions(parts)
-                }
+                // A partition was dropped since we looked.
+                if cause.sqlState == SQLState.checkViolation { catalogs = [:] }
             }
         }
         checkpoint = next
@@ -127,7 +124,7 @@ final class BatchWriter: @unchecked Sendable {
         let transaction = try WriteTransaction(
             session: session,
             views: parts.map(\.view),
-            lockTimeoutMs: options.lockTimeoutMs
+            options: .write(lockTimeoutMs: options.lockTimeoutMs)
         ) { session throws(StoreError) in
             guard let identity else { return }
             let now = try sources.lock(identity, checkpoint, session)
@@ -166,7 +163,8 @@ final class BatchWriter: @unchecked Sendable {
         do throws(StoreError) {
             return try transaction.commit()
         } catch {
-            guard case .database(let cause) = error, cause.kind == .connectionLost else { throw error }
+            // A server that shuts down still says so, and the connection ends behind it: then COMMIT may have happened, too.
+            guard case .database(let cause) = error, !session.connection.isAlive else { throw error }
             let outcome = transaction.outcome()
             throw .conflict(
                 """

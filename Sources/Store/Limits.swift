@@ -20,6 +20,17 @@ package enum Limits {
     package static let applyLockTimeoutMs = 10_000
     /// Partitions dropped in one transaction: each takes about five locks of the 6,400 that a server has by default.
     package static let dropPartitionsMax = 200
+    /// Rows that a chunk of a batch view aims at: its sorts stay in memory, a commit costs nothing per row, and a kill
+    /// loses seconds.
+    package static let materializeChunkRows = 1_000_000
+    /// A chunk is at most so many times its unit: an empty decade takes tens of queries.
+    package static let materializeUnitsMax = 64
+    /// Memory of each sort and hash table of a chunk, in MiB: ``materializeChunkRows`` of ten features.
+    package static let materializeWorkMiB = 128
+    /// Reading so many rows of history costs as much as one look-up in the index of one partition.
+    package static let rowsPerLeap: Int64 = 20
+    /// A batch view's SQL may take a day; other statements an hour.
+    package static let batchQueryTimeoutMs = 86_400_000
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
 

@@ -35,6 +35,12 @@ extension Manifest {
         for column in self.columns where plan.roles.first(where: { $0.prefix == column.prefix }) == nil {
             throw VerificationObstacle.damagedManifest("no role '\(column.prefix)'")
         }
+        for role in plan.roles where role.keyColumns.count != role.view.definition.keys.count {
+            throw VerificationObstacle.damagedManifest(
+                "role '\(role.prefix)' has \(role.keyColumns.count) keys; view '\(role.view.name)' has "
+                    + "\(role.view.definition.keys.count)"
+            )
+        }
         return try TrainingSetSpec(
             plan: plan,
             labelTime: labelTime,

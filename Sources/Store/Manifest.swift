@@ -22,6 +22,8 @@ package struct Manifest: Codable, Sendable, Hashable {
     package var output: Output
     package var rows: Int
     package var contentDigest: String
+    /// `nil` in manifests of older binaries.
+    package var quality: TrainingSetQuality?
 
     package static let formatName = "asof-manifest/1"
 
@@ -160,6 +162,7 @@ package struct Manifest: Codable, Sendable, Hashable {
         self.output = output
         rows = join.rowCount
         contentDigest = join.contentDigest.text
+        quality = join.quality
     }
 
     /// Keeps the manifest in `asof.training_sets` where the role may write there.

@@ -16,6 +16,11 @@ package struct Migration: Sendable {
             sql: String(decoding: PackageResources._001_store_sql, as: UTF8.self)
         ),
         Migration(
+            number: 2,
+            name: "0002_watermarks.sql",
+            sql: String(decoding: PackageResources._002_watermarks_sql, as: UTF8.self)
+        ),
+        Migration(
             number: 3,
             name: "0003_removals.sql",
             sql: String(decoding: PackageResources._003_removals_sql, as: UTF8.self)

@@ -23,6 +23,8 @@ package struct JoinedView: Sendable {
     /// asked for.
     package var eventTimes: Column
     package var positions: Column?
+    /// Label time minus event time of each matched row, µs, saturated; null where none was valid.
+    package var ages: Column
     package var counts: JoinCounts
 }
 
@@ -90,6 +92,8 @@ package struct Probe {
         var counts = JoinCounts()
         var isNull = [Bool](repeating: false, count: block.rowCount)
         let ttl = role.view.definition.ttl?.microseconds
+        var ages = [Int64](repeating: 0, count: block.rowCount)
+        var isMatched = [Bool](repeating: false, count: block.rowCount)
         for row in 0..<block.rowCount {
             guard rowOf[row] >= 0, let time = rows.timestamp(Int(rowOf[row]), 1) else {
                 counts.missing += 1
@@ -103,6 +107,8 @@ package struct Probe {
                 isNull[row] = true
             } else {
                 counts.matched += 1
+                ages[row] = block.labels[row].subtractingSaturating(time)
+                isMatched[row] = true
             }
         }
         let reader = ResultColumn(rows: rows, rowOf: rowOf)
@@ -116,6 +122,7 @@ package struct Probe {
             features: features,
             eventTimes: try reader.read(1, as: .timestamp, isNull: never),
             positions: options.witness ? try reader.read(3, as: .int64, isNull: never) : nil,
+            ages: Column(type: .int64, validity: isMatched, values: .int64(ages)),
             counts: counts
         )
     }

@@ -209,7 +209,9 @@ extension StoredView {
         definition.features.map { "\(SQLText.identifier($0.name)) \($0.type.sqlType)" }.joined(separator: ", ")
     }
 
-    /// Free space in each page lets an update stay in its page, without a new index entry.
+    /// Free space in each page lets an update stay in its page, without a new index entry. Hidden features have their
+    /// columns, too, so that they can be shown again. The index has a name of ours: PostgreSQL's choice, `view_pkey`, may
+    /// be another view's.
     func createOnline(_ session: Session) throws(StoreError) {
         try session.execute(
             """
@@ -218,19 +220,33 @@ extension StoredView {
                 _event_time timestamptz NOT NULL,
                 _deleted boolean NOT NULL,
                 \(featureColumns),
-                PRIMARY KEY (\(keyList()))
+                CONSTRAINT "_v\(id)_key" PRIMARY KEY (\(keyList()))
             ) WITH (fillfactor = 70)
             """
         )
+        let hidden = try session.query(
+            "SELECT name, type FROM asof.features WHERE view = $1 AND retired_at IS NOT NULL",
+            [.int32(id)]
+        )
+        for row in 0..<hidden.count {
+            guard let name = hidden.text(row, 0), let type = hidden.text(row, 1).flatMap(FeatureType.init(text:)) else {
+                continue
+            }
+            try session.execute("ALTER TABLE \(onlineTable) ADD COLUMN \(SQLText.identifier(name)) \(type.sqlType)")
+        }
     }
 
     /// SQL: the latest row of each entity, by the rule: greatest event time, then greatest position.
     var latestQuery: String {
+        latestQuery(tieOrder: "(SELECT position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1) DESC")
+    }
+
+    /// - Parameter tieOrder: see ``tieOrder(_:_:)``, for alias `h`.
+    func latestQuery(tieOrder: String) -> String {
         """
         SELECT DISTINCT ON (\(keyList("h"))) \(keyList("h")), h._event_time, h._deleted, \(featureList("h"))
         FROM \(historyTable) h
-        ORDER BY \(keyList("h")), h._event_time DESC,
-            (SELECT position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1) DESC
+        ORDER BY \(keyList("h")), h._event_time DESC, \(tieOrder)
         """
     }
 
@@ -249,7 +265,10 @@ extension StoredView {
     /// Fills an empty online table from history.
     func fillOnline(_ session: Session) throws(StoreError) {
         try session.execute(
-            "INSERT INTO \(onlineTable) (\(keyList()), _event_time, _deleted, \(featureList())) \(latestQuery)"
+            """
+            INSERT INTO \(onlineTable) (\(keyList()), _event_time, _deleted, \(featureList()))
+            \(latestQuery(tieOrder: try tieOrder("h", session)))
+            """
         )
     }
 }

@@ -107,16 +107,18 @@ struct ResultColumn {
         _ body: (UnsafeRawBufferPointer) -> Void
     ) throws(StoreError) {
         func integer(_ offset: Int) throws(StoreError) -> Int {
-            guard offset + 4 <= bytes.count else { throw .conflict("an array in history is cut short") }
+            guard offset + 4 <= bytes.count else { throw .conflict("an array is cut short") }
             return Int(Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)))
         }
-        guard try integer(0) == 1 else { return }
+        let dimensions = try integer(0)
+        if dimensions == 0 { return }
+        guard dimensions == 1 else { throw .input("an array has \(dimensions) dimensions; a list has one") }
         var offset = 20
         for _ in 0..<(try integer(12)) {
             let length = try integer(offset)
             offset += 4
             guard length >= 0, offset + length <= bytes.count else {
-                throw .conflict("an array in history has a null or is cut short")
+                throw .input("an array has a null, which a list cannot have, or is cut short")
             }
             body(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]))
             offset += length

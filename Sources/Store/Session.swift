@@ -69,6 +69,10 @@ package enum AdvisoryLock {
 
     /// The lock of a view: shared by its writers, exclusive for what replaces its data or changes its columns.
     package static func view(_ id: Int32) -> Int { 1_000_000 + Int(id) }
+    /// Held while a run materializes a view, over all its transactions.
+    package static func materialization(_ id: Int32) -> Int { 700_000_000 + Int(id) }
+    /// Held by the transaction of a chunk, also before the view has a watermark to lock.
+    package static func watermark(_ id: Int32) -> Int { 900_000_000 + Int(id) }
     /// Held while a view's partitions are made.
     package static func partitions(_ id: Int32) -> Int { 500_000_000 + Int(id) }
 }

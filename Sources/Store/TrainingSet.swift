@@ -94,9 +94,14 @@ package final class TrainingSetJoin {
     package private(set) var contentDigest: ContentDigest
     /// For each role of the plan.
     package private(set) var counts: [JoinCounts]
+    /// For each feature column, and for each role the ages of its matched rows; empty where they were not asked for.
+    private var statistics: [ColumnStatistics]
+    private var ages: [ColumnStatistics]
 
-    /// - Parameter sessions: at least one; blocks of rows are looked up on all of them side by side.
-    package init(_ spec: TrainingSetSpec, sessions: [Session]) throws(StoreError) {
+    /// - Parameters:
+    ///   - sessions: at least one; blocks of rows are looked up on all of them side by side.
+    ///   - measures: whether ``quality`` is wanted.
+    package init(_ spec: TrainingSetSpec, sessions: [Session], measures: Bool = true) throws(StoreError) {
         self.spec = spec
         let ledger = Ledger(sessions[0])
         pinned = try ledger.pin(spec.state)
@@ -105,6 +110,17 @@ package final class TrainingSetJoin {
         spineDigest = ContentDigest(names: spec.spine.map(\.name), types: spec.spine.map(\.type))
         contentDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
         counts = spec.plan.roles.map { _ in JoinCounts() }
+        statistics = measures ? spec.plan.columns.map { ColumnStatistics(type: $0.type) } : []
+        ages = measures ? spec.plan.roles.map { _ in ColumnStatistics(type: .int64) } : []
+    }
+
+    /// What the rows joined so far are like; `nil` where it was not asked for.
+    package var quality: TrainingSetQuality? {
+        guard !ages.isEmpty else { return nil }
+        return TrainingSetQuality(
+            features: zip(spec.plan.columns, statistics).map { .init(name: $0.outputName, $1) },
+            ages: zip(spec.plan.roles, ages).map { .init(prefix: $0.prefix, $1) }
+        )
     }
 
     package var rowCount: Int { contentDigest.rowCount }
@@ -120,9 +136,22 @@ package final class TrainingSetJoin {
             for view in joined { columns += [view.eventTimes, view.positions].compactMap(\.self) }
         }
         for (index, view) in joined.enumerated() { counts[index] += view.counts }
+        for index in ages.indices { ages[index].update(joined[index].ages) }
+        measure(columns[batch.columns.count...])
         spineDigest.update(batch.columns, rowCount: batch.rowCount)
         contentDigest.update(columns, rowCount: batch.rowCount)
         return ColumnBatch(names: spec.columns.map(\.name), columns: columns, rowCount: batch.rowCount)
+    }
+
+    /// - Parameter columns: begins with the feature columns.
+    private func measure(_ columns: ArraySlice<Column>) {
+        statistics.withUnsafeMutableBufferPointer { statistics in
+            // Safe: each iteration touches an element of its own, and all have ended when this returns.
+            nonisolated(unsafe) let statistics = statistics
+            DispatchQueue.concurrentPerform(iterations: statistics.count) { index in
+                statistics[index].update(columns[columns.startIndex + index])
+            }
+        }
     }
 
     private func join(_ batch: ColumnBatch, _ role: ViewRole) throws(StoreError) -> JoinedView {
@@ -143,6 +172,7 @@ package final class TrainingSetJoin {
         joined.features = joined.features.map { $0.gather(inverse) }
         joined.eventTimes = joined.eventTimes.gather(inverse)
         joined.positions = joined.positions?.gather(inverse)
+        joined.ages = joined.ages.gather(inverse)
         return joined
     }
 
@@ -176,6 +206,7 @@ package final class TrainingSetJoin {
             features: role.features.map { Column(emptyOf: $0.type) },
             eventTimes: Column(emptyOf: .timestamp),
             positions: witness ? Column(emptyOf: .int64) : nil,
+            ages: Column(emptyOf: .int64),
             counts: JoinCounts()
         )
         for index in 0..<count {
@@ -183,6 +214,7 @@ package final class TrainingSetJoin {
             for (feature, column) in part.features.enumerated() { whole.features[feature].append(column) }
             whole.eventTimes.append(part.eventTimes)
             if let positions = part.positions { whole.positions?.append(positions) }
+            whole.ages.append(part.ages)
             whole.counts += part.counts
         }
         return whole

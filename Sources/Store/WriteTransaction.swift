@@ -1,6 +1,6 @@
 import Features
 package import PointInTime
-import Postgres
+package import Postgres
 
 /// Rows for one view, decoded and checked.
 package struct ViewRows: Sendable {
@@ -58,29 +58,28 @@ package struct WriteCounts: Sendable, Hashable {
 /// Locks are taken in one order everywhere: sources, views by id, entities bytewise, ledger; so writers wait, but never
 /// for one another in a circle.
 package final class WriteTransaction {
-    private let session: Session
+    let session: Session
     private let ledger: Ledger
     private let views: [StoredView]
     package let batch: Int64
     /// By which the outcome of an uncertain COMMIT is looked up.
     package let transactionID: String
-    private var entries: [LedgerEntry] = []
+    var entries: [LedgerEntry] = []
 
     /// Starts the transaction and takes the locks.
     ///
-    /// - Parameter source: locks and checks the rows of ``SourceCheckpoint``, before anything else is locked.
+    /// - Parameter lockSources: locks and checks what the rows come from, and may read them into temporary tables: no
+    ///   view is locked yet, no batch number taken.
     /// - Throws: ``StoreError/conflict(_:)`` where a view is no longer as the caller knows it.
     package init(
         session: Session,
         views: [StoredView],
-        lockTimeoutMs: Int = Limits.lockTimeoutMs,
+        options: Connection.TransactionOptions = .write,
         lockSources: (Session) throws(StoreError) -> Void = { _ throws(StoreError) in }
     ) throws(StoreError) {
         self.session = session
         self.ledger = Ledger(session)
         self.views = views.sorted { $0.id < $1.id }
-        var options = Connection.TransactionOptions.write
-        options.lockTimeoutMs = lockTimeoutMs
         try session.begin(options)
         do {
             try lockSources(session)
@@ -94,13 +93,7 @@ package final class WriteTransaction {
 
     private static func lock(_ view: StoredView, _ session: Session) throws(StoreError) {
         try session.lock(AdvisoryLock.view(view.id), isShared: true)
-        let rows = try session.query(
-            "SELECT shape, retired_at IS NOT NULL FROM asof.views WHERE id = $1",
-            [.int32(view.id)]
-        )
-        guard rows.count == 1, rows.bool(0, 1) == false, rows.int64(0, 0) == view.shape else {
-            throw .conflict("the definition of view '\(view.name)' changed meanwhile; run the command again")
-        }
+        try view.refuseIfChanged(session)
     }
 
     /// Stores rows in history and moves the online table. Call once a view, in ascending order of ``StoredView/id``.
@@ -173,9 +166,6 @@ package final class WriteTransaction {
             ] + rows.features.map { .column($0) }
         )
         try runCopy(copy, newest, "COPY \(staging) (\(columns)) FROM STDIN (FORMAT binary)")
-        let updates = (["_event_time", "_deleted"] + view.definition.features.map(\.name)).map {
-            "\(SQLText.identifier($0)) = excluded.\(SQLText.identifier($0))"
-        }
         let upserted = try session.execute(
             """
             INSERT INTO \(view.onlineTable) AS o (\(columns))
@@ -183,7 +173,7 @@ package final class WriteTransaction {
             WHERE NOT EXISTS (
                 SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
             ORDER BY \(view.keyList("n"))
-            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(updates.joined(separator: ", "))
+            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates)
             WHERE excluded._event_time >= o._event_time
             """
         )
@@ -194,6 +184,9 @@ package final class WriteTransaction {
     package func commit() throws(StoreError) -> LedgerState {
         try ledger.commit(batch: batch, entries)
     }
+
+    /// Ends a transaction that stored no rows: what it wrote beside them is committed without a position.
+    package func commitWithoutRows() throws(StoreError) { try session.commit() }
 
     package func rollBack() { session.connection.rollBack() }
 

@@ -27,9 +27,10 @@ struct AsofCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             InitCommand.self, MigrateCommand.self, PlanCommand.self, ApplyCommand.self, ViewsCommand.self,
-            DescribeCommand.self, IngestCommand.self, GetCommand.self, LogCommand.self, ExportCommand.self,
-            VerifyCommand.self, CheckCommand.self, ForgetCommand.self, DropHistoryCommand.self,
-            StatusCommand.self, DoctorCommand.self, UriCommand.self,
+            DescribeCommand.self, IngestCommand.self, MaterializeCommand.self, RebuildOnlineCommand.self,
+            GetCommand.self, LogCommand.self, ExportCommand.self, VerifyCommand.self, ReportCommand.self,
+            CheckCommand.self, StatusCommand.self, DoctorCommand.self, ForgetCommand.self, DropHistoryCommand.self,
+            UriCommand.self,
             SuperviseCommand.self,
         ]
     )

@@ -14,21 +14,38 @@ struct Progress {
     /// - Parameters:
     ///   - bytes: read so far, and in all where that is known, from which the remaining time is estimated.
     mutating func update(_ label: String, rows: Int, bytes: Int, totalBytes: Int?) {
-        guard !isQuiet else { return }
-        let now = ContinuousClock.now
-        if let last, last.duration(to: now) < (isTerminal ? .milliseconds(200) : .seconds(10)) { return }
-        if last == nil && !isTerminal {
-            last = now
-            return
-        }
-        last = now
+        guard isDue() else { return }
         var line = "\(label): \(Console.grouped(rows)) rows, \(Console.rate(rows, elapsed)), \(bytes >> 20) MiB"
         if let totalBytes, bytes > 0, totalBytes > bytes {
             let done = Double(bytes) / Double(totalBytes)
-            let (seconds, _) = elapsed.components
-            let left = Int(Double(seconds) * (1 - done) / done)
-            line += " of \(totalBytes >> 20), \(Int(done * 100)) %, \(left) s left"
+            line += " of \(totalBytes >> 20), \(remaining(done))"
         }
+        show(line)
+    }
+
+    /// - Parameter done: the part of the work that is done, from 0 to 1.
+    mutating func update(_ label: String, rows: Int, done: Double) {
+        guard isDue() else { return }
+        var line = "\(label): \(Console.grouped(rows)) rows, \(Console.rate(rows, elapsed))"
+        if done > 0, done < 1 { line += ", \(remaining(done))" }
+        show(line)
+    }
+
+    private mutating func isDue() -> Bool {
+        guard !isQuiet else { return false }
+        let now = ContinuousClock.now
+        if let last, last.duration(to: now) < (isTerminal ? .milliseconds(200) : .seconds(10)) { return false }
+        let isFirst = last == nil
+        last = now
+        return isTerminal || !isFirst
+    }
+
+    private func remaining(_ done: Double) -> String {
+        let (seconds, _) = elapsed.components
+        return "\(Int(done * 100)) %, \(Int(Double(seconds) * (1 - done) / done)) s left"
+    }
+
+    private mutating func show(_ line: String) {
         if isTerminal {
             Console.writeErrorRaw("\r\u{1B}[2K\(line)")
             hasLine = true

@@ -30,6 +30,7 @@ struct SpineInput {
     init(sql: String, session: Session, typed: [ColumnSchema]) throws {
         name = "--spine-sql"
         let file = TemporaryFile(for: FileManager.default.temporaryDirectory.appendingPathComponent("asof-spine").path)
+        try file.createPrivately()
         let query = try SpineQuery(sql, session)
         let writer = try TableWriter(
             path: file.path,

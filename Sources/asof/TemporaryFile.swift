@@ -18,6 +18,15 @@ final class TemporaryFile {
         Interruption.register(path)
     }
 
+    /// Makes the file, empty and for this user's eyes only; who writes it then opens it as it is.
+    func createPrivately() throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw CommandError("\(path): cannot be made: \(String(cString: strerror(errno)))")
+        }
+        close(descriptor)
+    }
+
     /// Renames the file to its target, over what is there.
     func place(at target: String) throws {
         guard rename(path, target) == 0 else {

@@ -79,6 +79,16 @@ import Testing
         }
     }
 
+    @Test("Spark's INT96 times keep their century, which nanoseconds would not")
+    func int96() throws {
+        let rows = try readAll(
+            Self.fixture("int96.parquet"),
+            .parquet,
+            [ColumnRequest(sourceName: "t", type: .timestamp)]
+        )
+        #expect(rows == [[Self.time(253_402_214_400_000_000)], [Self.time(-14_831_769_599_999_750)], [.null]])
+    }
+
     @Test("columns come in the order requested, the same one also twice", arguments: allSources)
     func order(path: String) throws {
         let rows = try readAll(

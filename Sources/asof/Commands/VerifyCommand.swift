@@ -89,7 +89,7 @@ struct VerifyCommand: ParsableCommand {
             return Outcome(difference: "the file has no column '\(column.name)'", removals: removals)
         }
         try reader.select(spec.columns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
-        let join = try TrainingSetJoin(spec, sessions: try open.sessions(2))
+        let join = try TrainingSetJoin(spec, sessions: try open.sessions(2), measures: false)
         let spineCount = spec.spine.count
         var fileDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
         var difference: String?

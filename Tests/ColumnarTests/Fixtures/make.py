@@ -48,3 +48,6 @@ w('refused', {
  'holes': pa.array([[1],[1,None]],pa.list_(pa.int64())),
  'struct': pa.array([{'a':1},{'a':2}]),
 })
+w('int96', {
+ 't': pa.array([253402214400000000,-14831769599999750,None],pa.timestamp('us')),
+}, use_deprecated_int96_timestamps=True, store_schema=False)

@@ -1,0 +1,219 @@
+import Features
+import Postgres
+
+/// The rows of one chunk in their temporary table, before anything of them is stored.
+struct StagedRows {
+    let query: BatchQuery
+    let session: Session
+    private(set) var rowCount = 0
+    /// Of the rows; `nil` where there are none.
+    private(set) var eventTimes: ClosedRange<Timestamp>?
+
+    private var view: StoredView { query.view }
+
+    /// Reads the stage once and refuses what a view cannot hold.
+    ///
+    /// - Throws: ``StoreError/input(_:)`` naming a row: a null key or time, a time outside the window, two rows of one key
+    ///   and time, a value too long, a vector of another length.
+    init(_ query: BatchQuery, _ window: Range<Timestamp>, _ session: Session) throws(StoreError) {
+        self.query = query
+        self.session = session
+        let faults = faults(window)
+        let counts = faults.map { "count(*) FILTER (WHERE \($0.condition))" }
+        let rows = try session.query(
+            """
+            SELECT count(*), min(_event_time), max(_event_time), \(counts.joined(separator: ", ")) FROM \(query.stage)
+            """
+        )
+        rowCount = Int(rows.int64(0, 0) ?? 0)
+        for (index, fault) in faults.enumerated() where rows.int64(0, 3 + index) != 0 {
+            throw .input("\(try sample(fault.condition)) \(fault.text)\(at(window))")
+        }
+        guard let low = rows.timestamp(0, 1), let high = rows.timestamp(0, 2) else { return }
+        eventTimes = Timestamp(microseconds: low)...Timestamp(microseconds: high)
+        try refuseDuplicates(window)
+    }
+
+    private func at(_ window: Range<Timestamp>) -> String {
+        " (the sql of view '\(view.name)', chunk \(window.text))"
+    }
+
+    private func faults(_ window: Range<Timestamp>) -> [(condition: String, text: String)] {
+        var faults = [
+            (condition: "_event_time IS NULL", text: "has no event time: \(query.eventTimeColumn) is null"),
+            (
+                condition:
+                    "NOT (_event_time >= '\(window.lowerBound.text)' AND _event_time < '\(window.upperBound.text)')",
+                text: "lies outside the window: the sql must give rows of event_time >= :from AND event_time < :to only"
+            ),
+        ]
+        for key in view.definition.keys {
+            let name = SQLText.identifier(key.name)
+            faults.append(("\(name) IS NULL", "has no key: \(key.name) is null"))
+            if key.type == .string {
+                faults.append(
+                    (
+                        "octet_length(\(name)) > \(Limits.keyBytesMax)",
+                        "has a key \(key.name) of more than \(Limits.keyBytesMax) bytes"
+                    )
+                )
+            }
+        }
+        for feature in view.definition.features {
+            let name = SQLText.identifier(feature.name)
+            switch feature.type {
+            case .string, .bytes:
+                faults.append(
+                    (
+                        "octet_length(\(name)) > \(ValueText.bytesMax)",
+                        "has a \(feature.name) of more than \(ValueText.bytesMax) bytes"
+                    )
+                )
+            case .vector(let count):
+                faults.append(
+                    (
+                        "array_ndims(\(name)) IS DISTINCT FROM 1 AND \(name) IS NOT NULL OR cardinality(\(name)) <> \(count) "
+                            + "OR array_position(\(name), NULL) IS NOT NULL",
+                        "has a \(feature.name) that is no vector of \(count) values without nulls"
+                    )
+                )
+            case .listInt64, .listString:
+                faults.append(
+                    (
+                        "array_ndims(\(name)) > 1 OR array_position(\(name), NULL) IS NOT NULL",
+                        "has a \(feature.name) that is no list without nulls"
+                    )
+                )
+            case .bool, .int32, .int64, .float32, .float64, .timestamp: break
+            }
+        }
+        return faults
+    }
+
+    /// One row that meets a condition, in words.
+    private func sample(_ condition: String) throws(StoreError) -> String {
+        let keys = view.definition.keys.map { "left(\(SQLText.identifier($0.name))::text, 60)" }
+        let rows = try session.query(
+            """
+            SELECT \((keys + ["_event_time::text"]).joined(separator: ", ")) FROM \(query.stage)
+            WHERE \(condition) ORDER BY _event_time LIMIT 1
+            """
+        )
+        guard rows.count > 0 else { return "a row" }
+        return describe(rows)
+    }
+
+    private func describe(_ rows: Rows) -> String {
+        let names = view.definition.keys.map(\.name) + ["event time"]
+        return "the row of "
+            + names.enumerated().map { "\($0.element) \(rows.text(0, $0.offset) ?? "null")" }.joined(separator: ", ")
+    }
+
+    /// A result has no order, so that nothing says which of two rows would win.
+    private func refuseDuplicates(_ window: Range<Timestamp>) throws(StoreError) {
+        // The rows are in this order already, so that the sort is one pass.
+        let distinct = try session.query(
+            """
+            SELECT count(*) FROM (SELECT DISTINCT ON (\(view.keyList()), _event_time) 1 FROM \(query.stage)
+                ORDER BY \(view.keyList()), _event_time DESC) d
+            """
+        )
+        if distinct.int64(0, 0) == Int64(rowCount) { return }
+        let keys = view.definition.keys.map { "left(\(SQLText.identifier($0.name))::text, 60)" }
+        let rows = try session.query(
+            """
+            SELECT \((keys + ["_event_time::text"]).joined(separator: ", ")) FROM \(query.stage)
+            GROUP BY \(view.keyList()), _event_time HAVING count(*) > 1 LIMIT 1
+            """
+        )
+        guard rows.count > 0 else { return }
+        throw .input(
+            "\(describe(rows)) comes more than once, and a query has no order that would say which one counts; "
+                + "make the sql choose, as with DISTINCT ON\(at(window))"
+        )
+    }
+
+    /// The partitions that the rows belong to.
+    func partitions() throws(StoreError) -> [PartitionRange] {
+        guard let eventTimes else { return [] }
+        var ranges: [PartitionRange] = []
+        var time = eventTimes.lowerBound.microseconds
+        while time <= eventTimes.upperBound.microseconds {
+            let range = PartitionRange(containing: time, by: view.definition.partition)
+            ranges.append(range)
+            guard let next = range.to else { break }
+            time = next
+        }
+        guard ranges.count > 2 else { return ranges }
+        // Between the first and the last, only those that have rows.
+        let unit = view.definition.partition.rawValue
+        let rows = try session.query("SELECT DISTINCT date_trunc('\(unit)', _event_time, 'UTC') FROM \(query.stage)")
+        let starts = Set((0..<rows.count).compactMap { rows.timestamp($0, 0) })
+        return ranges.filter { starts.contains($0.from ?? .min) }
+    }
+
+    /// Takes away the rows that stand in history as they are: same keys, event time and values, and no later row of the
+    /// same keys and time says otherwise.
+    ///
+    /// - Returns: how many.
+    func removeKnown() throws(StoreError) -> Int {
+        guard let eventTimes, let known = try knownTimes(eventTimes) else { return 0 }
+        let features = view.definition.features.map { SQLText.identifier($0.name) }
+        let stored = features.map { "w.\($0)" }.joined(separator: ", ")
+        let staged = features.map { "s.\($0)" }.joined(separator: ", ")
+        let removed = try session.query(
+            """
+            DELETE FROM \(query.stage) s
+            WHERE s._event_time >= '\(known.lowerBound.text)' AND s._event_time <= '\(known.upperBound.text)' AND EXISTS (
+                SELECT FROM (
+                    SELECT h._deleted, \(view.featureList("h")) FROM \(view.historyTable) h
+                    WHERE \(view.keysEqual("h", "s")) AND h._event_time = s._event_time
+                    ORDER BY \(try view.tieOrder("h", session)) LIMIT 1) w
+                WHERE NOT w._deleted AND ROW(\(stored)) IS NOT DISTINCT FROM ROW(\(staged)))
+            """
+        )
+        return removed.affectedCount
+    }
+
+    /// The event times of the rows that are left.
+    func currentEventTimes() throws(StoreError) -> ClosedRange<Timestamp>? {
+        let rows = try session.query("SELECT min(_event_time), max(_event_time) FROM \(query.stage)")
+        guard let low = rows.timestamp(0, 0), let high = rows.timestamp(0, 1) else { return nil }
+        return Timestamp(microseconds: low)...Timestamp(microseconds: high)
+    }
+
+    /// The part of `times` in which history may have rows already, by the ledger; `nil` = none.
+    private func knownTimes(_ times: ClosedRange<Timestamp>) throws(StoreError) -> ClosedRange<Timestamp>? {
+        let rows = try session.query(
+            """
+            SELECT min(min_event_time), max(max_event_time) FROM asof.batches
+            WHERE view = $1 AND rows > 0 AND max_event_time >= $2 AND min_event_time <= $3
+            """,
+            [
+                .int32(view.id), .timestamp(microseconds: times.lowerBound.microseconds),
+                .timestamp(microseconds: times.upperBound.microseconds),
+            ]
+        )
+        guard let low = rows.timestamp(0, 0), let high = rows.timestamp(0, 1) else { return nil }
+        return Timestamp(
+            microseconds: max(low, times.lowerBound.microseconds)
+        )...Timestamp(
+            microseconds: min(high, times.upperBound.microseconds)
+        )
+    }
+}
+
+extension StoredView {
+    /// SQL: the order that puts first, of rows with the same keys and event time, the one that counts.
+    ///
+    /// Where no batch of the view was overtaken by another, their numbers say it; else positions are looked up.
+    func tieOrder(_ alias: String, _ session: Session) throws(StoreError) -> String {
+        let rows = try session.query(
+            "SELECT EXISTS (SELECT FROM asof.batches WHERE batch < batch_high AND view = $1)",
+            [.int32(id)]
+        )
+        return rows.bool(0, 0) == false
+            ? "\(alias)._batch DESC"
+            : "(SELECT b.position FROM asof.batches b WHERE b.batch = \(alias)._batch LIMIT 1) DESC"
+    }
+}

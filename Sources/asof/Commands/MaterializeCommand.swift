@@ -1,0 +1,172 @@
+import ArgumentParser
+import Features
+import Store
+
+struct MaterializeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "materialize",
+        abstract: "Run batch views' SQL and store what is new.",
+        discussion: """
+            A batch view has source.sql with :from and :to, which are bound to a window of event times. By default that \
+            is from the view's watermark, less its lateness, to now; at the first run from the earliest event time. The \
+            SQL runs read-only in your own role. Rows that history has already with equal values are left out, so \
+            that the same window twice stores nothing twice.
+
+            Each chunk is one commit: a run that was stopped goes on where it ended.
+            """
+    )
+
+    @Argument(help: "The views.")
+    var views: [String] = []
+    @Flag(help: "All batch views, each after those that its SQL reads.")
+    var all = false
+    @Option(help: "Event times from here on, inclusive.")
+    var from: String?
+    @Option(help: "Event times up to here, exclusive.")
+    var to: String?
+    @Option(help: "The length of a chunk, as in 1d or 6h; by default days, as many as make a chunk of a good size.")
+    var chunk: String?
+    @Flag(help: "Count the rows of each chunk; store nothing.")
+    var dryRun = false
+    @Flag(help: "Wait for another run of the same view instead of giving up.")
+    var wait = false
+    @Option(help: "How many partitions a run may open.")
+    var newPartitionsMax = Limits.newPartitionsMax
+    @Flag(name: [.short, .long], help: "Print errors only.")
+    var quiet = false
+    @Flag(help: "Print one JSON object a view.")
+    var json = false
+    @OptionGroup var store: StoreOptions
+
+    func validate() throws {
+        if all != views.isEmpty { throw ValidationError("name views, or say --all") }
+        if newPartitionsMax < 1 { throw ValidationError("--new-partitions-max must be positive") }
+        _ = try options()
+    }
+
+    private func options() throws -> MaterializationOptions {
+        var options = MaterializationOptions()
+        options.from = try from.map { try TimeArgument.parse($0, option: "--from") }
+        options.to = try to.map { try TimeArgument.parse($0, option: "--to") }
+        if let from = options.from, let to = options.to, from >= to {
+            throw ValidationError("--from must lie before --to")
+        }
+        if let chunk {
+            guard let interval = Interval(text: chunk), interval > .zero else {
+                throw ValidationError("--chunk '\(chunk)': expected a positive integer and a unit (us ms s m h d w)")
+            }
+            options.chunk = interval
+        }
+        options.isDryRun = dryRun
+        options.newPartitionsMax = newPartitionsMax
+        return options
+    }
+
+    func run() throws {
+        let open = try store.open(forWriting: !dryRun)
+        let registry = try Registry.load(open.session)
+        let options = try options()
+        guard all else {
+            for view in try views.map({ try registry.view(named: $0) }) { try materialize(view, options, open) }
+            return
+        }
+        // What reads a view that failed would miss its rows for good: the watermark would have passed them.
+        var failed: Set<String> = []
+        for (view, reads) in try ViewDependencies(open.session, registry).order() {
+            if let cause = reads.intersection(failed).min() {
+                Console.writeError("asof: view '\(view.name)' was left out: it reads '\(cause)'")
+                failed.insert(view.name)
+                continue
+            }
+            do {
+                try materialize(view, options, open)
+            } catch {
+                Console.writeError("asof: \(error)")
+                failed.insert(view.name)
+            }
+        }
+        if !failed.isEmpty { throw ExitCode(1) }
+    }
+
+    private func materialize(_ view: StoredView, _ options: MaterializationOptions, _ open: OpenStore) throws {
+        let lock =
+            dryRun
+            ? nil
+            : try MaterializationLock(view, conninfo: open.location.conninfo, waits: wait) { holder in
+                if !quiet { Console.writeError("\(view.name): waiting for \(holder)") }
+            }
+        defer { lock?.release() }
+        var progress = Progress(isQuiet: quiet || json || dryRun)
+        let run = try Materialization(open.session, view, options)
+        do {
+            while let window = run.nextWindow {
+                progress.update(
+                    "\(view.name): chunk \(run.summary.chunks + 1), \(window.text)",
+                    rows: run.summary.rows,
+                    done: run.done
+                )
+                guard let chunk = try run.runNext() else { break }
+                if dryRun && !quiet { write(chunk, view) }
+            }
+            progress.clear()
+            report(run, view, progress.elapsed)
+        } catch {
+            progress.clear()
+            guard let state = run.summary.state else { throw error }
+            throw CommandError(
+                "\(error)\n\(Console.count(run.summary.stored, "row")) of the chunks before are stored "
+                    + "(position \(state.position)); the same command goes on after them"
+            )
+        }
+    }
+
+    private func write(_ chunk: Materialization.Chunk, _ view: StoredView) {
+        if json {
+            Console.write(
+                JSONObject([
+                    ("view", .string(view.name)), ("from", .timestamp(chunk.window.lowerBound)),
+                    ("to", .timestamp(chunk.window.upperBound)), ("rows", .int64(Int64(chunk.rows))),
+                ]).text
+            )
+        } else {
+            Console.write("\(view.name): \(chunk.window.text): \(Console.count(chunk.rows, "row"))")
+        }
+    }
+
+    private func report(_ run: Materialization, _ view: StoredView, _ elapsed: Duration) {
+        let summary = run.summary
+        if json {
+            if dryRun { return }
+            Console.write(
+                JSONObject([
+                    ("view", .string(view.name)), ("from", .timestamp(run.window.lowerBound)),
+                    ("to", .timestamp(run.window.upperBound)), ("chunks", .int64(Int64(summary.chunks))),
+                    ("rows", .int64(Int64(summary.rows))), ("stored", .int64(Int64(summary.stored))),
+                    ("known", .int64(Int64(summary.known))), ("late", .int64(Int64(summary.late))),
+                    ("watermark", summary.watermark.map { .timestamp($0) } ?? .null),
+                    ("position", summary.state.map { .int64($0.position) } ?? .null),
+                ]).text
+            )
+            return
+        }
+        guard !quiet else { return }
+        guard summary.chunks > 0 else {
+            Console.write("\(view.name): nothing to do up to \(run.window.upperBound.text)")
+            return
+        }
+        var line = "\(view.name): \(run.window.text), \(Console.count(summary.chunks, "chunk")): "
+        line += Console.count(summary.rows, "row")
+        if dryRun {
+            Console.write(line + "; nothing was stored")
+            return
+        }
+        line += ", \(Console.grouped(summary.stored)) new"
+        if summary.late > 0 { line += "; \(Console.count(summary.late, "entity", "entities")) late" }
+        line += "; \(Console.seconds(elapsed)), \(Console.rate(summary.rows, elapsed))"
+        if let state = summary.state { line += ", position \(state.position)" }
+        if let watermark = summary.watermark, watermark != run.window.upperBound {
+            line += "; the watermark stays at \(watermark.text)"
+        }
+        Console.write(line)
+    }
+}
