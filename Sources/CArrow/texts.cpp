@@ -89,12 +89,17 @@ asof_status texts(const arrow::Array &array, bool is_string, ColumnData &data, a
         // A bad word that no row uses harms nobody, so the first row that uses one is looked for.
         for (int64_t row = 0; row < array.length(); row++) {
             if (!array.IsNull(row)) {
-                auto word = static_cast<size_t>(dictionary.GetValueIndex(row));
-                if (dictionary.dictionary()->IsNull(static_cast<int64_t>(word))) {
+                auto word = dictionary.GetValueIndex(row);
+                if (word < 0 || word >= words) return fail(failure, ASOF_VALUE, "its dictionary has no such word", row, "");
+                if (dictionary.dictionary()->IsNull(word)) {
                     data.validity.resize(static_cast<size_t>(array.length()), 1);
                     data.validity[static_cast<size_t>(row)] = 0;
-                } else if (bad >= 0 && static_cast<int64_t>(word) >= bad) return bad_value(array, row, reason, failure);
-                data.bytes.insert(data.bytes.end(), bytes.begin() + offsets[word], bytes.begin() + offsets[word + 1]);
+                } else if (bad >= 0 && word >= bad) {
+                    return bad_value(array, row, reason, failure);
+                } else {
+                    auto at = static_cast<size_t>(word);
+                    data.bytes.insert(data.bytes.end(), bytes.begin() + offsets[at], bytes.begin() + offsets[at + 1]);
+                }
             }
             data.offsets.push_back(static_cast<int64_t>(data.bytes.size()));
         }

@@ -227,7 +227,7 @@ extension BadIngestTests {
             status: 2,
             says: ["--batch-rows 0: expected 1 to"]
         ),
-        BadInputCase("no file", ["ingest", "stats"], status: 2, says: ["<files>"]),
+        BadInputCase("no file", ["ingest", "stats"], status: 2, says: ["give the view and its files"]),
     ]
 
     @Test(.enabled(if: getuid() != 0, "root may read everything")) func `a file that may not be read is named`() throws

@@ -55,7 +55,7 @@ import Testing
             .broken,
             "partitions without their part: {history._p1}"
         ),
-        Damage("ALTER TABLE online.stats DROP CONSTRAINT stats_pkey", .broken, "online.\"stats\" has no primary key"),
+        Damage("ALTER TABLE online.stats DROP CONSTRAINT _v1_key", .broken, "online.\"stats\" has no primary key"),
         Damage("DROP TABLE online.stats", .broken, "the table online.\"stats\" is missing"),
         Damage("DROP TABLE history.stats", .broken, "the table history.\"stats\" is missing"),
         Damage("DROP TABLE history._p1", .broken, "the partition history.\"_p1\" is gone"),
