@@ -35,9 +35,6 @@ package final class Connection {
     /// The server's version as one number: 150018 is 15.18.
     package var serverVersion: Int { Int(PQserverVersion(handle)) }
 
-    /// The server process that serves this connection.
-    package var backendProcessID: Int32 { PQbackendPID(handle) }
-
     package var isInTransaction: Bool {
         switch PQtransactionStatus(handle) {
         case PQTRANS_INTRANS, PQTRANS_INERROR, PQTRANS_ACTIVE: true

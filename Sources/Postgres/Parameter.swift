@@ -128,7 +128,6 @@ package enum TypeID {
     package static let int8Array: UInt32 = 1_016
     package static let textArray: UInt32 = 1_009
     package static let varcharArray: UInt32 = 1_015
-    package static let float8Array: UInt32 = 1_022
     package static let int4Array: UInt32 = 1_007
     package static let bpchar: UInt32 = 1_042
     package static let varchar: UInt32 = 1_043

@@ -60,10 +60,8 @@ package enum SQLState {
     package static let undefinedSchema = "3F000"
     package static let insufficientPrivilege = "42501"
     package static let checkViolation = "23514"
-    package static let uniqueViolation = "23505"
     package static let readOnlyTransaction = "25006"
     /// A standby answers so to a transaction that would write.
     package static let featureNotSupported = "0A000"
     package static let lockNotAvailable = "55P03"
-    package static let invalidPassword = "28P01"
 }

@@ -1,3 +1,5 @@
+import Features
+
 /// Every bound that the store puts on its work, with its reason.
 package enum Limits {
     /// Rows of one ingest batch: large enough that a commit costs nothing per row, small enough for bounded memory.
@@ -11,7 +13,7 @@ package enum Limits {
     /// An event time may lie this far ahead of the clock.
     package static let futureUsMax: Int64 = 300_000_000
     /// Bytes of one entity key: a B-tree entry must fit a third of a page.
-    package static let keyBytesMax = 2_000
+    package static let keyBytesMax = DefinitionLimits.keyBytesMax
     /// Spine rows of one probe statement: its arrays stay small, its transaction short.
     package static let probeRowsMax = 8_192
     /// How long a writer waits for a lock before it gives up this attempt.

@@ -101,9 +101,7 @@ extension Session {
     ///
     /// It waits at most ten seconds for writers and readers, since new ones wait behind it.
     func beginRemoval() throws(StoreError) {
-        var options = Connection.TransactionOptions.write
-        options.lockTimeoutMs = 10_000
-        try begin(options)
+        try begin(.write(lockTimeoutMs: Limits.applyLockTimeoutMs))
         do throws(StoreError) {
             try lock(AdvisoryLock.definitions, isShared: true)
         } catch {

@@ -4,6 +4,12 @@ import Store
 
 /// Times on the command line.
 enum TimeArgument {
+    /// - Throws: a usage error where `text` is no unit.
+    static func checkUnit(_ text: String?) throws {
+        guard let text, TimeUnit(rawValue: text) == nil else { return }
+        throw ValidationError("--time-unit '\(text)': expected s, ms, us or ns")
+    }
+
     static func parse(_ text: String, option: String) throws -> Timestamp {
         do {
             return try Timestamp(text: text)

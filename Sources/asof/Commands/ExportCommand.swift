@@ -79,9 +79,7 @@ struct ExportCommand: ParsableCommand {
                 throw ValidationError("\(option) '\(value)': expected \(FileFormat.spellings)")
             }
         }
-        if let timeUnit, TimeUnit(rawValue: timeUnit) == nil {
-            throw ValidationError("--time-unit '\(timeUnit)': expected s, ms, us or ns")
-        }
+        try TimeArgument.checkUnit(timeUnit)
     }
 
     func run() throws {

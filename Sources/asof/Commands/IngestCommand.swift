@@ -122,9 +122,7 @@ struct IngestCommand: ParsableCommand {
         } else if precision != nil {
             throw ValidationError("--precision is for line protocol; integer times of other files have --time-unit")
         }
-        if let timeUnit, TimeUnit(rawValue: timeUnit) == nil {
-            throw ValidationError("--time-unit '\(timeUnit)': expected s, ms, us or ns")
-        }
+        try TimeArgument.checkUnit(timeUnit)
         if let missing, MissingPolicy(rawValue: missing) == nil {
             throw ValidationError("--missing '\(missing)': expected null or error")
         }
