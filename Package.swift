@@ -25,6 +25,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -63,11 +65,34 @@ let package = Package(
             dependencies: ["CArrow", "Features", "PointInTime", "Wire"],
             swiftSettings: swiftSettings
         ),
-        .target(name: "Wire", dependencies: ["Features"], swiftSettings: swiftSettings),
+        .target(name: "CFloatText"),
+        .target(
+            name: "Wire",
+            dependencies: ["CFloatText", "Features", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "Commands",
+            dependencies: [
+                "Columnar", "Features", "PointInTime", "Postgres", "Store", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Commands", "Wire",
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "asof",
             dependencies: [
-                "Columnar", "Features", "PointInTime", "Postgres", "Store",
+                "Columnar", "Commands", "Features", "PointInTime", "Postgres", "Server", "Store", "Wire",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings

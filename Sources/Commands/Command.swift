@@ -1,0 +1,101 @@
+package import Wire
+
+/// One command: what clients are told about it, and what it does.
+///
+/// A command's metadata is this value and nothing else: COMMAND DOCS and INFO, arity errors, permissions and
+/// docs/commands.md are made from it.
+package struct Command: Sendable {
+    /// In lower case, as Redis lists them: `fs.get`.
+    package let name: String
+    /// Number of arguments with the name; negative = at least that many.
+    package let arity: Int
+    package let summary: String
+    /// The version of Asof that has it first.
+    package let since: String
+    package let group: Group
+    package let complexity: String
+    package let flags: Flags
+    package let arguments: [ArgumentSpec]
+    package let run: Handler
+
+    /// Writes exactly one reply, or says how it comes to be written.
+    package typealias Handler = @Sendable (inout CommandContext, borrowing Arguments) -> CommandOutcome
+
+    package enum Group: String, Sendable, CaseIterable {
+        case connection, server, transactions, features, hash, generic
+    }
+
+    package struct Flags: OptionSet, Sendable {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        package static let readonly = Flags(rawValue: 1 << 0)
+        package static let write = Flags(rawValue: 1 << 1)
+        package static let fast = Flags(rawValue: 1 << 2)
+        /// May run while latest values are being loaded.
+        package static let loading = Flags(rawValue: 1 << 3)
+        /// May run before the client has authenticated.
+        package static let noAuth = Flags(rawValue: 1 << 4)
+        /// Cannot stand between MULTI and EXEC.
+        package static let noMulti = Flags(rawValue: 1 << 5)
+        package static let blocking = Flags(rawValue: 1 << 6)
+        package static let admin = Flags(rawValue: 1 << 7)
+    }
+
+    package init(
+        _ name: String,
+        arity: Int,
+        summary: String,
+        since: String = "0.1.0",
+        group: Group,
+        complexity: String = "O(1)",
+        flags: Flags,
+        arguments: [ArgumentSpec] = [],
+        run: @escaping Handler
+    ) {
+        self.name = name
+        self.arity = arity
+        self.summary = summary
+        self.since = since
+        self.group = group
+        self.complexity = complexity
+        self.flags = flags
+        self.arguments = arguments
+        self.run = run
+    }
+}
+
+/// An argument as COMMAND DOCS describes it, in Redis's words.
+package struct ArgumentSpec: Sendable {
+    package enum Kind: String, Sendable {
+        case string, integer, double, key
+        case token = "pure-token"
+        case oneOf = "oneof"
+        case block
+    }
+
+    package let name: String
+    package let kind: Kind
+    /// The word that stands before it.
+    package let token: String?
+    package let isOptional: Bool
+    package let isMultiple: Bool
+    /// Of a block or a choice.
+    package let parts: [ArgumentSpec]
+
+    package init(
+        _ name: String,
+        _ kind: Kind = .string,
+        token: String? = nil,
+        isOptional: Bool = false,
+        isMultiple: Bool = false,
+        parts: [ArgumentSpec] = []
+    ) {
+        self.name = name
+        self.kind = kind
+        self.token = token
+        self.isOptional = isOptional
+        self.isMultiple = isMultiple
+        self.parts = parts
+    }
+}

@@ -1,0 +1,17 @@
+package import Wire
+
+/// What a handler works with.
+package struct CommandContext {
+    /// Takes the reply.
+    package var reply: ReplyWriter
+    /// The connection that asked; used on its event loop only.
+    package let client: ClientState
+    /// What all connections share.
+    package let engine: Engine
+
+    package init(reply: ReplyWriter, client: ClientState, engine: Engine) {
+        self.reply = reply
+        self.client = client
+        self.engine = engine
+    }
+}

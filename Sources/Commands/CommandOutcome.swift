@@ -1,0 +1,31 @@
+package import Wire
+
+/// What a command's handler leaves to the connection.
+package enum CommandOutcome: Sendable {
+    /// The reply is written.
+    case replied
+    /// The reply comes later; until then the connection's later replies wait.
+    case deferred(DeferredReply)
+    /// The reply is written, and the connection ends with it.
+    case closed
+}
+
+/// A reply that needs a commit, PostgreSQL, or time.
+package struct DeferredReply: Sendable {
+    /// Writes the reply, on the connection's event loop.
+    package typealias Body = @Sendable (inout ReplyWriter) -> Void
+    /// Begins the work and returns at once; calls back exactly once, from any thread.
+    package typealias Start = @Sendable (_ finish: @escaping @Sendable (Body) -> Void) -> Void
+
+    package let start: Start
+    /// Whether later writes of the connection may start before this one has ended; reads wait for it in any case.
+    package let isWrite: Bool
+    /// Called where the client has gone, so that waiting ends early; `finish` is called all the same.
+    package let cancel: (@Sendable () -> Void)?
+
+    package init(isWrite: Bool = false, cancel: (@Sendable () -> Void)? = nil, start: @escaping Start) {
+        self.start = start
+        self.isWrite = isWrite
+        self.cancel = cancel
+    }
+}

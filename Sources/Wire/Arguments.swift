@@ -1,0 +1,38 @@
+/// The arguments of one request, the command's name first, as views of the bytes they came in.
+package struct Arguments: ~Escapable {
+    private let bytes: Span<UInt8>
+    private let ranges: Span<Range<Int>>
+
+    /// - Parameter ranges: within `bytes`, one an argument; at least one.
+    @_lifetime(copy bytes, copy ranges)
+    package init(bytes: Span<UInt8>, ranges: Span<Range<Int>>) {
+        self.bytes = bytes
+        self.ranges = ranges
+    }
+
+    /// With the command's name.
+    package var count: Int { ranges.count }
+
+    package subscript(index: Int) -> Span<UInt8> {
+        @_lifetime(copy self)
+        get { bytes.extracting(ranges[index]) }
+    }
+
+    /// The argument as text; bytes that are not UTF-8 become replacement characters.
+    package func text(_ index: Int) -> String {
+        self[index].withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Whether an argument is `word`, which is given in upper case, in any case.
+    package func matches(_ index: Int, _ word: StaticString) -> Bool {
+        let argument = self[index]
+        guard argument.count == word.utf8CodeUnitCount else { return false }
+        for at in 0..<argument.count {
+            let byte = argument[at]
+            let upper = byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z") ? byte & 0xDF : byte
+            // Safe: `at` is less than the word's length.
+            if upper != word.utf8Start[at] { return false }
+        }
+        return true
+    }
+}
