@@ -1,4 +1,24 @@
+package import Synchronization
+
 /// What the commands of all connections share.
 package final class Engine: Sendable {
-    package init() {}
+    package let settings: EngineSettings
+    package let hooks: EngineHooks
+    package let table: CommandTable
+    package let clients = ClientRegistry()
+    package let statistics = ServerStatistics()
+    package let slowLog: SlowLog
+    /// The TCP port that was bound; 0 = none.
+    package let port = Atomic<Int>(0)
+
+    package init(
+        settings: EngineSettings = EngineSettings(),
+        hooks: EngineHooks = EngineHooks(),
+        table: CommandTable = .all
+    ) {
+        self.settings = settings
+        self.hooks = hooks
+        self.table = table
+        slowLog = SlowLog(thresholdUs: settings.slowLogUs)
+    }
 }
