@@ -118,7 +118,19 @@ let package = Package(
             dependencies: ["asof", "Columnar", "Features", "PointInTime", "Postgres", "Store", "TestSupport"],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "WireTests", dependencies: ["Features", "Wire"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "WireTests",
+            dependencies: ["Features", "Wire", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CommandsTests",
+            dependencies: [
+                "Commands", "Features", "PointInTime", "Postgres", "Store", "TestSupport", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),
         .testTarget(
             name: "PointInTimeTests",

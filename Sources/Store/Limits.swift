@@ -36,7 +36,32 @@ package enum Limits {
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
 
+    /// Rows that one group commit of a server collects: more would make the first of them wait for the last.
+    package static let groupRowsMax = 10_000
+    /// Rows of a group that are sent as the values of one statement: fewer messages than COPY has, a larger text.
+    package static let statementRowsMax = 64
+    /// Parameters of that statement; PostgreSQL takes 65,535.
+    package static let statementParametersMax = 2_048
+    /// Rows and bytes that wait for a commit: so much memory may clients fill while PostgreSQL is slower than they are.
+    package static let pendingRowsMax = 400_000
+    package static let pendingBytesMax = 256 << 20
+    package static let pendingWritesMax = 100_000
+    /// Points of one FS.WRITE: a unit is one transaction, and nobody else's write shares it while it is as large as this.
+    package static let writeRowsMax = 100_000
+    /// How long a write waits for a view that `apply` or `rebuild-online` holds.
+    package static let lockedViewWaitMs = 10_000
+    /// How long a server's transaction waits for a row that an ingest holds.
+    package static let groupLockTimeoutMs = 5_000
+    /// A commit under way for so long means that PostgreSQL does not answer: new writes are refused at once.
+    package static let stalledCommitMs = 10_000
+    /// How long the outcome of a COMMIT is looked for before its clients are told that it is unknown.
+    package static let outcomeWaitMs = 5_000
+    /// Bytes of the name of a write's source.
+    package static let writeSourceBytesMax = 200
+
     static func check() {
+        precondition(statementRowsMax <= groupRowsMax)
+        precondition(writeRowsMax <= pendingRowsMax)
         precondition(batchRowsMax >= copyChunkRows)
         precondition(keyBytesMax < 8_192 / 3)
     }

@@ -27,10 +27,25 @@ package struct RowFault: Sendable, Hashable {
 }
 
 /// The rules that a row must meet before it is stored, beyond its columns' types.
-struct RowChecks {
+package struct RowChecks {
     let view: StoredView
-    let clock: ServerClock
+    /// PostgreSQL's clock, µs since 1970-01-01 UTC.
+    let now: Int64
     let refusesFuture: Bool
+    /// What a message tells whose time lies in the future.
+    let futureAdvice: String
+
+    package init(
+        view: StoredView,
+        now: Int64,
+        refusesFuture: Bool = true,
+        futureAdvice: String = "check its unit and zone, or allow it with --allow-future"
+    ) {
+        self.view = view
+        self.now = now
+        self.refusesFuture = refusesFuture
+        self.futureAdvice = futureAdvice
+    }
 
     /// - Parameter firstRow: the number of the first row in its source, from 1, for messages.
     /// - Throws: ``StoreError/row(_:reason:)`` for the first bad row.
@@ -40,7 +55,7 @@ struct RowChecks {
     }
 
     /// What is wrong with the rows: one fault for each bad one, ascending.
-    func faults(_ rows: ViewRows) -> [RowFault] {
+    package func faults(_ rows: ViewRows) -> [RowFault] {
         var faults: [Int: String] = [:]
         for (key, column) in zip(view.storageKeys, rows.keys) { checkKey(column, key.name, &faults) }
         checkTimes(rows.eventTimes, "the event time", isNullable: false, &faults)
@@ -79,7 +94,6 @@ struct RowChecks {
     private func checkTimes(_ column: Column, _ name: String, isNullable: Bool, _ faults: inout [Int: String]) {
         if !isNullable { checkNoNull(column, name, &faults) }
         let times = column.int64Values
-        let now = clock.now
         let limit =
             isNullable ? now : refusesFuture ? now + Limits.futureUsMax : Timestamp.latest.microseconds
         for row in times.indices where times[row] > limit || times[row] < Timestamp.earliest.microseconds {
@@ -93,7 +107,7 @@ struct RowChecks {
                 isNullable
                 ? "is later than now (\(Timestamp(microseconds: now).text)); nothing can be known before it is known"
                 : "is more than 5 minutes ahead of PostgreSQL's clock (\(Timestamp(microseconds: now).text)); "
-                    + "check its unit and zone, or allow it with --allow-future"
+                    + futureAdvice
             Self.add(row, "\(name) \(time.text) \(reason)", &faults)
         }
     }

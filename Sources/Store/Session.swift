@@ -6,9 +6,12 @@ package final class Session {
     /// What it was made with, to make another one.
     package let conninfo: String
 
-    package init(conninfo: String) throws(StoreError) {
+    /// - Parameter connectTimeoutSeconds: how long to wait for each of the server's addresses, unless `conninfo` says it.
+    package init(conninfo: String, connectTimeoutSeconds: Int = 10) throws(StoreError) {
         self.conninfo = conninfo
-        do { connection = try Connection(conninfo) } catch { throw .database(error) }
+        do {
+            connection = try Connection(conninfo, connectTimeoutSeconds: connectTimeoutSeconds)
+        } catch { throw .database(error) }
     }
 
     /// One or more statements without parameters, in one network message; results are text.
