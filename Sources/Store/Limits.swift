@@ -42,10 +42,11 @@ package enum Limits {
     package static let statementRowsMax = 64
     /// Parameters of that statement; PostgreSQL takes 65,535.
     package static let statementParametersMax = 2_048
-    /// Rows and bytes that wait for a commit: so much memory may clients fill while PostgreSQL is slower than they are.
-    package static let pendingRowsMax = 400_000
+    /// Writes and their bytes that wait for a commit: so much memory may clients fill while PostgreSQL is slower than they are.
     package static let pendingBytesMax = 256 << 20
     package static let pendingWritesMax = 100_000
+    /// Bytes of one FS.WRITE's lines, whatever the server lets an argument have.
+    package static let writeBytesMax = 64 << 20
     /// Points of one FS.WRITE: a unit is one transaction, and nobody else's write shares it while it is as large as this.
     package static let writeRowsMax = 100_000
     /// How long a write waits for a view that `apply` or `rebuild-online` holds.
@@ -70,7 +71,7 @@ package enum Limits {
 
     static func check() {
         precondition(statementRowsMax <= groupRowsMax)
-        precondition(writeRowsMax <= pendingRowsMax)
+        precondition(writeBytesMax < pendingBytesMax)
         precondition(batchRowsMax >= copyChunkRows)
         precondition(keyBytesMax < 8_192 / 3)
     }

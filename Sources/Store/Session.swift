@@ -5,6 +5,8 @@ package final class Session {
     package let connection: Connection
     /// What it was made with, to make another one.
     package let conninfo: String
+    /// Bounds each statement more tightly than a transaction's options do; `nil` = these alone.
+    package var statementTimeoutMs: Int?
 
     /// - Parameter connectTimeoutSeconds: how long to wait for each of the server's addresses, unless `conninfo` says it.
     package init(conninfo: String, connectTimeoutSeconds: Int = 10) throws(StoreError) {
@@ -31,6 +33,8 @@ package final class Session {
     }
 
     package func begin(_ options: Connection.TransactionOptions) throws(StoreError) {
+        var options = options
+        if let statementTimeoutMs { options.statementTimeoutMs = min(options.statementTimeoutMs, statementTimeoutMs) }
         do { try connection.begin(options) } catch { throw .database(error) }
     }
 
