@@ -59,6 +59,15 @@ package enum Limits {
     package static let outcomeWaitMs = 5_000
     /// Bytes of the name of a write's source.
     package static let writeSourceBytesMax = 200
+    /// Ledger entries that a server reads at a time: more than a transaction has views.
+    package static let followedEntriesMax = 4_096
+    /// A server that is so many entries behind loads everything anew instead.
+    package static let followedEntriesBehindMax: Int64 = 200_000
+    /// Rows and bytes of a COPY that are decoded at a time on their way into a server's memory.
+    package static let memoryChunkRows = 4_096
+    package static let memoryChunkBytes = 8 << 20
+    /// Blocks of an online table that are loaded at a time, 16 MiB: enough that a statement costs nothing.
+    package static let loadRangeBlocks: Int64 = 2_048
 
     static func check() {
         precondition(statementRowsMax <= groupRowsMax)
