@@ -3,7 +3,7 @@ import Wire
 /// All commands by name.
 package struct CommandTable: Sendable {
     /// A new command family adds its line here.
-    package static let all = CommandTable(connectionCommands)
+    package static let all = CommandTable(connectionCommands, featureCommands, definitionCommands)
 
     private let commands: [String: Command]
 

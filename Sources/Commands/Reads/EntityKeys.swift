@@ -22,6 +22,9 @@ struct EntityKeys: Sendable {
         if isInteger { integers.reserveCapacity(capacity) } else { ends.reserveCapacity(capacity) }
     }
 
+    /// Keys with every character escaped, and their names.
+    private static let textBytesMax = 4 * Limits.keyBytesMax
+
     private var isInteger: Bool { view.layout.keyForm == .int64 }
 
     var count: Int { isInteger ? integers.count : ends.count }
@@ -30,21 +33,18 @@ struct EntityKeys: Sendable {
     mutating func append(entity text: Span<UInt8>) throws(CommandFault) {
         let keys = view.definition.keys
         if isInteger, keys.count == 1, let value = DecimalText.integer(text) { return append(value) }
-        let entity = text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        guard text.count <= Self.textBytesMax else {
+            throw .entity("the entity has \(text.count) bytes; \(Self.textBytesMax) are allowed", view: view.name)
+        }
         // Replacement characters would name another entity.
         guard (try? UTF8Span(validating: text)) != nil else {
-            throw .entity(EntityTextError(description: "the entity is not valid UTF-8"), view: view.name)
+            throw .entity("the entity is not valid UTF-8", view: view.name)
         }
-        guard text.count <= Limits.keyBytesMax else {
-            throw .entity(
-                EntityTextError(description: "the entity has \(text.count) bytes; \(Limits.keyBytesMax) are allowed"),
-                view: view.name
-            )
-        }
+        let entity = text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
         do {
             append(try EntityText.parse(entity, keys: keys))
         } catch {
-            throw .entity(error, view: view.name)
+            throw .entity(error.description, view: view.name)
         }
     }
 

@@ -1,3 +1,4 @@
+import Features
 import Store
 import Wire
 
@@ -194,13 +195,13 @@ enum FeatureCommands {
     static func runServe(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         do throws(CommandFault) {
             let reads = try reads(context)
-            // Whatever is served after the position was read reflects it, also where the catalog changes in between.
-            let position = reads.source.position()
             let request = try serve(arguments, reads, reads.source.catalog())
-            guard let minimum = request.options.minimumPosition, minimum > position else {
-                return request.answer(reads, &context.reply)
+            guard let minimum = request.options.minimumPosition else { return request.answer(reads, &context.reply) }
+            guard minimum <= reads.source.position() else {
+                return .deferred(wait(minimum, OwnedArguments(arguments), reads))
             }
-            return .deferred(wait(minimum, OwnedArguments(arguments), reads))
+            // Of a catalog taken after the position was seen: one from before may be followed no more.
+            return try serve(arguments, reads, reads.source.catalog()).answer(reads, &context.reply)
         } catch {
             context.reply.fault(error)
             return .replied

@@ -1,3 +1,4 @@
+import NIOCore
 import Store
 import Wire
 
@@ -70,8 +71,7 @@ struct FeatureRequest: Sendable {
     /// Fetches the rows of views that are not resident, by one query a view, and answers then.
     func fetch(_ reads: FeatureReads, _ finish: @escaping @Sendable (DeferredReply.Body) -> Void) {
         let position = options.hasMeta ? reads.source.position() : 0
-        var missing: [ServedView] = []
-        for view in views where view.memory == nil && !missing.contains(where: { $0 === view }) { missing.append(view) }
+        let missing = Self.notResident(views)
         let group = FetchGroup(count: missing.count) { result in
             finish { reply in
                 switch result {
@@ -89,6 +89,13 @@ struct FeatureRequest: Sendable {
             let roles = zip(views, keys).filter { $0.0 === view }.map(\.1)
             reads.source.fetch(view, EntityKeys.columns(roles)) { group.ended(index, $0) }
         }
+    }
+
+    /// Each once.
+    private static func notResident(_ views: [ServedView]) -> [ServedView] {
+        var missing: [ServedView] = []
+        for view in views where view.memory == nil && !missing.contains(where: { $0 === view }) { missing.append(view) }
+        return missing
     }
 
     // MARK: Reply

@@ -1,13 +1,13 @@
 import CFloatText
 import Features
-package import Store
+import Store
 
 /// Some columns of a view, or those of a service, prepared once for the encoding of many rows.
 ///
 /// A value is named by its role (the row that it comes from) and its place in that row. Everything that does not depend on
 /// the row is made here: the names' bytes as replies have them, the most bytes that a row takes, and which rows can be
 /// copied at once.
-package final class RowPlan: Sendable {
+final class RowPlan: Sendable {
     /// How a value lies in a row, and so how it is encoded.
     enum Kind: UInt8, Sendable {
         case bool, int32, int64, float32, float64, vector, bytes, listInt64, listString
