@@ -75,7 +75,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Columnar", "Features", "PointInTime", "Postgres", "Store", "Wire",
-                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -128,6 +128,15 @@ let package = Package(
             dependencies: [
                 "Commands", "Features", "PointInTime", "Postgres", "Store", "TestSupport", "Wire",
                 .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "Commands", "Server", "TestSupport", "Wire",
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
         ),

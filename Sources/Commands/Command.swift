@@ -16,10 +16,17 @@ package struct Command: Sendable {
     package let complexity: String
     package let flags: Flags
     package let arguments: [ArgumentSpec]
+    /// Of a container such as CLIENT; their names are whole: `client|setname`.
+    package let subcommands: [Command]
     package let run: Handler
+    /// Of a write that may stand in a transaction.
+    package let prepare: Prepare?
 
     /// Writes exactly one reply, or says how it comes to be written.
     package typealias Handler = @Sendable (inout CommandContext, borrowing Arguments) -> CommandOutcome
+    /// Checks a write and takes what it needs of its arguments, for EXEC to submit; where it cannot be written, writes an
+    /// error as the reply and returns `nil`.
+    package typealias Prepare = @Sendable (inout CommandContext, borrowing Arguments) -> (any QueuedWrite)?
 
     package enum Group: String, Sendable, CaseIterable {
         case connection, server, transactions, features, hash, generic
@@ -40,6 +47,8 @@ package struct Command: Sendable {
         package static let noMulti = Flags(rawValue: 1 << 5)
         package static let blocking = Flags(rawValue: 1 << 6)
         package static let admin = Flags(rawValue: 1 << 7)
+        /// Runs at once between MULTI and EXEC too.
+        package static let unqueued = Flags(rawValue: 1 << 8)
     }
 
     package init(
@@ -51,6 +60,7 @@ package struct Command: Sendable {
         complexity: String = "O(1)",
         flags: Flags,
         arguments: [ArgumentSpec] = [],
+        prepare: Prepare? = nil,
         run: @escaping Handler
     ) {
         self.name = name
@@ -61,7 +71,36 @@ package struct Command: Sendable {
         self.complexity = complexity
         self.flags = flags
         self.arguments = arguments
+        self.prepare = prepare
         self.run = run
+        subcommands = []
+    }
+
+    /// A container: what it does, its subcommands do. It gets a subcommand HELP.
+    /// - Parameter bare: what it does without a subcommand; none = an error.
+    package init(
+        _ name: String,
+        summary: String,
+        since: String = "0.1.0",
+        group: Group,
+        subcommands: [Command],
+        bare: Handler? = nil
+    ) {
+        self.name = name
+        arity = bare == nil ? -2 : -1
+        self.summary = summary
+        self.since = since
+        self.group = group
+        complexity = "O(1)"
+        flags = subcommands.reduce(Flags([.loading, .fast])) { $0.intersection($1.flags) }
+        arguments = []
+        prepare = nil
+        run =
+            bare ?? { context, arguments in
+                context.reply.error(CommandTable.unknownSubcommand(of: name, arguments.text(1)))
+                return .replied
+            }
+        self.subcommands = subcommands + [Command.help(of: name, subcommands, since: since, group: group)]
     }
 }
 

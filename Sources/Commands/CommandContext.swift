@@ -1,3 +1,4 @@
+import Synchronization
 package import Wire
 
 /// What a handler works with.
@@ -13,5 +14,12 @@ package struct CommandContext {
         self.reply = reply
         self.client = client
         self.engine = engine
+    }
+
+    /// Changes the version of RESP, from this reply on.
+    package mutating func speak(_ version: ProtocolVersion) {
+        reply.version = version
+        client.version = version
+        client.record.details.withLock { $0.version = version.rawValue }
     }
 }

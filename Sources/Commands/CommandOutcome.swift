@@ -8,6 +8,8 @@ package enum CommandOutcome: Sendable {
     case deferred(DeferredReply)
     /// The reply is written, and the connection ends with it.
     case closed
+    /// EXEC: the connection runs the client's transaction, whose replies are the reply.
+    case transaction
 }
 
 /// A reply that needs a commit, PostgreSQL, or time.
@@ -15,7 +17,7 @@ package struct DeferredReply: Sendable {
     /// Writes the reply, on the connection's event loop.
     package typealias Body = @Sendable (inout ReplyWriter) -> Void
     /// Begins the work and returns at once; calls back exactly once, from any thread.
-    package typealias Start = @Sendable (_ finish: @escaping @Sendable (Body) -> Void) -> Void
+    package typealias Start = @Sendable (_ finish: @escaping @Sendable (@escaping Body) -> Void) -> Void
 
     package let start: Start
     /// Whether later writes of the connection may start before this one has ended; reads wait for it in any case.

@@ -1,33 +1,179 @@
-import Wire
+package import Wire
 
-/// All commands by name.
+/// All commands, with their subcommands, by name.
+///
+/// Names are found in an open-addressing table of hashes of their lower-case bytes, so that no text is made per request.
 package struct CommandTable: Sendable {
     /// A new command family adds its line here.
-    package static let all = CommandTable(connectionCommands, featureCommands, definitionCommands)
+    package static let all = CommandTable(
+        connectionCommands,
+        clientCommands,
+        serverCommands,
+        introspectionCommands,
+        transactionCommands,
+        featureCommands,
+        definitionCommands
+    )
 
-    private let commands: [String: Command]
-
-    init(_ families: [Command]...) {
-        commands = Dictionary(families.joined().map { ($0.name, $0) }) { first, _ in first }
+    /// What a request asks for.
+    package enum Resolution: Hashable, Sendable {
+        /// A place in the table.
+        case command(Int)
+        case unknown
+        /// A container's place.
+        case unknownSubcommand(Int)
+        /// A command whose number of arguments is another.
+        case arity(Int)
     }
 
-    package func command(_ name: String) -> Command? { commands[name.lowercased()] }
+    /// Commands, each followed by its subcommands.
+    private let commands: [Command]
+    /// The names' bytes; a subcommand's without its container's.
+    private let nameBytes: [UInt8]
+    private let names: [Range<Int>]
+    /// A subcommand's container; -1 = none.
+    private let parents: [Int32]
+    /// Places in ``commands``, at their whole name's hash or behind it; -1 = free.
+    private let slots: [Int32]
+    private let mask: Int
 
-    static let connectionCommands: [Command] = [
-        Command(
-            "ping",
-            arity: -1,
-            summary: "Answers PONG, or the message.",
-            group: .connection,
-            flags: [.fast, .loading],
-            arguments: [ArgumentSpec("message", isOptional: true)]
-        ) { context, arguments in
-            if arguments.count > 1 {
-                arguments[1].withUnsafeBufferPointer { context.reply.bulk(UnsafeRawBufferPointer($0)) }
-            } else {
-                context.reply.simple("PONG")
+    package init(_ families: [Command]...) {
+        var (commands, nameBytes, names, parents) = ([Command](), [UInt8](), [Range<Int>](), [Int32]())
+        for command in families.joined() {
+            let parent = Int32(commands.count)
+            for entry in [command] + command.subcommands {
+                let start = nameBytes.count
+                let isSubcommand = commands.count > parent
+                nameBytes += entry.name.utf8.dropFirst(isSubcommand ? command.name.utf8.count + 1 : 0)
+                names.append(start..<nameBytes.count)
+                parents.append(isSubcommand ? parent : -1)
+                commands.append(entry)
             }
-            return .replied
         }
-    ]
+        var size = 64
+        while size < commands.count * 4 { size *= 2 }
+        var slots = [Int32](repeating: -1, count: size)
+        for (place, command) in commands.enumerated() {
+            var hash = NameHash()
+            for byte in command.name.utf8 { hash.add(byte) }
+            var slot = hash.value & (size - 1)
+            while slots[slot] >= 0 { slot = (slot + 1) & (size - 1) }
+            slots[slot] = Int32(place)
+        }
+        mask = size - 1
+        self.commands = commands
+        self.nameBytes = nameBytes
+        self.names = names
+        self.parents = parents
+        self.slots = slots
+    }
+
+    package var count: Int { commands.count }
+    package subscript(place: Int) -> Command { commands[place] }
+    package func flags(_ place: Int) -> Command.Flags { commands[place].flags }
+
+    package func run(
+        _ place: Int,
+        _ context: inout CommandContext,
+        _ arguments: borrowing Arguments
+    ) -> CommandOutcome {
+        commands[place].run(&context, arguments)
+    }
+
+    /// Without subcommands, by name.
+    package var listed: [Command] { commands.filter { !$0.name.contains("|") }.sorted { $0.name < $1.name } }
+
+    /// - Parameter name: in any case; a subcommand's is `client|setname`.
+    package func command(_ name: String) -> Command? {
+        let name = name.lowercased()
+        return commands.first { $0.name == name }
+    }
+
+    package func resolve(_ arguments: borrowing Arguments) -> Resolution {
+        var hash = NameHash()
+        hash.add(arguments[0])
+        guard let place = find(hash, arguments[0], in: -1) else { return .unknown }
+        if !commands[place].subcommands.isEmpty, arguments.count > 1 {
+            hash.add(UInt8(ascii: "|"))
+            hash.add(arguments[1])
+            guard let subcommand = find(hash, arguments[1], in: Int32(place)) else { return .unknownSubcommand(place) }
+            return checked(subcommand, arguments.count)
+        }
+        return checked(place, arguments.count)
+    }
+
+    private func checked(_ place: Int, _ count: Int) -> Resolution {
+        let arity = commands[place].arity
+        return (arity >= 0 ? count == arity : count >= -arity) ? .command(place) : .arity(place)
+    }
+
+    private func find(_ hash: NameHash, _ name: Span<UInt8>, in parent: Int32) -> Int? {
+        var slot = hash.value & mask
+        while slots[slot] >= 0 {
+            let place = Int(slots[slot])
+            if parents[place] == parent, isNamed(place, name) { return place }
+            slot = (slot + 1) & mask
+        }
+        return nil
+    }
+
+    private func isNamed(_ place: Int, _ name: Span<UInt8>) -> Bool {
+        let expected = names[place]
+        guard expected.count == name.count else { return false }
+        for index in 0..<name.count
+        where NameHash.lower(name[index]) != nameBytes[expected.lowerBound + index] { return false }
+        return true
+    }
+}
+
+/// FNV-1a over lower-case bytes.
+private struct NameHash {
+    /// Longer names are no command's.
+    static let lengthMax = 64
+
+    private var state: UInt32 = 2_166_136_261
+
+    mutating func add(_ name: Span<UInt8>) {
+        for index in 0..<min(name.count, Self.lengthMax) { add(name[index]) }
+    }
+
+    mutating func add(_ byte: UInt8) { state = (state ^ UInt32(Self.lower(byte))) &* 16_777_619 }
+    var value: Int { Int(state ^ state >> 15) }
+
+    static func lower(_ byte: UInt8) -> UInt8 {
+        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+    }
+}
+
+extension CommandTable {
+    /// Names that a client sent are cut here in what it is told.
+    static let shownMax = 128
+
+    /// What a client is told of a request that is none of the table's.
+    package func refusal(_ resolution: Resolution, _ arguments: borrowing Arguments) -> String {
+        switch resolution {
+        case .command(let place), .arity(let place):
+            return "ERR wrong number of arguments for '\(commands[place].name)' command"
+        case .unknownSubcommand(let place): return Self.unknownSubcommand(of: commands[place].name, arguments.text(1))
+        case .unknown:
+            var shown = ""
+            var index = 1
+            while index < arguments.count, shown.utf8.count < Self.shownMax {
+                shown += "'\(Self.cut(arguments, index, Self.shownMax - shown.utf8.count))' "
+                index += 1
+            }
+            return "ERR unknown command '\(Self.cut(arguments, 0, Self.shownMax))', with args beginning with: \(shown)"
+        }
+    }
+
+    static func unknownSubcommand(of name: String, _ given: String) -> String {
+        "ERR unknown subcommand '\(given.prefix(shownMax))'. Try \(name.uppercased()) HELP."
+    }
+
+    private static func cut(_ arguments: borrowing Arguments, _ index: Int, _ bytesMax: Int) -> String {
+        let argument = arguments[index]
+        return argument.extracting(0..<min(argument.count, bytesMax)).withUnsafeBufferPointer {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
 }

@@ -1,7 +1,28 @@
+package import Synchronization
+
 /// What the commands of all connections share.
 package final class Engine: Sendable {
+    package let settings: EngineSettings
+    package let hooks: EngineHooks
+    package let table: CommandTable
     /// Reads of features; `nil` = the server has no store.
     package let reads: FeatureReads?
+    package let clients = ClientRegistry()
+    package let statistics = ServerStatistics()
+    package let slowLog: SlowLog
+    /// The TCP port that was bound; 0 = none.
+    package let port = Atomic<Int>(0)
 
-    package init(reads: FeatureReads? = nil) { self.reads = reads }
+    package init(
+        settings: EngineSettings = EngineSettings(),
+        hooks: EngineHooks = EngineHooks(),
+        table: CommandTable = .all,
+        reads: FeatureReads? = nil
+    ) {
+        self.settings = settings
+        self.hooks = hooks
+        self.table = table
+        self.reads = reads
+        slowLog = SlowLog(thresholdUs: settings.slowLogUs)
+    }
 }

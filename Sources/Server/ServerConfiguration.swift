@@ -1,9 +1,11 @@
 /// Where the server listens, and what it allows.
 package struct ServerConfiguration: Sendable {
-    package var host = "127.0.0.1"
-    /// 0 = any free port.
-    package var port = 6567
+    package var address = ListenAddress.tcp(host: "127.0.0.1", port: 6_567)
+    /// Event loops.
+    package var threads = 1
     package var limits = ConnectionLimits()
+    /// How long what was received may take to be answered when the server stops.
+    package var stopSecondsMax = 10
 
     package init() {}
 }
@@ -14,6 +16,8 @@ package struct ConnectionLimits: Sendable {
     package var argumentsMax = 1_048_576
     package var bulkBytesMax = 64 << 20
     package var lineBytesMax = 64 << 10
+    /// Of all of a request.
+    package var requestBytesMax = 512 << 20
     /// Before a client has authenticated.
     package var unauthenticatedArgumentsMax = 10
     package var unauthenticatedBulkBytesMax = 16 << 10
@@ -23,6 +27,16 @@ package struct ConnectionLimits: Sendable {
     package var unsentBytesMax = 32 << 20
     /// Unsent replies of which nothing was taken for this long end the connection.
     package var unsentTimeoutMs: Int64 = 60_000
+
+    /// Replies are sent at the latest when there are so many.
+    package var outputBatchBytes = 256 << 10
+    /// Kept of what a client sends while an earlier command waits.
+    package var waitingBytesMax = 1 << 20
+    /// Writes of one connection that may be under way.
+    package var writesInFlightMax = 1_024
+    package var writeBytesInFlightMax = 64 << 20
+    /// After its last reply a connection waits so long for the client to close, so that the reply is not lost.
+    package var lingerMs: Int64 = 1_000
 
     package init() {}
 }

@@ -36,3 +36,27 @@ package struct Arguments: ~Escapable {
         return true
     }
 }
+
+extension Arguments {
+    /// The argument as a decimal integer with an optional minus; `nil` where it is none or does not fit.
+    package func integer(_ index: Int) -> Int64? {
+        let argument = self[index]
+        var at = 0
+        let isNegative = !argument.isEmpty && argument[0] == UInt8(ascii: "-")
+        if isNegative { at = 1 }
+        guard at < argument.count, argument.count <= 20 else { return nil }
+        // Downwards, since the least integer has no positive twin.
+        var value: Int64 = 0
+        while at < argument.count {
+            let digit = argument[at] &- UInt8(ascii: "0")
+            guard digit <= 9 else { return nil }
+            let (scaled, isTooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (next, isTooSmall) = scaled.subtractingReportingOverflow(Int64(digit))
+            if isTooLarge || isTooSmall { return nil }
+            value = next
+            at += 1
+        }
+        if isNegative { return value }
+        return value == .min ? nil : -value
+    }
+}

@@ -88,6 +88,12 @@ package struct ReplyWriter: Sendable {
         buffer.writeStaticString("\r\n")
     }
 
+    package mutating func bulk(_ bytes: Span<UInt8>) {
+        header(UInt8(ascii: "$"), Int64(bytes.count))
+        buffer.writeBytes(bytes.bytes)
+        buffer.writeStaticString("\r\n")
+    }
+
     package mutating func simple(_ text: StaticString) {
         buffer.writeStaticString("+")
         buffer.writeStaticString(text)
@@ -97,9 +103,13 @@ package struct ReplyWriter: Sendable {
     /// - Parameter message: begins with the code, such as `ERR` or `FSNOVIEW`; its line breaks become blanks.
     package mutating func error(_ message: String) {
         buffer.writeStaticString("-")
-        buffer.writeBytes(
-            message.utf8.map { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") ? UInt8(ascii: " ") : $0 }
-        )
+        let count = buffer.writeString(message)
+        buffer.withUnsafeMutableReadableBytes { bytes in
+            for index in bytes.count - count..<bytes.count
+            where bytes[index] == UInt8(ascii: "\r") || bytes[index] == UInt8(ascii: "\n") {
+                bytes[index] = UInt8(ascii: " ")
+            }
+        }
         buffer.writeStaticString("\r\n")
     }
 
@@ -115,12 +125,44 @@ package struct ReplyWriter: Sendable {
     }
 
     private mutating func header(_ marker: UInt8, _ value: Int64) {
-        buffer.writeInteger(marker)
         if value >= 0, value < 10 {
-            buffer.writeInteger(UInt8(ascii: "0") + UInt8(value))
-        } else {
-            buffer.writeString(String(value))
+            // One word: marker, digit, CRLF.
+            let word = UInt32(marker) << 24 | UInt32(0x30 + UInt8(value)) << 16 | 0x0D0A
+            buffer.writeInteger(word)
+            return
         }
-        buffer.writeStaticString("\r\n")
+        // A marker, a sign and 19 digits, CRLF.
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 24) { room in
+            let end = Self.digits(value, behind: marker, into: room)
+            room[end] = UInt8(ascii: "\r")
+            room[end + 1] = UInt8(ascii: "\n")
+            return end + 2
+        }
+    }
+
+    /// - Returns: how many bytes were written.
+    private static func digits(_ value: Int64, behind marker: UInt8, into room: UnsafeMutableRawBufferPointer) -> Int {
+        room[0] = marker
+        var start = 1
+        if value < 0 {
+            room[1] = UInt8(ascii: "-")
+            start = 2
+        }
+        var magnitude = value.magnitude
+        var count = 1
+        var bound: UInt64 = 10
+        // At most 19 digits: ten to the 19th still fits.
+        while magnitude >= bound {
+            count += 1
+            bound &*= 10
+        }
+        var at = start + count
+        repeat {
+            at -= 1
+            let (quotient, digit) = magnitude.quotientAndRemainder(dividingBy: 10)
+            room[at] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+            magnitude = quotient
+        } while at > start
+        return start + count
     }
 }

@@ -114,7 +114,7 @@ final class ServedStore {
             bytes += word
         }
         switch command.run(&context, Arguments(bytes: bytes.span, ranges: ranges.span)) {
-        case .replied, .closed: return Array(context.reply.buffer.readableBytesView)
+        case .replied, .closed, .transaction: return Array(context.reply.buffer.readableBytesView)
         case .deferred(let deferred):
             let later = Mutex<[UInt8]>([])
             deferred.start { body in

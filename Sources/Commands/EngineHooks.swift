@@ -1,0 +1,41 @@
+/// What other parts of the server tell the commands that are not about features. Each is called on an event loop and must
+/// not block.
+package struct EngineHooks: Sendable {
+    /// Whether latest values are still being loaded: commands without the flag `loading` are refused then.
+    package var isLoading: @Sendable () -> Bool = { false }
+    /// Lines of INFO's sections `asof` and `postgres`.
+    package var asofInfo: @Sendable () -> [InfoLine] = { [] }
+    package var postgresInfo: @Sendable () -> [InfoLine] = { [] }
+    /// How many entities have a latest value, over all views; for DBSIZE.
+    package var entityCount: @Sendable () -> Int64 = { 0 }
+    /// Bytes that the row of a key `view:entity` takes; `nil` = there is none.
+    package var memoryUsage: @Sendable (_ key: String) -> Int64? = { _ in nil }
+    /// Microseconds since 1970-01-01 UTC, by PostgreSQL's clock.
+    package var nowUs: @Sendable () -> Int64 = { Clock.unixUs() }
+    /// Commits the writes of a transaction together, or none of them; calls back once, from any thread, with one reply a
+    /// write, in order. `nil` = nothing can be written.
+    package var commitTogether: CommitTogether?
+    /// Calls the body, in which all reads of resident views see one position.
+    package var readTogether: @Sendable (_ body: () -> Void) -> Void = { $0() }
+
+    package typealias CommitTogether =
+        @Sendable (_ writes: [any QueuedWrite], _ finish: @escaping @Sendable ([DeferredReply.Body]) -> Void) -> Void
+
+    package init() {}
+}
+
+/// A write of a transaction, checked but not submitted; the writing part knows what is in it.
+package protocol QueuedWrite: Sendable {}
+
+/// A line of INFO: `name:value`.
+package struct InfoLine: Sendable {
+    package var name: String
+    package var value: String
+
+    package init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    package init(_ name: String, _ value: some BinaryInteger) { self.init(name, String(value)) }
+}

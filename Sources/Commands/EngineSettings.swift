@@ -1,0 +1,13 @@
+/// How a server was started, as far as commands tell or need it.
+package struct EngineSettings: Sendable {
+    /// Clients must authenticate with it; `nil` = no client needs to.
+    package var password: Password?
+    /// Commands that take longer go to the slow log; negative = none.
+    package var slowLogUs: Int64 = 10_000
+    package var clientsMax = 10_000
+    package var bulkBytesMax = 64 << 20
+    package var threads = 1
+    package var version = "0.1.0"
+
+    package init() {}
+}

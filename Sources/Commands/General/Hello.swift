@@ -1,0 +1,89 @@
+import Synchronization
+import Wire
+
+/// HELLO: all of it happens, or nothing.
+enum Hello {
+    static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
+        var version = context.client.version
+        var name: String?
+        // Of several options of a kind the last counts.
+        var isPasswordRight: Bool?
+        if arguments.count > 1 {
+            guard let number = arguments.integer(1) else {
+                context.reply.error("ERR Protocol version is not an integer or out of range")
+                return .replied
+            }
+            guard let asked = ProtocolVersion(rawValue: Int(clamping: number)) else {
+                context.reply.error("NOPROTO unsupported protocol version; this server speaks RESP 2 and 3")
+                return .replied
+            }
+            version = asked
+        }
+        var at = 2
+        while at < arguments.count {
+            let more = arguments.count - at - 1
+            if arguments.matches(at, "AUTH"), more >= 2 {
+                isPasswordRight =
+                    Authentication.isUser(arguments[at + 1])
+                    && Authentication.isPassword(arguments[at + 2], context.engine)
+                at += 3
+            } else if arguments.matches(at, "SETNAME"), more >= 1 {
+                guard ClientName.isValid(arguments[at + 1]) else {
+                    context.reply.error(ClientName.refusal)
+                    return .replied
+                }
+                name = arguments.text(at + 1)
+                at += 2
+            } else {
+                context.reply.error("ERR Syntax error in HELLO option '\(arguments.text(at).prefix(128))'")
+                return .replied
+            }
+        }
+        if isPasswordRight == false {
+            context.reply.error(Authentication.refusal)
+            return .replied
+        }
+        guard isPasswordRight ?? context.client.isAuthenticated else {
+            context.reply.error(
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
+                    + "<pass> option can be used to authenticate the client and select the RESP protocol version at the same "
+                    + "time"
+            )
+            return .replied
+        }
+        context.client.isAuthenticated = true
+        if let name { context.client.record.details.withLock { $0.name = name } }
+        context.speak(version)
+        describe(&context)
+        return .replied
+    }
+
+    private static func describe(_ context: inout CommandContext) {
+        context.reply.map(7)
+        context.reply.bulk("server")
+        context.reply.bulk("asof")
+        context.reply.bulk("version")
+        context.reply.bulk(ServerInfo.redisVersion)
+        context.reply.bulk("proto")
+        context.reply.integer(Int64(context.client.version.rawValue))
+        context.reply.bulk("id")
+        context.reply.integer(context.client.id)
+        context.reply.bulk("mode")
+        context.reply.bulk("standalone")
+        context.reply.bulk("role")
+        context.reply.bulk("master")
+        context.reply.bulk("modules")
+        context.reply.array(0)
+    }
+}
+
+/// Names of connections, and of the libraries that made them.
+enum ClientName {
+    static let refusal = "ERR Client names cannot contain spaces, newlines or special characters."
+
+    /// Printable ASCII without blanks; empty = no name.
+    static func isValid(_ name: Span<UInt8>) -> Bool {
+        for index in 0..<name.count where name[index] < 0x21 || name[index] > 0x7E { return false }
+        return true
+    }
+}

@@ -1,0 +1,160 @@
+import Commands
+import NIOCore
+import Synchronization
+import Wire
+
+extension Connection {
+    /// Runs a request, or queues it.
+    /// - Parameter clock: when it begins, in nanoseconds; moves to its end.
+    /// - Returns: `false` where it must wait for earlier replies.
+    mutating func run(
+        _ arguments: borrowing Arguments,
+        _ requestBytes: Int,
+        _ clock: inout Int64,
+        _ actions: inout Actions
+    ) -> Bool {
+        let resolution = context.engine.table.resolve(arguments)
+        var flags = Command.Flags()
+        if case .command(let place) = resolution { flags = context.engine.table.flags(place) }
+        let isQueued = context.client.transaction != nil && !flags.contains(.unqueued)
+        if !pending.isEmpty, !mayOverlap(flags, isQueued) { return false }
+        let mark = context.reply.buffer.writerIndex
+        if context.client.replies == .skipNext { context.client.replies = .skip }
+        statistics.commands.add()
+        if let refusal = refusal(resolution, flags, arguments) {
+            if isQueued { context.client.transaction?.isBroken = true }
+            context.reply.error(refusal)
+            endReply(mark)
+        } else if case .command(let place) = resolution {
+            if isQueued {
+                queue(place, arguments)
+                endReply(mark)
+            } else {
+                context.client.record.lastCommand.store(place, ordering: .relaxed)
+                run(place, arguments, requestBytes, mark, &clock, &actions)
+            }
+        }
+        return true
+    }
+
+    /// Whether a command may start while replies are pending.
+    private func mayOverlap(_ flags: Command.Flags, _ isQueued: Bool) -> Bool {
+        flags.contains(.write) && !isQueued && pending.areWrites && pending.count < limits.writesInFlightMax
+            && pending.requestBytes < limits.writeBytesInFlightMax
+    }
+
+    private func refusal(
+        _ resolution: CommandTable.Resolution,
+        _ flags: Command.Flags,
+        _ arguments: borrowing Arguments
+    ) -> String? {
+        if !context.client.isAuthenticated, !flags.contains(.noAuth) { return "NOAUTH Authentication required." }
+        guard case .command = resolution else { return context.engine.table.refusal(resolution, arguments) }
+        if !flags.contains(.loading), context.engine.hooks.isLoading() {
+            return "LOADING the latest values are being loaded; try again soon"
+        }
+        if context.client.transaction != nil, flags.contains(.noMulti) {
+            return "ERR Command not allowed inside a transaction"
+        }
+        return nil
+    }
+
+    private mutating func queue(_ place: Int, _ arguments: borrowing Arguments) {
+        guard context.client.transaction?.append(place, arguments) == true else {
+            context.client.transaction?.isBroken = true
+            context.reply.error("ERR the transaction is too large")
+            return
+        }
+        context.client.record.queued.store(context.client.transaction?.commands.count ?? -1, ordering: .relaxed)
+        context.reply.simple("QUEUED")
+    }
+
+    private mutating func run(
+        _ place: Int,
+        _ arguments: borrowing Arguments,
+        _ requestBytes: Int,
+        _ mark: Int,
+        _ clock: inout Int64,
+        _ actions: inout Actions
+    ) {
+        let outcome = context.engine.table.run(place, &context, arguments)
+        let slowLog = context.engine.slowLog
+        switch outcome {
+        case .replied, .closed:
+            endReply(mark)
+            if slowLog.thresholdUs >= 0 {
+                let now = Clock.nowNs()
+                if slowLog.isSlow(ns: now - clock) {
+                    logIfSlow(CommandMeasure(startedNs: clock, arguments: loggable(place, arguments)), now)
+                }
+                clock = now
+            }
+            if case .closed = outcome { end(.client) }
+        case .deferred(let reply):
+            let isLogged = slowLog.thresholdUs >= 0 && !context.engine.table.flags(place).contains(.blocking)
+            let measure = CommandMeasure(startedNs: clock, arguments: isLogged ? loggable(place, arguments) : [])
+            let isMuted = endReply(mark)
+            leavePlace(for: reply, measure, requestBytes: requestBytes, isMuted: isMuted, &actions)
+        case .transaction:
+            beginTransaction(
+                CommandMeasure(startedNs: clock, arguments: loggable(place, arguments)),
+                mark,
+                clock,
+                &actions
+            )
+        }
+    }
+
+    /// Leaves a place for a reply, and has its work started.
+    mutating func leavePlace(
+        for reply: DeferredReply,
+        _ measure: CommandMeasure,
+        requestBytes: Int,
+        isMuted: Bool,
+        _ actions: inout Actions
+    ) {
+        let id = leavePlace(
+            PendingReplies.Pending(
+                isWrite: reply.isWrite,
+                isMuted: isMuted,
+                cancel: reply.cancel,
+                command: measure,
+                requestBytes: requestBytes
+            )
+        )
+        actions.starts.append((id, reply))
+    }
+
+    /// Takes the reply away again that begins at `mark` if CLIENT REPLY keeps it from the client.
+    /// - Returns: whether it does.
+    @discardableResult
+    mutating func endReply(_ mark: Int) -> Bool {
+        let replies = context.client.replies
+        if replies == .on { return false }
+        context.reply.buffer.moveWriterIndex(to: mark)
+        if replies == .skip { context.client.replies = .on }
+        return true
+    }
+
+    /// A request's arguments for the slow log; passwords are not for it.
+    private func loggable(_ place: Int, _ arguments: borrowing Arguments) -> [[UInt8]] {
+        let name = context.engine.table[place].name
+        if name == "auth" || name == "hello" { return [Array(name.utf8), Array("(redacted)".utf8)] }
+        return SlowLog.cut(arguments)
+    }
+
+    func logIfSlow(_ measure: CommandMeasure, _ nowNs: Int64) {
+        let elapsedNs = nowNs - measure.startedNs
+        guard !measure.arguments.isEmpty, context.engine.slowLog.isSlow(ns: elapsedNs) else { return }
+        let record = context.client.record
+        context.engine.slowLog.add(
+            SlowLog.Entry(
+                time: Clock.unixUs() / 1_000_000,
+                durationUs: elapsedNs / 1_000,
+                arguments: measure.arguments,
+                address: record.address,
+                name: record.details.withLock { $0.name }
+            )
+        )
+    }
+}

@@ -1,0 +1,213 @@
+import Commands
+import Logging
+import NIOCore
+import Synchronization
+import Wire
+
+/// Joins a channel and its ``Connection``: the only handler of the channel's pipeline.
+///
+/// In the steady state a read allocates nothing: requests are decoded from the buffer they were received in, and replies
+/// of one read go out in one write from a buffer that is used again.
+///
+/// `@unchecked Sendable` for the tasks that other threads give the event loop: it is used on that loop only.
+final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    let record: ClientRecord
+    private let loop: LoopConnections
+    private var connection: Connection
+    private var context: ChannelHandlerContext?
+    private var isReading = true
+    /// Whether the channel took a write whose bytes may not be sent yet.
+    private var mayHaveUnsent = false
+    private var isFlushPlanned = false
+    /// Nothing more is read; when the replies are sent, this side is closed.
+    private var isEnding = false
+    /// This side is closed; when the channel is closed at the latest, whatever the client does. 0 = it is not.
+    private var lingersUntilMs: Int64 = 0
+
+    init(client: ClientState, loop: LoopConnections) {
+        record = client.record
+        self.loop = loop
+        connection = Connection(
+            client: client,
+            engine: loop.engine,
+            limits: loop.limits,
+            statistics: loop.statistics,
+            nowMs: Clock.nowMs()
+        )
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelActive(context: ChannelHandlerContext) { loop.add(self) }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        perform(connection.closed(), context)
+        loop.remove(self)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let actions = connection.bytesReceived(unwrapInboundIn(data), nowNs: Clock.nowNs())
+        perform(actions, context)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { flush(context) }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            // Not from within the write that made room.
+            planFlush(context)
+        } else {
+            connection.outputBlocked()
+            updateReading(context)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event as? ChannelEvent {
+        case .inputClosed? where !isEnding:
+            perform(connection.inputClosed(nowNs: Clock.nowNs()), context)
+            flush(context)
+        case .outputClosed?:
+            // The client may still be sending. Were the socket closed with bytes unread, the kernel would reset the
+            // connection, and the client might lose the last reply: so its side is awaited for a moment.
+            lingersUntilMs = Clock.nowMs() + loop.limits.lingerMs
+            updateReading(context)
+        default: break
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Resets and the like: the client is gone.
+        loop.logger.debug("connection failed", metadata: ["client": "\(record.id)", "error": "\(error)"])
+        context.close(promise: nil)
+    }
+
+    // MARK: What others ask for, on the event loop
+
+    func kill() {
+        guard let context else { return }
+        perform(connection.killed(nowNs: Clock.nowNs()), context)
+        flush(context)
+    }
+
+    func stop() {
+        guard let context else { return }
+        perform(connection.stopRequested(nowNs: Clock.nowNs()), context)
+        flush(context)
+    }
+
+    func close() { context?.close(promise: nil) }
+
+    func timePassed(_ nowMs: Int64) {
+        guard let context else { return }
+        if lingersUntilMs > 0 {
+            if nowMs >= lingersUntilMs { context.close(promise: nil) }
+            return
+        }
+        let unsent = mayHaveUnsent ? unsentBytes(context) : 0
+        if unsent == 0 { mayHaveUnsent = false }
+        guard let ending = connection.timePassed(nowMs: nowMs, unsentBytes: unsent) else { return }
+        if isEnding { context.close(promise: nil) } else { end(ending, context) }
+    }
+
+    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
+        guard let options = context.channel.syncOptions else { return 0 }
+        return (try? options.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    // MARK: Actions
+
+    private func perform(_ actions: Connection.Actions, _ context: ChannelHandlerContext) {
+        for start in actions.starts {
+            let id = start.id
+            let eventLoop = context.eventLoop
+            start.reply.start { body in
+                eventLoop.execute { self.replyReady(id, body) }
+            }
+        }
+        if let commit = actions.commit {
+            let eventLoop = context.eventLoop
+            loop.engine.hooks.commitTogether?(commit.writes) { replies in
+                eventLoop.execute { self.transactionCommitted(commit.id, replies) }
+            }
+        }
+        for cancel in actions.cancels { cancel() }
+        if let ending = actions.ending { end(ending, context) }
+    }
+
+    private func replyReady(_ id: Int64, _ body: @escaping DeferredReply.Body) {
+        guard let context else { return }
+        perform(connection.replyReady(id, body, nowNs: Clock.nowNs()), context)
+        planFlush(context)
+    }
+
+    private func transactionCommitted(_ id: Int64, _ replies: [DeferredReply.Body]) {
+        guard let context else { return }
+        perform(connection.transactionCommitted(id, replies, nowNs: Clock.nowNs()), context)
+        planFlush(context)
+    }
+
+    /// Flushes when the tasks that are queued now have run, so that replies of one commit go out together.
+    private func planFlush(_ context: ChannelHandlerContext) {
+        guard !isFlushPlanned else { return }
+        isFlushPlanned = true
+        context.eventLoop.execute {
+            self.isFlushPlanned = false
+            guard let context = self.context else { return }
+            self.flush(context)
+        }
+    }
+
+    /// Sends what is ready; runs what was left for want of room, as long as there is room.
+    private func flush(_ context: ChannelHandlerContext) {
+        send(context)
+        while connection.needsRoom, !isEnding, context.channel.isWritable {
+            perform(connection.outputDrained(nowNs: Clock.nowNs()), context)
+            send(context)
+        }
+        updateReading(context)
+    }
+
+    private func send(_ context: ChannelHandlerContext) {
+        guard connection.hasOutput else { return }
+        mayHaveUnsent = true
+        context.writeAndFlush(wrapOutboundOut(connection.takeOutput()), promise: nil)
+        connection.outputTaken()
+    }
+
+    private func updateReading(_ context: ChannelHandlerContext) {
+        let wants = connection.wantsInput || lingersUntilMs > 0
+        guard wants != isReading, let options = context.channel.syncOptions else { return }
+        isReading = wants
+        try? options.setOption(.autoRead, value: wants)
+    }
+
+    private func end(_ ending: Connection.Ending, _ context: ChannelHandlerContext) {
+        guard !isEnding else { return }
+        isEnding = true
+        switch ending {
+        case .now(let reason):
+            log(reason)
+            context.close(promise: nil)
+        case .afterOutput(let reason):
+            log(reason)
+            send(context)
+            context.close(mode: .output, promise: nil)
+        }
+    }
+
+    private func log(_ reason: Connection.Reason) {
+        switch reason {
+        case .client, .stopping: return
+        default:
+            loop.logger.info(
+                "connection ended",
+                metadata: ["client": "\(record.id)", "address": "\(record.address)", "reason": "\(reason)"]
+            )
+        }
+    }
+}

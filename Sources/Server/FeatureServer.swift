@@ -1,0 +1,145 @@
+package import Commands
+import Glibc
+package import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import Wire
+
+/// A server that listens: its event loops and their connections.
+package final class FeatureServer: Sendable {
+    private let configuration: ServerConfiguration
+    private let group: MultiThreadedEventLoopGroup
+    private let loops: [LoopConnections]
+    private let listener: any Channel
+    private let connectionCount: ConnectionCount
+    /// Where it listens, with the port that was chosen.
+    package let address: ListenAddress
+
+    /// Binds and serves.
+    /// - Throws: ``ServerError``.
+    package static func start(
+        _ configuration: ServerConfiguration,
+        engine: Engine,
+        logger: Logger
+    ) throws(ServerError) -> FeatureServer {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
+        do {
+            return try FeatureServer(configuration, engine, logger, group)
+        } catch {
+            try? group.syncShutdownGracefully()
+            throw ServerError(listeningAt: configuration.address, error)
+        }
+    }
+
+    private init(
+        _ configuration: ServerConfiguration,
+        _ engine: Engine,
+        _ logger: Logger,
+        _ group: MultiThreadedEventLoopGroup
+    ) throws {
+        self.configuration = configuration
+        self.group = group
+        let count = ConnectionCount(max: configuration.limits.connectionsMax)
+        connectionCount = count
+        var byLoop: [ObjectIdentifier: LoopConnections] = [:]
+        for eventLoop in group.makeIterator() {
+            byLoop[ObjectIdentifier(eventLoop)] = LoopConnections(
+                eventLoop: eventLoop,
+                engine: engine,
+                limits: configuration.limits,
+                connectionCount: count,
+                logger: logger
+            )
+        }
+        loops = Array(byLoop.values)
+        let loopOf = byLoop
+        let unsentMax = configuration.limits.unsentBytesMax
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.maxMessagesPerRead, value: 16)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64 << 10))
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: ChannelOptions.Types.WriteBufferWaterMark(low: unsentMax / 2, high: unsentMax)
+            )
+            .childChannelInitializer { channel in
+                guard let loop = loopOf[ObjectIdentifier(channel.eventLoop)] else { return channel.close() }
+                return Self.initialize(channel, loop, count)
+            }
+        switch configuration.address {
+        case .tcp(let host, let port):
+            listener = try bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .bind(host: host, port: port).wait()
+            let bound = listener.localAddress?.port ?? port
+            engine.port.store(bound, ordering: .relaxed)
+            address = .tcp(host: host, port: bound)
+        case .unix(let path):
+            listener = try bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).wait()
+            address = configuration.address
+        }
+        for loop in loops { loop.start() }
+    }
+
+    private static func initialize(
+        _ channel: any Channel,
+        _ loop: LoopConnections,
+        _ count: ConnectionCount
+    ) -> EventLoopFuture<Void> {
+        guard count.enter() else {
+            loop.statistics.refusedConnections.add()
+            let refusal = ByteBuffer(string: "-ERR max number of clients reached\r\n")
+            return channel.writeAndFlush(refusal).flatMap { channel.close() }
+        }
+        let id = loop.engine.clients.nextID()
+        let record = ClientRecord(
+            id: id,
+            address: channel.remoteAddress?.shown ?? "",
+            localAddress: channel.localAddress?.shown ?? "",
+            close: { loop.kill(id) }
+        )
+        let client = ClientState(record: record, isAuthenticated: loop.engine.settings.password == nil)
+        do {
+            try channel.pipeline.syncOperations.addHandler(ConnectionHandler(client: client, loop: loop))
+            return channel.eventLoop.makeSucceededVoidFuture()
+        } catch {
+            count.leave()
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+    }
+
+    /// Stops: no new connections; what was received is answered, writes under way are finished; then connections close.
+    ///
+    /// Blocks the calling thread, for at most ``ServerConfiguration/stopSecondsMax`` seconds and a little.
+    /// - Returns: whether all connections ended by themselves.
+    @discardableResult
+    package func stop() -> Bool {
+        try? listener.close().wait()
+        // What the kernel has received already gets to the event loops meanwhile.
+        usleep(100_000)
+        onEachLoop { $0.stopAll() }
+        let deadline = Clock.nowMs() + Int64(configuration.stopSecondsMax) * 1_000
+        while !connectionCount.isZero, Clock.nowMs() < deadline { usleep(10_000) }
+        let isDone = connectionCount.isZero
+        onEachLoop { $0.closeAll() }
+        try? group.syncShutdownGracefully()
+        if case .unix(let path) = address { unlink(path) }
+        return isDone
+    }
+
+    private func onEachLoop(_ body: @escaping @Sendable (LoopConnections) -> Void) {
+        let done = loops.map { loop in loop.submit { body(loop) } }
+        for future in done { try? future.wait() }
+    }
+}
+
+extension SocketAddress {
+    /// `127.0.0.1:6567`, or a socket's path.
+    fileprivate var shown: String {
+        if let host = ipAddress, let port { return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+        return pathname ?? ""
+    }
+}

@@ -1,0 +1,104 @@
+import Commands
+import Logging
+import NIOCore
+import Synchronization
+
+/// The connections of one event loop, and their timers: one look at all of them now and then, no timer each.
+///
+/// `@unchecked Sendable`: besides its constants it is used on its event loop only.
+final class LoopConnections: @unchecked Sendable {
+    let engine: Engine
+    let limits: ConnectionLimits
+    let statistics: LoopStatistics
+    let logger: Logger
+    private let eventLoop: any EventLoop
+    private let connectionCount: ConnectionCount
+    private var handlers: [Int64: ConnectionHandler] = [:]
+    private var sweep: RepeatedTask?
+    private var lastCommands: Int64 = 0
+    private var lastCommandsMs: Int64 = 0
+
+    init(
+        eventLoop: any EventLoop,
+        engine: Engine,
+        limits: ConnectionLimits,
+        connectionCount: ConnectionCount,
+        logger: Logger
+    ) {
+        self.eventLoop = eventLoop
+        self.engine = engine
+        self.limits = limits
+        self.connectionCount = connectionCount
+        self.logger = logger
+        statistics = engine.statistics.makeLoop()
+    }
+
+    /// Fine enough for the shortest of the timeouts.
+    private var sweepIntervalMs: Int64 {
+        let shortest = min(limits.partialFrameTimeoutMs, limits.unsentTimeoutMs, limits.lingerMs)
+        return max(10, min(1_000, shortest / 4))
+    }
+
+    func start() {
+        sweep = eventLoop.scheduleRepeatedTask(
+            initialDelay: .milliseconds(sweepIntervalMs),
+            delay: .milliseconds(sweepIntervalMs)
+        ) { _ in self.timePassed() }
+    }
+
+    func add(_ handler: ConnectionHandler) {
+        handlers[handler.record.id] = handler
+        engine.clients.add(handler.record)
+        statistics.connections.add()
+    }
+
+    func remove(_ handler: ConnectionHandler) {
+        guard handlers.removeValue(forKey: handler.record.id) != nil else { return }
+        engine.clients.remove(handler.record.id)
+        connectionCount.leave()
+        logger.debug("connection closed", metadata: ["client": "\(handler.record.id)"])
+    }
+
+    func submit(_ body: @escaping @Sendable () -> Void) -> EventLoopFuture<Void> { eventLoop.submit(body) }
+
+    func kill(_ id: Int64) {
+        eventLoop.execute { self.handlers[id]?.kill() }
+    }
+
+    /// What was received is answered; then each connection ends.
+    func stopAll() { for handler in Array(handlers.values) { handler.stop() } }
+
+    func closeAll() {
+        sweep?.cancel()
+        for handler in Array(handlers.values) { handler.close() }
+    }
+
+    private func timePassed() {
+        let nowMs = Clock.nowMs()
+        let elapsedMs = nowMs - lastCommandsMs
+        if elapsedMs >= 1_000 {
+            let commands = statistics.commands.total
+            statistics.commandsPerSecond.store((commands - lastCommands) * 1_000 / elapsedMs, ordering: .relaxed)
+            (lastCommands, lastCommandsMs) = (commands, nowMs)
+        }
+        for handler in Array(handlers.values) { handler.timePassed(nowMs) }
+    }
+}
+
+/// How many connections a server has.
+final class ConnectionCount: Sendable {
+    private let count = Atomic<Int>(0)
+    let max: Int
+
+    init(max: Int) { self.max = max }
+
+    /// - Returns: `false` where there are enough.
+    func enter() -> Bool {
+        if count.add(1, ordering: .relaxed).newValue <= max { return true }
+        count.subtract(1, ordering: .relaxed)
+        return false
+    }
+
+    func leave() { count.subtract(1, ordering: .relaxed) }
+    var isZero: Bool { count.load(ordering: .relaxed) == 0 }
+}

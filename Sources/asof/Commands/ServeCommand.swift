@@ -1,0 +1,112 @@
+import ArgumentParser
+import Commands
+import Foundation
+import Logging
+import Server
+import Store
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve the latest values over a line protocol that every Redis client speaks.",
+        discussion: """
+            Prints one line when it listens, and runs until it is sent SIGTERM or SIGINT: then it takes no new \
+            connections, answers what was received, and exits 0; a second signal ends it at once. INFO says loading:0 when \
+            latest values are loaded.
+
+            Other machines can reach it only with --password-file: clients then begin with AUTH or HELLO AUTH.
+
+            Examples:
+              asof serve
+              asof serve --listen 0.0.0.0:6567 --password-file /etc/asof/password
+              redis-cli -p 6567 FS.GET user_stats 1001
+            """
+    )
+
+    @Option(help: ArgumentHelp("HOST:PORT, or unix:PATH. Port 0: any free one.", valueName: "address"))
+    var listen = "127.0.0.1:6567"
+    @Option(help: "Event loops. Default: as many as this machine has cores.")
+    var threads: Int?
+    @Option(help: ArgumentHelp("A file with the password that clients must give; others must not be able to read it."))
+    var passwordFile: String?
+    @Option(help: "A file for the process's number, removed at the end.")
+    var pidFile: String?
+    @Option(help: "What is logged to standard error: trace, debug, info, notice, warning, error or critical.")
+    var logLevel = "info"
+    @Option(help: "Connections at a time.")
+    var maxClients = 10_000
+    @Option(help: ArgumentHelp("Largest argument in MiB, up to 512.", valueName: "MiB"))
+    var maxBulk = 64
+    @Option(help: ArgumentHelp("SLOWLOG keeps commands that take longer; -1: none.", valueName: "us"))
+    var slowlogUs: Int64 = 10_000
+    @Option(help: ArgumentHelp("How long stopping may take.", valueName: "seconds"))
+    var stopSeconds = 10
+    @Flag(help: .hidden)
+    var withoutStore = false
+    @OptionGroup var store: StoreOptions
+
+    func validate() throws {
+        guard let address = ListenAddress(listen) else {
+            throw ValidationError("--listen '\(listen)': expected HOST:PORT, as 127.0.0.1:6567, or unix:/path")
+        }
+        guard address.isLocal || passwordFile != nil else {
+            throw ValidationError(
+                """
+                --listen \(listen): other machines can reach that address, and there is no password. Give --password-file \
+                FILE, or listen at 127.0.0.1 (the default)
+                """
+            )
+        }
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--log-level '\(logLevel)': expected one of \(levels)")
+        }
+        guard (1...1_024).contains(threads ?? 1) else { throw ValidationError("--threads: expected 1 to 1024") }
+        guard (1...1_000_000).contains(maxClients) else {
+            throw ValidationError("--max-clients: expected 1 to 1000000")
+        }
+        guard (1...512).contains(maxBulk) else { throw ValidationError("--max-bulk: expected 1 to 512") }
+        guard (0...3_600).contains(stopSeconds) else { throw ValidationError("--stop-seconds: expected 0 to 3600") }
+    }
+
+    func run() throws {
+        // Before any thread starts, so that all of them leave these signals to this one.
+        let signals = StopSignals()
+        let password = try passwordFile.map { try PasswordFile.read($0) }
+        let open = withoutStore ? nil : try store.open(forWriting: true)
+        var logger = Logger(label: "asof") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+
+        let configuration = configuration()
+        var settings = EngineSettings()
+        settings.password = password
+        settings.slowLogUs = slowlogUs
+        settings.clientsMax = maxClients
+        settings.bulkBytesMax = maxBulk << 20
+        settings.threads = configuration.threads
+        settings.version = AsofCommand.configuration.version
+        let engine = Engine(settings: settings)
+        OpenFiles.allow(maxClients + 256)
+
+        let server = try FeatureServer.start(configuration, engine: engine, logger: logger)
+        let pid = try pidFile.map { try PidFile($0) }
+        Console.write("asof serves at \(server.address.text)")
+        signals.wait()
+        logger.notice("stopping")
+        let isDone = signals.endingAtOnce { server.stop() }
+        pid?.remove()
+        logger.notice(isDone ? "stopped" : "stopped; connections were cut")
+        // The store's cluster is in use up to here.
+        withExtendedLifetime(open) {}
+    }
+
+    private func configuration() -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        if let address = ListenAddress(listen) { configuration.address = address }
+        configuration.threads = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+        configuration.limits.connectionsMax = maxClients
+        configuration.limits.bulkBytesMax = maxBulk << 20
+        configuration.stopSecondsMax = stopSeconds
+        return configuration
+    }
+}

@@ -1,0 +1,70 @@
+import Commands
+import NIOCore
+import Server
+import Wire
+
+/// A connection without a socket, and what its client has received.
+///
+/// Deferred work is collected, not started, so that a test decides when and in which order it ends.
+struct Scene: ~Copyable {
+    let client: ClientState
+    let engine: Engine
+    var connection: Connection
+    var received: [UInt8] = []
+    var starts: [(id: Int64, reply: DeferredReply)] = []
+    var commits: [(id: Int64, writes: [any QueuedWrite])] = []
+    var cancelCount = 0
+    var ending: Connection.Ending?
+    var nowMs: Int64 = 1_000_000
+
+    init(engine: Engine = Engine(), limits: ConnectionLimits = ConnectionLimits()) {
+        self.engine = engine
+        client = ClientState(id: 7, isAuthenticated: engine.settings.password == nil)
+        connection = Connection(client: client, engine: engine, limits: limits, nowMs: nowMs)
+    }
+
+    /// Sends bytes in pieces of at most `size`, and takes the replies after each.
+    mutating func send(_ bytes: [UInt8], pieces size: Int = .max) {
+        var at = 0
+        while at < bytes.count {
+            let end = size < bytes.count - at ? at + size : bytes.count
+            take(connection.bytesReceived(ByteBuffer(bytes: bytes[at..<end]), nowNs: nowMs * 1_000_000))
+            at = end
+        }
+    }
+
+    mutating func send(_ text: String) { send(Array(text.utf8)) }
+
+    mutating func finish(_ id: Int64, _ text: String) {
+        take(connection.replyReady(id, { $0.bulk(text) }, nowNs: nowMs * 1_000_000))
+    }
+
+    mutating func take(_ actions: Connection.Actions) {
+        starts += actions.starts
+        if let commit = actions.commit { commits.append(commit) }
+        cancelCount += actions.cancels.count
+        takeOutput()
+        if let ending = actions.ending { self.ending = ending }
+        // Room there is, as long as a test does not say otherwise.
+        while connection.needsRoom, ending == nil, isTaking {
+            let more = connection.outputDrained(nowNs: nowMs * 1_000_000)
+            starts += more.starts
+            takeOutput()
+            if let ending = more.ending { self.ending = ending }
+        }
+    }
+
+    var isTaking = true
+
+    private mutating func takeOutput() {
+        guard connection.hasOutput else { return }
+        received += connection.takeOutput().readableBytesView
+        connection.outputTaken()
+    }
+
+    /// What was received since the last call.
+    mutating func reply() -> String {
+        defer { received = [] }
+        return String(decoding: received, as: UTF8.self)
+    }
+}
