@@ -1,4 +1,4 @@
-package import Features
+import Features
 package import Wire
 
 /// Why a command fails, as its reply says it: a code for programs, a sentence for people.
@@ -54,13 +54,15 @@ extension CommandFault {
     package static let quotedMax = 128
 
     /// A client's text between quotes, cut, without control characters.
-    package static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String { "'\(shown(text, max: quotedMax))'" }
+
+    private static func shown(_ text: String, max: Int) -> String {
         var shown = ""
-        for scalar in text.unicodeScalars.prefix(quotedMax) {
+        for scalar in text.unicodeScalars.prefix(max) {
             let isControl = scalar.value < 0x20 || (scalar.value >= 0x7F && scalar.value < 0xA0)
             shown.unicodeScalars.append(isControl ? " " : scalar)
         }
-        return "'\(shown)\(text.unicodeScalars.count > quotedMax ? "…" : "")'"
+        return text.unicodeScalars.count > max ? shown + "…" : shown
     }
 
     package static func unknownView(_ name: String, known: [String]) -> CommandFault {
@@ -76,8 +78,9 @@ extension CommandFault {
     }
 
     /// An argument that is no entity.
-    package static func entity(_ error: EntityTextError, view: String) -> CommandFault {
-        CommandFault(.entity, "view '\(view)': \(error.description)")
+    /// - Parameter reason: may hold the argument; what is too long of it is cut.
+    package static func entity(_ reason: String, view: String) -> CommandFault {
+        CommandFault(.entity, "view '\(view)': \(shown(reason, max: 4 * quotedMax))")
     }
 
     /// A word where none of the command's options stands.

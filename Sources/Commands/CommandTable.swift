@@ -10,7 +10,9 @@ package struct CommandTable: Sendable {
         clientCommands,
         serverCommands,
         introspectionCommands,
-        transactionCommands
+        transactionCommands,
+        featureCommands,
+        definitionCommands
     )
 
     /// What a request asks for.

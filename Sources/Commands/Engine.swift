@@ -5,6 +5,8 @@ package final class Engine: Sendable {
     package let settings: EngineSettings
     package let hooks: EngineHooks
     package let table: CommandTable
+    /// Reads of features; `nil` = the server has no store.
+    package let reads: FeatureReads?
     package let clients = ClientRegistry()
     package let statistics = ServerStatistics()
     package let slowLog: SlowLog
@@ -14,11 +16,13 @@ package final class Engine: Sendable {
     package init(
         settings: EngineSettings = EngineSettings(),
         hooks: EngineHooks = EngineHooks(),
-        table: CommandTable = .all
+        table: CommandTable = .all,
+        reads: FeatureReads? = nil
     ) {
         self.settings = settings
         self.hooks = hooks
         self.table = table
+        self.reads = reads
         slowLog = SlowLog(thresholdUs: settings.slowLogUs)
     }
 }
