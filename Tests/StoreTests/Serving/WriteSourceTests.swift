@@ -13,7 +13,8 @@ import Testing
         try store.session.query("SELECT count(*) FROM \(store.view(name).historyTable)").int64(0, 0) ?? -1
     }
 
-    private func write(_ fixture: WriterFixture, _ sequence: Int64, _ source: String = "s", user: Int64 = 1) -> RowWrite {
+    private func write(_ fixture: WriterFixture, _ sequence: Int64, _ source: String = "s", user: Int64 = 1) -> RowWrite
+    {
         fixture.write(
             "stats",
             [WriterFixture.row(user, at: 10 + sequence, sequence)],
