@@ -44,12 +44,13 @@ enum HistoryCommands {
             return .deferred(
                 deferred(writes) { (session) throws(StoreError) in
                     let ledger = Ledger(session)
-                    let state = try at.map { (position) throws(StoreError) in try ledger.state(at: position) }
+                    let state: LedgerState
+                    if let at { state = try ledger.state(at: at) } else { state = try ledger.head() }
                     return try EntityLookup(session).read(
                         ViewRole(whole: view),
                         keys: keys,
                         .at(Timestamp(microseconds: time)),
-                        state: state ?? ledger.head()
+                        state: state
                     )
                 } reply: { row, reply in
                     write(row, view, hasMeta: hasMeta, &reply)

@@ -34,7 +34,7 @@ extension StoredView {
                 keys: keys
             )
         } catch {
-            throw .entity(error, view: name)
+            throw .entity(error.description, view: name)
         }
     }
 

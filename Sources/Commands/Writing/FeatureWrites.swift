@@ -2,7 +2,6 @@ import Columnar
 import Features
 package import Store
 import Synchronization
-package import Wire
 
 /// What writes and reads of history work with.
 package final class FeatureWrites: Sendable {
