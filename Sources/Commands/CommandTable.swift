@@ -12,7 +12,9 @@ package struct CommandTable: Sendable {
         introspectionCommands,
         transactionCommands,
         featureCommands,
-        definitionCommands
+        definitionCommands,
+        writeCommands,
+        historyCommands
     )
 
     /// What a request asks for.

@@ -81,15 +81,23 @@ struct PartitionCatalog {
     ///
     /// A table made by itself and attached takes no lock that readers or writers of the parent wait for, which
     /// `CREATE TABLE … PARTITION OF` would.
+    /// - Parameter isPatient: whether to wait for a view that somebody changes or rebuilds.
+    /// - Returns: false where the view is held, nobody waited, and nothing was made.
+    @discardableResult
     mutating func make(
         _ wanted: [PartitionRange],
         _ session: Session,
-        lockTimeoutMs: Int = Limits.lockTimeoutMs
-    ) throws(StoreError) {
+        lockTimeoutMs: Int = Limits.lockTimeoutMs,
+        isPatient: Bool = true
+    ) throws(StoreError) -> Bool {
         var options = Connection.TransactionOptions.write
         options.lockTimeoutMs = lockTimeoutMs
-        try session.transaction(options) { () throws(StoreError) in
-            try session.lock(AdvisoryLock.view(view.id), isShared: true)
+        let isMade = try session.transaction(options) { () throws(StoreError) -> Bool in
+            if isPatient {
+                try session.lock(AdvisoryLock.view(view.id), isShared: true)
+            } else if !(try session.tryLock(AdvisoryLock.view(view.id))) {
+                return false
+            }
             try session.lock(AdvisoryLock.partitions(view.id))
             try reload(session)
             for range in wanted where !ranges.contains(range) {
@@ -108,8 +116,10 @@ struct PartitionCatalog {
                     """
                 )
             }
+            return true
         }
-        try reload(session)
+        if isMade { try reload(session) }
+        return isMade
     }
 
     /// A bound as text; the year 10000 begins after the last time that RFC 3339 can spell.

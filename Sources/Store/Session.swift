@@ -59,6 +59,12 @@ package final class Session {
         return result
     }
 
+    /// Takes an advisory lock, shared, until the end of the transaction, if it is free.
+    package func tryLock(_ key: Int) throws(StoreError) -> Bool {
+        let sql = "SELECT pg_catalog.pg_try_advisory_xact_lock_shared(\(AdvisoryLock.space), \(key))"
+        return try execute(sql).last?.text(0, 0) == "t"
+    }
+
     /// Waits for an advisory lock that the end of the transaction releases.
     package func lock(_ key: Int, isShared: Bool = false) throws(StoreError) {
         let function = isShared ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock"

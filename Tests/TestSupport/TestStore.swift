@@ -32,9 +32,15 @@ package final class TestStore {
     package let session: Session
     package private(set) var registry: Registry
 
-    /// - Parameter yaml: definitions to apply.
-    package init(_ yaml: String, collation: ThrowawayCluster.Collation = .bytewise) throws {
-        let cluster = try ThrowawayCluster.shared()
+    /// - Parameters:
+    ///   - yaml: definitions to apply.
+    ///   - cluster: `nil` = the one that all tests share.
+    package init(
+        _ yaml: String,
+        collation: ThrowawayCluster.Collation = .bytewise,
+        cluster: ThrowawayCluster? = nil
+    ) throws {
+        let cluster = try cluster ?? ThrowawayCluster.shared()
         conninfo = try cluster.database(collation)
         session = try Session(conninfo: conninfo)
         _ = try Migrator.migrate(session)

@@ -69,7 +69,7 @@ struct FeatureRequest: Sendable {
     }
 
     /// Fetches the rows of views that are not resident, by one query a view, and answers then.
-    func fetch(_ reads: FeatureReads, _ finish: @escaping @Sendable (DeferredReply.Body) -> Void) {
+    func fetch(_ reads: FeatureReads, _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void) {
         let position = options.hasMeta ? reads.source.position() : 0
         let missing = Self.notResident(views)
         let group = FetchGroup(count: missing.count) { result in

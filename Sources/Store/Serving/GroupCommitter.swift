@@ -133,9 +133,11 @@ final class GroupCommitter {
             guard let made = self.session else { throw .conflict("connect() makes a session or throws") }
             session = made
         } catch { throw .lost(GroupTrouble.reason(error)) }
+        var held = HeldViews()
         do throws(StoreError) {
-            try preparePartitions(writes, parts, session)
+            held.locked = try preparePartitions(parts, session)
         } catch { throw trouble(error, session) }
+        guard held.locked.isEmpty else { throw .held(held) }
         let sources = Set(writes.flatMap(\.write.items).filter { !$0.parts.isEmpty }.compactMap(\.source?.source))
         var decided = WriteSources()
         let started = ContinuousClock.now
@@ -268,11 +270,9 @@ final class GroupCommitter {
 
     // MARK: Partitions
 
-    private func preparePartitions(
-        _ writes: [PendingWrite],
-        _ parts: [RowWrite.Part],
-        _ session: Session
-    ) throws(StoreError) {
+    /// - Returns: views that need partitions and are held by somebody.
+    private func preparePartitions(_ parts: [RowWrite.Part], _ session: Session) throws(StoreError) -> Set<Int32> {
+        var locked: Set<Int32> = []
         for part in parts {
             var catalog = catalogs[part.view.id] ?? PartitionCatalog(view: part.view)
             defer { catalogs[part.view.id] = catalog }
@@ -289,8 +289,15 @@ final class GroupCommitter {
                     """
                 )
             }
-            try catalog.make(missing, session, lockTimeoutMs: Limits.groupLockTimeoutMs)
+            let isMade = try catalog.make(
+                missing,
+                session,
+                lockTimeoutMs: Limits.groupLockTimeoutMs,
+                isPatient: false
+            )
+            if !isMade { locked.insert(part.view.id) }
         }
+        return locked
     }
 }
 

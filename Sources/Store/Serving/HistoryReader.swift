@@ -21,6 +21,8 @@ package struct HistoryReader {
         package var features: [Column] = []
 
         package var rowCount: Int { eventTimes.count }
+
+        package init() {}
     }
 
     /// An entity's rows between two event times, one for each event time: of several the one with the greatest position.
@@ -91,6 +93,8 @@ package struct HistoryReader {
         package var rows = Page()
         /// From where to go on: behind the last row or, where there is none, behind what is committed.
         package var next: Cursor
+
+        package init(next: Cursor) { self.next = next }
     }
 
     /// The rows that were committed after a cursor.

@@ -54,6 +54,11 @@ package struct WriteReceipt: Sendable, Hashable {
         package var isDuplicate: Bool
         /// The state that has the item's rows; for a duplicate that of its source's last write. 0 where it is not known.
         package var position: Int64
+
+        package init(isDuplicate: Bool, position: Int64) {
+            self.isDuplicate = isDuplicate
+            self.position = position
+        }
     }
 
     /// One for each of the write's items.

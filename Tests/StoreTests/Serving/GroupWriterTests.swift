@@ -103,7 +103,7 @@ import Testing
     }
 
     /// A key whose parts are short enough and which is too long for an index as a whole.
-    private static let tooWide: HistoryRow = {
+    static let tooWide: HistoryRow = {
         var random = SeededRandom(seed: 1)
         // Not compressible: an index entry of repeated letters would fit.
         func text() -> String {
@@ -147,7 +147,7 @@ import Testing
 
     @Test func `a write that would open too many partitions is refused alone`() throws {
         defer { fixture.writer.stop() }
-        let days = (0..<Int64(Limits.newPartitionsMax + 1)).map { WriterFixture.row(1, at: $0 * 86_400, 1) }
+        let days = (0..<Int64(Limits.newPartitionsMax + 2)).map { WriterFixture.row(1, at: $0 * 86_400, 1) }
         let answers = [
             fixture.start(fixture.write("other", [WriterFixture.row(1, at: 0, 1)])),
             fixture.start(fixture.write("other", days)),
