@@ -27,8 +27,13 @@ package struct Migration: Sendable {
         ),
         Migration(
             number: 4,
-            name: "0004_server_sources.sql",
-            sql: String(decoding: PackageResources._004_server_sources_sql, as: UTF8.self)
+            name: "0004_segments.sql",
+            sql: String(decoding: PackageResources._004_segments_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 5,
+            name: "0005_server_sources.sql",
+            sql: String(decoding: PackageResources._005_server_sources_sql, as: UTF8.self)
         ),
     ]
 
