@@ -12,7 +12,8 @@ package struct CommandTable: Sendable {
         introspectionCommands,
         transactionCommands,
         featureCommands,
-        definitionCommands
+        definitionCommands,
+        hashCommands
     )
 
     /// What a request asks for.
