@@ -13,7 +13,9 @@ package struct CommandTable: Sendable {
         transactionCommands,
         featureCommands,
         definitionCommands,
-        hashCommands
+        hashCommands,
+        writeCommands,
+        historyCommands
     )
 
     /// What a request asks for.

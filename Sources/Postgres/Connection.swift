@@ -9,11 +9,13 @@ package final class Connection {
 
     /// Connects.
     ///
-    /// - Parameter conninfo: a libpq connection string or URI; what it leaves out comes from libpq's environment.
+    /// - Parameters:
+    ///   - conninfo: a libpq connection string or URI; what it leaves out comes from libpq's environment.
+    ///   - connectTimeoutSeconds: for each of the server's addresses, unless `conninfo` says it; at least 2.
     /// - Throws: ``PostgresError`` of kind `connect` with libpq's reason.
-    package init(_ conninfo: String) throws(PostgresError) {
+    package init(_ conninfo: String, connectTimeoutSeconds: Int = 10) throws(PostgresError) {
         let settings: [(String, String)] = [
-            ("fallback_application_name", "asof"), ("connect_timeout", "10"),
+            ("fallback_application_name", "asof"), ("connect_timeout", String(connectTimeoutSeconds)),
             ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
             // What the caller says overrides what stands before it, but not the encoding, in which all our text is.
             ("dbname", conninfo), ("client_encoding", "UTF8"),

@@ -14,6 +14,8 @@ package final class Catalog: Sendable {
     package let services: [ServicePlan]
     /// Views in force and hidden ones that old versions of services still ask, by id.
     let all: [Int32: ServedView]
+    /// Every version of every service that was ever applied.
+    let versions: [Registry.StoredService]
 
     private let viewsByName: NameTable<ServedView>
     private let plansByName: NameTable<Result<ServicePlan, StoreError>>
@@ -24,6 +26,7 @@ package final class Catalog: Sendable {
     init(_ registry: Registry, views: [ServedView], versions: [Registry.StoredService]) {
         version = registry.version
         self.registry = registry
+        self.versions = versions
         all = Dictionary(views.map { ($0.stored.id, $0) }) { first, _ in first }
         self.views = views.filter { !$0.isRetired }.sorted { $0.name < $1.name }
         viewsByName = NameTable(self.views.map { ($0.name, $0) })
@@ -80,4 +83,9 @@ package final class Catalog: Sendable {
         }
         throw .unknownService(name: text, hint: Name.hint(for: text, among: known))
     }
+}
+
+extension Catalog {
+    /// Before the first load.
+    static let empty = Catalog(.empty, views: [], versions: [])
 }

@@ -19,6 +19,8 @@ final class PositionWaits: @unchecked Sendable {
     private var nextID: Int64 = 1
     private var position: Int64 = 0
     private var isStopped = false
+    /// When the thread wakes by itself, µs.
+    private var wakesAt = Int64.max
 
     /// Starts the thread of deadlines; ``stop()`` ends it.
     func start() {
@@ -42,10 +44,10 @@ final class PositionWaits: @unchecked Sendable {
         }
         let id = nextID
         nextID += 1
-        let deadline =
-            MonotonicClock.now + Int64(clamping: timeoutMs).multipliedReportingOverflow(by: 1_000).partialValue
+        // A wait of more than a month is one without an end.
+        let deadline = MonotonicClock.now + Int64(min(max(timeoutMs, 0), 1 << 32)) * 1_000
         waits[id] = Wait(position: wanted, deadline: deadline, finish: finish)
-        condition.signal()
+        if deadline < wakesAt { condition.signal() }
         condition.unlock()
         return id
     }
@@ -91,11 +93,12 @@ final class PositionWaits: @unchecked Sendable {
                 condition.lock()
                 continue
             }
-            guard let next = waits.values.map(\.deadline).min() else {
+            wakesAt = waits.values.reduce(.max) { min($0, $1.deadline) }
+            guard wakesAt < .max else {
                 condition.wait()
                 continue
             }
-            _ = condition.wait(until: Date(timeIntervalSinceNow: Double(next - now) / 1_000_000))
+            _ = condition.wait(until: Date(timeIntervalSinceNow: Double(wakesAt - now) / 1_000_000))
         }
         condition.unlock()
     }

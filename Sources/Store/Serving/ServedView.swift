@@ -1,4 +1,5 @@
 package import Features
+import PointInTime
 import Synchronization
 
 /// A view as a server serves it, at one version of the definitions.
@@ -15,19 +16,22 @@ package final class ServedView: Sendable {
     package let ttlUs: Int64?
     /// Reads counted; the same object as long as the view is served.
     package let counters: ReadCounters
+    package let freshness: ViewFreshness
 
     package init(
         _ stored: StoredView,
         layout: RowLayout,
         memory: ViewMemory?,
         isRetired: Bool = false,
-        counters: ReadCounters = ReadCounters()
+        counters: ReadCounters = ReadCounters(),
+        freshness: ViewFreshness = ViewFreshness()
     ) {
         self.stored = stored
         self.layout = layout
         self.memory = memory
         self.isRetired = isRetired
         self.counters = counters
+        self.freshness = freshness
         columns = NameTable(layout.columns.enumerated().map { ($1.feature, $0) })
         ttlUs = stored.definition.ttl?.microseconds
     }

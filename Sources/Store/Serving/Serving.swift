@@ -11,24 +11,51 @@ package final class Serving: Sendable {
     package let options: ServingOptions
     let clock = ClockOffset()
     let waits = PositionWaits()
-    private let published: Mutex<Catalog>
+    /// Whoever applies holds it, so that commits and catalogs replace one another in one order.
+    let applied = Mutex(AppliedPositions())
+    /// Held for writing while a position is applied to several views; see ``readTogether(_:)``.
+    private let together = ReadWriteLock()
+    private let published = Mutex(Catalog.empty)
     private let progress = Mutex(ServingState())
+    private let reachedPosition = Atomic<Int64>(0)
+    private let follower = Mutex<Follower?>(nil)
+    private let workers: SessionWorkers
 
-    /// - Parameter conninfo: see ``Session/init(conninfo:)``.
+    /// - Parameter conninfo: see ``Session/init(conninfo:connectTimeoutSeconds:)``.
     package init(conninfo: String, options: ServingOptions = ServingOptions()) {
         self.conninfo = conninfo
         self.options = options
-        published = Mutex(Catalog.empty)
+        workers = SessionWorkers(
+            conninfo: conninfo,
+            threads: options.fetchConnections,
+            statementTimeoutMs: options.fetchTimeoutMs
+        )
     }
 
     /// Begins to load and to follow, on threads; ``state`` says when the values are there.
-    package func start() { waits.start() }
+    package func start() {
+        waits.start()
+        workers.start()
+        let follower = Follower(self)
+        self.follower.withLock { $0 = follower }
+        follower.start()
+    }
 
-    /// Ends all threads, within a second or two; whoever waits is told.
-    package func stop() { waits.stop() }
+    /// Ends all threads, within a few seconds at worst; whoever waits is told.
+    package func stop() {
+        waits.stop()
+        follower.withLock { follower in
+            defer { follower = nil }
+            return follower
+        }?.stop()
+        workers.stop()
+    }
 
     /// What is served now. Event loops take it once a command.
     package var catalog: Catalog { published.withLock { $0 } }
+
+    /// The position up to which everything has been applied: what is read afterwards reflects it, or a later one.
+    package var position: Int64 { reachedPosition.load(ordering: .acquiring) }
 
     package var state: ServingState {
         var state = progress.withLock { $0 }
@@ -39,6 +66,36 @@ package final class Serving: Sendable {
 
     /// PostgreSQL's clock, µs since 1970-01-01 UTC: by it values expire.
     package func now() -> Int64 { clock.now }
+
+    func report(_ change: (inout ServingState) -> Void) { progress.withLock { change(&$0) } }
+
+    /// Everything up to a state has been applied. To be called while ``applied`` is locked; ``wake()`` follows.
+    func setReached(_ state: LedgerState) {
+        progress.withLock { $0.reached = state }
+        reachedPosition.store(state.position, ordering: .releasing)
+    }
+
+    /// Lets those go on who waited for the position.
+    func wake() { waits.advance(to: position) }
+
+    /// Calls `body`, in which the catalog and all memories stand at one position; short, and not within itself.
+    ///
+    /// But for single commits of more than ``Limits/rowsTogetherMax`` rows, which are applied piece by piece.
+    package func readTogether<Result>(_ body: () -> Result) -> Result {
+        together.lockForReading()
+        defer { together.unlock() }
+        return body()
+    }
+
+    /// Calls `body`, which takes memories or the catalog from one position to another.
+    func changeTogether(_ body: () -> Void) {
+        together.lockForWriting()
+        body()
+        together.unlock()
+    }
+
+    /// To be called within ``changeTogether(_:)``.
+    func replaceCatalog(_ catalog: Catalog) { published.withLock { $0 = catalog } }
 
     // MARK: Waiting
 
@@ -62,17 +119,6 @@ package final class Serving: Sendable {
 
     package func cancelWait(_ id: Int64) { waits.cancel(id) }
 
-    // MARK: Own commits
-
-    /// Takes what this process has committed: all parts of one transaction at once, before its clients are answered.
-    package func apply(_ parts: [(view: StoredView, rows: ViewRows)], state: LedgerState) {
-        let catalog = catalog
-        for (view, rows) in parts {
-            guard let served = catalog.all[view.id], served.stored.shape == view.shape else { continue }
-            served.memory?.apply(rows, position: state.position)
-        }
-    }
-
     // MARK: Views that are not resident
 
     /// Reads rows of a view that is not in memory, by one batched query; `finish` is called once, from any thread.
@@ -85,11 +131,22 @@ package final class Serving: Sendable {
         keys: [Column],
         finish: @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
     ) {
-        finish(.failure(.unavailable(reason: "not connected")))
+        let timeoutMs = options.fetchTimeoutMs
+        let first = SingleUse(finish)
+        // The timeout holds also where PostgreSQL takes the query and does not answer.
+        let timer = waits.wait(for: .max, timeoutMs: timeoutMs) { outcome in
+            let isLate = outcome == .timedOut
+            first.take()?(
+                .failure(isLate ? .timeout(milliseconds: timeoutMs) : .unavailable(reason: "the server is stopping"))
+            )
+        }
+        workers.read({ (session) throws(StoreError) in try FetchedRows(session).read(view, keys) }) { [waits] result in
+            let finish = first.take()
+            waits.cancel(timer)
+            switch result {
+            case .success(let memory): finish?(.success(memory))
+            case .failure(let error): finish?(.failure(ServingError(error, timeoutMs: timeoutMs)))
+            }
+        }
     }
-}
-
-extension Catalog {
-    /// Before the first load.
-    static let empty = Catalog(.empty, views: [], versions: [])
 }

@@ -9,14 +9,21 @@ extension ViewMemory {
     ///
     /// Any order of commits, and the same commit again, lead to the same memory. Retired columns keep what they have, as in
     /// the online table.
-    /// - Parameter rows: the view's columns, in the order of ``RowLayout``'s own.
-    package func apply(_ rows: ViewRows, position: Int64) {
-        precondition(rows.features.count == layout.featureCount && rows.keys.count == layout.keys.count)
+    /// - Parameter rows: the view's own columns, or all of ``RowLayout/columns``.
+    package func apply(_ rows: ViewRows, position: Int64) { apply(rows, position: position, positions: nil) }
+
+    /// As ``apply(_:position:)``, where each row has a position of its own.
+    func apply(_ rows: ViewRows, positions: [Int64]) { apply(rows, position: 0, positions: positions) }
+
+    private func apply(_ rows: ViewRows, position: Int64, positions: [Int64]?) {
+        precondition(rows.features.count == layout.featureCount || rows.features.count == layout.columns.count)
+        precondition(rows.keys.count == layout.keys.count)
         var start = 0
         while start < rows.rowCount {
             let end = min(start + Self.rowsPerHold, rows.rowCount)
             change { table, figures in
-                ColumnApplier(rows: rows, range: start..<end, position: position).apply(&table, &figures)
+                ColumnApplier(rows: rows, range: start..<end, position: position, positions: positions)
+                    .apply(&table, &figures)
             }
             start = end
         }
@@ -76,6 +83,8 @@ private struct ColumnApplier {
     let rows: ViewRows
     let range: Range<Int>
     let position: Int64
+    /// One a row, where they differ.
+    let positions: [Int64]?
 
     func apply(_ table: inout RowTable, _ figures: inout ViewMemory.Figures) {
         /// Incoming rows that win, with their rows in the table. Of two of one entity the later one overwrites.
@@ -90,7 +99,7 @@ private struct ColumnApplier {
             let isNewer = table.takeHead(
                 table.address(row),
                 eventTime: times[from],
-                position: position,
+                position: positions?[from] ?? position,
                 isDeleted: deleted?[from] ?? false,
                 &figures
             )

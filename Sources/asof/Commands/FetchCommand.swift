@@ -43,7 +43,7 @@ struct FetchCommand: ParsableCommand {
         let password = try passwordFile.map { try PasswordFile.bytes($0) }
         let client = try ServerClient(try address())
         try client.greet(password: password)
-        let served = try ServedFeatures(service, entities: try entities(), client)
+        let served = try FetchedFeatures(service, entities: try entities(), client)
         switch format {
         case .table: Console.write(Self.table(served))
         case .json: for row in served.rows { Console.write(Self.json(row, served)) }
@@ -79,7 +79,7 @@ struct FetchCommand: ParsableCommand {
 
     // MARK: Output
 
-    private static func table(_ served: ServedFeatures) -> String {
+    private static func table(_ served: FetchedFeatures) -> String {
         var parts: [String] = []
         for row in served.rows {
             var table = TextTable(["feature", "value", "status", "event time"])
@@ -98,7 +98,7 @@ struct FetchCommand: ParsableCommand {
         return parts.joined(separator: "\n\n")
     }
 
-    private static func json(_ row: ServedFeatures.Row, _ served: ServedFeatures) -> String {
+    private static func json(_ row: FetchedFeatures.Row, _ served: FetchedFeatures) -> String {
         var object = JSONObject([
             ("service", .string("\(served.service)@\(served.version)")), ("schema", .string(served.fingerprint)),
             ("position", .int64(served.position)),
@@ -120,7 +120,7 @@ struct FetchCommand: ParsableCommand {
         return object.text
     }
 
-    private static func csv(_ served: ServedFeatures) -> String {
+    private static func csv(_ served: FetchedFeatures) -> String {
         var lines = [(served.keys.map(\.name) + served.columns.map(\.name)).joined(separator: ",")]
         for row in served.rows {
             let fields = row.keys.map { field(.string($0)) } + row.values.map(field)
