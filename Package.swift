@@ -120,7 +120,9 @@ let package = Package(
         ),
         .testTarget(
             name: "WireTests",
-            dependencies: ["Features", "Wire", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "CFloatText", "Features", "TestSupport", "Wire", .product(name: "NIOCore", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

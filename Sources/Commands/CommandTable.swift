@@ -13,6 +13,7 @@ package struct CommandTable: Sendable {
         transactionCommands,
         featureCommands,
         definitionCommands,
+        hashCommands,
         writeCommands,
         historyCommands
     )

@@ -110,6 +110,14 @@ struct EntityKeys: Sendable {
         ends.append(bytes.count)
     }
 
+    /// Adds another list's keys of the same view.
+    mutating func append(_ other: EntityKeys) {
+        integers += other.integers
+        ends += other.ends.map { $0 + bytes.count }
+        bytes += other.bytes
+        for index in values.indices { values[index] += other.values[index] }
+    }
+
     /// Looks all keys up; the result of key *i* is at `role + i × roles`.
     func find(_ role: Int, in rows: borrowing FoundRows, _ reader: borrowing ViewMemory.Reader) {
         var index = role

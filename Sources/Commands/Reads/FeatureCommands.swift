@@ -144,9 +144,9 @@ enum FeatureCommands {
         var keys = EntityKeys(view, capacity: entities.count)
         for index in entities { try keys.append(entity: arguments[index]) }
         let request = FeatureRequest(
-            shape: shape,
-            plan: reads.plan(view, columns: columns, in: catalog),
-            options: options,
+            shape,
+            reads.plan(view, columns: columns, in: catalog),
+            options,
             views: [view],
             keys: [keys],
             rowCount: entities.count
@@ -217,7 +217,7 @@ enum FeatureCommands {
                     let request = try arguments.with { arguments throws(CommandFault) in
                         try serve(arguments, reads, reads.source.catalog())
                     }
-                    request.fetch(reads, finish)
+                    request.lookup.fetch(request, reads, finish)
                 } catch {
                     let fault = error
                     finish { $0.fault(fault) }
@@ -283,9 +283,9 @@ enum FeatureCommands {
             keys.append(found)
         }
         let request = FeatureRequest(
-            shape: .service,
-            plan: plan,
-            options: options,
+            .service,
+            plan,
+            options,
             views: service.roles.map(\.view),
             keys: keys,
             rowCount: rowCount
