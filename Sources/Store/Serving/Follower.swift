@@ -195,8 +195,8 @@ final class Follower: @unchecked Sendable {
                             + "another state; loading everything again"
                     )
                 )
-                serving.report { $0.timelineChanges += 1 }
                 try load(session, isRestart: true)
+                serving.report { $0.timelineChanges += 1 }
                 return true
             }
             let last = news.entries.last?.state

@@ -22,6 +22,7 @@ package final class Serving: Sendable {
     private let progress = Mutex(ServingState())
     private let reachedPosition = Atomic<Int64>(0)
     private let follower = Mutex<Follower?>(nil)
+    private let hasStopped = Atomic(false)
     private let workers: SessionWorkers
 
     /// - Parameter conninfo: see ``Session/init(conninfo:connectTimeoutSeconds:)``.
@@ -46,6 +47,7 @@ package final class Serving: Sendable {
 
     /// Ends all threads, within a few seconds at worst; whoever waits is told.
     package func stop() {
+        guard !hasStopped.exchange(true, ordering: .relaxed) else { return }
         waits.stop()
         follower.withLock { follower in
             defer { follower = nil }

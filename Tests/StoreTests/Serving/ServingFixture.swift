@@ -34,7 +34,7 @@ final class ServingFixture {
     func catchUp(_ session: Session) throws {
         let head = try Ledger(session).head()
         #expect(
-            Patience.wait { self.serving.state.reached.position >= head.position },
+            Patience.wait { self.serving.state.reached == head },
             "\(serving.state) \(events.all)"
         )
     }
