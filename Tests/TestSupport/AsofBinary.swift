@@ -45,6 +45,9 @@ package enum AsofBinary {
             self.errorURL = errorURL
         }
 
+        /// What it has printed to standard output up to now.
+        package var outSoFar: String { (try? String(contentsOf: outURL, encoding: .utf8)) ?? "" }
+
         /// What it printed; after it has ended.
         package func output() -> Output {
             let output = Output(

@@ -1,0 +1,36 @@
+/// `docs/commands.md`, made from the table.
+package enum CommandDocument {
+    private static let titles: [(group: Command.Group, title: String)] = [
+        (.features, "Features"), (.hash, "Latest values as Redis hashes"), (.generic, "Keys"),
+        (.transactions, "Transactions"), (.connection, "Connections"), (.server, "The server"),
+    ]
+
+    package static func markdown(_ table: CommandTable) -> String {
+        var lines = [
+            "# Commands", "",
+            "The commands of `asof serve`, from the table that also answers `COMMAND DOCS`. This file is made from it: after a",
+            "change run `ASOF_WRITE_DOCS=1 swift test --filter CommandDocumentTests`.", "",
+            "In brackets: optional; `...`: may be repeated. Flags in Redis's words: `readonly`, `write`, `fast`; `loading`: also",
+            "while latest values are being loaded; `no_auth`: also before AUTH; `no_multi`: not in a transaction; `blocking`; `admin`.",
+        ]
+        for (group, title) in titles {
+            let commands = table.listed.filter { $0.group == group }
+            guard !commands.isEmpty else { continue }
+            lines += ["", "## \(title)"]
+            for command in commands {
+                for entry in command.subcommands.isEmpty ? [command] : command.subcommands where !isHelp(entry) {
+                    lines += ["", "### \(entry.name.uppercased().replacing("|", with: " "))", ""]
+                    lines += ["```", entry.usage, "```", ""]
+                    lines.append(entry.summary)
+                    let flags = entry.flags.words.map { "\($0)" }.joined(separator: " ")
+                    lines += [
+                        "", "\(entry.complexity) · since \(entry.since)" + (flags.isEmpty ? "" : " · `\(flags)`"),
+                    ]
+                }
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func isHelp(_ command: Command) -> Bool { command.name.hasSuffix("|help") }
+}

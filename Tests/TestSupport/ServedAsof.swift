@@ -1,0 +1,51 @@
+import Foundation
+import Glibc
+
+/// The built `asof serve`, while this value lives.
+package final class ServedAsof {
+    package let port: Int
+    package let running: AsofBinary.Running
+
+    package var pid: Int32 { running.process.processIdentifier }
+
+    /// Starts it at a free port and waits for its line.
+    /// - Parameter arguments: further ones; where the store is, among them.
+    package init(_ arguments: [String], in directory: String = "/tmp", environment: [String: String] = [:]) throws {
+        running = try AsofBinary.start(
+            ["serve", "--listen", "127.0.0.1:0"] + arguments,
+            in: directory,
+            environment: environment
+        )
+        let process = running.process
+        let running = self.running
+        let isReady = Patience.wait(seconds: 60) { running.outSoFar.contains("\n") || !process.isRunning }
+        let line = running.outSoFar.prefix { $0 != "\n" }
+        guard isReady, let port = line.split(separator: ":").last.flatMap({ Int($0) }) else {
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            process.waitUntilExit()
+            throw RespClient.Failure(description: "asof serve \(arguments): \(running.output())")
+        }
+        self.port = port
+    }
+
+    package func client() throws -> RespClient { try RespClient(port: port) }
+
+    /// What the process holds in memory now, in bytes.
+    package var residentBytes: Int {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1_024
+    }
+
+    package var isRunning: Bool { running.process.isRunning }
+
+    /// Sends a signal and waits for the end.
+    @discardableResult
+    package func stop(_ signal: Int32 = SIGTERM) -> AsofBinary.Output {
+        kill(pid, signal)
+        running.process.waitUntilExit()
+        return running.output()
+    }
+
+    deinit { if running.process.isRunning { kill(pid, SIGKILL) } }
+}
