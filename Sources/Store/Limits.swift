@@ -66,6 +66,8 @@ package enum Limits {
     /// Rows and bytes of a COPY that are decoded at a time on their way into a server's memory.
     package static let memoryChunkRows = 4_096
     package static let memoryChunkBytes = 8 << 20
+    /// Rows of other servers' commits that are applied at once, so that readers of several views wait a few ms at most.
+    package static let rowsTogetherMax: Int64 = 10_000
     /// Blocks of an online table that are loaded at a time, 16 MiB: enough that a statement costs nothing.
     package static let loadRangeBlocks: Int64 = 2_048
 

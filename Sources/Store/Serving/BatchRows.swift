@@ -8,12 +8,42 @@ struct BatchRows {
 
     init(_ session: Session) { self.session = session }
 
+    /// Rows of one view, decoded, with the position of each.
+    struct Chunk {
+        let view: ServedView
+        let rows: ViewRows
+        let positions: [Int64]
+
+        func apply() { view.memory?.apply(rows, positions: positions) }
+    }
+
+    /// Applies rows as they come.
     /// - Parameter entries: data of the view, in any order.
     /// - Returns: rows read.
     @discardableResult
     func apply(_ entries: [FollowedEntry], to view: ServedView) throws(StoreError) -> Int {
+        var count = 0
+        try read(entries, of: view) { chunk in
+            chunk.apply()
+            count += chunk.rows.rowCount
+        }
+        return count
+    }
+
+    /// Reads rows without applying them.
+    func collect(_ entries: [FollowedEntry], of view: ServedView) throws(StoreError) -> [Chunk] {
+        var chunks: [Chunk] = []
+        try read(entries, of: view) { chunks.append($0) }
+        return chunks
+    }
+
+    private func read(
+        _ entries: [FollowedEntry],
+        of view: ServedView,
+        _ body: (Chunk) -> Void
+    ) throws(StoreError) {
         for entry in entries { view.freshness.add(entry.state, newest: entry.maxEventTime) }
-        guard let memory = view.memory, !entries.isEmpty else { return 0 }
+        guard view.memory != nil, !entries.isEmpty else { return }
         let layout = view.layout
         let features = layout.columns.filter { !$0.isRetired }
         let keyCount = layout.keys.count
@@ -23,7 +53,6 @@ struct BatchRows {
             types: layout.keys.map(\.type.featureType) + [.timestamp, .bool, .int64] + features.map(\.type)
         )
         let positions = Dictionary(entries.map { ($0.batch, $0.state.position) }) { first, _ in first }
-        var count = 0
         while let columns = try copy.next(rowsMax: Limits.memoryChunkRows, bytesMax: Limits.memoryChunkBytes) {
             let rows = ViewRows(
                 keys: Array(columns[..<keyCount]),
@@ -31,10 +60,14 @@ struct BatchRows {
                 isDeleted: columns[keyCount + 1],
                 features: Array(columns[(keyCount + 3)...])
             )
-            memory.apply(rows, positions: columns[keyCount + 2].int64Values.map { positions[$0] ?? 0 })
-            count += rows.rowCount
+            body(
+                Chunk(
+                    view: view,
+                    rows: rows,
+                    positions: columns[keyCount + 2].int64Values.map { positions[$0] ?? 0 }
+                )
+            )
         }
-        return count
     }
 
     private func query(_ entries: [FollowedEntry], _ view: StoredView, _ features: [RowLayout.Column]) -> String {

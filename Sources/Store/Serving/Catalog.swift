@@ -84,3 +84,8 @@ package final class Catalog: Sendable {
         throw .unknownService(name: text, hint: Name.hint(for: text, among: known))
     }
 }
+
+extension Catalog {
+    /// Before the first load.
+    static let empty = Catalog(.empty, views: [], versions: [])
+}

@@ -16,7 +16,7 @@ final class Follower: @unchecked Sendable {
     private let cancellation = Mutex<Cancellation?>(nil)
     private let done = DispatchSemaphore(value: 0)
     /// Becomes readable when the thread is to end.
-    private let stopDescriptor = eventfd(0, Int32(EFD_CLOEXEC))
+    private let stopPipe = WakePipe()
 
     private var isLoaded = false
     /// Everything is to be loaded anew: what is known has shown to be wrong, or cannot be followed.
@@ -39,8 +39,6 @@ final class Follower: @unchecked Sendable {
         options = serving.options
     }
 
-    deinit { close(stopDescriptor) }
-
     func start() {
         let thread = Thread { [self] in
             work()
@@ -53,7 +51,7 @@ final class Follower: @unchecked Sendable {
     /// Ends the thread; a statement under way is cancelled.
     func stop() {
         isStopping.store(true, ordering: .relaxed)
-        eventfd_write(stopDescriptor, 1)
+        stopPipe.wake()
         if let cancellation = cancellation.withLock({ $0 }) {
             // It connects to the server, which may take long where the network is gone.
             Thread { cancellation.cancel() }.start()
@@ -76,16 +74,10 @@ final class Follower: @unchecked Sendable {
             } catch {
                 if isStopped { return }
                 failed(error)
-                pause(retryMs)
+                stopPipe.wait(milliseconds: retryMs)
                 retryMs = min(retryMs * 2, Self.lastRetryMs)
             }
         }
-    }
-
-    /// Sleeps, unless the thread is to end.
-    private func pause(_ milliseconds: Int32) {
-        var descriptor = pollfd(fd: stopDescriptor, events: Int16(POLLIN), revents: 0)
-        poll(&descriptor, 1, milliseconds)
     }
 
     private func failed(_ error: StoreError) {
@@ -135,13 +127,17 @@ final class Follower: @unchecked Sendable {
         }
         guard let downSince else { return }
         let seconds = Double(serving.now() - downSince) / 1_000_000
-        options.log(ServingEvent(level: .info, message: String(format: "following PostgreSQL again, after %.1f s", seconds)))
+        options.log(
+            ServingEvent(level: .info, message: String(format: "following PostgreSQL again, after %.1f s", seconds))
+        )
     }
 
     private func sampleClock(_ session: Session) throws(StoreError) {
         for _ in 0..<3 {
             let sent = MonotonicClock.now
-            let rows = try session.execute("SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint")
+            let rows = try session.execute(
+                "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint"
+            )
             let received = MonotonicClock.now
             guard let time = rows.last?.text(0, 0).flatMap({ Int64($0) }) else { return }
             serving.clock.add(serverTime: time, sent: sent, received: received)
@@ -157,10 +153,10 @@ final class Follower: @unchecked Sendable {
     private func step(_ session: Session) throws(StoreError) {
         let isNotified = canListen && missedNotifications < 3
         let wasNotified: Bool
-        do {
+        do throws(PostgresError) {
             wasNotified = try session.connection.waitForNotification(
                 timeoutMs: isNotified ? options.pollMs : Self.unnotifiedPollMs,
-                orReadable: stopDescriptor
+                orReadable: stopPipe.descriptor
             )
         } catch { throw .database(error) }
         guard !isStopped else { return }
@@ -194,7 +190,8 @@ final class Follower: @unchecked Sendable {
                 options.log(
                     ServingEvent(
                         level: .warning,
-                        message: "position \(known.position) is not in the ledger as it was applied: PostgreSQL was restored to "
+                        message:
+                            "position \(known.position) is not in the ledger as it was applied: PostgreSQL was restored to "
                             + "another state; loading everything again"
                     )
                 )
@@ -236,11 +233,21 @@ final class Follower: @unchecked Sendable {
                 byView[entry.view, default: []].append(entry)
             }
         }
+        // Readers of several views see positions as a whole; what is too large for that is applied as it comes.
+        let isSmall = entries.reduce(0) { $0 &+ $1.rows } <= Limits.rowsTogetherMax
+        var chunks: [BatchRows.Chunk] = []
+        var rows = 0
         for (id, entries) in byView {
             guard let view = catalog.all[id] else { continue }
-            let rows = try BatchRows(session).apply(entries, to: view)
-            serving.report { $0.followedRows += rows }
+            if isSmall {
+                chunks += try BatchRows(session).collect(entries, of: view)
+            } else {
+                rows += try BatchRows(session).apply(entries, to: view)
+            }
         }
+        serving.changeTogether { for chunk in chunks { chunk.apply() } }
+        rows += chunks.reduce(0) { $0 + $1.rows.rowCount }
+        serving.report { $0.followedRows += rows }
     }
 
     // MARK: Loading
@@ -297,7 +304,8 @@ final class Follower: @unchecked Sendable {
             ServingEvent(
                 level: .info,
                 message: String(
-                    format: "loaded %d rows of %d views at position %lld in %.2f s (%.0f rows/s), definitions version %lld",
+                    format:
+                        "loaded %d rows of %d views at position %lld in %.2f s (%.0f rows/s), definitions version %lld",
                     result.loadedRows,
                     result.loadedViews,
                     result.state.position,
@@ -349,7 +357,7 @@ final class Follower: @unchecked Sendable {
                     freshness: view.freshness
                 ) : view
         }
-        serving.applied.withLock { _ in
+        serving.changeTogether {
             serving.replaceCatalog(Catalog(catalog.registry, views: views, versions: catalog.versions))
         }
     }

@@ -7,6 +7,7 @@ struct FollowedEntry: Sendable {
     let view: Int32
     /// `nil` = a kind that this binary does not know.
     let kind: BatchKind?
+    let rows: Int64
     /// µs; `nil` = no rows.
     let minEventTime: Int64?
     let maxEventTime: Int64?
@@ -30,7 +31,7 @@ struct LedgerReader {
         var hasMore = false
     }
 
-    private static let columns = "position, uid, committed_at, batch, view, kind, min_event_time, max_event_time"
+    private static let columns = "position, uid, committed_at, batch, view, kind, min_event_time, max_event_time, rows"
 
     /// What has been committed since.
     ///
@@ -80,6 +81,7 @@ struct LedgerReader {
             batch: batch,
             view: view,
             kind: rows.text(row, 5).flatMap(BatchKind.init(rawValue:)),
+            rows: rows.int64(row, 8) ?? 0,
             minEventTime: rows.timestamp(row, 6),
             maxEventTime: rows.timestamp(row, 7)
         )

@@ -60,7 +60,9 @@ final class OnlineLoad: Sendable {
         do throws(StoreError) {
             try session.execute("SAVEPOINT load")
             try readRanges(session)
-            try session.execute(progress.withLock { $0.isTooLarge } ? "ROLLBACK TO SAVEPOINT load" : "RELEASE SAVEPOINT load")
+            try session.execute(
+                progress.withLock { $0.isTooLarge } ? "ROLLBACK TO SAVEPOINT load" : "RELEASE SAVEPOINT load"
+            )
             own = .success(())
         } catch {
             progress.withLock { $0.hasFailed = true }

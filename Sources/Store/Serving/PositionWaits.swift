@@ -44,8 +44,8 @@ final class PositionWaits: @unchecked Sendable {
         }
         let id = nextID
         nextID += 1
-        let deadline =
-            MonotonicClock.now + Int64(clamping: timeoutMs).multipliedReportingOverflow(by: 1_000).partialValue
+        // A wait of more than a month is one without an end.
+        let deadline = MonotonicClock.now + Int64(min(max(timeoutMs, 0), 1 << 32)) * 1_000
         waits[id] = Wait(position: wanted, deadline: deadline, finish: finish)
         if deadline < wakesAt { condition.signal() }
         condition.unlock()

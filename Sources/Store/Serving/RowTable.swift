@@ -130,7 +130,12 @@ struct RowTable: ~Copyable {
         base.initializeMemory(as: UInt8.self, repeating: 0, count: stride)
         base.storeBytes(of: Int64.min, as: Int64.self)
         base.storeBytes(of: Int64.min, toByteOffset: 8, as: Int64.self)
-        for column in layout.columns.indices { setNull(column, base) }
+        let columns = layout.columns.count
+        let nulls = base + RowLayout.nullsOffset
+        nulls.initializeMemory(as: UInt8.self, repeating: 0xFF, count: columns / 8)
+        if columns % 8 > 0 {
+            nulls.storeBytes(of: UInt8(1 << (columns % 8) - 1), toByteOffset: columns / 8, as: UInt8.self)
+        }
         return row
     }
 

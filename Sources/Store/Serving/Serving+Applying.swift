@@ -1,6 +1,6 @@
-import Features
-package import PointInTime
+import PointInTime
 import Postgres
+import Synchronization
 
 extension Serving {
     /// Takes what this process has committed: all parts of one transaction at once, before its clients are answered.
@@ -10,33 +10,32 @@ extension Serving {
     ///   ``whenReached(_:timeoutMs:finish:)`` tells when.
     @discardableResult
     package func apply(_ parts: [(view: StoredView, rows: ViewRows)], state: LedgerState) -> Bool {
-        let (reached, isWhole) = applied.withLock { applied in
+        let isWhole = applied.withLock { applied in
             let catalog = catalog
-            var isWhole = true
-            for (view, rows) in parts {
-                guard let served = catalog.all[view.id], served.stored.shape == view.shape else {
-                    isWhole = false
-                    continue
-                }
-                served.memory?.apply(rows, position: state.position)
-                served.freshness.add(state, newest: rows.newestEventTime)
+            let known = parts.compactMap { part -> (served: ServedView, rows: ViewRows)? in
+                guard let served = catalog.all[part.view.id], served.stored.shape == part.view.shape else { return nil }
+                return (served, part.rows)
             }
+            let isWhole = known.count == parts.count
+            changeTogether {
+                for (served, rows) in known { served.memory?.apply(rows, position: state.position) }
+            }
+            for (served, rows) in known { served.freshness.add(state, newest: rows.newestEventTime) }
             if isWhole { applied.committed(state, views: Set(parts.map(\.view.id))) }
-            return (applied.reached, isWhole)
+            setReached(applied.reached)
+            return isWhole
         }
-        report { $0.reached = reached }
-        waits.advance(to: reached.position)
+        wake()
         return isWhole
     }
 
     /// The follower has applied everything up to a state.
     func followed(to state: LedgerState) {
-        let reached = applied.withLock { applied in
+        applied.withLock { applied in
             applied.followed(to: state)
-            return applied.reached
+            setReached(applied.reached)
         }
-        report { $0.reached = reached }
-        waits.advance(to: reached.position)
+        wake()
     }
 
     /// Replaces the catalog by one whose memories are at a state, together with the position.
@@ -54,18 +53,17 @@ extension Serving {
             done += try OwnCommits(session).apply(missing, to: load)
         }
         try catchUp(applied.withLock { $0 })
-        let reached: LedgerState = try applied.withLock { applied throws(StoreError) in
+        try applied.withLock { applied throws(StoreError) in
             try catchUp(applied)
             if isRestart {
                 applied.reloaded(at: state, own: done)
             } else {
                 applied.followed(to: state)
             }
-            replaceCatalog(load.catalog)
-            return applied.reached
+            changeTogether { replaceCatalog(load.catalog) }
+            setReached(applied.reached)
         }
-        report { $0.reached = reached }
-        waits.advance(to: reached.position)
+        wake()
     }
 }
 

@@ -13,8 +13,11 @@ package final class Serving: Sendable {
     let waits = PositionWaits()
     /// Whoever applies holds it, so that commits and catalogs replace one another in one order.
     let applied = Mutex(AppliedPositions())
+    /// Held for writing while a position is applied to several views; see ``readTogether(_:)``.
+    private let together = ReadWriteLock()
     private let published = Mutex(Catalog.empty)
     private let progress = Mutex(ServingState())
+    private let reachedPosition = Atomic<Int64>(0)
     private let follower = Mutex<Follower?>(nil)
     private let workers: SessionWorkers
 
@@ -51,6 +54,9 @@ package final class Serving: Sendable {
     /// What is served now. Event loops take it once a command.
     package var catalog: Catalog { published.withLock { $0 } }
 
+    /// The position up to which everything has been applied: what is read afterwards reflects it, or a later one.
+    package var position: Int64 { reachedPosition.load(ordering: .acquiring) }
+
     package var state: ServingState {
         var state = progress.withLock { $0 }
         state.clockOffsetUs = clock.difference
@@ -63,7 +69,32 @@ package final class Serving: Sendable {
 
     func report(_ change: (inout ServingState) -> Void) { progress.withLock { change(&$0) } }
 
-    /// To be called while nothing else is applied.
+    /// Everything up to a state has been applied. To be called while ``applied`` is locked; ``wake()`` follows.
+    func setReached(_ state: LedgerState) {
+        progress.withLock { $0.reached = state }
+        reachedPosition.store(state.position, ordering: .releasing)
+    }
+
+    /// Lets those go on who waited for the position.
+    func wake() { waits.advance(to: position) }
+
+    /// Calls `body`, in which the catalog and all memories stand at one position; short, and not within itself.
+    ///
+    /// But for single commits of more than ``Limits/rowsTogetherMax`` rows, which are applied piece by piece.
+    package func readTogether<Result>(_ body: () -> Result) -> Result {
+        together.lockForReading()
+        defer { together.unlock() }
+        return body()
+    }
+
+    /// Calls `body`, which takes memories or the catalog from one position to another.
+    func changeTogether(_ body: () -> Void) {
+        together.lockForWriting()
+        body()
+        together.unlock()
+    }
+
+    /// To be called within ``changeTogether(_:)``.
     func replaceCatalog(_ catalog: Catalog) { published.withLock { $0 = catalog } }
 
     // MARK: Waiting
