@@ -136,7 +136,9 @@ import Wire
                         [.float32(Float(random.int(0...9))), .null]
                     )
                 }
-                try PartitionCatalog.prepare(view, rows.map(\.eventTime), store.store.session)
+                var catalog = PartitionCatalog(view: view)
+                let ranges = catalog.partition(rows.map(\.eventTime)).ranges
+                try catalog.make(try catalog.missing(ranges, store.store.session), store.store.session)
                 _ = try transaction.write(TestStore.viewRows(rows, view), to: view)
                 open.append(transaction)
             }

@@ -141,6 +141,7 @@ package final class TestStore {
         _ text: String,
         spine: ColumnBatch,
         labelTime: String,
+        positionColumn: String? = nil,
         state: LedgerState? = nil,
         options: JoinOptions = JoinOptions(),
         sessions: [Session]? = nil
@@ -151,6 +152,7 @@ package final class TestStore {
         let spec = try TrainingSetSpec(
             plan: plan,
             labelTime: labelTime,
+            positionColumn: positionColumn,
             spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
             state: try state ?? head(),
             options: options

@@ -1,4 +1,5 @@
 package import Features
+import PointInTime
 import Synchronization
 
 /// A view as a server serves it, at one version of the definitions.
