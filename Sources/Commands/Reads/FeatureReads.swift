@@ -49,7 +49,7 @@ package final class FeatureReads: Sendable {
         package init(_ serving: Serving) {
             self.init(
                 catalog: { serving.catalog },
-                position: { serving.state.reached.position },
+                position: { serving.position },
                 now: { serving.now() },
                 whenReached: { serving.whenReached($0, timeoutMs: $1, finish: $2) },
                 fetch: { serving.fetch($0, keys: $1, finish: $2) }
