@@ -5,7 +5,7 @@ import CLibPQ
 /// Results come in binary. Nothing here depends on session state that a transaction-pooling proxy would lose: no named
 /// prepared statements, no `SET` outside a transaction.
 package final class Connection {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
 
     /// Connects.
     ///
@@ -70,7 +70,7 @@ package final class Connection {
     }
 
     /// Reads results until the server is ready for the next message; throws the first error among them.
-    private func collectResults() throws(PostgresError) -> [Rows] {
+    func collectResults() throws(PostgresError) -> [Rows] {
         var results: [Rows] = []
         var failure: PostgresError?
         while let result = PQgetResult(handle) {
@@ -139,7 +139,7 @@ package final class Connection {
 
     // MARK: Errors
 
-    private func lostConnection() -> PostgresError {
+    func lostConnection() -> PostgresError {
         PostgresError(kind: .connectionLost, message: Self.trimmed(PQerrorMessage(handle)))
     }
 
