@@ -10,7 +10,7 @@ package final class AsOfJoin {
     private let spine: SortedSpine
     private let entityKeys: EntityKeys
     private let rules: JoinRules
-    private let types: [FeatureType]
+    private let features: [(field: Int, type: FeatureType)]
     private let workers: Workers
     private let meter: ScanMeter
     private let matches: Matches
@@ -21,18 +21,18 @@ package final class AsOfJoin {
     /// Memory for each row of the spine beside the spine and the features: matches and picks.
     package static let bytesPerRow = Matches.bytesPerPlace + 24
 
-    /// - Parameter features: the types of the features, in the order in which the runs know them.
+    /// - Parameter features: the place of each wanted feature among those that the runs know, and its type.
     package init(
         spine: SortedSpine,
         rules: JoinRules,
-        features types: [FeatureType],
+        features: [(field: Int, type: FeatureType)],
         workers: Workers,
         meter: ScanMeter
     ) {
         self.spine = spine
         entityKeys = EntityKeys(spine)
         self.rules = rules
-        self.types = types
+        self.features = features
         self.workers = workers
         self.meter = meter
         matches = Matches(placeCount: spine.placeCount)
@@ -75,20 +75,26 @@ package final class AsOfJoin {
     /// Memory grows by the rows that it has improved, and is bounded by a few times the spine's.
     package func keepLastRun() throws(HistoryRunError) {
         guard !runs.isEmpty else { return }
-        try keep(from: runs.count - 1)
+        try keepRuns(from: runs.count - 1)
         let first = (runs.lastIndex { !($0 is KeptRows) } ?? -1) + 1
         let keptCount = runs[first...].reduce(0) { $0 + $1.groups[0].rowCount }
-        if runs.count - first > 1, keptCount > 2 * spine.placeCount + MemoryRun.groupRows { try keep(from: first) }
+        if runs.count - first > 1, keptCount > 2 * spine.placeCount + MemoryRun.groupRows {
+            try keepRuns(from: first)
+        }
     }
 
+    /// How many runs were merged, those that were kept together counting as one.
+    package var runCount: Int { runs.count }
+
     /// Replaces the runs from `run` on by a copy of their matched rows.
-    private func keep(from run: Int) throws(HistoryRunError) {
+    package func keepRuns(from run: Int) throws(HistoryRunError) {
+        guard run < runs.count else { return }
         let first = firstGroups[run]
         let picks = Picks(matches, runs, firstGroups) { [matches] in matches.groups[$0] >= first }
         let kept = KeptRows(
             deleted: try picks.take(.deleted, .bool),
             positions: try picks.take(.position, .int64),
-            features: try features(picks)
+            features: try values(picks)
         )
         for (pick, place) in picks.places.enumerated() {
             matches.groups[Int(place)] = first
@@ -98,10 +104,14 @@ package final class AsOfJoin {
         firstGroups[(run + 1)...] = [first + 1]
     }
 
-    private func features(_ picks: Picks) throws(HistoryRunError) -> [Column] {
-        try columns(types.count) { [types] feature throws(HistoryRunError) in
-            try picks.take(.feature(feature), types[feature])
+    /// The features' values for each pick; at the place of a feature that is not wanted nothing.
+    private func values(_ picks: Picks) throws(HistoryRunError) -> [Column?] {
+        let taken = try columns(features.count) { [features] index throws(HistoryRunError) in
+            try picks.take(.feature(features[index].field), features[index].type)
         }
+        var values = [Column?](repeating: nil, count: (features.map(\.field).max() ?? -1) + 1)
+        for (feature, column) in zip(features, taken) { values[feature.field] = column }
+        return values
     }
 
     /// Makes columns side by side.
@@ -145,8 +155,8 @@ package final class AsOfJoin {
         let times = picks.places.map { matches.times[Int($0)] }
         let ages = picks.places.map { spine.labels[Int($0)].subtractingSaturating(matches.times[Int($0)]) }
         return JoinedView(
-            features: try columns(types.count) { [types, valuePickOf] feature throws(HistoryRunError) in
-                try picks.take(.feature(feature), types[feature]).gatherOrNull(valuePickOf)
+            features: try columns(features.count) { [features, valuePickOf] index throws(HistoryRunError) in
+                try picks.take(.feature(features[index].field), features[index].type).gatherOrNull(valuePickOf)
             },
             eventTimes: Column(type: .timestamp, values: .int64(times)).gatherOrNull(pickOf),
             positions: witness ? try picks.take(.position, .int64).gatherOrNull(pickOf) : nil,

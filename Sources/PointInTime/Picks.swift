@@ -97,9 +97,9 @@ final class KeptRows: HistoryRun {
     let groups: [HistoryGroup]
     private let deleted: Column
     private let positions: Column
-    private let features: [Column]
+    private let features: [Column?]
 
-    init(deleted: Column, positions: Column, features: [Column]) {
+    init(deleted: Column, positions: Column, features: [Column?]) {
         self.deleted = deleted
         self.positions = positions
         self.features = features
@@ -117,7 +117,9 @@ final class KeptRows: HistoryRun {
         to column: inout Column
     ) {
         switch field {
-        case .feature(let feature): column.append(features[feature].gather(Array(rows)))
+        case .feature(let feature):
+            guard let values = features[feature] else { preconditionFailure("a feature that was not kept") }
+            column.append(values.gather(Array(rows)))
         case .deleted: column.append(deleted.gather(Array(rows)))
         case .position: column.append(positions.gather(Array(rows)))
         }

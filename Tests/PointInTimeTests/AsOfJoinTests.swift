@@ -113,7 +113,7 @@ import Testing
         let join = AsOfJoin(
             spine: spine,
             rules: rules,
-            features: [.int64, .string],
+            features: [(0, .int64), (1, .string)],
             workers: Workers(data.random.int(1...3)),
             meter: meter
         )
