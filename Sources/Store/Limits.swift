@@ -36,7 +36,17 @@ package enum Limits {
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
 
+    /// Rows of a segment's row group: its keys and times fit a core's caches, and there are enough to skip.
+    package static let segmentGroupRowsMax = 131_072
+    /// Bytes of a row group's columns: wide rows end a group earlier.
+    package static let segmentGroupBytesMax = 64 << 20
+    /// Rows that are decoded at a time: they stay in a core's cache while one column after the other is read.
+    package static let segmentBlockRows = 2_048
+    /// Memory of the server's sort of one partition, in MiB; a larger one goes to its disk.
+    package static let segmentSortMiB = 512
+
     static func check() {
+        precondition(segmentGroupRowsMax % segmentBlockRows == 0)
         precondition(batchRowsMax >= copyChunkRows)
         precondition(keyBytesMax < 8_192 / 3)
     }

@@ -25,6 +25,11 @@ package struct Migration: Sendable {
             name: "0003_removals.sql",
             sql: String(decoding: PackageResources._003_removals_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 4,
+            name: "0004_segments.sql",
+            sql: String(decoding: PackageResources._004_segments_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

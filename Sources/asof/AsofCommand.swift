@@ -30,6 +30,7 @@ struct AsofCommand: ParsableCommand {
             DescribeCommand.self, IngestCommand.self, MaterializeCommand.self, RebuildOnlineCommand.self,
             GetCommand.self, LogCommand.self, ExportCommand.self, VerifyCommand.self, ReportCommand.self,
             CheckCommand.self, StatusCommand.self, DoctorCommand.self, ForgetCommand.self, DropHistoryCommand.self,
+            SegmentsCommand.self,
             UriCommand.self,
             SuperviseCommand.self,
         ]
