@@ -9,7 +9,7 @@ import tempfile
 
 import harness
 
-BENCHES = ["ingest", "export", "get", "materialize"]
+BENCHES = ["ingest", "export", "get", "materialize", "pit"]
 
 
 def run(arguments: list[str]) -> int:

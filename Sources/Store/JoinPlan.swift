@@ -1,5 +1,5 @@
-import Features
-import PointInTime
+package import Features
+package import PointInTime
 
 /// How features are looked up.
 package enum JoinEngine: String, Sendable, CaseIterable {

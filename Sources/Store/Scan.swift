@@ -1,11 +1,11 @@
 import Features
-package import PointInTime
+import PointInTime
 
 /// The point-in-time join by merging: a block of the spine is sorted once, and each view's history passes by in order.
 ///
 /// History comes from segment files where they are, and from PostgreSQL where they are not; the answer is the same. What
 /// ``Probe`` says of a row, this says.
-package final class Scan {
+final class Scan {
     /// What all parts of a scan share.
     struct Context {
         let pool: SessionPool
@@ -19,22 +19,25 @@ package final class Scan {
         /// For use while no thread borrows a session.
         var session: Session { pool.first }
         /// What runs of a tail may take.
-        var tailMemory: Int { max(16 << 20, (limits.memory - Limits.scanBaseBytes) * 3 / 10) }
+        var tailMemory: Int {
+            limits.tailMemory ?? max(16 << 20, (limits.memory - Limits.scanBaseBytes) * 3 / 10)
+        }
     }
 
     let context: Context
     let views: [Int32: ScannedView]
     /// The widest block's bytes of features a row, so far.
     var learnedRowBytes = 0
-    package let meter = ScanMeter()
+    let meter = ScanMeter()
     /// Files that could not be read, each with the reason and what to do.
-    package private(set) var warnings: [String]
+    private(set) var warnings: [String]
 
     /// Finds the files and tails of the roles' views; nothing of them is read yet.
     init(_ roles: [ViewRole], _ context: Context) throws(StoreError) {
         self.context = context
         var views: [Int32: ScannedView] = [:]
         var warnings: [String] = []
+        let totals = try Ledger(context.session).totals()
         for role in roles where views[role.view.id] == nil {
             var features: [FeatureDefinition] = []
             for other in roles where other.view.id == role.view.id {
@@ -42,7 +45,12 @@ package final class Scan {
                     features.append(feature)
                 }
             }
-            views[role.view.id] = try ScannedView(role.view, features: features, context) { warnings.append($0) }
+            views[role.view.id] = try ScannedView(
+                role.view,
+                features: features,
+                historyRows: Int(clamping: totals[role.view.id]?.rows ?? 0),
+                context
+            ) { warnings.append($0) }
         }
         self.views = views
         self.warnings = warnings

@@ -18,10 +18,18 @@ package struct ScanLimits: Sendable, Hashable {
     package var threads: Int
     /// Rows of the spine that are joined at a time; `nil` = as many as fit into the memory.
     package var blockRows: Int?
+    /// Bytes of that for rows that come from PostgreSQL; `nil` = a fair share.
+    package var tailMemory: Int?
 
-    package init(memory: Int = Limits.scanMemoryBytes, threads: Int, blockRows: Int? = nil) {
+    package init(
+        memory: Int = Limits.scanMemoryBytes,
+        threads: Int,
+        blockRows: Int? = nil,
+        tailMemory: Int? = nil
+    ) {
         self.memory = memory
         self.threads = threads
         self.blockRows = blockRows
+        self.tailMemory = tailMemory
     }
 }

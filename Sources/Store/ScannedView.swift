@@ -15,10 +15,13 @@ final class ScannedView {
     let historyRows: Int
 
     /// Finds and opens what there is.
-    /// - Parameter warn: gets a text for each file that cannot be read.
+    /// - Parameters:
+    ///   - historyRows: see ``historyRows``.
+    ///   - warn: gets a text for each file that cannot be read.
     init(
         _ view: StoredView,
         features: [FeatureDefinition],
+        historyRows: Int,
         _ context: Scan.Context,
         warn: (String) -> Void
     ) throws(StoreError) {
@@ -40,7 +43,7 @@ final class ScannedView {
         for (index, run) in opened.enumerated() where run == nil { parts[index].dropSegment() }
         runs = opened
         for warning in warnings { warn(warning) }
-        historyRows = Int(clamping: try Ledger(context.session).totals()[view.id]?.rows ?? 0)
+        self.historyRows = historyRows
         tail = try Self.makeTail(view, features, parts, historyRows, context)
     }
 

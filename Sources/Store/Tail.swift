@@ -77,11 +77,11 @@ final class Tail {
         }
     }
 
+    /// About how many bytes a row of a run takes.
+    private var rowBytes: Int { features.reduce(80) { $0 + $1.type.typicalBytes + 4 } + view.storageKeys.count * 24 }
+
     /// Whether all rows fit by what is known of them.
-    private var isSmall: Bool {
-        let width = features.reduce(80) { $0 + $1.type.typicalBytes + 4 } + view.storageKeys.count * 24
-        return rowsExpected <= memory / width
-    }
+    private var isSmall: Bool { rowsExpected <= memory / rowBytes }
 
     private func readSideBySide(_ pool: SessionPool) throws(ScanFailure) -> [MemoryRun] {
         let work = queries.map { query in
@@ -135,7 +135,8 @@ final class Tail {
         _ body: (MemoryRun) throws(StoreError) -> Void
     ) throws(StoreError) {
         var columns = TailQuery.types(view, features).map { Column(emptyOf: $0) }
-        while let block = try copy.next(rowsMax: Self.blockRows, bytesMax: Self.blockBytes) {
+        let blockRows = min(Self.blockRows, max(1, memory / 4 / rowBytes))
+        while let block = try copy.next(rowsMax: blockRows, bytesMax: Self.blockBytes) {
             let rows = try rowsOfState(block)
             for index in columns.indices { columns[index].append(rows[index]) }
             // A run's order and a second copy of its keys come on top.
