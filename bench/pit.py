@@ -58,7 +58,7 @@ def measure(case: str, store: "PitStore", views: list[str], spine: pathlib.Path)
     def ours() -> harness.Measured:
         nonlocal explained
         measured = store.asof(
-            "export", "--spine", str(spine), "--features", ",".join(views), "--label-time", "label_time",
+            "export", "--spine", str(spine), "--features", ",".join(f"{view}.*" for view in views), "--label-time", "label_time",
             "--out", str(out["ours"]), "--threads", str(THREADS), "--explain", "--quiet",
         )
         explained = measured.output

@@ -20,7 +20,7 @@ package struct EngineRequest: Sendable {
 
     package init(
         _ engine: JoinEngine?,
-        source: ScanSource = ScanSource(directory: nil, format: NoSegmentFormat()),
+        source: ScanSource = ScanSource(),
         limits: ScanLimits = ScanLimits(threads: 2),
         spineRows: Int? = nil
     ) {
@@ -28,28 +28,6 @@ package struct EngineRequest: Sendable {
         self.source = source
         self.limits = limits
         self.spineRows = spineRows
-    }
-}
-
-/// The format of stores without files.
-package struct NoSegmentFormat: SegmentFormat {
-    package init() {}
-
-    package func create(
-        path: String,
-        keys: [KeyColumn],
-        features: [FeatureDefinition]
-    ) throws(StoreError) -> any SegmentOutput {
-        throw .file("\(path): this reader writes no files")
-    }
-
-    package func open(
-        path: String,
-        written: SegmentFacts,
-        keys: [KeyColumn],
-        features: [String?]
-    ) throws(HistoryRunError) -> any HistoryRun {
-        throw HistoryRunError(run: path, reason: "this reader reads no files")
     }
 }
 

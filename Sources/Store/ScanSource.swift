@@ -1,8 +1,12 @@
+package import PointInTime
+
 /// Where a scan finds files of sorted history.
 package struct ScanSource: Sendable {
     /// `nil` = there are none; PostgreSQL has everything.
     package var directory: SegmentDirectory?
-    package var format: any SegmentFormat
+    package var format: (any SegmentFormat)?
+
+    package init() {}
 
     package init(directory: SegmentDirectory?, format: any SegmentFormat) {
         self.directory = directory

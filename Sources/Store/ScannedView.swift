@@ -37,8 +37,8 @@ final class ScannedView {
         parts = found.parts
         var opened: [(any HistoryRun)?] = parts.map { _ in nil }
         var warnings = found.warnings
-        if let directory = context.source.directory {
-            (opened, warnings) = found.open(view, in: directory, format: context.source.format)
+        if let directory = context.source.directory, let format = context.source.format {
+            (opened, warnings) = found.open(view, in: directory, format: format)
         }
         for (index, run) in opened.enumerated() where run == nil { parts[index].dropSegment() }
         runs = opened

@@ -69,6 +69,11 @@ final class RandomHistory {
         let conninfo = store.conninfo
         sessions = try (0..<3).map { _ in try Session(conninfo: conninfo) }
         states = [.beginning, try store.head()]
+        try write(batches: batches)
+    }
+
+    /// Commits more batches.
+    func write(batches: Int) throws {
         var made = 0
         while made < batches { made += random.oneIn(2) ? try overtakenBatches() : try oneBatch() }
     }
