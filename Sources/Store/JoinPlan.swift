@@ -1,4 +1,4 @@
-package import Features
+import Features
 package import PointInTime
 
 /// How features are looked up.

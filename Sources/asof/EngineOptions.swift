@@ -1,4 +1,5 @@
 import ArgumentParser
+import Columnar
 import Foundation
 import Store
 
