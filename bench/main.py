@@ -9,7 +9,7 @@ import tempfile
 
 import harness
 
-BENCHES = ["ingest", "export", "get", "materialize", "segments"]
+BENCHES = ["ingest", "export", "get", "materialize", "segments", "pit"]
 
 
 def run(arguments: list[str]) -> int:

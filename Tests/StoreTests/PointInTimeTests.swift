@@ -13,16 +13,37 @@ import Testing
         let spine = history.spine(150)
         for state in history.states {
             for isKnownAtLabel in [false, true] {
-                try expectOracle(history, spine, state, isKnownAtLabel: isKnownAtLabel)
+                try history.expectOracle(spine, state, isKnownAtLabel: isKnownAtLabel)
             }
         }
+    }
+
+    @Test(arguments: 31...34 as ClosedRange<UInt64>)
+    func `each row reads the state at its own position`(seed: UInt64) throws {
+        let history = try RandomHistory(seed: seed, batches: 14)
+        let spine = history.spineWithPositions(400)
+        let state = try #require(history.states.last)
+        for isKnownAtLabel in [false, true] {
+            try history.expectOracle(spine, state, isKnownAtLabel: isKnownAtLabel, positionColumn: "at_position")
+        }
+    }
+
+    @Test(arguments: [-1, 1_000_000]) func `a position that the store has not is refused`(position: Int64) throws {
+        let history = try RandomHistory(seed: 35, batches: 3)
+        var spine = history.spine(3)
+        spine.names.append("at_position")
+        spine.columns.append(Column(type: .int64, [.int64(0), .null, .int64(position)]))
+        let error = #expect(throws: StoreError.self) {
+            try history.store.export("model", spine: spine, labelTime: "t", positionColumn: "at_position")
+        }
+        #expect(error.map { "\($0)" }?.contains("row 3 of the spine, column 'at_position'") == true)
     }
 
     @Test(arguments: [ThrowawayCluster.Collation.libc("C.UTF-8"), .icu("en-US"), .icu("cs-CZ")])
     func `the database's own collation changes nothing`(collation: ThrowawayCluster.Collation) throws {
         let history = try RandomHistory(seed: 77, batches: 10, collation: collation)
         let state = try #require(history.states.last)
-        try expectOracle(history, history.spine(300), state, isKnownAtLabel: false)
+        try history.expectOracle(history.spine(300), state, isKnownAtLabel: false)
         #expect(try history.store.violations() == [])
     }
 
@@ -39,7 +60,7 @@ import Testing
             sessions: history.sessions
         )
         #expect(whole.digest == parallel.digest)
-        try expectOracle(history, spine, state, isKnownAtLabel: false, sessions: history.sessions)
+        try history.expectOracle(spine, state, isKnownAtLabel: false, sessions: history.sessions)
     }
 
     @Test(arguments: 11...13 as ClosedRange<UInt64>)
@@ -90,66 +111,6 @@ import Testing
                     #expect(got.statuses == expected.statuses, context)
                 }
             }
-        }
-    }
-
-    /// Compares a whole export, with witnesses and counts.
-    private func expectOracle(
-        _ history: RandomHistory,
-        _ spine: ColumnBatch,
-        _ state: LedgerState,
-        isKnownAtLabel: Bool,
-        sessions: [Session]? = nil
-    ) throws {
-        let exported = try history.store.export(
-            "model",
-            spine: spine,
-            labelTime: "t",
-            state: state,
-            options: JoinOptions(knownAtLabel: isKnownAtLabel, witness: true),
-            sessions: sessions
-        )
-        let made = exported.batch
-        #expect(made.rowCount == spine.rowCount)
-        for (index, column) in spine.columns.enumerated() {
-            #expect(made.columns[index].boxed.map(\.identity) == column.boxed.map(\.identity))
-        }
-        let plan = exported.join.spec.plan
-        let labels = try #require(spine["t"])
-        for (index, role) in plan.roles.enumerated() {
-            let definition = role.view.definition
-            let keys = try role.keyColumns.map { try #require(spine[$0]) }
-            let rules = Oracle.Rules(definition, position: state.position, isKnownAtLabel: isKnownAtLabel)
-            var counts = JoinCounts()
-            for row in 0..<spine.rowCount {
-                let answer = history.oracle.look(
-                    up: keys.map { $0.value(row) },
-                    at: labels.value(row),
-                    in: definition,
-                    rules
-                )
-                counts.add(answer.outcome)
-                var expected: [String: Value] = [:]
-                for column in plan.columns where column.prefix == role.prefix {
-                    let place = try #require(definition.features.firstIndex { $0.name == column.feature })
-                    expected[column.outputName] = answer.features[place]
-                }
-                expected["\(role.prefix)__event_time"] =
-                    answer.eventTime.map { .timestamp(Timestamp(microseconds: $0)) } ?? .null
-                expected["\(role.prefix)__position"] = answer.position.map { .int64($0) } ?? .null
-                for (name, value) in expected {
-                    let got = try #require(made[name]).value(row)
-                    if got.identity == value.identity { continue }
-                    Issue.record(
-                        """
-                        position \(state.position), known at label \(isKnownAtLabel), row \(row), \(name): got \(got.json), \
-                        the oracle says \(value.json); keys \(keys.map { $0.value(row) }), label \(labels.value(row).text)
-                        """
-                    )
-                    return
-                }
-            }
-            #expect(exported.counts[index] == counts, "role \(role.prefix), position \(state.position)")
         }
     }
 }

@@ -179,6 +179,23 @@ final class RandomHistory {
     }
 }
 
+extension RandomHistory {
+    /// Like ``spine(_:)``, and a column `at_position` with a position for each row, sometimes null.
+    func spineWithPositions(_ count: Int) -> ColumnBatch {
+        var spine = spine(count)
+        spine.names.append("at_position")
+        spine.columns.append(
+            Column(
+                type: .int64,
+                (0..<count).map { _ in
+                    random.oneIn(12) ? .null : .int64(random.oneIn(9) ? 0 : random.pick(states).position)
+                }
+            )
+        )
+        return spine
+    }
+}
+
 extension PartitionCatalog {
     /// Makes the partitions that event times need, as an ingest does before its transaction.
     static func prepare(_ view: StoredView, _ times: [Int64], _ session: Session) throws {

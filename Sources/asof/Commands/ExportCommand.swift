@@ -52,6 +52,13 @@ struct ExportCommand: ParsableCommand {
         help: ArgumentHelp("Read the state that this ledger position names, instead of the newest.", valueName: "n")
     )
     var position: Int64?
+    @Option(
+        help: ArgumentHelp(
+            "Read for each row the state at its own ledger position, which this column of the spine has.",
+            valueName: "column"
+        )
+    )
+    var positionColumn: String?
     @Option(help: ArgumentHelp("Read the state as it was committed by this time.", valueName: "time"))
     var knownAsOf: String?
     @Flag(help: "Use a row only if it was known by the label time: its known-at time, or else its commit.")
@@ -62,10 +69,13 @@ struct ExportCommand: ParsableCommand {
     var null: [String] = []
     @Option(help: ArgumentHelp("The unit of the spine's integer times: s, ms, us or ns.", valueName: "unit"))
     var timeUnit: String?
+    @Flag(help: "Print how the export is made, and afterwards what was read and where the time went.")
+    var explain = false
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
     @Flag(help: "Print one JSON object.")
     var json = false
+    @OptionGroup var engine: EngineOptions
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
@@ -73,7 +83,9 @@ struct ExportCommand: ParsableCommand {
         if out == "-" { throw ValidationError("--out needs a file: the manifest goes next to it") }
         if let position, position < 0 { throw ValidationError("--position \(position): positions count from 0") }
         _ = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
-        if position != nil && knownAsOf != nil { throw ValidationError("give one of --position and --known-as-of") }
+        if [position != nil, knownAsOf != nil, positionColumn != nil].count(where: \.self) > 1 {
+            throw ValidationError("give one of --position, --known-as-of and --position-column")
+        }
         for (option, value) in [("--format", format), ("--spine-format", spineFormat)] {
             if let value, FileFormat(name: value) == nil {
                 throw ValidationError("\(option) '\(value)': expected \(FileFormat.spellings)")
@@ -95,12 +107,24 @@ struct ExportCommand: ParsableCommand {
         let spec = try TrainingSetSpec(
             plan: plan,
             labelTime: labelTime,
+            positionColumn: positionColumn,
             spine: input.columns,
             state: state,
             options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness)
         )
-        let join = try TrainingSetJoin(spec, sessions: try open.sessions(2))
-        var progress = Progress(isQuiet: quiet || json)
+        var blocks = try SpineBlocks(input.reader)
+        let join = try TrainingSetJoin(
+            spec,
+            sessions: try open.sessions(2),
+            engine: try engine.request(open, spineRows: blocks.rowCount)
+        )
+        let explanation = Explanation(isForProgram: json)
+        let blockRows = join.blockRows(rowBytes: blocks.rowBytes)
+        if explain {
+            explanation.plan(join.plan, spineRows: blocks.rowCount, engine: engine, blockRows: blockRows)
+        }
+        TableWriter.limitThreads(engine.threadCount)
+        var progress = ExportProgress(Progress(isQuiet: quiet || json), input)
         let data = TemporaryFile(for: out)
         let target = OutputTarget(path: out, temporaryPath: data.path)
         let writer = try target.naming {
@@ -110,20 +134,22 @@ struct ExportCommand: ParsableCommand {
                 columns: spec.columns.map { (name: $0.name, type: $0.type) }
             )
         }
-        var warnings = try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
-        while let batch = try input.reader.next() {
+        var warnings: [String] = []
+        join.onProgress = { share in progress.joined(share, rows: join.rowCount) }
+        while let batch = try join.clock.measure(
+            .spine,
+            { try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) }
+        ) {
+            progress.read()
             if knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(batch) }
             let joined = try join.join(batch)
-            try target.naming { try writer.write(joined) }
-            progress.update(
-                input.name,
-                rows: join.rowCount,
-                bytes: input.reader.bytesRead,
-                totalBytes: input.reader.totalBytes
-            )
+            try join.clock.measure(.write) { try target.naming { try writer.write(joined) } }
+            progress.written(rows: join.rowCount)
         }
         try join.finish()
-        try target.naming { try writer.finish() }
+        warnings += try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
+        warnings += join.warnings
+        try join.clock.measure(.write) { try target.naming { try writer.finish() } }
         let manifest = Manifest(
             join,
             storeID: try open.session.storeID(),
@@ -136,6 +162,7 @@ struct ExportCommand: ParsableCommand {
         let isRecorded = try manifest.record(open.session)
         progress.clear()
         for warning in warnings { Console.writeError("WARNING: \(warning)") }
+        if explain { explanation.outcome(join) }
         report(manifest, progress.elapsed, isRecorded: isRecorded)
     }
 
@@ -168,6 +195,7 @@ struct ExportCommand: ParsableCommand {
         let typed =
             try plan.requestKeys().map { ColumnSchema(name: $0.name, type: $0.type.featureType) }
             + [ColumnSchema(name: labelTime, type: .timestamp)]
+            + (positionColumn.map { [ColumnSchema(name: $0, type: .int64)] } ?? [])
         if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed) }
         let file = spine ?? ""
         let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
