@@ -110,7 +110,7 @@ let package = Package(
         ),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Features", "PointInTime", "Postgres", "Store", "TestSupport"],
+            dependencies: ["Columnar", "Features", "PointInTime", "Postgres", "Store", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
@@ -120,7 +120,17 @@ let package = Package(
         ),
         .testTarget(
             name: "WireTests",
-            dependencies: ["Features", "Wire", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "CFloatText", "Features", "TestSupport", "Wire", .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CommandsTests",
+            dependencies: [
+                "Commands", "Features", "PointInTime", "Postgres", "Store", "TestSupport", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

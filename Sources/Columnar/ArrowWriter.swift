@@ -37,7 +37,7 @@ final class ArrowWriter {
     func write(_ batch: ColumnBatch) throws(ColumnarError) {
         guard batch.rowCount > 0 else { return }
         var failure = asof_failure()
-        let status = withFlatColumns(batch.columns[...], []) { flat in
+        let status = batch.columns[...].withFlatColumns { flat in
             asof_writer_write(handle, flat, Int64(batch.rowCount), &failure)
         }
         guard status == ASOF_OK else { throw .cannotWrite(file: file.name, reason: failure.takeReason()) }
@@ -49,18 +49,6 @@ final class ArrowWriter {
             throw .cannotWrite(file: file.name, reason: failure.takeReason())
         }
         try file.finish()
-    }
-
-    /// Calls `body` with pointers into all of `columns`, one nested closure a column, as their lifetimes demand.
-    private func withFlatColumns(
-        _ columns: ArraySlice<Column>,
-        _ flat: [asof_column],
-        _ body: ([asof_column]) -> asof_status
-    ) -> asof_status {
-        guard let column = columns.first else { return body(flat) }
-        return column.withFlatColumn { pointers in
-            withFlatColumns(columns.dropFirst(), flat + [pointers], body)
-        }
     }
 }
 

@@ -53,6 +53,7 @@ package struct LineRows {
                 throw point.error(
                     at: point.measurement.range.lowerBound,
                     "there is no view '\(name)'\(Name.hint(for: name, among: views.map(\.definition.name)))",
+                    .view,
                     in: bytes
                 )
             }
@@ -64,6 +65,7 @@ package struct LineRows {
                 throw point.error(
                     at: point.range.lowerBound,
                     "the time \(given) \(precision.rawValue) lies outside the years 1 to 9999",
+                    .time,
                     in: bytes
                 )
             }
@@ -161,7 +163,12 @@ private struct ViewRowsBuilder {
                 throw unknown("field", field.key, isKey ? "; it is an entity key, which is a tag" : "", point, bytes)
             }
             guard featureSources[feature] >= -1 else {
-                throw point.error(at: field.key.range.lowerBound, "the feature is there as a tag, too", in: bytes)
+                throw point.error(
+                    at: field.key.range.lowerBound,
+                    "the feature is there as a tag, too",
+                    .feature,
+                    in: bytes
+                )
             }
             featureSources[feature] = index
         }
@@ -186,6 +193,7 @@ private struct ViewRowsBuilder {
         return point.error(
             at: part.range.lowerBound,
             "view '\(definition.name)' has no \(kind) '\(name)'\(hint)",
+            .feature,
             in: bytes
         )
     }
@@ -200,6 +208,7 @@ private struct ViewRowsBuilder {
             throw point.error(
                 at: point.measurement.range.upperBound,
                 "the entity key '\(key.name)' of view '\(definition.name)' is missing; it is a tag",
+                .entity,
                 in: bytes
             )
         }
@@ -214,7 +223,7 @@ private struct ViewRowsBuilder {
             }
             keys[index].validity.append(true)
         } catch {
-            throw badValue(part.range, "tag", key.name, key.type.featureType, error.reason, point, bytes)
+            throw badValue(part.range, "tag", key.name, key.type.featureType, error.reason, .entity, point, bytes)
         }
     }
 
@@ -230,6 +239,7 @@ private struct ViewRowsBuilder {
                 throw point.error(
                     at: point.range.lowerBound,
                     "the feature '\(feature.name)' is missing; view '\(definition.name)' does not allow null for it",
+                    .value,
                     in: bytes
                 )
             }
@@ -243,7 +253,8 @@ private struct ViewRowsBuilder {
             features[index].validity.append(true)
         } catch {
             let reason = error == .malformed ? "it is of another type" : error.reason
-            throw badValue(range, isTag ? "tag" : "field", feature.name, feature.type, reason, point, bytes)
+            let fault: LineProtocolError.Kind = error == .malformed ? .type : .value
+            throw badValue(range, isTag ? "tag" : "field", feature.name, feature.type, reason, fault, point, bytes)
         }
     }
 
@@ -295,6 +306,7 @@ private struct ViewRowsBuilder {
         _ name: String,
         _ type: FeatureType,
         _ reason: String,
+        _ fault: LineProtocolError.Kind,
         _ point: DecodedLine,
         _ bytes: Span<UInt8>
     ) -> LineProtocolError {
@@ -303,6 +315,7 @@ private struct ViewRowsBuilder {
         return point.error(
             at: range.lowerBound,
             "\(kind) '\(name)': expected \(type.text), got '\(ColumnarError.shown(text))': \(reason)",
+            fault,
             in: bytes
         )
     }

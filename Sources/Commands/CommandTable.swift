@@ -10,7 +10,12 @@ package struct CommandTable: Sendable {
         clientCommands,
         serverCommands,
         introspectionCommands,
-        transactionCommands
+        transactionCommands,
+        featureCommands,
+        definitionCommands,
+        hashCommands,
+        writeCommands,
+        historyCommands
     )
 
     /// What a request asks for.

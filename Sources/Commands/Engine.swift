@@ -5,6 +5,10 @@ package final class Engine: Sendable {
     package let settings: EngineSettings
     package let hooks: EngineHooks
     package let table: CommandTable
+    /// Reads of features; `nil` = the server has no store.
+    package let reads: FeatureReads?
+    /// Writes, and reads of history; `nil` = the server has no store.
+    package let writes: FeatureWrites?
     package let clients = ClientRegistry()
     package let statistics = ServerStatistics()
     package let slowLog: SlowLog
@@ -14,11 +18,15 @@ package final class Engine: Sendable {
     package init(
         settings: EngineSettings = EngineSettings(),
         hooks: EngineHooks = EngineHooks(),
-        table: CommandTable = .all
+        table: CommandTable = .all,
+        reads: FeatureReads? = nil,
+        writes: FeatureWrites? = nil
     ) {
         self.settings = settings
         self.hooks = hooks
         self.table = table
+        self.reads = reads
+        self.writes = writes
         slowLog = SlowLog(thresholdUs: settings.slowLogUs)
     }
 }

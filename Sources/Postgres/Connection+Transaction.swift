@@ -33,20 +33,25 @@ extension Connection {
         package static func write(lockTimeoutMs: Int) -> TransactionOptions {
             TransactionOptions(isReadOnly: false, lockTimeoutMs: lockTimeoutMs)
         }
+
+        /// BEGIN and our settings; ends with a semicolon, so that more statements may follow in the same message.
+        package var statements: String {
+            var sql = "BEGIN ISOLATION LEVEL \(isolation.rawValue)"
+            sql += isReadOnly ? " READ ONLY;" : " READ WRITE;"
+            sql += "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1;"
+            sql += "SET LOCAL lock_timeout = \(lockTimeoutMs);"
+            sql += "SET LOCAL statement_timeout = \(statementTimeoutMs);"
+            sql += "SET LOCAL idle_in_transaction_session_timeout = 60000;"
+            if !keepsSearchPath { sql += "SET LOCAL search_path = pg_catalog, pg_temp;" }
+            return sql
+        }
     }
 
     /// Starts a transaction whose time zone, date style, search path and float text are ours, whoever we connected as.
     ///
     /// The settings are local to the transaction, so that they hold behind a transaction-pooling proxy, too.
     package func begin(_ options: TransactionOptions) throws(PostgresError) {
-        var sql = "BEGIN ISOLATION LEVEL \(options.isolation.rawValue)"
-        sql += options.isReadOnly ? " READ ONLY;" : " READ WRITE;"
-        sql += "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1;"
-        sql += "SET LOCAL lock_timeout = \(options.lockTimeoutMs);"
-        sql += "SET LOCAL statement_timeout = \(options.statementTimeoutMs);"
-        sql += "SET LOCAL idle_in_transaction_session_timeout = 60000;"
-        if !options.keepsSearchPath { sql += "SET LOCAL search_path = pg_catalog, pg_temp;" }
-        _ = try execute(sql)
+        _ = try execute(options.statements)
     }
 
     package func commit() throws(PostgresError) { _ = try execute("COMMIT") }

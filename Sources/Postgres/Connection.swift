@@ -5,15 +5,17 @@ import CLibPQ
 /// Results come in binary. Nothing here depends on session state that a transaction-pooling proxy would lose: no named
 /// prepared statements, no `SET` outside a transaction.
 package final class Connection {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
 
     /// Connects.
     ///
-    /// - Parameter conninfo: a libpq connection string or URI; what it leaves out comes from libpq's environment.
+    /// - Parameters:
+    ///   - conninfo: a libpq connection string or URI; what it leaves out comes from libpq's environment.
+    ///   - connectTimeoutSeconds: for each of the server's addresses, unless `conninfo` says it; at least 2.
     /// - Throws: ``PostgresError`` of kind `connect` with libpq's reason.
-    package init(_ conninfo: String) throws(PostgresError) {
+    package init(_ conninfo: String, connectTimeoutSeconds: Int = 10) throws(PostgresError) {
         let settings: [(String, String)] = [
-            ("fallback_application_name", "asof"), ("connect_timeout", "10"),
+            ("fallback_application_name", "asof"), ("connect_timeout", String(connectTimeoutSeconds)),
             ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
             // What the caller says overrides what stands before it, but not the encoding, in which all our text is.
             ("dbname", conninfo), ("client_encoding", "UTF8"),
@@ -70,7 +72,7 @@ package final class Connection {
     }
 
     /// Reads results until the server is ready for the next message; throws the first error among them.
-    private func collectResults() throws(PostgresError) -> [Rows] {
+    func collectResults() throws(PostgresError) -> [Rows] {
         var results: [Rows] = []
         var failure: PostgresError?
         while let result = PQgetResult(handle) {
@@ -139,7 +141,7 @@ package final class Connection {
 
     // MARK: Errors
 
-    private func lostConnection() -> PostgresError {
+    func lostConnection() -> PostgresError {
         PostgresError(kind: .connectionLost, message: Self.trimmed(PQerrorMessage(handle)))
     }
 

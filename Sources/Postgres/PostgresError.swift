@@ -64,4 +64,5 @@ package enum SQLState {
     /// A standby answers so to a transaction that would write.
     package static let featureNotSupported = "0A000"
     package static let lockNotAvailable = "55P03"
+    package static let invalidParameterValue = "22023"
 }

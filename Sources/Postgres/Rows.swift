@@ -16,6 +16,9 @@ package final class Rows {
     /// How many rows an INSERT, UPDATE, DELETE or COPY touched.
     package var affectedCount: Int { PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0 }
 
+    /// Whether this is no result but the start of a COPY to the client.
+    var isCopyOut: Bool { PQresultStatus(result) == PGRES_COPY_OUT }
+
     package func columnName(_ column: Int) -> String {
         PQfname(result, Int32(column)).map { String(cString: $0) } ?? ""
     }

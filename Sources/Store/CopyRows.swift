@@ -15,7 +15,9 @@ struct CopyRows {
 
     let fields: [Field]
 
-    private static let header: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    /// What every binary COPY begins with.
+    static let signature: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0]
+    private static let header: [UInt8] = signature + [0, 0, 0, 0, 0, 0, 0, 0]
 
     /// Runs a COPY of the given rows, in the order given.
     ///

@@ -54,23 +54,6 @@ package struct EntityLookup {
         return try readHistory(role, keys, moment, pinned)
     }
 
-    private func keyParameters(_ keys: [Value], _ view: StoredView) -> [Parameter] {
-        if view.definition.keys.isEmpty { return [.int64(0)] }
-        return keys.map { key in
-            switch key {
-            case .int64(let value): .int64(value)
-            case .string(let value): .text(value)
-            default: .text(nil)
-            }
-        }
-    }
-
-    private func keyCondition(_ view: StoredView, _ alias: String) -> String {
-        view.storageKeys.enumerated().map { index, key in
-            "\(alias).\(SQLText.identifier(key.name)) = $\(index + 1)\(key.type == .string ? " COLLATE \"C\"" : "")"
-        }.joined(separator: " AND ")
-    }
-
     private func readOnline(_ role: ViewRole, _ keys: [Value]) throws(StoreError) -> EntityRow {
         let view = role.view
         let features = role.features.map { ", o.\(SQLText.identifier($0.name))" }.joined()
@@ -82,9 +65,9 @@ package struct EntityLookup {
                 FROM \(view.historyTable) h JOIN asof.batches b ON b.batch = h._batch AND b.view = \(view.id)
                 WHERE \(view.keysEqual("h", "o")) AND h._event_time = o._event_time
                 ORDER BY b.position DESC LIMIT 1) h ON true
-            WHERE \(keyCondition(view, "o"))
+            WHERE \(view.keyCondition("o"))
             """,
-            keyParameters(keys, view)
+            view.keyParameters(keys)
         )
         guard rows.count > 0, let time = rows.timestamp(0, 0), let now = rows.timestamp(0, 2) else {
             return Self.missing(role)
@@ -193,15 +176,34 @@ package struct EntityLookup {
             """
             SELECT coalesce(h._known_at, b.committed_at) FROM asof.batches b
             JOIN \(view.historyTable) h ON h._batch = b.batch AND h._event_time = $\(count + 1)
-            WHERE \(keyCondition(view, "h")) AND b.position = $\(count + 2) AND b.view = \(view.id)
+            WHERE \(view.keyCondition("h")) AND b.position = $\(count + 2) AND b.view = \(view.id)
             """,
-            keyParameters(keys, view) + [.timestamp(microseconds: time.microseconds), .int64(position)]
+            view.keyParameters(keys) + [.timestamp(microseconds: time.microseconds), .int64(position)]
         )
         return rows.count > 0 ? rows.timestamp(0, 0).map { Timestamp(microseconds: $0) } : nil
     }
 }
 
 extension StoredView {
+    /// One entity's keys as a statement's first parameters.
+    func keyParameters(_ keys: [Value]) -> [Parameter] {
+        if definition.keys.isEmpty { return [.int64(0)] }
+        return keys.map { key in
+            switch key {
+            case .int64(let value): .int64(value)
+            case .string(let value): .text(value)
+            default: .text(nil)
+            }
+        }
+    }
+
+    /// SQL: the rows of the entity that ``keyParameters(_:)`` gives.
+    func keyCondition(_ alias: String) -> String {
+        storageKeys.enumerated().map { index, key in
+            "\(alias).\(SQLText.identifier(key.name)) = $\(index + 1)\(key.type == .string ? " COLLATE \"C\"" : "")"
+        }.joined(separator: " AND ")
+    }
+
     /// The view without TTL, delay and strictness: for reading the newest row whatever its time.
     var withoutTimeRules: StoredView {
         var definition = definition

@@ -105,7 +105,7 @@ package final class Ingestion {
     /// What is wrong with the decodable rows of the next part of the input, as far as they are not stored already.
     package func faults(_ rows: ViewRows, undecodable: [UndecodableRow] = []) -> [RowFault] {
         let known = split(rows, undecodable).rows
-        let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
+        let checks = RowChecks(view: view, now: clock.now, refusesFuture: options.refusesFuture)
         guard known > 0 else { return checks.faults(rows) }
         return checks.faults(rows.slice(known..<rows.rowCount)).map { RowFault(row: $0.row + known, reason: $0.reason) }
     }
@@ -149,7 +149,7 @@ package final class Ingestion {
         if digest.rowCount == 0, let unit = options.suspectedUnit {
             try UnitCheck(unit: unit).check(good.eventTimeValues)
         }
-        let checks = RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
+        let checks = RowChecks(view: view, now: clock.now, refusesFuture: options.refusesFuture)
         do throws(StoreError) {
             try checks.check(good, firstRow: digest.rowCount + 1)
         } catch {

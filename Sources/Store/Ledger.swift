@@ -1,4 +1,5 @@
 package import Features
+import Foundation
 import Postgres
 
 /// What a ledger row records.
@@ -53,8 +54,13 @@ package struct Ledger {
     ///
     /// The three go in one network message, so that a client that stalls cannot hold the lock. The INSERT is a new
     /// statement after the lock, so it sees the last committed position: the transaction is READ COMMITTED.
+    /// - Parameter uid: names the state; chosen before, so that it can be looked for where the COMMIT was not answered.
     /// - Returns: the state that this commit made.
-    package func commit(batch: Int64, _ entries: [LedgerEntry]) throws(StoreError) -> LedgerState {
+    package func commit(
+        batch: Int64,
+        _ entries: [LedgerEntry],
+        uid: String = Self.newUID()
+    ) throws(StoreError) -> LedgerState {
         let values = entries.map { entry in
             let low = entry.eventTimes.map { "'\($0.lowerBound.text)'::timestamptz" } ?? "NULL::timestamptz"
             let high = entry.eventTimes.map { "'\($0.upperBound.text)'::timestamptz" } ?? "NULL::timestamptz"
@@ -69,7 +75,7 @@ package struct Ledger {
                 SELECT coalesce((SELECT position FROM last), 0) + 1 AS position,
                     greatest((SELECT committed_at FROM last) + interval '1 microsecond', clock_timestamp()) AS committed_at,
                     greatest((SELECT batch_high FROM last), \(batch)) AS batch_high,
-                    gen_random_uuid() AS uid
+                    '\(uid)'::uuid AS uid
             )
             INSERT INTO asof.batches
                 (position, batch, view, kind, rows, min_event_time, max_event_time, committed_at, uid, batch_high)
@@ -85,6 +91,9 @@ package struct Ledger {
         else { throw .conflict("the ledger did not say which position the commit took") }
         return LedgerState(position: position, uid: results[1].text(0, 1), committedAt: committedAt.microseconds)
     }
+
+    /// A random uuid as PostgreSQL spells it.
+    package static func newUID() -> String { UUID().uuidString.lowercased() }
 
     /// The newest committed state.
     package func head() throws(StoreError) -> LedgerState {

@@ -36,7 +36,56 @@ package enum Limits {
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
 
+    /// Rows that one group commit of a server collects: more would make the first of them wait for the last.
+    package static let groupRowsMax = 10_000
+    /// Rows of a group that are sent as the values of one statement: fewer messages than COPY has, a larger text.
+    package static let statementRowsMax = 64
+    /// Parameters of that statement; PostgreSQL takes 65,535.
+    package static let statementParametersMax = 2_048
+    /// Writes and their bytes that wait for a commit: so much memory may clients fill while PostgreSQL is slower than they are.
+    package static let pendingBytesMax = 256 << 20
+    package static let pendingWritesMax = 100_000
+    /// Bytes of one FS.WRITE's lines, whatever the server lets an argument have.
+    package static let writeBytesMax = 64 << 20
+    /// Points of one FS.WRITE: a unit is one transaction, and nobody else's write shares it while it is as large as this.
+    package static let writeRowsMax = 100_000
+    /// How long a write waits for a view that `apply` or `rebuild-online` holds.
+    package static let lockedViewWaitMs = 10_000
+    /// How long a server's transaction waits for a row that an ingest holds.
+    package static let groupLockTimeoutMs = 5_000
+    /// A commit under way for so long means that PostgreSQL does not answer: new writes are refused at once.
+    package static let stalledCommitMs = 10_000
+    /// How long the outcome of a COMMIT is looked for before its clients are told that it is unknown.
+    package static let outcomeWaitMs = 5_000
+    /// How long a write that is committed is not acknowledged because commits before it are not applied here yet.
+    package static let ownCommitWaitMs = 2_000
+    /// Bytes of the name of a write's source.
+    package static let writeSourceBytesMax = 200
+    /// Ledger entries that a server reads at a time: more than a transaction has views.
+    package static let followedEntriesMax = 4_096
+    /// A server that is so many entries behind loads everything anew instead.
+    package static let followedEntriesBehindMax: Int64 = 200_000
+    /// Rows and bytes of a COPY that are decoded at a time on their way into a server's memory.
+    package static let memoryChunkRows = 4_096
+    package static let memoryChunkBytes = 8 << 20
+    /// Rows of other servers' commits that are applied at once, so that readers of several views wait a few ms at most.
+    package static let rowsTogetherMax: Int64 = 10_000
+    /// Blocks of an online table that are loaded at a time, 16 MiB: enough that a statement costs nothing.
+    package static let loadRangeBlocks: Int64 = 2_048
+
+    /// Rows of a segment's row group: its keys and times fit a core's caches, and there are enough to skip.
+    package static let segmentGroupRowsMax = 131_072
+    /// Bytes of a row group's columns: wide rows end a group earlier.
+    package static let segmentGroupBytesMax = 64 << 20
+    /// Rows that are decoded at a time: they stay in a core's cache while one column after the other is read.
+    package static let segmentBlockRows = 2_048
+    /// Memory of the server's sort of one partition, in MiB; a larger one goes to its disk.
+    package static let segmentSortMiB = 512
+
     static func check() {
+        precondition(statementRowsMax <= groupRowsMax)
+        precondition(writeBytesMax < pendingBytesMax)
+        precondition(segmentGroupRowsMax % segmentBlockRows == 0)
         precondition(batchRowsMax >= copyChunkRows)
         precondition(keyBytesMax < 8_192 / 3)
     }

@@ -44,6 +44,7 @@ extension Manifest {
         return try TrainingSetSpec(
             plan: plan,
             labelTime: labelTime,
+            positionColumn: positionColumn,
             spine: spineColumns(),
             state: state,
             options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness)

@@ -14,6 +14,8 @@ package struct Manifest: Codable, Sendable, Hashable {
     /// The schema fingerprint of the feature columns.
     package var fingerprint: String
     package var labelTime: String
+    /// The spine's column of each row's own position; `nil` = all rows read the store's state above.
+    package var positionColumn: String?
     package var knownAtLabel: Bool
     package var witness: Bool
     package var roles: [Role]
@@ -129,6 +131,7 @@ package struct Manifest: Codable, Sendable, Hashable {
         self.service = service
         fingerprint = ServiceDefinition.schemaFingerprint(of: spec.plan.columns)
         labelTime = spec.labelTime
+        positionColumn = spec.positionColumn
         knownAtLabel = spec.options.knownAtLabel
         witness = spec.options.witness
         roles = zip(spec.plan.roles, join.counts).map { role, counts in

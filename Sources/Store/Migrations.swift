@@ -25,6 +25,16 @@ package struct Migration: Sendable {
             name: "0003_removals.sql",
             sql: String(decoding: PackageResources._003_removals_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 4,
+            name: "0004_segments.sql",
+            sql: String(decoding: PackageResources._004_segments_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 5,
+            name: "0005_server_sources.sql",
+            sql: String(decoding: PackageResources._005_server_sources_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

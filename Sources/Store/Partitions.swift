@@ -2,13 +2,13 @@ import Features
 import Postgres
 
 /// The partitions of a view's history: ranges of event time, made before the first write into them.
-struct PartitionRange: Hashable, Sendable {
+package struct PartitionRange: Hashable, Sendable {
     /// µs, inclusive; `nil` = unbounded.
-    let from: Int64?
+    package let from: Int64?
     /// µs, exclusive; `nil` = unbounded.
-    let to: Int64?
+    package let to: Int64?
 
-    init(from: Int64?, to: Int64?) {
+    package init(from: Int64?, to: Int64?) {
         self.from = from
         self.to = to
     }
@@ -29,7 +29,7 @@ struct PartitionRange: Hashable, Sendable {
         }
     }
 
-    func contains(_ time: Int64) -> Bool { (from ?? .min) <= time && time < (to ?? .max) }
+    package func contains(_ time: Int64) -> Bool { (from ?? .min) <= time && time < (to ?? .max) }
 }
 
 /// What is known of a view's partitions, and how to make new ones.
@@ -81,15 +81,23 @@ struct PartitionCatalog {
     ///
     /// A table made by itself and attached takes no lock that readers or writers of the parent wait for, which
     /// `CREATE TABLE … PARTITION OF` would.
+    /// - Parameter isPatient: whether to wait for a view that somebody changes or rebuilds.
+    /// - Returns: false where the view is held, nobody waited, and nothing was made.
+    @discardableResult
     mutating func make(
         _ wanted: [PartitionRange],
         _ session: Session,
-        lockTimeoutMs: Int = Limits.lockTimeoutMs
-    ) throws(StoreError) {
+        lockTimeoutMs: Int = Limits.lockTimeoutMs,
+        isPatient: Bool = true
+    ) throws(StoreError) -> Bool {
         var options = Connection.TransactionOptions.write
         options.lockTimeoutMs = lockTimeoutMs
-        try session.transaction(options) { () throws(StoreError) in
-            try session.lock(AdvisoryLock.view(view.id), isShared: true)
+        let isMade = try session.transaction(options) { () throws(StoreError) -> Bool in
+            if isPatient {
+                try session.lock(AdvisoryLock.view(view.id), isShared: true)
+            } else if !(try session.tryLock(AdvisoryLock.view(view.id))) {
+                return false
+            }
             try session.lock(AdvisoryLock.partitions(view.id))
             try reload(session)
             for range in wanted where !ranges.contains(range) {
@@ -98,8 +106,8 @@ struct PartitionCatalog {
                     [.int32(view.id), .timestamp(microseconds: range.from), .timestamp(microseconds: range.to)]
                 )
                 guard let number = rows.int32(0, 0) else { throw .conflict("asof.partitions gave no number") }
-                let from = range.from.map { "'\(Timestamp(microseconds: $0).text)'" } ?? "MINVALUE"
-                let to = range.to.map { "'\(Self.bound($0))'" } ?? "MAXVALUE"
+                let from = range.from.map { Self.literal($0) } ?? "MINVALUE"
+                let to = range.to.map { Self.literal($0) } ?? "MAXVALUE"
                 try session.execute(
                     """
                     CREATE TABLE history."_p\(number)" (LIKE \(view.historyTable) INCLUDING DEFAULTS);
@@ -108,13 +116,15 @@ struct PartitionCatalog {
                     """
                 )
             }
+            return true
         }
-        try reload(session)
+        if isMade { try reload(session) }
+        return isMade
     }
 
-    /// A bound as text; the year 10000 begins after the last time that RFC 3339 can spell.
-    private static func bound(_ microseconds: Int64) -> String {
+    /// A bound as SQL; the year 10000 begins after the last time that RFC 3339 can spell.
+    static func literal(_ microseconds: Int64) -> String {
         microseconds > Timestamp.latest.microseconds
-            ? "10000-01-01 00:00:00+00" : Timestamp(microseconds: microseconds).text
+            ? "'10000-01-01 00:00:00+00'" : "'\(Timestamp(microseconds: microseconds).text)'"
     }
 }

@@ -64,11 +64,19 @@ package struct Probe {
     /// - Parameters:
     ///   - keys: the role's key values, of the view's key types; nulls match nothing. Empty for a global view.
     ///   - labelTimes: µs; nulls match nothing.
+    ///   - rowPositions: int64: the ledger position whose state a row reads, within the probe's own; nulls match nothing.
+    ///     `nil` = every row reads the probe's state.
     /// - Returns: one row for each spine row, in order.
-    /// - Complexity: one statement; about one index descent a row.
-    package func join(_ role: ViewRole, keys: [Column], labelTimes: Column) throws(StoreError) -> JoinedView {
-        let block = ProbeBlock(role: role, keys: keys, labelTimes: labelTimes)
-        let sql = statement(role)
+    /// - Complexity: one statement; about one index descent a row, and with `rowPositions` one look-up in the ledger for
+    ///   each row of history that was too new.
+    package func join(
+        _ role: ViewRole,
+        keys: [Column],
+        labelTimes: Column,
+        rowPositions: Column? = nil
+    ) throws(StoreError) -> JoinedView {
+        let block = ProbeBlock(role: role, keys: keys, labelTimes: labelTimes, rowPositions: rowPositions)
+        let sql = statement(role, hasRowPositions: rowPositions != nil)
         let rows: Rows
         do {
             try session.begin(.read)
@@ -128,13 +136,15 @@ package struct Probe {
     }
 
     /// Columns: ordinal, event time, deleted, position if asked for, features.
-    private func statement(_ role: ViewRole) -> String {
+    private func statement(_ role: ViewRole, hasRowPositions: Bool) -> String {
         let view = role.view
         let keys = view.storageKeys
-        let names = keys.indices.map { "k\($0)" } + ["t"] + (options.knownAtLabel ? ["label"] : [])
+        let names =
+            keys.indices.map { "k\($0)" } + ["t"] + (options.knownAtLabel ? ["label"] : [])
+            + (hasRowPositions ? ["p"] : [])
         let types =
             keys.map { $0.type == .int64 ? "bigint[]" : "text[]" }
-            + ["timestamptz[]"] + (options.knownAtLabel ? ["timestamptz[]"] : [])
+            + ["timestamptz[]"] + (options.knownAtLabel ? ["timestamptz[]"] : []) + (hasRowPositions ? ["bigint[]"] : [])
         let arrays = types.enumerated().map { "$\($0.offset + 1)::\($0.element)" }.joined(separator: ", ")
         let position = "(SELECT b.position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1)"
         let selected =
@@ -151,6 +161,7 @@ package struct Probe {
                 """
             )
         }
+        if hasRowPositions { equal.append("\(position) <= s.p") }
         let matches = equal.joined(separator: " AND ")
         let lateral =
             state.isOvertaken(view)
@@ -174,21 +185,21 @@ package struct Probe {
 /// A block of spine rows as a statement's parameters.
 private struct ProbeBlock {
     let rowCount: Int
-    /// Rows whose keys and label time are known, in order; the others match nothing and are not sent.
+    /// Rows whose keys, label time and position are known, in order; the others match nothing and are not sent.
     let sent: [Int32]
     /// µs, one a row; 0 where null.
     let labels: [Int64]
     /// The latest event time that may match, one a sent row.
     private let bounds: [Int64]
     private let keys: [Column]
+    private let rowPositions: Column?
 
-    init(role: ViewRole, keys: [Column], labelTimes: Column) {
+    init(role: ViewRole, keys: [Column], labelTimes: Column, rowPositions: Column?) {
         rowCount = labelTimes.rowCount
+        let needed = keys + [labelTimes] + (rowPositions.map { [$0] } ?? [])
         var sent: [Int32] = []
         sent.reserveCapacity(rowCount)
-        for row in 0..<rowCount where !labelTimes.isNull(row) && keys.allSatisfy({ !$0.isNull(row) }) {
-            sent.append(Int32(row))
-        }
+        for row in 0..<rowCount where needed.allSatisfy({ !$0.isNull(row) }) { sent.append(Int32(row)) }
         labels = labelTimes.int64Values
         let definition = role.view.definition
         let delay = definition.delay.microseconds
@@ -200,6 +211,7 @@ private struct ProbeBlock {
         }
         self.sent = sent
         self.keys = keys
+        self.rowPositions = rowPositions
     }
 
     func parameters(withLabel: Bool) -> [Parameter] {
@@ -213,6 +225,9 @@ private struct ProbeBlock {
         }
         parameters.append(.timestampArray(microseconds: bounds))
         if withLabel { parameters.append(.timestampArray(microseconds: sent.map { labels[Int($0)] })) }
+        if let positions = rowPositions?.int64Values {
+            parameters.append(.int64Array(sent.map { positions[Int($0)] }))
+        }
         return parameters
     }
 }

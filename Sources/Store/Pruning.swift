@@ -114,7 +114,9 @@ package struct Pruning: Sendable {
 
     private func drop(_ view: StoredView, _ session: Session) throws(StoreError) {
         try session.execute("DROP TABLE \(view.historyTable); DROP TABLE IF EXISTS \(view.onlineTable)")
-        for table in ["partitions", "features", "sources", "removed_rows", "watermarks", "materialize_runs"] {
+        for table in [
+            "partitions", "features", "sources", "removed_rows", "watermarks", "materialize_runs", "segments",
+        ] {
             // Not every schema has every table.
             guard try session.query("SELECT to_regclass($1) IS NOT NULL", [.text("asof.\(table)")]).bool(0, 0) == true
             else { continue }

@@ -53,6 +53,26 @@ package struct Registry: Sendable {
         )
     }
 
+    /// No definitions at all.
+    static let empty = Registry(
+        version: 0,
+        definitions: Definitions(),
+        views: [],
+        services: [],
+        retired: RetiredDefinitions()
+    )
+
+    /// Every version of every service that was ever applied.
+    static func loadServiceVersions(_ session: Session) throws(StoreError) -> [StoredService] {
+        let rows = try session.query("SELECT definition::text, version FROM asof.services ORDER BY name, version")
+        var services: [StoredService] = []
+        for row in 0..<rows.count {
+            let definition = try JSONDocument.decode(ServiceDefinition.self, from: rows.text(row, 0) ?? "")
+            services.append(StoredService(definition: definition, version: Int(rows.int32(row, 1) ?? 0)))
+        }
+        return services
+    }
+
     private static func loadServices(_ session: Session) throws(StoreError) -> [StoredService] {
         let rows = try session.query(
             "SELECT DISTINCT ON (name) definition::text, version FROM asof.services ORDER BY name, version DESC"

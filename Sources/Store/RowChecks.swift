@@ -24,13 +24,34 @@ package struct RowFault: Sendable, Hashable {
     /// Counted within the rows that were checked, from 0.
     package var row: Int
     package var reason: String
+    package var kind = Kind.other
+
+    /// What it is about.
+    package enum Kind: Sendable, Hashable {
+        case key, time, other
+    }
 }
 
 /// The rules that a row must meet before it is stored, beyond its columns' types.
-struct RowChecks {
+package struct RowChecks {
     let view: StoredView
-    let clock: ServerClock
+    /// PostgreSQL's clock, µs since 1970-01-01 UTC.
+    let now: Int64
     let refusesFuture: Bool
+    /// What a message tells whose time lies in the future.
+    let futureAdvice: String
+
+    package init(
+        view: StoredView,
+        now: Int64,
+        refusesFuture: Bool = true,
+        futureAdvice: String = "check its unit and zone, or allow it with --allow-future"
+    ) {
+        self.view = view
+        self.now = now
+        self.refusesFuture = refusesFuture
+        self.futureAdvice = futureAdvice
+    }
 
     /// - Parameter firstRow: the number of the first row in its source, from 1, for messages.
     /// - Throws: ``StoreError/row(_:reason:)`` for the first bad row.
@@ -40,29 +61,29 @@ struct RowChecks {
     }
 
     /// What is wrong with the rows: one fault for each bad one, ascending.
-    func faults(_ rows: ViewRows) -> [RowFault] {
-        var faults: [Int: String] = [:]
+    package func faults(_ rows: ViewRows) -> [RowFault] {
+        var faults: [Int: RowFault] = [:]
         for (key, column) in zip(view.storageKeys, rows.keys) { checkKey(column, key.name, &faults) }
         checkTimes(rows.eventTimes, "the event time", isNullable: false, &faults)
         if let knownAt = rows.knownAt { checkTimes(knownAt, "the known-at time", isNullable: true, &faults) }
         if let isDeleted = rows.isDeleted { checkNoNull(isDeleted, "the deleted flag", &faults) }
         guard !faults.isEmpty else { return [] }
-        return faults.map { RowFault(row: $0.key, reason: $0.value) }.sorted { $0.row < $1.row }
+        return faults.values.sorted { $0.row < $1.row }
     }
 
-    private func checkNoNull(_ column: Column, _ name: String, _ faults: inout [Int: String]) {
+    private func checkNoNull(_ column: Column, _ name: String, _ faults: inout [Int: RowFault]) {
         guard let validity = column.validity else { return }
         for row in validity.indices where !validity[row] {
-            Self.add(row, "\(name) is null; every row needs one", &faults)
+            Self.add(row, "\(name) is null; every row needs one", .other, &faults)
         }
     }
 
     /// Of several faults of a row the first stays.
-    private static func add(_ row: Int, _ reason: String, _ faults: inout [Int: String]) {
-        if faults[row] == nil { faults[row] = reason }
+    private static func add(_ row: Int, _ reason: String, _ kind: RowFault.Kind, _ faults: inout [Int: RowFault]) {
+        if faults[row] == nil { faults[row] = RowFault(row: row, reason: reason, kind: kind) }
     }
 
-    private func checkKey(_ column: Column, _ name: String, _ faults: inout [Int: String]) {
+    private func checkKey(_ column: Column, _ name: String, _ faults: inout [Int: RowFault]) {
         checkNoNull(column, "the entity key '\(name)'", &faults)
         guard case .text(let values) = column.values else { return }
         for row in 0..<values.count {
@@ -71,30 +92,30 @@ struct RowChecks {
             Self.add(
                 row,
                 "the entity key '\(name)' has \(length) bytes; \(Limits.keyBytesMax) are allowed",
+                .key,
                 &faults
             )
         }
     }
 
-    private func checkTimes(_ column: Column, _ name: String, isNullable: Bool, _ faults: inout [Int: String]) {
+    private func checkTimes(_ column: Column, _ name: String, isNullable: Bool, _ faults: inout [Int: RowFault]) {
         if !isNullable { checkNoNull(column, name, &faults) }
         let times = column.int64Values
-        let now = clock.now
         let limit =
             isNullable ? now : refusesFuture ? now + Limits.futureUsMax : Timestamp.latest.microseconds
         for row in times.indices where times[row] > limit || times[row] < Timestamp.earliest.microseconds {
             if column.isNull(row) { continue }
             let time = Timestamp(microseconds: times[row])
             guard time.isInRange else {
-                Self.add(row, "\(name) lies outside the years 1 to 9999", &faults)
+                Self.add(row, "\(name) lies outside the years 1 to 9999", .time, &faults)
                 continue
             }
             let reason =
                 isNullable
                 ? "is later than now (\(Timestamp(microseconds: now).text)); nothing can be known before it is known"
                 : "is more than 5 minutes ahead of PostgreSQL's clock (\(Timestamp(microseconds: now).text)); "
-                    + "check its unit and zone, or allow it with --allow-future"
-            Self.add(row, "\(name) \(time.text) \(reason)", &faults)
+                    + futureAdvice
+            Self.add(row, "\(name) \(time.text) \(reason)", .time, &faults)
         }
     }
 }
@@ -122,7 +143,7 @@ struct UnitCheck {
 
 extension ViewRows {
     /// The rows that are not among `rows`, which ascend.
-    func removing(_ rows: [Int]) -> ViewRows {
+    package func removing(_ rows: [Int]) -> ViewRows {
         guard !rows.isEmpty else { return self }
         let removed = Set(rows)
         let kept = (0..<rowCount).filter { !removed.contains($0) }.map { Int32($0) }

@@ -5,10 +5,15 @@ package final class Session {
     package let connection: Connection
     /// What it was made with, to make another one.
     package let conninfo: String
+    /// Bounds each statement more tightly than a transaction's options do; `nil` = these alone.
+    package var statementTimeoutMs: Int?
 
-    package init(conninfo: String) throws(StoreError) {
+    /// - Parameter connectTimeoutSeconds: how long to wait for each of the server's addresses, unless `conninfo` says it.
+    package init(conninfo: String, connectTimeoutSeconds: Int = 10) throws(StoreError) {
         self.conninfo = conninfo
-        do { connection = try Connection(conninfo) } catch { throw .database(error) }
+        do {
+            connection = try Connection(conninfo, connectTimeoutSeconds: connectTimeoutSeconds)
+        } catch { throw .database(error) }
     }
 
     /// One or more statements without parameters, in one network message; results are text.
@@ -28,6 +33,8 @@ package final class Session {
     }
 
     package func begin(_ options: Connection.TransactionOptions) throws(StoreError) {
+        var options = options
+        if let statementTimeoutMs { options.statementTimeoutMs = min(options.statementTimeoutMs, statementTimeoutMs) }
         do { try connection.begin(options) } catch { throw .database(error) }
     }
 
@@ -50,6 +57,12 @@ package final class Session {
         }
         try commit()
         return result
+    }
+
+    /// Takes an advisory lock, shared, until the end of the transaction, if it is free.
+    package func tryLock(_ key: Int) throws(StoreError) -> Bool {
+        let sql = "SELECT pg_catalog.pg_try_advisory_xact_lock_shared(\(AdvisoryLock.space), \(key))"
+        return try execute(sql).last?.text(0, 0) == "t"
     }
 
     /// Waits for an advisory lock that the end of the transaction releases.

@@ -65,7 +65,7 @@ package final class SharedIngestion {
     }
 
     private func checks(_ view: StoredView) -> RowChecks {
-        RowChecks(view: view, clock: clock, refusesFuture: options.refusesFuture)
+        RowChecks(view: view, now: clock.now, refusesFuture: options.refusesFuture)
     }
 
     /// How many of the next rows lie before the checkpoint.

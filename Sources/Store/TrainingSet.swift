@@ -9,6 +9,8 @@ package struct TrainingSetSpec: Sendable {
     package var plan: FeaturePlan
     /// The spine's column of label times.
     package var labelTime: String
+    /// The spine's column of ledger positions, each row's own; `nil` = every row reads ``state``.
+    package var positionColumn: String?
     /// Names and types of the spine's columns, in order.
     package var spine: [ColumnSchema]
     package var state: LedgerState
@@ -17,12 +19,14 @@ package struct TrainingSetSpec: Sendable {
     package init(
         plan: FeaturePlan,
         labelTime: String,
+        positionColumn: String? = nil,
         spine: [ColumnSchema],
         state: LedgerState,
         options: JoinOptions
     ) throws(StoreError) {
         self.plan = plan
         self.labelTime = labelTime
+        self.positionColumn = positionColumn
         self.spine = spine
         self.state = state
         self.options = options
@@ -53,6 +57,12 @@ package struct TrainingSetSpec: Sendable {
         let labelType = try type(labelTime, "which --label-time names")
         guard labelType == .timestamp else {
             throw .request("the spine's label time '\(labelTime)' is \(labelType.text); it must be timestamp")
+        }
+        if let positionColumn {
+            let positionType = try type(positionColumn, "which --position-column names")
+            guard positionType == .int64 else {
+                throw .request("the spine's positions '\(positionColumn)' are \(positionType.text); they must be int64")
+            }
         }
         for role in plan.roles {
             for (key, column) in zip(role.view.definition.keys, role.keyColumns) {
@@ -89,6 +99,8 @@ package final class TrainingSetJoin {
     private let pinned: PinnedState
     /// Ledger position when the join started: a forget or drop after it makes the result a mixture.
     private let startedAt: Int64
+    /// The smallest position that a row read so far.
+    private var oldestPosition: Int64
     /// Over the spine's columns, and over all columns.
     package private(set) var spineDigest: ContentDigest
     package private(set) var contentDigest: ContentDigest
@@ -106,6 +118,7 @@ package final class TrainingSetJoin {
         let ledger = Ledger(sessions[0])
         pinned = try ledger.pin(spec.state)
         startedAt = try ledger.head().position
+        oldestPosition = spec.state.position
         pool = SessionPool(sessions)
         spineDigest = ContentDigest(names: spec.spine.map(\.name), types: spec.spine.map(\.type))
         contentDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
@@ -127,7 +140,9 @@ package final class TrainingSetJoin {
 
     /// - Parameter batch: rows of the spine, with the spec's spine columns in order.
     /// - Returns: the same rows with every column of the training set.
+    /// - Throws: ``StoreError/input(_:)`` where a row's own position is not one of the store's.
     package func join(_ batch: ColumnBatch) throws(StoreError) -> ColumnBatch {
+        try checkPositions(batch)
         var columns = batch.columns
         var joined: [JoinedView] = []
         for role in spec.plan.roles { joined.append(try join(batch, role)) }
@@ -141,6 +156,21 @@ package final class TrainingSetJoin {
         spineDigest.update(batch.columns, rowCount: batch.rowCount)
         contentDigest.update(columns, rowCount: batch.rowCount)
         return ColumnBatch(names: spec.columns.map(\.name), columns: columns, rowCount: batch.rowCount)
+    }
+
+    private func checkPositions(_ batch: ColumnBatch) throws(StoreError) {
+        guard let name = spec.positionColumn, let positions = batch[name] else { return }
+        let newest = spec.state.position
+        for (row, position) in positions.int64Values.enumerated()
+        where !positions.isNull(row) && (position < 0 || position > newest) {
+            throw .input(
+                "row \(rowCount + row + 1) of the spine, column '\(name)': no position \(position) in this store; "
+                    + "expected 0 to \(newest), the newest"
+            )
+        }
+        for (row, position) in positions.int64Values.enumerated() where !positions.isNull(row) {
+            oldestPosition = min(oldestPosition, position)
+        }
     }
 
     /// - Parameter columns: begins with the feature columns.
@@ -166,7 +196,9 @@ package final class TrainingSetJoin {
         let order = KeyComparator(keys: keys).sorted(times: labels.int64Values).map(\.row)
         keys = keys.map { $0.gather(order) }
         labels = labels.gather(order)
-        var joined = try joinInBlocks(role, keys, labels)
+        var positions: Column?
+        if let name = spec.positionColumn { positions = try column(name).gather(order) }
+        var joined = try joinInBlocks(role, keys, labels, positions)
         var inverse = order
         for (place, row) in order.enumerated() { inverse[Int(row)] = Int32(place) }
         joined.features = joined.features.map { $0.gather(inverse) }
@@ -177,7 +209,12 @@ package final class TrainingSetJoin {
     }
 
     /// Looks blocks of rows up side by side.
-    private func joinInBlocks(_ role: ViewRole, _ keys: [Column], _ labels: Column) throws(StoreError) -> JoinedView {
+    private func joinInBlocks(
+        _ role: ViewRole,
+        _ keys: [Column],
+        _ labels: Column,
+        _ positions: Column?
+    ) throws(StoreError) -> JoinedView {
         let rowCount = labels.rowCount
         let starts = Array(stride(from: 0, to: rowCount, by: Limits.probeRowsMax))
         let results = Mutex<[Int: Result<JoinedView, StoreError>]>([:])
@@ -188,7 +225,8 @@ package final class TrainingSetJoin {
                 try Probe(session: session, state: pinned, options: options).join(
                     role,
                     keys: keys.map { $0.slice(rows) },
-                    labelTimes: labels.slice(rows)
+                    labelTimes: labels.slice(rows),
+                    rowPositions: positions?.slice(rows)
                 )
             }
             results.withLock { $0[index] = result }
@@ -235,7 +273,8 @@ package final class TrainingSetJoin {
                     keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
                     labelTimes: (batch[spec.labelTime] ?? Column(nullsOf: .timestamp, rowCount: batch.rowCount)).slice(
                         rows
-                    )
+                    ),
+                    rowPositions: spec.positionColumn.flatMap { batch[$0]?.slice(rows) }
                 )
                 matched.append(joined.counts.matched)
             }
@@ -259,10 +298,8 @@ package final class TrainingSetJoin {
     }
 
     /// What was removed from these views after the state that was asked for, before the join started: it is not in the
-    /// training set, although it was in that state.
+    /// training set, although it was in that state. Of rows with positions of their own those joined so far count.
     package func earlierRemovals() throws(StoreError) -> [Removal] {
-        try RemovalRecord(pool.first).since(spec.state.position, of: spec.plan.roles).filter {
-            $0.position <= startedAt
-        }
+        try RemovalRecord(pool.first).since(oldestPosition, of: spec.plan.roles).filter { $0.position <= startedAt }
     }
 }

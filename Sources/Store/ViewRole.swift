@@ -9,6 +9,23 @@ package struct ViewRole: Sendable {
     package let keyColumns: [String]
     /// The features asked for, each once.
     package var features: [FeatureDefinition]
+
+    /// A view under its own name, with all its features.
+    package init(whole view: StoredView) {
+        self.init(
+            view: view,
+            prefix: view.name,
+            keyColumns: view.definition.keys.map(\.name),
+            features: view.definition.features
+        )
+    }
+
+    init(view: StoredView, prefix: String, keyColumns: [String], features: [FeatureDefinition]) {
+        self.view = view
+        self.prefix = prefix
+        self.keyColumns = keyColumns
+        self.features = features
+    }
 }
 
 /// What an export or a fetch returns: columns in order, and the view roles that they come from.

@@ -60,10 +60,11 @@ package struct WriteCounts: Sendable, Hashable {
 package final class WriteTransaction {
     let session: Session
     private let ledger: Ledger
-    private let views: [StoredView]
     package let batch: Int64
-    /// By which the outcome of an uncertain COMMIT is looked up.
+    /// By which the outcome of an uncertain COMMIT is looked up, together with ``uid``.
     package let transactionID: String
+    /// The state that the commit will make; see ``LedgerState/uid``.
+    package let uid = Ledger.newUID()
     var entries: [LedgerEntry] = []
 
     /// Starts the transaction and takes the locks.
@@ -71,24 +72,30 @@ package final class WriteTransaction {
     /// - Parameter lockSources: locks and checks what the rows come from, and may read them into temporary tables: no
     ///   view is locked yet, no batch number taken.
     /// - Throws: ``StoreError/conflict(_:)`` where a view is no longer as the caller knows it.
-    package init(
+    package convenience init(
         session: Session,
         views: [StoredView],
         options: Connection.TransactionOptions = .write,
         lockSources: (Session) throws(StoreError) -> Void = { _ throws(StoreError) in }
     ) throws(StoreError) {
-        self.session = session
-        self.ledger = Ledger(session)
-        self.views = views.sorted { $0.id < $1.id }
         try session.begin(options)
         do {
             try lockSources(session)
-            for view in self.views { try Self.lock(view, session) }
-            (batch, transactionID) = try ledger.takeBatch()
+            for view in views.sorted(by: { $0.id < $1.id }) { try Self.lock(view, session) }
+            let (batch, transactionID) = try Ledger(session).takeBatch()
+            self.init(session: session, batch: batch, transactionID: transactionID)
         } catch {
             session.connection.rollBack()
             throw error
         }
+    }
+
+    /// A transaction that has begun and has its locks.
+    init(session: Session, batch: Int64, transactionID: String) {
+        self.session = session
+        self.ledger = Ledger(session)
+        self.batch = batch
+        self.transactionID = transactionID
     }
 
     private static func lock(_ view: StoredView, _ session: Session) throws(StoreError) {
@@ -127,7 +134,7 @@ package final class WriteTransaction {
         return counts
     }
 
-    private func copyHistory(_ rows: ViewRows, _ order: [Int32], to view: StoredView) throws(StoreError) {
+    func copyHistory(_ rows: ViewRows, _ order: [Int32], to view: StoredView) throws(StoreError) {
         let copy = CopyRows(
             fields: rows.keys.map { .column($0) } + [
                 .column(rows.eventTimes),
@@ -182,36 +189,11 @@ package final class WriteTransaction {
 
     /// Appends to the ledger and commits; the transaction object is done then.
     package func commit() throws(StoreError) -> LedgerState {
-        try ledger.commit(batch: batch, entries)
+        try ledger.commit(batch: batch, entries, uid: uid)
     }
 
     /// Ends a transaction that stored no rows: what it wrote beside them is committed without a position.
     package func commitWithoutRows() throws(StoreError) { try session.commit() }
 
     package func rollBack() { session.connection.rollBack() }
-
-    /// What became of a COMMIT that was not answered.
-    package enum Outcome: Sendable, Hashable {
-        case committed, aborted, unknown
-
-        package var text: String {
-            switch self {
-            case .committed: "it is stored"
-            case .aborted: "it is not stored"
-            case .unknown: "whether it is stored could not be found out: `asof log` shows it if it is"
-            }
-        }
-    }
-
-    /// Asks PostgreSQL, on a new connection, what became of this transaction after its connection was lost.
-    package func outcome() -> Outcome {
-        guard let other = try? Session(conninfo: session.conninfo),
-            let rows = try? other.query("SELECT pg_xact_status($1::text::xid8)", [.text(transactionID)])
-        else { return .unknown }
-        switch rows.text(0, 0) {
-        case "committed": return .committed
-        case "aborted": return .aborted
-        default: return .unknown
-        }
-    }
 }

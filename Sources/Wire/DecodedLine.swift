@@ -17,12 +17,17 @@ package struct DecodedLine: Sendable {
     package init() {}
 
     /// An error at a byte of the line, which must be among `bytes` together with what precedes it in its line.
-    package func error(at place: Int, _ reason: String, in bytes: Span<UInt8>) -> LineProtocolError {
+    package func error(
+        at place: Int,
+        _ reason: String,
+        _ kind: LineProtocolError.Kind,
+        in bytes: Span<UInt8>
+    ) -> LineProtocolError {
         var line = line
         for index in range.lowerBound..<place where bytes[index] == UInt8(ascii: "\n") { line += 1 }
         var start = place
         while start > 0, bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
-        return LineProtocolError(line: line, column: place - start + 1, reason: reason)
+        return LineProtocolError(line: line, column: place - start + 1, reason: reason, kind: kind)
     }
 
     mutating func removeAll() {
@@ -105,10 +110,17 @@ package struct LineProtocolError: Error, Hashable, Sendable {
     package var column: Int
     /// As the end of a sentence.
     package var reason: String
+    package var kind: Kind
 
-    package init(line: Int, column: Int, reason: String) {
+    /// What is wrong: the line's form, or what its parts mean.
+    package enum Kind: Sendable, Hashable {
+        case syntax, view, feature, entity, type, value, time
+    }
+
+    package init(line: Int, column: Int, reason: String, kind: Kind = .syntax) {
         self.line = line
         self.column = column
         self.reason = reason
+        self.kind = kind
     }
 }

@@ -31,6 +31,7 @@ struct AsofCommand: ParsableCommand {
             GetCommand.self, ServeCommand.self, LogCommand.self, ExportCommand.self, VerifyCommand.self,
             ReportCommand.self,
             CheckCommand.self, StatusCommand.self, DoctorCommand.self, ForgetCommand.self, DropHistoryCommand.self,
+            SegmentsCommand.self,
             UriCommand.self,
             SuperviseCommand.self,
         ]

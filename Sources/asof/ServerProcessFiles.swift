@@ -6,8 +6,10 @@ import Glibc
 enum PasswordFile {
     private static let bytesMax = 4_096
 
+    static func read(_ path: String) throws -> Password { Password(try bytes(path)) }
+
     /// The file's content without the line end at its end.
-    static func read(_ path: String) throws -> Password {
+    static func bytes(_ path: String) throws -> [UInt8] {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw CommandError("--password-file \(path) cannot be read: \(String(cString: strerror(errno)))")
@@ -29,7 +31,7 @@ enum PasswordFile {
         guard bytes.count <= bytesMax, !bytes.contains(UInt8(ascii: "\n")) else {
             throw CommandError("--password-file \(path): expected one line of at most \(bytesMax) bytes")
         }
-        return Password(bytes)
+        return bytes
     }
 }
 

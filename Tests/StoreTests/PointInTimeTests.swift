@@ -18,6 +18,27 @@ import Testing
         }
     }
 
+    @Test(arguments: 31...34 as ClosedRange<UInt64>)
+    func `each row reads the state at its own position`(seed: UInt64) throws {
+        let history = try RandomHistory(seed: seed, batches: 14)
+        let spine = history.spineWithPositions(400)
+        let state = try #require(history.states.last)
+        for isKnownAtLabel in [false, true] {
+            try expectOracle(history, spine, state, isKnownAtLabel: isKnownAtLabel, positionColumn: "at_position")
+        }
+    }
+
+    @Test(arguments: [-1, 1_000_000]) func `a position that the store has not is refused`(position: Int64) throws {
+        let history = try RandomHistory(seed: 35, batches: 3)
+        var spine = history.spine(3)
+        spine.names.append("at_position")
+        spine.columns.append(Column(type: .int64, [.int64(0), .null, .int64(position)]))
+        let error = #expect(throws: StoreError.self) {
+            try history.store.export("model", spine: spine, labelTime: "t", positionColumn: "at_position")
+        }
+        #expect(error.map { "\($0)" }?.contains("row 3 of the spine, column 'at_position'") == true)
+    }
+
     @Test(arguments: [ThrowawayCluster.Collation.libc("C.UTF-8"), .icu("en-US"), .icu("cs-CZ")])
     func `the database's own collation changes nothing`(collation: ThrowawayCluster.Collation) throws {
         let history = try RandomHistory(seed: 77, batches: 10, collation: collation)
@@ -99,12 +120,14 @@ import Testing
         _ spine: ColumnBatch,
         _ state: LedgerState,
         isKnownAtLabel: Bool,
+        positionColumn: String? = nil,
         sessions: [Session]? = nil
     ) throws {
         let exported = try history.store.export(
             "model",
             spine: spine,
             labelTime: "t",
+            positionColumn: positionColumn,
             state: state,
             options: JoinOptions(knownAtLabel: isKnownAtLabel, witness: true),
             sessions: sessions
@@ -119,9 +142,13 @@ import Testing
         for (index, role) in plan.roles.enumerated() {
             let definition = role.view.definition
             let keys = try role.keyColumns.map { try #require(spine[$0]) }
-            let rules = Oracle.Rules(definition, position: state.position, isKnownAtLabel: isKnownAtLabel)
+            var rules = Oracle.Rules(definition, position: state.position, isKnownAtLabel: isKnownAtLabel)
             var counts = JoinCounts()
             for row in 0..<spine.rowCount {
+                // Before the first position there is no row; so a null finds nothing.
+                if let own = positionColumn.flatMap({ spine[$0] }) {
+                    rules.position = own.isNull(row) ? 0 : own.int64Values[row]
+                }
                 let answer = history.oracle.look(
                     up: keys.map { $0.value(row) },
                     at: labels.value(row),

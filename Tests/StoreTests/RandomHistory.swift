@@ -69,6 +69,11 @@ final class RandomHistory {
         let conninfo = store.conninfo
         sessions = try (0..<3).map { _ in try Session(conninfo: conninfo) }
         states = [.beginning, try store.head()]
+        try extend(batches: batches)
+    }
+
+    /// Commits more batches.
+    func extend(batches: Int) throws {
         var made = 0
         while made < batches { made += random.oneIn(2) ? try overtakenBatches() : try oneBatch() }
     }
@@ -171,6 +176,23 @@ final class RandomHistory {
             ],
             rowCount: count
         )
+    }
+}
+
+extension RandomHistory {
+    /// Like ``spine(_:)``, and a column `at_position` with a position for each row, sometimes null.
+    func spineWithPositions(_ count: Int) -> ColumnBatch {
+        var spine = spine(count)
+        spine.names.append("at_position")
+        spine.columns.append(
+            Column(
+                type: .int64,
+                (0..<count).map { _ in
+                    random.oneIn(12) ? .null : .int64(random.oneIn(9) ? 0 : random.pick(states).position)
+                }
+            )
+        )
+        return spine
     }
 }
 

@@ -32,9 +32,15 @@ package final class TestStore {
     package let session: Session
     package private(set) var registry: Registry
 
-    /// - Parameter yaml: definitions to apply.
-    package init(_ yaml: String, collation: ThrowawayCluster.Collation = .bytewise) throws {
-        let cluster = try ThrowawayCluster.shared()
+    /// - Parameters:
+    ///   - yaml: definitions to apply.
+    ///   - cluster: `nil` = the one that all tests share.
+    package init(
+        _ yaml: String,
+        collation: ThrowawayCluster.Collation = .bytewise,
+        cluster: ThrowawayCluster? = nil
+    ) throws {
+        let cluster = try cluster ?? ThrowawayCluster.shared()
         conninfo = try cluster.database(collation)
         session = try Session(conninfo: conninfo)
         _ = try Migrator.migrate(session)
@@ -135,6 +141,7 @@ package final class TestStore {
         _ text: String,
         spine: ColumnBatch,
         labelTime: String,
+        positionColumn: String? = nil,
         state: LedgerState? = nil,
         options: JoinOptions = JoinOptions(),
         sessions: [Session]? = nil
@@ -145,6 +152,7 @@ package final class TestStore {
         let spec = try TrainingSetSpec(
             plan: plan,
             labelTime: labelTime,
+            positionColumn: positionColumn,
             spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
             state: try state ?? head(),
             options: options

@@ -131,6 +131,99 @@ asof_status asof_writer_write(asof_writer *writer, const asof_column *columns, i
 asof_status asof_writer_finish(asof_writer *writer, asof_failure *failure);
 void asof_writer_free(asof_writer *writer);
 
+// Segments: Parquet files of sorted history, not compressed, fixed widths PLAIN, with page checksums and a page index.
+typedef struct asof_segment_writer asof_segment_writer;
+
+// Takes ownership of `descriptor`, also on failure. The first `required` columns have no nulls; the file is sorted by the
+// first `sorted`. NULL on failure.
+asof_segment_writer *asof_segment_writer_open(
+    int descriptor,
+    int32_t count,
+    int32_t required,
+    int32_t sorted,
+    const char *const *names,
+    const asof_type *types,
+    asof_failure *failure
+);
+// Writes one row group.
+asof_status asof_segment_writer_write(
+    asof_segment_writer *writer,
+    const asof_column *columns,
+    int64_t rows,
+    asof_failure *failure
+);
+// Writes page index and footer, with a text of ours in it, and closes the descriptor. `*tail_start`: the byte at which
+// page index and footer begin.
+asof_status asof_segment_writer_finish(
+    asof_segment_writer *writer,
+    const char *key,
+    const char *value,
+    int64_t *tail_start,
+    asof_failure *failure
+);
+void asof_segment_writer_free(asof_segment_writer *writer);
+
+// An open segment. Every call but the last may be made by several threads at once.
+typedef struct asof_segment asof_segment;
+
+// Takes ownership of `descriptor`, also on failure. NULL where the file is not `bytes` long, or its last `tail_bytes`,
+// page index and footer, do not have the CRC-32 `tail_crc`.
+asof_segment *asof_segment_open(
+    int descriptor,
+    int64_t bytes,
+    int64_t tail_bytes,
+    uint32_t tail_crc,
+    asof_failure *failure
+);
+void asof_segment_free(asof_segment *segment);
+
+int64_t asof_segment_row_count(const asof_segment *segment);
+int32_t asof_segment_group_count(const asof_segment *segment);
+int64_t asof_segment_group_rows(const asof_segment *segment, int32_t group);
+// The number of a column; -1 where there is none of this name.
+int32_t asof_segment_find(const asof_segment *segment, const char *name);
+// A text of the footer, valid while the segment is open; NULL where there is none.
+const char *asof_segment_text(const asof_segment *segment, const char *key);
+// The smallest and greatest value of an int64, timestamp or bool column in a group; false where they are not known.
+bool asof_segment_range(const asof_segment *segment, int32_t group, int32_t column, int64_t *low, int64_t *high);
+
+// Reads `count` values of fixed width to `values` (bool: one byte each, 0 where null) and as many flags to `validity`,
+// 1 = has a value, unless that is NULL. `rows`: ascending numbers within the group; NULL = all, `count` being the group's. Every page that is
+// touched is checked against its checksum, unless it was found right before.
+asof_status asof_segment_read_fixed(
+    asof_segment *segment,
+    int32_t group,
+    int32_t column,
+    asof_type type,
+    const int32_t *rows,
+    int64_t count,
+    void *values,
+    uint8_t *validity,
+    bool *has_nulls,
+    asof_failure *failure
+);
+
+// Memory for values of any width.
+typedef struct asof_values asof_values;
+asof_values *asof_values_new(void);
+void asof_values_free(asof_values *values);
+
+// The same for texts, vectors and lists; `column` is valid until `values` is used again.
+asof_status asof_segment_read_variable(
+    asof_segment *segment,
+    int32_t group,
+    int32_t column,
+    asof_type type,
+    const int32_t *rows,
+    int64_t count,
+    asof_values *values,
+    asof_column *flat,
+    asof_failure *failure
+);
+
+// CRC-32 as zlib has it; `previous` is 0 or that of the bytes before.
+uint32_t asof_crc32(uint32_t previous, const void *bytes, int64_t count);
+
 typedef enum asof_compression {
     ASOF_GZIP = 0,
     ASOF_ZSTD,

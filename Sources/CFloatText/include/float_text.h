@@ -1,4 +1,4 @@
-// Shortest decimal text of floating-point numbers, by the C++ standard library's std::to_chars.
+// Shortest decimal text of floating-point numbers, the same as the C++ standard library's std::to_chars gives, faster.
 #ifndef ASOF_FLOAT_TEXT_H
 #define ASOF_FLOAT_TEXT_H
 
@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-// Room that any number's text fits in.
-#define ASOF_FLOAT_TEXT_MAX 32
+// Room that any number's text fits in, with what is written behind it on the way.
+#define ASOF_FLOAT_TEXT_MAX 40
 
 // Writes the shortest text that reads back to the same value; `inf`, `-inf` and `nan` where it is not finite.
 // `out` has room for ASOF_FLOAT_TEXT_MAX characters. Returns how many were written.

@@ -52,6 +52,13 @@ struct ExportCommand: ParsableCommand {
         help: ArgumentHelp("Read the state that this ledger position names, instead of the newest.", valueName: "n")
     )
     var position: Int64?
+    @Option(
+        help: ArgumentHelp(
+            "Read for each row the state at its own ledger position, which this column of the spine has.",
+            valueName: "column"
+        )
+    )
+    var positionColumn: String?
     @Option(help: ArgumentHelp("Read the state as it was committed by this time.", valueName: "time"))
     var knownAsOf: String?
     @Flag(help: "Use a row only if it was known by the label time: its known-at time, or else its commit.")
@@ -73,7 +80,9 @@ struct ExportCommand: ParsableCommand {
         if out == "-" { throw ValidationError("--out needs a file: the manifest goes next to it") }
         if let position, position < 0 { throw ValidationError("--position \(position): positions count from 0") }
         _ = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
-        if position != nil && knownAsOf != nil { throw ValidationError("give one of --position and --known-as-of") }
+        if [position != nil, knownAsOf != nil, positionColumn != nil].count(where: \.self) > 1 {
+            throw ValidationError("give one of --position, --known-as-of and --position-column")
+        }
         for (option, value) in [("--format", format), ("--spine-format", spineFormat)] {
             if let value, FileFormat(name: value) == nil {
                 throw ValidationError("\(option) '\(value)': expected \(FileFormat.spellings)")
@@ -95,6 +104,7 @@ struct ExportCommand: ParsableCommand {
         let spec = try TrainingSetSpec(
             plan: plan,
             labelTime: labelTime,
+            positionColumn: positionColumn,
             spine: input.columns,
             state: state,
             options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness)
@@ -110,7 +120,7 @@ struct ExportCommand: ParsableCommand {
                 columns: spec.columns.map { (name: $0.name, type: $0.type) }
             )
         }
-        var warnings = try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
+        var warnings: [String] = []
         while let batch = try input.reader.next() {
             if knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(batch) }
             let joined = try join.join(batch)
@@ -123,6 +133,7 @@ struct ExportCommand: ParsableCommand {
             )
         }
         try join.finish()
+        warnings += try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
         try target.naming { try writer.finish() }
         let manifest = Manifest(
             join,
@@ -168,6 +179,7 @@ struct ExportCommand: ParsableCommand {
         let typed =
             try plan.requestKeys().map { ColumnSchema(name: $0.name, type: $0.type.featureType) }
             + [ColumnSchema(name: labelTime, type: .timestamp)]
+            + (positionColumn.map { [ColumnSchema(name: $0, type: .int64)] } ?? [])
         if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed) }
         let file = spine ?? ""
         let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)

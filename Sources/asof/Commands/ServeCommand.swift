@@ -85,7 +85,9 @@ struct ServeCommand: ParsableCommand {
         settings.bulkBytesMax = maxBulk << 20
         settings.threads = configuration.threads
         settings.version = AsofCommand.configuration.version
-        let engine = Engine(settings: settings)
+        let features = open.map { ServedFeatures($0, logger) }
+        let engine = features?.engine(settings) ?? Engine(settings: settings)
+        features?.start()
         OpenFiles.allow(maxClients + 256)
 
         let server = try FeatureServer.start(configuration, engine: engine, logger: logger)
@@ -93,7 +95,10 @@ struct ServeCommand: ParsableCommand {
         Console.write("asof serves at \(server.address.text)")
         signals.wait()
         logger.notice("stopping")
-        let isDone = signals.endingAtOnce { server.stop() }
+        let isDone = signals.endingAtOnce {
+            defer { features?.stop() }
+            return server.stop()
+        }
         pid?.remove()
         logger.notice(isDone ? "stopped" : "stopped; connections were cut")
         // The store's cluster is in use up to here.

@@ -1,0 +1,116 @@
+#include "arrays.h"
+
+#include <arrow/api.h>
+
+#include <limits>
+
+namespace asof {
+namespace {
+
+std::shared_ptr<arrow::Buffer> wrap(const void *data, int64_t bytes) {
+    return std::make_shared<arrow::Buffer>(static_cast<const uint8_t *>(data), bytes);
+}
+
+arrow::Result<std::shared_ptr<arrow::Buffer>> bitmap(const uint8_t *flags, int64_t count) {
+    if (!flags) return nullptr;
+    ARROW_ASSIGN_OR_RAISE(auto bits, arrow::AllocateEmptyBitmap(count));
+    uint8_t *out = bits->mutable_data();
+    for (int64_t row = 0; row < count; row++) out[row / 8] |= static_cast<uint8_t>(flags[row] << (row % 8));
+    return bits;
+}
+
+arrow::Result<std::shared_ptr<arrow::Buffer>> narrow(const int64_t *offsets, int64_t count) {
+    if (offsets[count - 1] > std::numeric_limits<int32_t>::max())
+        return arrow::Status::CapacityError("more than 2 GiB of text in one batch");
+    ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(count * 4));
+    auto out = reinterpret_cast<int32_t *>(buffer->mutable_data());
+    for (int64_t index = 0; index < count; index++) out[index] = static_cast<int32_t>(offsets[index]);
+    return std::shared_ptr<arrow::Buffer>(std::move(buffer));
+}
+
+arrow::Result<std::shared_ptr<arrow::ArrayData>> texts(
+    const std::shared_ptr<arrow::DataType> &type,
+    int64_t count,
+    std::shared_ptr<arrow::Buffer> validity,
+    const int64_t *offsets,
+    const uint8_t *bytes
+) {
+    ARROW_ASSIGN_OR_RAISE(auto narrowed, narrow(offsets, count + 1));
+    return arrow::ArrayData::Make(type, count, {std::move(validity), narrowed, wrap(bytes, offsets[count])});
+}
+
+}  // namespace
+
+std::shared_ptr<arrow::DataType> arrow_type(const asof_type &type, bool element_nullable) {
+    auto element = [&](std::shared_ptr<arrow::DataType> of) {
+        return arrow::field("item", std::move(of), element_nullable);
+    };
+    switch (type.kind) {
+        case ASOF_BOOL: return arrow::boolean();
+        case ASOF_INT32: return arrow::int32();
+        case ASOF_INT64: return arrow::int64();
+        case ASOF_FLOAT32: return arrow::float32();
+        case ASOF_FLOAT64: return arrow::float64();
+        case ASOF_STRING: return arrow::utf8();
+        case ASOF_BYTES: return arrow::binary();
+        case ASOF_TIMESTAMP: return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+        case ASOF_VECTOR: return arrow::fixed_size_list(element(arrow::float32()), type.dimensions);
+        case ASOF_LIST_INT64: return arrow::list(element(arrow::int64()));
+        case ASOF_LIST_STRING: return arrow::list(element(arrow::utf8()));
+    }
+    return arrow::null();
+}
+
+arrow::Result<std::shared_ptr<arrow::ArrayData>> array_data(
+    const std::shared_ptr<arrow::DataType> &type,
+    const asof_type &kind,
+    const asof_column &column,
+    int64_t rows,
+    int64_t &bytes
+) {
+    ARROW_ASSIGN_OR_RAISE(auto validity, bitmap(column.validity, rows));
+    auto fixed = [&](int64_t width) {
+        bytes += rows * width;
+        return arrow::ArrayData::Make(type, rows, {validity, wrap(column.values, rows * width)});
+    };
+    switch (kind.kind) {
+        case ASOF_BOOL: {
+            bytes += rows / 8;
+            ARROW_ASSIGN_OR_RAISE(auto bits, bitmap(static_cast<const uint8_t *>(column.values), rows));
+            return arrow::ArrayData::Make(type, rows, {validity, bits});
+        }
+        case ASOF_INT32:
+        case ASOF_FLOAT32: return fixed(4);
+        case ASOF_INT64:
+        case ASOF_TIMESTAMP:
+        case ASOF_FLOAT64: return fixed(8);
+        case ASOF_STRING:
+        case ASOF_BYTES:
+            bytes += column.offsets[rows] + rows * 4;
+            return texts(type, rows, validity, column.offsets, column.bytes);
+        case ASOF_VECTOR: {
+            int64_t count = rows * kind.dimensions;
+            bytes += count * 4;
+            auto elements = arrow::ArrayData::Make(arrow::float32(), count, {nullptr, wrap(column.values, count * 4)});
+            return arrow::ArrayData::Make(type, rows, {validity}, {elements});
+        }
+        case ASOF_LIST_INT64: {
+            int64_t count = column.offsets[rows];
+            bytes += count * 8 + rows * 4;
+            ARROW_ASSIGN_OR_RAISE(auto offsets, narrow(column.offsets, rows + 1));
+            auto elements = arrow::ArrayData::Make(arrow::int64(), count, {nullptr, wrap(column.values, count * 8)});
+            return arrow::ArrayData::Make(type, rows, {validity, offsets}, {elements});
+        }
+        case ASOF_LIST_STRING: {
+            int64_t count = column.offsets[rows];
+            bytes += column.element_offsets[count] + (count + rows) * 4;
+            ARROW_ASSIGN_OR_RAISE(auto offsets, narrow(column.offsets, rows + 1));
+            ARROW_ASSIGN_OR_RAISE(
+                auto elements, texts(arrow::utf8(), count, nullptr, column.element_offsets, column.bytes));
+            return arrow::ArrayData::Make(type, rows, {validity, offsets}, {elements});
+        }
+    }
+    return arrow::Status::Invalid("unknown type");
+}
+
+}  // namespace asof

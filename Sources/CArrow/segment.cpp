@@ -1,0 +1,133 @@
+#include "segment.h"
+
+#include <arrow/util/crc32.h>
+#include <arrow/util/key_value_metadata.h>
+#include <parquet/statistics.h>
+
+#include "failure.h"
+
+struct asof_segment {
+    asof::SegmentFile file;
+    std::map<std::string, std::string> texts;
+};
+
+struct asof_values {
+    asof::ColumnData data;
+};
+
+asof_segment *asof_segment_open(
+    int descriptor,
+    int64_t bytes,
+    int64_t tail_bytes,
+    uint32_t tail_crc,
+    asof_failure *failure
+) {
+    auto segment = std::make_unique<asof_segment>();
+    auto status = asof::guarded([&] {
+        ARROW_RETURN_NOT_OK(segment->file.open(descriptor, bytes, tail_bytes, tail_crc));
+        auto metadata = segment->file.metadata().key_value_metadata();
+        for (int64_t index = 0; metadata && index < metadata->size(); index++)
+            segment->texts[metadata->key(index)] = metadata->value(index);
+        return arrow::Status::OK();
+    });
+    if (status.ok()) return segment.release();
+    asof::fail(failure, status);
+    return nullptr;
+}
+
+void asof_segment_free(asof_segment *segment) { delete segment; }
+
+int64_t asof_segment_row_count(const asof_segment *segment) { return segment->file.metadata().num_rows(); }
+
+int32_t asof_segment_group_count(const asof_segment *segment) { return segment->file.metadata().num_row_groups(); }
+
+int64_t asof_segment_group_rows(const asof_segment *segment, int32_t group) {
+    return segment->file.metadata().RowGroup(group)->num_rows();
+}
+
+int32_t asof_segment_find(const asof_segment *segment, const char *name) { return segment->file.leaf(name); }
+
+const char *asof_segment_text(const asof_segment *segment, const char *key) {
+    auto found = segment->texts.find(key);
+    return found == segment->texts.end() ? nullptr : found->second.c_str();
+}
+
+bool asof_segment_range(const asof_segment *segment, int32_t group, int32_t column, int64_t *low, int64_t *high) {
+    bool is_known = false;
+    (void)asof::guarded([&] {
+        auto statistics = segment->file.metadata().RowGroup(group)->ColumnChunk(column)->statistics();
+        if (!statistics || !statistics->HasMinMax()) return arrow::Status::OK();
+        if (statistics->physical_type() == parquet::Type::INT64) {
+            const auto &typed = static_cast<const parquet::Int64Statistics &>(*statistics);
+            *low = typed.min();
+            *high = typed.max();
+            is_known = true;
+        } else if (statistics->physical_type() == parquet::Type::BOOLEAN) {
+            const auto &typed = static_cast<const parquet::BoolStatistics &>(*statistics);
+            *low = typed.min();
+            *high = typed.max();
+            is_known = true;
+        }
+        return arrow::Status::OK();
+    });
+    return is_known;
+}
+
+asof_status asof_segment_read_fixed(
+    asof_segment *segment,
+    int32_t group,
+    int32_t column,
+    asof_type type,
+    const int32_t *rows,
+    int64_t count,
+    void *values,
+    uint8_t *validity,
+    bool *has_nulls,
+    asof_failure *failure
+) {
+    auto status = asof::guarded([&] {
+        ARROW_ASSIGN_OR_RAISE(auto chunk, segment->file.chunk(group, column));
+        if (!rows && count != chunk->rows) return arrow::Status::Invalid("a group has another number of rows");
+        return asof::read_fixed(
+            segment->file, *chunk, type, {rows, count}, static_cast<uint8_t *>(values), validity, has_nulls);
+    });
+    return status.ok() ? ASOF_OK : asof::fail(failure, status);
+}
+
+asof_values *asof_values_new(void) { return new asof_values(); }
+
+void asof_values_free(asof_values *values) { delete values; }
+
+asof_status asof_segment_read_variable(
+    asof_segment *segment,
+    int32_t group,
+    int32_t column,
+    asof_type type,
+    const int32_t *rows,
+    int64_t count,
+    asof_values *values,
+    asof_column *flat,
+    asof_failure *failure
+) {
+    auto &data = values->data;
+    data.validity.clear();
+    data.values.clear();
+    data.offsets.clear();
+    data.element_offsets.clear();
+    data.bytes.clear();
+    auto status = asof::guarded([&] {
+        ARROW_ASSIGN_OR_RAISE(auto chunk, segment->file.chunk(group, column));
+        return asof::read_variable(segment->file, *chunk, type, {rows, count}, data);
+    });
+    if (!status.ok()) return asof::fail(failure, status);
+    flat->validity = data.validity.data();
+    flat->values = data.values.data();
+    flat->offsets = data.offsets.data();
+    flat->element_offsets = data.element_offsets.data();
+    flat->bytes = data.bytes.data();
+    return ASOF_OK;
+}
+
+uint32_t asof_crc32(uint32_t previous, const void *bytes, int64_t count) {
+    return arrow::internal::crc32(previous, bytes, static_cast<size_t>(count));
+}

@@ -1,0 +1,97 @@
+import Features
+import Store
+import Wire
+
+/// What a command says about one hash.
+struct HashReply: RowReply {
+    enum Question: Sendable {
+        case type
+        /// The unit in µs.
+        case timeToLive(unit: Int64)
+        case length
+        /// A column, `nil` = an unknown field.
+        case field(Int?)
+        case fields([Int?])
+        case all
+        case scan(HashScan)
+    }
+
+    let question: Question
+    let view: ServedView
+    /// PostgreSQL's clock, µs.
+    let now: Int64
+
+    func write(_ rows: borrowing FoundRows, position: Int64, to reply: inout ReplyWriter) {
+        var row = rows.shown(0, role: 0)
+        if let shown = row, !view.isHash(shown) { row = nil }
+        write(row, to: &reply)
+    }
+
+    /// - Parameter row: with a value at least; `nil` = there is no hash.
+    func write(_ row: PackedRow?, to reply: inout ReplyWriter) {
+        switch question {
+        case .type: if row == nil { reply.simple("none") } else { reply.simple("hash") }
+        case .timeToLive(let unit): reply.integer(timeToLive(row, unit: unit))
+        case .length: reply.integer(Int64(row.map { view.present($0).count } ?? 0))
+        case .field(let column): write(column, of: row, to: &reply)
+        case .fields(let columns):
+            reply.array(columns.count)
+            for column in columns { write(column, of: row, to: &reply) }
+        case .all:
+            let columns = row.map { view.present($0) } ?? []
+            reply.map(columns.count)
+            for column in columns {
+                reply.bulk(view.layout.columns[column].feature)
+                write(column, of: row, to: &reply)
+            }
+        case .scan(let scan):
+            let columns = (row.map { view.present($0) } ?? []).filter {
+                scan.pattern?.matches(view.layout.columns[$0].feature) ?? true
+            }
+            reply.array(2)
+            reply.bulk("0")
+            reply.array(columns.count * (scan.hasValues ? 2 : 1))
+            for column in columns {
+                reply.bulk(view.layout.columns[column].feature)
+                if scan.hasValues { write(column, of: row, to: &reply) }
+            }
+        }
+    }
+
+    private func write(_ column: Int?, of row: PackedRow?, to reply: inout ReplyWriter) {
+        guard let row, let column else { return reply.null() }
+        HashValue.write(row.value(column, view.layout), to: &reply)
+    }
+
+    /// As Redis: -2 = no key, -1 = never expires.
+    private func timeToLive(_ row: PackedRow?, unit: Int64) -> Int64 {
+        guard let row else { return -2 }
+        guard let ttl = view.ttlUs else { return -1 }
+        let (end, overflow) = row.eventTime.addingReportingOverflow(ttl)
+        guard !overflow else { return .max / unit }
+        // Rounded to the nearest, as Redis does; a value at the end of its time still has 0.
+        return max(0, (end - now + unit / 2) / unit)
+    }
+}
+
+/// What HSCAN asks for.
+struct HashScan: Sendable {
+    var pattern: Glob?
+    var hasValues = true
+}
+
+/// EXISTS: how many of several keys are there.
+struct ExistsReply: RowReply {
+    /// Each key's place: its role and row.
+    let places: [(role: Int, row: Int)]
+    /// One a role.
+    let views: [ServedView]
+
+    func write(_ rows: borrowing FoundRows, position: Int64, to reply: inout ReplyWriter) {
+        var count: Int64 = 0
+        for place in places {
+            if let row = rows.shown(place.row, role: place.role), views[place.role].isHash(row) { count += 1 }
+        }
+        reply.integer(count)
+    }
+}

@@ -1,0 +1,237 @@
+import Features
+import Store
+import Wire
+
+extension CommandTable {
+    /// FS.VIEWS, FS.VIEW, FS.SERVICES, FS.SERVICE: what is defined.
+    static let definitionCommands: [Command] = [
+        Command(
+            "fs.views",
+            arity: 1,
+            summary: "The views, with their keys and how many features they have.",
+            group: .features,
+            complexity: "O(views)",
+            flags: [.readonly],
+            run: { context, arguments in DefinitionCommands.run(&context, arguments, DefinitionCommands.views) }
+        ),
+        Command(
+            "fs.view",
+            arity: 2,
+            summary: "A view's definition: keys, features and their types, TTL.",
+            group: .features,
+            complexity: "O(features)",
+            flags: [.readonly],
+            arguments: [viewArgument],
+            run: { context, arguments in DefinitionCommands.run(&context, arguments, DefinitionCommands.view) }
+        ),
+        Command(
+            "fs.services",
+            arity: 1,
+            summary: "The services with their newest versions and fingerprints.",
+            group: .features,
+            complexity: "O(services)",
+            flags: [.readonly],
+            run: { context, arguments in DefinitionCommands.run(&context, arguments, DefinitionCommands.services) }
+        ),
+        Command(
+            "fs.service",
+            arity: 2,
+            summary: "A service's definition: version, fingerprint, keys, columns in order.",
+            group: .features,
+            complexity: "O(columns)",
+            flags: [.readonly],
+            arguments: [ArgumentSpec("service")],
+            run: { context, arguments in DefinitionCommands.run(&context, arguments, DefinitionCommands.service) }
+        ),
+    ]
+}
+
+/// Replies that describe definitions. Times are µs; what a definition does not say is null.
+enum DefinitionCommands {
+    typealias Answer = (borrowing Arguments, Catalog, inout ReplyWriter) throws(CommandFault) -> Void
+
+    static func run(
+        _ context: inout CommandContext,
+        _ arguments: borrowing Arguments,
+        _ answer: Answer
+    ) -> CommandOutcome {
+        do throws(CommandFault) {
+            try answer(arguments, try FeatureCommands.reads(context).source.catalog(), &context.reply)
+        } catch {
+            context.reply.fault(error)
+        }
+        return .replied
+    }
+
+    static func views(_ arguments: borrowing Arguments, _ catalog: Catalog, _ reply: inout ReplyWriter) {
+        reply.array(catalog.views.count)
+        for view in catalog.views {
+            reply.map(7)
+            reply.bulk("name")
+            reply.bulk(view.name)
+            reply.bulk("keys")
+            reply.texts(view.definition.keys.map(\.name))
+            reply.bulk("features")
+            reply.integer(Int64(view.definition.features.count))
+            reply.bulk("ttl")
+            reply.optional(view.ttlUs)
+            reply.bulk("online")
+            reply.bool(view.isOnline)
+            reply.bulk("resident")
+            reply.bool(view.memory != nil)
+            reply.bulk("description")
+            reply.optional(view.definition.description)
+        }
+    }
+
+    static func view(
+        _ arguments: borrowing Arguments,
+        _ catalog: Catalog,
+        _ reply: inout ReplyWriter
+    ) throws(CommandFault) {
+        let view = try FeatureCommands.view(arguments, 1, catalog)
+        let definition = view.definition
+        reply.map(16)
+        reply.bulk("name")
+        reply.bulk(view.name)
+        reply.bulk("description")
+        reply.optional(definition.description)
+        reply.bulk("owner")
+        reply.optional(definition.owner)
+        reply.bulk("tags")
+        reply.tags(definition.tags)
+        reply.bulk("entities")
+        reply.texts(definition.entities)
+        reply.bulk("keys")
+        reply.keys(definition.keys)
+        reply.bulk("ttl")
+        reply.optional(view.ttlUs)
+        reply.bulk("delay")
+        reply.integer(definition.delay.microseconds)
+        reply.bulk("strict")
+        reply.bool(definition.isStrict)
+        reply.bulk("missing")
+        reply.bulk(definition.missing.rawValue)
+        reply.bulk("online")
+        reply.bool(view.isOnline)
+        reply.bulk("resident")
+        reply.bool(view.memory != nil)
+        reply.bulk("partition")
+        reply.bulk(definition.partition.rawValue)
+        reply.bulk("schema")
+        reply.bulk(RowPlan(view).fingerprint)
+        reply.bulk("definitions")
+        reply.integer(catalog.version)
+        reply.bulk("features")
+        reply.array(definition.features.count)
+        for feature in definition.features {
+            reply.map(3)
+            reply.bulk("name")
+            reply.bulk(feature.name)
+            reply.bulk("type")
+            reply.bulk(feature.type.text)
+            reply.bulk("description")
+            reply.optional(feature.description)
+        }
+    }
+
+    static func services(_ arguments: borrowing Arguments, _ catalog: Catalog, _ reply: inout ReplyWriter) {
+        reply.array(catalog.services.count)
+        for service in catalog.services {
+            reply.map(6)
+            reply.bulk("name")
+            reply.bulk(service.name)
+            reply.bulk("version")
+            reply.integer(Int64(service.version))
+            reply.bulk("schema")
+            reply.bulk(service.fingerprint)
+            reply.bulk("keys")
+            reply.texts(service.keys.map(\.name))
+            reply.bulk("columns")
+            reply.integer(Int64(service.columns.count))
+            reply.bulk("description")
+            reply.optional(service.definition.description)
+        }
+    }
+
+    static func service(
+        _ arguments: borrowing Arguments,
+        _ catalog: Catalog,
+        _ reply: inout ReplyWriter
+    ) throws(CommandFault) {
+        let service: ServicePlan
+        do throws(StoreError) { service = try catalog.service(named: arguments[1]) } catch { throw CommandFault(error) }
+        let definition = service.definition
+        reply.map(9)
+        reply.bulk("name")
+        reply.bulk(service.name)
+        reply.bulk("version")
+        reply.integer(Int64(service.version))
+        reply.bulk("schema")
+        reply.bulk(service.fingerprint)
+        reply.bulk("description")
+        reply.optional(definition.description)
+        reply.bulk("owner")
+        reply.optional(definition.owner)
+        reply.bulk("tags")
+        reply.tags(definition.tags)
+        reply.bulk("keys")
+        reply.keys(service.keys)
+        reply.bulk("packed_width")
+        reply.optional(service.packedRefusal == nil ? Int64(service.packedWidth) : nil)
+        reply.bulk("columns")
+        reply.array(definition.columns.count)
+        for column in definition.columns {
+            reply.map(5)
+            reply.bulk("name")
+            reply.bulk(column.outputName)
+            reply.bulk("type")
+            reply.bulk(column.type.text)
+            reply.bulk("view")
+            reply.bulk(column.view)
+            reply.bulk("feature")
+            reply.bulk(column.feature)
+            // The view's key → the request's key.
+            reply.bulk("keys")
+            reply.map(column.keys.count)
+            for key in column.keys {
+                reply.bulk(key.viewKey)
+                reply.bulk(key.from)
+            }
+        }
+    }
+}
+
+extension ReplyWriter {
+    fileprivate mutating func optional(_ value: Int64?) {
+        if let value { integer(value) } else { null() }
+    }
+
+    fileprivate mutating func optional(_ text: String?) {
+        if let text { bulk(text) } else { null() }
+    }
+
+    fileprivate mutating func texts(_ texts: [String]) {
+        array(texts.count)
+        for text in texts { bulk(text) }
+    }
+
+    fileprivate mutating func tags(_ tags: [String: String]) {
+        map(tags.count)
+        for (name, value) in tags.sorted(by: { $0.key < $1.key }) {
+            bulk(name)
+            bulk(value)
+        }
+    }
+
+    fileprivate mutating func keys(_ keys: [KeyColumn]) {
+        array(keys.count)
+        for key in keys {
+            map(2)
+            bulk("name")
+            bulk(key.name)
+            bulk("type")
+            bulk(key.type.rawValue)
+        }
+    }
+}

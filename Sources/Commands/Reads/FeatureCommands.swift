@@ -1,0 +1,330 @@
+import Features
+import Store
+import Wire
+
+extension CommandTable {
+    /// FS.GET, FS.MGET, FS.SERVE: the latest values.
+    static let featureCommands: [Command] = [
+        Command(
+            "fs.get",
+            arity: -3,
+            summary: "The latest values of one entity, feature by feature.",
+            group: .features,
+            complexity: "O(F), F = features asked for",
+            flags: [.readonly, .fast],
+            arguments: [viewArgument, ArgumentSpec("entity"), featuresArgument, metaArgument],
+            run: { context, arguments in FeatureCommands.run(&context, arguments, FeatureCommands.get) }
+        ),
+        Command(
+            "fs.mget",
+            arity: -4,
+            summary: "The latest values of several entities of a view, a row each.",
+            group: .features,
+            complexity: "O(N × F), N = entities, F = features asked for",
+            flags: [.readonly],
+            arguments: [
+                viewArgument, ArgumentSpec("count", .integer), ArgumentSpec("entity", isMultiple: true),
+                featuresArgument, formatArgument, lossyArgument, metaArgument,
+            ],
+            run: { context, arguments in FeatureCommands.run(&context, arguments, FeatureCommands.mget) }
+        ),
+        Command(
+            "fs.serve",
+            arity: -7,
+            summary: "The features of a service, in its order, a row for each row of keys.",
+            group: .features,
+            complexity: "O(N × F), N = rows, F = features of the service",
+            flags: [.readonly],
+            arguments: [
+                ArgumentSpec("service"),
+                ArgumentSpec(
+                    "keys",
+                    .block,
+                    token: "KEYS",
+                    parts: [ArgumentSpec("count", .integer), ArgumentSpec("key", isMultiple: true)]
+                ),
+                ArgumentSpec(
+                    "rows",
+                    .block,
+                    token: "ROWS",
+                    parts: [ArgumentSpec("count", .integer), ArgumentSpec("value", isMultiple: true)]
+                ),
+                formatArgument, lossyArgument, metaArgument,
+                ArgumentSpec("position", .integer, token: "MINPOS", isOptional: true),
+            ],
+            run: { context, arguments in FeatureCommands.runServe(&context, arguments) }
+        ),
+    ]
+
+    static let viewArgument = ArgumentSpec("view")
+    static let featuresArgument = ArgumentSpec(
+        "features",
+        .block,
+        token: "FEATURES",
+        isOptional: true,
+        parts: [ArgumentSpec("count", .integer), ArgumentSpec("feature", isMultiple: true)]
+    )
+    static let metaArgument = ArgumentSpec("meta", .token, token: "META", isOptional: true)
+    static let lossyArgument = ArgumentSpec("lossy", .token, token: "LOSSY", isOptional: true)
+    static let formatArgument = ArgumentSpec(
+        "format",
+        .oneOf,
+        token: "FORMAT",
+        isOptional: true,
+        parts: [
+            ArgumentSpec("rows", .token, token: "ROWS"), ArgumentSpec("columns", .token, token: "COLUMNS"),
+            ArgumentSpec("packed32", .token, token: "PACKED32"), ArgumentSpec("packed64", .token, token: "PACKED64"),
+        ]
+    )
+}
+
+/// From arguments to requests.
+enum FeatureCommands {
+    typealias Parse = (borrowing Arguments, FeatureReads, Catalog) throws(CommandFault) -> FeatureRequest
+
+    /// How long MINPOS waits.
+    static let waitTimeoutMs = 5_000
+
+    static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments, _ parse: Parse) -> CommandOutcome
+    {
+        do throws(CommandFault) {
+            let reads = try reads(context)
+            let request = try parse(arguments, reads, reads.source.catalog())
+            return request.answer(reads, &context.reply)
+        } catch {
+            context.reply.fault(error)
+            return .replied
+        }
+    }
+
+    static func reads(_ context: borrowing CommandContext) throws(CommandFault) -> FeatureReads {
+        guard let reads = context.engine.reads else {
+            throw CommandFault(.unavailable, "this server has no store")
+        }
+        return reads
+    }
+
+    // MARK: FS.GET, FS.MGET
+
+    /// `FS.GET view entity [FEATURES n f …] [META]`
+    static func get(
+        _ arguments: borrowing Arguments,
+        _ reads: FeatureReads,
+        _ catalog: Catalog
+    ) throws(CommandFault) -> FeatureRequest {
+        let view = try view(arguments, 1, catalog)
+        let options = try ReadOptions(arguments, from: 3, of: "fs.get", .features)
+        return try request(.map, view, entities: 2..<3, options, arguments, reads, catalog)
+    }
+
+    /// `FS.MGET view n entity … [FEATURES n f …] [FORMAT f] [LOSSY] [META]`
+    static func mget(
+        _ arguments: borrowing Arguments,
+        _ reads: FeatureReads,
+        _ catalog: Catalog
+    ) throws(CommandFault) -> FeatureRequest {
+        let view = try view(arguments, 1, catalog)
+        let entities = try ReadOptions.counted(arguments, 2, "fs.mget", expected: "FS.MGET view n entity …")
+        let options = try ReadOptions(arguments, from: entities.upperBound, of: "fs.mget", [.features, .format])
+        return try request(.rows, view, entities: entities, options, arguments, reads, catalog)
+    }
+
+    private static func request(
+        _ shape: FeatureRequest.Shape,
+        _ view: ServedView,
+        entities: Range<Int>,
+        _ options: ReadOptions,
+        _ arguments: borrowing Arguments,
+        _ reads: FeatureReads,
+        _ catalog: Catalog
+    ) throws(CommandFault) -> FeatureRequest {
+        let columns = try options.features.map { names throws(CommandFault) in
+            try Self.columns(arguments, names, of: view)
+        }
+        var keys = EntityKeys(view, capacity: entities.count)
+        for index in entities { try keys.append(entity: arguments[index]) }
+        let request = FeatureRequest(
+            shape,
+            reads.plan(view, columns: columns, in: catalog),
+            options,
+            views: [view],
+            keys: [keys],
+            rowCount: entities.count
+        )
+        try request.check()
+        return request
+    }
+
+    static func view(_ arguments: borrowing Arguments, _ at: Int, _ catalog: Catalog) throws(CommandFault) -> ServedView
+    {
+        if let view = catalog.view(named: arguments[at]) { return view }
+        throw .unknownView(arguments.text(at), known: catalog.views.map(\.name))
+    }
+
+    /// The places of features in their view's layout; each may be named once, since a map has each key once.
+    static func columns(
+        _ arguments: borrowing Arguments,
+        _ names: Range<Int>,
+        of view: ServedView
+    ) throws(CommandFault) -> [Int] {
+        var columns: [Int] = []
+        columns.reserveCapacity(names.count)
+        var isTaken = [Bool](repeating: false, count: view.layout.columns.count)
+        for index in names {
+            guard let column = view.column(named: arguments[index]) else {
+                throw .unknownFeature(
+                    arguments.text(index),
+                    view: view.name,
+                    known: view.definition.features.map(\.name)
+                )
+            }
+            guard !isTaken[column] else {
+                throw CommandFault(
+                    .general,
+                    "FEATURES names \(CommandFault.quoted(arguments.text(index))) twice; name each feature once"
+                )
+            }
+            isTaken[column] = true
+            columns.append(column)
+        }
+        return columns
+    }
+
+    // MARK: FS.SERVE
+
+    static func runServe(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
+        do throws(CommandFault) {
+            let reads = try reads(context)
+            let request = try serve(arguments, reads, reads.source.catalog())
+            guard let minimum = request.options.minimumPosition else { return request.answer(reads, &context.reply) }
+            guard minimum <= reads.source.position() else {
+                return .deferred(wait(minimum, OwnedArguments(arguments), reads))
+            }
+            // Of a catalog taken after the position was seen: one from before may be followed no more.
+            return try serve(arguments, reads, reads.source.catalog()).answer(reads, &context.reply)
+        } catch {
+            context.reply.fault(error)
+            return .replied
+        }
+    }
+
+    /// Serves once a position has been reached. The request is understood anew then: the definitions may have changed.
+    private static func wait(_ position: Int64, _ arguments: OwnedArguments, _ reads: FeatureReads) -> DeferredReply {
+        DeferredReply { finish in
+            reads.source.whenReached(position, waitTimeoutMs) { outcome in
+                do throws(CommandFault) {
+                    guard outcome == .reached else { throw notReached(position, outcome, reads) }
+                    let request = try arguments.with { arguments throws(CommandFault) in
+                        try serve(arguments, reads, reads.source.catalog())
+                    }
+                    request.lookup.fetch(request, reads, finish)
+                } catch {
+                    let fault = error
+                    finish { $0.fault(fault) }
+                }
+            }
+        }
+    }
+
+    private static func notReached(_ position: Int64, _ outcome: Serving.Reached, _ reads: FeatureReads) -> CommandFault
+    {
+        guard outcome == .timedOut else { return CommandFault(.unavailable, "the server is stopping; try another one") }
+        return CommandFault(
+            .timeout,
+            "position \(position) was not reached within \(waitTimeoutMs) ms; this server is at \(reads.source.position())"
+        )
+    }
+
+    /// `FS.SERVE service KEYS nk key … ROWS nr value … [FORMAT f] [LOSSY] [META] [MINPOS p]`
+    static func serve(
+        _ arguments: borrowing Arguments,
+        _ reads: FeatureReads,
+        _ catalog: Catalog
+    ) throws(CommandFault) -> FeatureRequest {
+        let service: ServicePlan
+        do throws(StoreError) { service = try catalog.service(named: arguments[1]) } catch { throw CommandFault(error) }
+        let expected = "FS.SERVE service KEYS n key … ROWS n value …"
+        guard arguments.matches(2, "KEYS") else {
+            throw CommandFault(.general, "got \(CommandFault.quoted(arguments.text(2))) for KEYS; expected \(expected)")
+        }
+        let names = try ReadOptions.counted(arguments, 3, "KEYS", expected: expected)
+        guard names.upperBound < arguments.count, arguments.matches(names.upperBound, "ROWS") else {
+            throw CommandFault(.general, "ROWS does not follow the keys; expected \(expected)")
+        }
+        let places = try places(of: service, arguments, names)
+        let values = try ReadOptions.counted(
+            arguments,
+            names.upperBound + 1,
+            "ROWS",
+            expected: "\(names.count) values a row",
+            each: names.count
+        )
+        let options = try ReadOptions(arguments, from: values.upperBound, of: "fs.serve", [.format, .minimumPosition])
+        // A service of global views alone has no keys, and as many rows as the request says.
+        let rowCount =
+            names.isEmpty
+            ? Int(clamping: DecimalText.integer(arguments[names.upperBound + 1]) ?? 0) : values.count / names.count
+        let plan = reads.plan(service, in: catalog)
+        guard rowCount <= FeatureRequest.valuesMax else {
+            throw CommandFault(
+                .limit,
+                "ROWS announces \(rowCount); \(FeatureRequest.valuesMax) values are allowed in a reply"
+            )
+        }
+        var keys: [EntityKeys] = []
+        for role in service.roles {
+            let asked = role.keys.map { places[$0] }
+            var found = EntityKeys(role.view, capacity: rowCount)
+            for row in 0..<rowCount {
+                try found.append(arguments, from: values.lowerBound + row * names.count, places: asked, row: row) {
+                    service.keys[role.keys[$0]].name
+                }
+            }
+            keys.append(found)
+        }
+        let request = FeatureRequest(
+            .service,
+            plan,
+            options,
+            views: service.roles.map(\.view),
+            keys: keys,
+            rowCount: rowCount
+        )
+        try request.check()
+        return request
+    }
+
+    /// For each of the service's keys, its place in a request row.
+    private static func places(
+        of service: ServicePlan,
+        _ arguments: borrowing Arguments,
+        _ names: Range<Int>
+    ) throws(CommandFault) -> [Int] {
+        var places = [Int?](repeating: nil, count: service.keys.count)
+        for index in names {
+            let name = arguments.text(index)
+            guard let key = service.keys.firstIndex(where: { $0.name == name }) else {
+                throw CommandFault(
+                    .entity,
+                    "service '\(service.name)' has no key \(CommandFault.quoted(name)); \(keyList(service))"
+                )
+            }
+            guard places[key] == nil else {
+                throw CommandFault(.entity, "KEYS names \(CommandFault.quoted(name)) twice")
+            }
+            places[key] = index - names.lowerBound
+        }
+        for (key, place) in zip(service.keys, places) where place == nil {
+            throw CommandFault(
+                .entity,
+                "KEYS lacks the key '\(key.name)' of service '\(service.name)'; \(keyList(service))"
+            )
+        }
+        return places.compactMap(\.self)
+    }
+
+    private static func keyList(_ service: ServicePlan) -> String {
+        if service.keys.isEmpty { return "it needs none: KEYS 0" }
+        return "expected KEYS \(service.keys.count) " + service.keys.map(\.name).joined(separator: " ")
+    }
+}

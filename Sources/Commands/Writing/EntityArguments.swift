@@ -1,0 +1,69 @@
+import Features
+import PointInTime
+import Store
+import Wire
+
+extension Catalog {
+    /// The view that a command names.
+    func served(_ name: Span<UInt8>) throws(CommandFault) -> ServedView {
+        if let view = view(named: name) { return view }
+        let text = name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        if registry.retired.views.contains(where: { $0.name == text }) {
+            throw CommandFault(
+                .noView,
+                "view '\(text)' is retired: it takes and answers nothing until it is applied again"
+            )
+        }
+        throw .unknownView(text, known: views.map(\.name))
+    }
+}
+
+extension StoredView {
+    /// The key values of an entity as a command spells it.
+    func entity(_ text: Span<UInt8>) throws(CommandFault) -> [Value] {
+        let keys = definition.keys
+        if keys.count == 1, keys[0].type == .int64, let value = try? ValueText.int64(text) { return [.int64(value)] }
+        do throws(ValueTextError) {
+            try ValueText.checkString(text)
+        } catch {
+            throw CommandFault(.entity, "view '\(name)': the entity is none: \(error.reason)")
+        }
+        do throws(EntityTextError) {
+            return try EntityText.parse(
+                text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) },
+                keys: keys
+            )
+        } catch {
+            throw .entity(error.description, view: name)
+        }
+    }
+
+    /// One entity's keys as columns of one row, as ``ViewRows`` has them.
+    func keyColumns(_ values: [Value]) -> [Column] {
+        if definition.isGlobal { return [Column(type: .int64, values: .int64([0]))] }
+        return zip(definition.keys, values).map { key, value in
+            switch value {
+            case .int64(let value): Column(type: key.type.featureType, values: .int64([value]))
+            case .string(let value): Column(type: key.type.featureType, values: .text(TextValues([value])))
+            default: preconditionFailure("an entity's keys are int64 or string")
+            }
+        }
+    }
+}
+
+/// A time as a command spells it: `*`, RFC 3339, or an integer in µs.
+enum TimeArgument {
+    /// - Returns: µs since 1970-01-01 UTC.
+    static func parse(_ text: Span<UInt8>, now: Int64) throws(CommandFault) -> Int64 {
+        if text.count == 1, text[0] == UInt8(ascii: "*") { return now }
+        do throws(ValueTextError) {
+            return try ValueText.timestamp(text, unit: .us)
+        } catch {
+            let shown = text.withUnsafeBufferPointer { String(decoding: $0.prefix(200), as: UTF8.self) }
+            throw CommandFault(
+                .time,
+                "expected a time in µs, as RFC 3339, or *, got \(CommandFault.quoted(shown)): \(error.reason)"
+            )
+        }
+    }
+}

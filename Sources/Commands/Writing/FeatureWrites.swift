@@ -1,0 +1,109 @@
+import Columnar
+import Features
+package import Store
+import Synchronization
+
+/// What writes and reads of history work with.
+package final class FeatureWrites: Sendable {
+    package let source: Source
+    package let writer: GroupWriter
+    /// For reads of history and of the ledger.
+    package let history: SessionWorkers
+    private let templates = Mutex(Templates())
+
+    package init(_ source: Source, writer: GroupWriter, history: SessionWorkers) {
+        self.source = source
+        self.writer = writer
+        self.history = history
+    }
+
+    /// What is served, and how far: the server's ``Serving``, or a stand-in for it.
+    package struct Source: Sendable {
+        package var catalog: @Sendable () -> Catalog
+        /// µs of PostgreSQL's clock.
+        package var now: @Sendable () -> Int64
+        /// As ``Serving/whenReached(_:timeoutMs:finish:)``.
+        package var whenReached:
+            @Sendable (_ position: Int64, _ timeoutMs: Int, _ finish: @escaping @Sendable (Serving.Reached) -> Void)
+                -> Int64
+        package var cancelWait: @Sendable (_ id: Int64) -> Void
+
+        package init(
+            catalog: @escaping @Sendable () -> Catalog,
+            now: @escaping @Sendable () -> Int64,
+            whenReached: @escaping @Sendable (Int64, Int, @escaping @Sendable (Serving.Reached) -> Void) -> Int64,
+            cancelWait: @escaping @Sendable (Int64) -> Void
+        ) {
+            self.catalog = catalog
+            self.now = now
+            self.whenReached = whenReached
+            self.cancelWait = cancelWait
+        }
+
+        package init(_ serving: Serving) {
+            self.init(
+                catalog: { serving.catalog },
+                now: { serving.now() },
+                whenReached: { serving.whenReached($0, timeoutMs: $1, finish: $2) },
+                cancelWait: { serving.cancelWait($0) }
+            )
+        }
+    }
+
+    /// Writes into the store that `serving` follows; committed rows are applied there before their clients are told.
+    package convenience init(serving: Serving, options: GroupWriter.Options = GroupWriter.Options()) {
+        self.init(
+            Source(serving),
+            writer: GroupWriter(conninfo: serving.conninfo, options: options) { committed, finish in
+                serving.apply(committed.views, state: committed.state, finish: finish)
+            },
+            history: SessionWorkers(conninfo: serving.conninfo)
+        )
+    }
+
+    package func start() {
+        writer.start()
+        history.start()
+    }
+
+    /// Commits what was submitted and refuses what comes.
+    package func stop() {
+        writer.stop()
+        history.stop()
+    }
+
+    /// Commits the writes of a transaction: all are stored, at one position, or none is.
+    ///
+    /// - Parameter finish: gets one reply a write, in order, once, from any thread.
+    package func commitTogether(
+        _ writes: [any QueuedWrite],
+        _ finish: @escaping @Sendable ([DeferredReply.Body]) -> Void
+    ) {
+        // Nothing else is made by commands that write.
+        PreparedWrite.submit(writes.compactMap { $0 as? PreparedWrite }, to: writer, client: 0, finish)
+    }
+
+    /// Builders of rows for every view of one catalog, by the unit of the points' times: making them takes longer than
+    /// decoding a few lines.
+    private struct Templates {
+        var catalog: Catalog?
+        var rows: [TimeUnit: LineRows] = [:]
+    }
+
+    /// Builders without rows for the catalog's views, in its order.
+    func lineRows(_ catalog: Catalog, _ precision: TimeUnit) -> LineRows {
+        templates.withLock { templates in
+            if templates.catalog !== catalog { templates = Templates(catalog: catalog) }
+            if let rows = templates.rows[precision] { return rows }
+            let rows = LineRows(views: catalog.views.map(\.definition), precision: precision)
+            templates.rows[precision] = rows
+            return rows
+        }
+    }
+
+    /// The work of a command, unless the server has no store.
+    static func of(_ context: borrowing CommandContext) throws(CommandFault) -> FeatureWrites {
+        guard let writes = context.engine.writes else { throw CommandFault(.unavailable, "this server has no store") }
+        return writes
+    }
+}

@@ -1,0 +1,126 @@
+import Columnar
+import Features
+import PointInTime
+import Store
+import Wire
+
+/// Points of line protocol on their way to rows of the views that a server serves.
+struct LineDecoding: Sendable {
+    let catalog: Catalog
+    /// Of the catalog's views, in its order.
+    let builders: LineRows
+    let options: LineOptions
+    /// The time of points that have none, µs.
+    let now: Int64
+
+    /// A point that is not stored.
+    private struct Refused {
+        var line: Int
+        /// In its line, from 1; `nil` = the point as a whole.
+        var column: Int?
+        var code: CommandFault.Code
+        var reason: String
+
+        /// The reason with its place, as the only error of a command.
+        var fault: CommandFault {
+            CommandFault(code, "line \(line)\(column.map { ", column \($0)" } ?? ""): \(reason)")
+        }
+        /// The reason where its line stands beside it.
+        var text: String { (column.map { "column \($0): " } ?? "") + reason }
+    }
+
+    /// Errors of which the reply tells; the rest are only counted.
+    private static let errorsShownMax = 100
+
+    /// - Throws: the first bad point, unless the command is PARTIAL.
+    func decode(_ bytes: Span<UInt8>) throws(CommandFault) -> PreparedWrite.Decoded {
+        var decoder = LineProtocolDecoder()
+        var rows = builders
+        var point = DecodedLine()
+        var position = 0
+        /// The line of each point that became a row.
+        var lines: [Int] = []
+        var refused: [Refused] = []
+        points: while true {
+            do throws(LineProtocolError) {
+                guard try decoder.next(bytes, from: &position, isEnd: true, into: &point) else { break points }
+                try rows.append(point, bytes, offset: lines.count, now: now)
+                lines.append(point.line)
+            } catch {
+                refused.append(
+                    Refused(line: error.line, column: error.column, code: Self.code(error.kind), reason: error.reason)
+                )
+                // Rows before it may still be refused for their times.
+                if !options.isPartial { break points }
+            }
+            guard lines.count + refused.count <= Limits.writeRowsMax else {
+                throw CommandFault(.limit, "more than \(Limits.writeRowsMax) points, which is allowed in one FS.WRITE")
+            }
+        }
+        let parts = check(rows.take(), lines, &refused)
+        refused.sort { $0.line < $1.line }
+        if !options.isPartial, let first = refused.first { throw first.fault }
+        let item = RowWrite.Item(parts: parts, source: options.source)
+        let accepted = parts.reduce(0) { $0 + $1.rows.rowCount }
+        return PreparedWrite.Decoded(item: item, reply: Self.reply(accepted: accepted, refused))
+    }
+
+    private static func code(_ kind: LineProtocolError.Kind) -> CommandFault.Code {
+        switch kind {
+        case .syntax: .parse
+        case .view: .noView
+        case .feature: .noFeature
+        case .entity: .entity
+        case .type: .type
+        case .value: .value
+        case .time: .time
+        }
+    }
+
+    /// The rows that the store takes.
+    private func check(_ taken: [LineViewRows], _ lines: [Int], _ refused: inout [Refused]) -> [RowWrite.Part] {
+        var parts: [RowWrite.Part] = []
+        for part in taken {
+            let view = catalog.views[part.view].stored
+            let rows = ViewRows(keys: part.keys, eventTimes: part.eventTimes, features: part.features)
+            let faults = RowChecks(view: view, now: now, futureAdvice: "check PRECISION").faults(rows)
+            for fault in faults {
+                refused.append(
+                    Refused(
+                        line: lines[part.offsets[fault.row]],
+                        column: nil,
+                        code: fault.kind == .key ? .entity : .time,
+                        reason: fault.reason
+                    )
+                )
+            }
+            let good = rows.removing(faults.map(\.row))
+            if good.rowCount > 0 { parts.append(RowWrite.Part(view: view, rows: good)) }
+        }
+        return parts
+    }
+
+    private static func reply(accepted: Int, _ refused: [Refused]) -> PreparedWrite.Reply {
+        let shown = refused.prefix(errorsShownMax).map { ($0.line, $0.code.rawValue, $0.text) }
+        let rejected = refused.count
+        return { receipt, reply in
+            reply.map(5)
+            reply.bulk("accepted")
+            reply.integer(receipt.isDuplicate ? 0 : Int64(accepted))
+            reply.bulk("rejected")
+            reply.integer(Int64(rejected))
+            reply.bulk("duplicate")
+            reply.bool(receipt.isDuplicate)
+            reply.bulk("position")
+            if receipt.position > 0 { reply.integer(receipt.position) } else { reply.null() }
+            reply.bulk("errors")
+            reply.array(shown.count)
+            for (line, code, text) in shown {
+                reply.array(3)
+                reply.integer(Int64(line))
+                reply.bulk(code)
+                reply.bulk(text)
+            }
+        }
+    }
+}

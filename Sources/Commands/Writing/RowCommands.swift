@@ -1,0 +1,264 @@
+import Columnar
+import Features
+import PointInTime
+import Store
+import Wire
+
+/// FS.SET and FS.DEL: one row of one view.
+enum RowCommands {
+    static let set = Command(
+        "fs.set",
+        arity: -6,
+        summary: "Stores one row of a view: the values of an entity from an event time on.",
+        group: .features,
+        complexity: "O(features) and a commit in PostgreSQL that concurrent writes share",
+        flags: [.write],
+        arguments: [
+            ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time"),
+            ArgumentSpec(
+                "values",
+                .block,
+                isMultiple: true,
+                parts: [ArgumentSpec("feature"), ArgumentSpec("value")]
+            ),
+            ArgumentSpec(
+                "nulls",
+                .block,
+                token: "NULLS",
+                isOptional: true,
+                parts: [ArgumentSpec("count", .integer), ArgumentSpec("feature", isMultiple: true)]
+            ),
+        ],
+        prepare: { context, arguments in prepared(&context, arguments, setItem) },
+        run: { context, arguments in run(&context, arguments, setItem) }
+    )
+
+    static let delete = Command(
+        "fs.del",
+        arity: 4,
+        summary: "Stores a tombstone: from an event time on the entity has no values in a view.",
+        group: .features,
+        complexity: "O(features) and a commit in PostgreSQL that concurrent writes share",
+        flags: [.write],
+        arguments: [ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time")],
+        prepare: { context, arguments in prepared(&context, arguments, deleteItem) },
+        run: { context, arguments in run(&context, arguments, deleteItem) }
+    )
+
+    private typealias MakePart = (borrowing Arguments, ServedView, Int64) throws(CommandFault) -> RowWrite.Part
+
+    private static func prepared(
+        _ context: inout CommandContext,
+        _ arguments: borrowing Arguments,
+        _ make: MakePart
+    ) -> PreparedWrite? {
+        do throws(CommandFault) {
+            let source = try FeatureWrites.of(context).source
+            let view = try source.catalog().served(arguments[1])
+            let now = source.now()
+            let part = try make(arguments, view, now)
+            try check(part, now)
+            let item = RowWrite.Item(parts: [part])
+            return PreparedWrite(work: .decoded(PreparedWrite.Decoded(item: item) { $1.integer($0.position) }))
+        } catch {
+            context.reply.fault(error)
+            return nil
+        }
+    }
+
+    private static func run(
+        _ context: inout CommandContext,
+        _ arguments: borrowing Arguments,
+        _ make: MakePart
+    ) -> CommandOutcome {
+        guard let write = prepared(&context, arguments, make) else { return .replied }
+        return .deferred(write.deferred(context))
+    }
+
+    private static func check(_ part: RowWrite.Part, _ now: Int64) throws(CommandFault) {
+        let checks = RowChecks(view: part.view, now: now, futureAdvice: "check its unit and zone")
+        guard let fault = checks.faults(part.rows).first else { return }
+        throw CommandFault(fault.kind == .key ? .entity : .time, fault.reason)
+    }
+
+    // MARK: FS.DEL
+
+    private static func deleteItem(
+        _ arguments: borrowing Arguments,
+        _ view: ServedView,
+        _ now: Int64
+    ) throws(CommandFault) -> RowWrite.Part {
+        let stored = view.stored
+        let keys = stored.keyColumns(try stored.entity(arguments[2]))
+        let time = try TimeArgument.parse(arguments[3], now: now)
+        let rows = ViewRows(
+            keys: keys,
+            eventTimes: Column(type: .timestamp, values: .int64([time])),
+            isDeleted: Column(type: .bool, values: .bool([true])),
+            features: stored.definition.features.map { Column(nullsOf: $0.type, rowCount: 1) }
+        )
+        return RowWrite.Part(view: stored, rows: rows)
+    }
+
+    // MARK: FS.SET
+
+    private static func setItem(
+        _ arguments: borrowing Arguments,
+        _ view: ServedView,
+        _ now: Int64
+    ) throws(CommandFault) -> RowWrite.Part {
+        let stored = view.stored
+        let keys = stored.keyColumns(try stored.entity(arguments[2]))
+        let time = try TimeArgument.parse(arguments[3], now: now)
+        var values = RowValues(stored.definition)
+        var index = 4
+        while index < arguments.count {
+            let feature = values.find(arguments[index])
+            if let feature {
+                guard index + 1 < arguments.count else {
+                    let name = stored.definition.features[feature].name
+                    throw CommandFault(
+                        .general,
+                        "the feature '\(name)' has no value; features and values come in pairs"
+                    )
+                }
+                try values.set(feature, arguments[index + 1])
+                index += 2
+            } else if arguments.matches(index, "NULLS") {
+                index = try values.setNulls(arguments, from: index + 1)
+                guard index == arguments.count else {
+                    throw CommandFault(
+                        .general,
+                        "NULLS ends the command; behind its features stands \(CommandFault.quoted(arguments.text(index)))"
+                    )
+                }
+            } else {
+                throw .unknownFeature(
+                    arguments.text(index),
+                    view: stored.name,
+                    known: stored.definition.features.map(\.name)
+                )
+            }
+        }
+        let rows = ViewRows(
+            keys: keys,
+            eventTimes: Column(type: .timestamp, values: .int64([time])),
+            features: try values.finish()
+        )
+        return RowWrite.Part(view: stored, rows: rows)
+    }
+}
+
+/// The values of one row while a command's arguments are read.
+private struct RowValues {
+    private let definition: ViewDefinition
+    private var columns: [Column?]
+    private var isNull: [Bool]
+    /// Features mostly come in the view's order.
+    private var next = 0
+
+    init(_ definition: ViewDefinition) {
+        self.definition = definition
+        columns = Array(repeating: nil, count: definition.features.count)
+        isNull = Array(repeating: false, count: definition.features.count)
+    }
+
+    mutating func find(_ name: Span<UInt8>) -> Int? {
+        for offset in 0..<definition.features.count {
+            let index = (next + offset) % definition.features.count
+            if isEqual(definition.features[index].name, name) {
+                next = index + 1
+                return index
+            }
+        }
+        return nil
+    }
+
+    private func isEqual(_ name: String, _ bytes: Span<UInt8>) -> Bool {
+        let utf8 = name.utf8
+        guard utf8.count == bytes.count else { return false }
+        var index = 0
+        for byte in utf8 {
+            if bytes[index] != byte { return false }
+            index += 1
+        }
+        return true
+    }
+
+    private func refuseTwice(_ feature: Int) throws(CommandFault) {
+        guard columns[feature] == nil, !isNull[feature] else {
+            throw CommandFault(.general, "the feature '\(definition.features[feature].name)' is given twice")
+        }
+    }
+
+    mutating func set(_ feature: Int, _ text: Span<UInt8>) throws(CommandFault) {
+        try refuseTwice(feature)
+        let type = definition.features[feature].type
+        do throws(ValueTextError) {
+            columns[feature] = try TextColumn.column(text, as: type, timeUnit: .us)
+        } catch {
+            let shown = text.withUnsafeBufferPointer { String(decoding: $0.prefix(200), as: UTF8.self) }
+            throw CommandFault(
+                .value,
+                "feature '\(definition.features[feature].name)': expected \(type.text), got \(CommandFault.quoted(shown)): "
+                    + error.reason
+            )
+        }
+    }
+
+    /// - Parameter start: the place of the number of features.
+    /// - Returns: the place behind the last of them.
+    mutating func setNulls(_ arguments: borrowing Arguments, from start: Int) throws(CommandFault) -> Int {
+        guard start < arguments.count,
+            let count = (try? ValueText.int64(arguments[start])).flatMap({ Int(exactly: $0) }),
+            count >= 0, count <= arguments.count - start - 1
+        else {
+            throw CommandFault(.general, "NULLS is followed by the number of features and so many of their names")
+        }
+        for index in start + 1..<start + 1 + count {
+            guard let feature = find(arguments[index]) else {
+                throw .unknownFeature(
+                    arguments.text(index),
+                    view: definition.name,
+                    known: definition.features.map(\.name)
+                )
+            }
+            try refuseTwice(feature)
+            isNull[feature] = true
+        }
+        return start + 1 + count
+    }
+
+    func finish() throws(CommandFault) -> [Column] {
+        var finished: [Column] = []
+        for (index, feature) in definition.features.enumerated() {
+            if let column = columns[index] {
+                finished.append(column)
+                continue
+            }
+            guard isNull[index] || definition.missing == .null else {
+                throw CommandFault(
+                    .value,
+                    "the feature '\(feature.name)' is missing; view '\(definition.name)' does not allow null for it unless "
+                        + "it is named: NULLS 1 \(feature.name)"
+                )
+            }
+            finished.append(Column(nullsOf: feature.type, rowCount: 1))
+        }
+        return finished
+    }
+}
+
+extension PreparedWrite {
+    /// The command's reply, once it is committed.
+    func deferred(_ context: borrowing CommandContext) -> DeferredReply {
+        let writes = context.engine.writes
+        let client = context.client.id
+        return DeferredReply(isWrite: true) { finish in
+            guard let writes else {
+                return finish { $0.fault(CommandFault(.unavailable, "this server has no store")) }
+            }
+            submit(to: writes.writer, client: client, finish)
+        }
+    }
+}

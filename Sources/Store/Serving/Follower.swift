@@ -1,0 +1,367 @@
+import Features
+import Foundation
+import Glibc
+import Postgres
+import Synchronization
+
+/// Keeps a server's memories up with the ledger: one thread with one connection.
+///
+/// It loads everything, then waits for notifications, or a while, and applies what the ledger has beyond what is known. A
+/// lost notification loses nothing, since only the ledger says what is new. A connection that ends is made again.
+final class Follower: @unchecked Sendable {
+    // Sendable: everything but the stop is the thread's alone.
+    private let serving: Serving
+    private let options: ServingOptions
+    private let isStopping = Atomic(false)
+    private let cancellation = Mutex<Cancellation?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+    /// Becomes readable when the thread is to end.
+    private let stopPipe = WakePipe()
+
+    private var isLoaded = false
+    /// Everything is to be loaded anew: what is known has shown to be wrong, or cannot be followed.
+    private var wantsReload = false
+    private var evicted: Set<Int32> = []
+    private var canListen = false
+    /// Times in a row that the ledger had news and no notification had come.
+    private var missedNotifications = 0
+
+    private static let stopWaitMs = 3_000
+    /// Between two readings of the ledger, so that many small commits cost few of them.
+    private static let pauseUs: UInt32 = 2_000
+    /// How often the ledger is read where notifications do not come through.
+    private static let unnotifiedPollMs: Int32 = 20
+    private static let firstRetryMs: Int32 = 50
+    private static let lastRetryMs: Int32 = 800
+
+    init(_ serving: Serving) {
+        self.serving = serving
+        options = serving.options
+    }
+
+    func start() {
+        let thread = Thread { [self] in
+            work()
+            done.signal()
+        }
+        thread.name = "asof-follower"
+        thread.start()
+    }
+
+    /// Ends the thread; a statement under way is cancelled.
+    func stop() {
+        isStopping.store(true, ordering: .relaxed)
+        stopPipe.wake()
+        if let cancellation = cancellation.withLock({ $0 }) {
+            // It connects to the server, which may take long where the network is gone.
+            Thread { cancellation.cancel() }.start()
+        }
+        _ = done.wait(timeout: .now() + .milliseconds(Self.stopWaitMs))
+    }
+
+    private var isStopped: Bool { isStopping.load(ordering: .relaxed) }
+
+    private func work() {
+        var retryMs = Self.firstRetryMs
+        while !isStopped {
+            do throws(StoreError) {
+                let session = try Session(conninfo: serving.conninfo, connectTimeoutSeconds: 2)
+                cancellation.withLock { $0 = session.connection.cancellation() }
+                defer { cancellation.withLock { $0 = nil } }
+                try begin(session)
+                retryMs = Self.firstRetryMs
+                while !isStopped { try step(session) }
+            } catch {
+                if isStopped { return }
+                failed(error)
+                stopPipe.wait(milliseconds: retryMs)
+                retryMs = min(retryMs * 2, Self.lastRetryMs)
+            }
+        }
+    }
+
+    private func failed(_ error: StoreError) {
+        var isAway = true
+        if case .database(let cause) = error, case .server(let state) = cause.kind {
+            // Shutting down, starting up, out of connections: it is away. Anything else is an answer of its own.
+            isAway = state.hasPrefix("57P") || state.hasPrefix("53") || state.hasPrefix("08")
+            if !isAway { wantsReload = true }
+        } else if case .database = error {
+            isAway = true
+        } else {
+            wantsReload = true
+        }
+        let since = serving.now()
+        var isNew = false
+        serving.report { state in
+            isNew = state.downSince == nil
+            if isNew { state.downSince = since }
+            state.downReason = isAway ? "PostgreSQL cannot be reached" : "PostgreSQL's answer is of no use"
+        }
+        if isNew { options.log(ServingEvent(level: .warning, message: "following PostgreSQL stopped: \(error)")) }
+    }
+
+    // MARK: Connection
+
+    private func begin(_ session: Session) throws(StoreError) {
+        try sampleClock(session)
+        do throws(StoreError) {
+            try session.execute("LISTEN asof")
+            canListen = true
+        } catch {
+            // A standby does not let anybody listen.
+            guard session.connection.isAlive else { throw error }
+            canListen = false
+        }
+        missedNotifications = 0
+        if !isLoaded { try load(session, isRestart: true) }
+        while try follow(session) {}
+        var downSince: Int64?
+        let isNotified = canListen
+        serving.report { state in
+            downSince = state.downSince
+            state.downSince = nil
+            state.downReason = ""
+            state.connections += 1
+            state.isNotified = isNotified
+        }
+        guard let downSince else { return }
+        let seconds = Double(serving.now() - downSince) / 1_000_000
+        options.log(
+            ServingEvent(level: .info, message: String(format: "following PostgreSQL again, after %.1f s", seconds))
+        )
+    }
+
+    private func sampleClock(_ session: Session) throws(StoreError) {
+        for _ in 0..<3 {
+            let sent = MonotonicClock.now
+            let rows = try session.execute(
+                "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint"
+            )
+            let received = MonotonicClock.now
+            guard let time = rows.last?.text(0, 0).flatMap({ Int64($0) }) else { return }
+            serving.clock.add(serverTime: time, sent: sent, received: received)
+        }
+        lastSample = MonotonicClock.now
+    }
+
+    private var lastSample: Int64 = 0
+
+    // MARK: Following
+
+    /// Waits for news and applies it.
+    private func step(_ session: Session) throws(StoreError) {
+        let isNotified = canListen && missedNotifications < 3
+        let wasNotified: Bool
+        do throws(PostgresError) {
+            wasNotified = try session.connection.waitForNotification(
+                timeoutMs: isNotified ? options.pollMs : Self.unnotifiedPollMs,
+                orReadable: stopPipe.descriptor
+            )
+        } catch { throw .database(error) }
+        guard !isStopped else { return }
+        // Own commits are applied in this time, and further ones come together.
+        if wasNotified { usleep(Self.pauseUs) }
+        if MonotonicClock.now - lastSample > 20_000_000 { try sampleClock(session) }
+        let before = serving.state.reached
+        while try follow(session) { if isStopped { return } }
+        if wasNotified {
+            missedNotifications = 0
+        } else if serving.state.reached != before {
+            missedNotifications += 1
+        }
+        serving.report { $0.isNotified = isNotified }
+    }
+
+    /// Applies what the ledger has beyond what is known.
+    /// - Returns: whether there may be more.
+    private func follow(_ session: Session) throws(StoreError) -> Bool {
+        if wantsReload {
+            wantsReload = false
+            try load(session, isRestart: true)
+            return true
+        }
+        try session.begin(.follow)
+        do throws(StoreError) {
+            let (known, seenAt) = (serving.applied.withLock { $0.reached }, serving.now())
+            let news = try LedgerReader(session).news(since: known)
+            if news.isOtherTimeline {
+                session.connection.rollBack()
+                options.log(
+                    ServingEvent(
+                        level: .warning,
+                        message:
+                            "position \(known.position) is not in the ledger as it was applied: PostgreSQL was restored to "
+                            + "another state; loading everything again"
+                    )
+                )
+                try load(session, isRestart: true)
+                serving.report { $0.timelineChanges += 1 }
+                return true
+            }
+            let last = news.entries.last?.state
+            serving.report { state in
+                state.head = max(last?.position ?? known.position, news.hasMore ? state.head : 0)
+                state.headSeenAt = seenAt
+            }
+            guard let last else {
+                try session.commit()
+                return false
+            }
+            if news.entries.contains(where: { !$0.isData }) {
+                try session.commit()
+                try load(session, isRestart: false)
+                return true
+            }
+            let chunks = try read(news.entries, session)
+            try session.commit()
+            serving.followed(to: last, chunks)
+            try evictIfNeeded()
+            return news.hasMore
+        } catch {
+            session.connection.rollBack()
+            throw error
+        }
+    }
+
+    /// Reads entries that are data, view by view.
+    /// - Returns: what is to be applied, unless it is too large for that and was applied as it came.
+    private func read(_ entries: [FollowedEntry], _ session: Session) throws(StoreError) -> [BatchRows.Chunk] {
+        let catalog = serving.catalog
+        var byView: [Int32: [FollowedEntry]] = [:]
+        serving.applied.withLock { applied in
+            for entry in entries where !applied.isApplied(entry.state.position, view: entry.view) {
+                byView[entry.view, default: []].append(entry)
+            }
+        }
+        // Readers of several views see positions as a whole; what is too large for that is applied as it comes.
+        let isSmall = entries.reduce(0) { $0 &+ $1.rows } <= Limits.rowsTogetherMax
+        if !isSmall { serving.beginPartialChange() }
+        defer { if !isSmall { serving.endPartialChange() } }
+        var chunks: [BatchRows.Chunk] = []
+        var rows = 0
+        for (id, entries) in byView {
+            guard let view = catalog.all[id] else { continue }
+            if isSmall {
+                chunks += try BatchRows(session).collect(entries, of: view)
+            } else {
+                rows += try BatchRows(session).apply(entries, to: view)
+            }
+        }
+        rows += chunks.reduce(0) { $0 + $1.rows.rowCount }
+        serving.report { $0.followedRows += rows }
+        return chunks
+    }
+
+    // MARK: Loading
+
+    /// Loads what is not known, or no longer as it is: everything after a start, else what the ledger's news ask for.
+    private func load(_ session: Session, isRestart: Bool) throws(StoreError) {
+        let started = MonotonicClock.now
+        let old = serving.catalog
+        var evicted = isRestart ? [] : evicted
+        let known = serving.applied.withLock { $0.reached }
+        let (serving, isRestart) = (serving, isRestart)
+        let result = try session.transaction(.follow) { () throws(StoreError) in
+            let head = try Ledger(session).head()
+            var restarts = isRestart
+            var entries: [FollowedEntry] = []
+            if !restarts {
+                if head.position - known.position > Limits.followedEntriesBehindMax { restarts = true }
+                if !restarts { entries = try LedgerReader(session).entries(after: known.position, upTo: head.position) }
+            }
+            let stale = Set(entries.filter { !$0.isData && $0.kind != .definitions }.map(\.view))
+            // An unknown kind of the whole store may mean anything.
+            if stale.contains(0) { restarts = true }
+            let load = CatalogLoad(session: session, options: options) { [self] in isStopped }
+            let result = try load.run(replacing: old, isRestart: restarts, stale: stale, evicted: &evicted)
+            try follow(entries.filter { $0.isData && result.kept.contains($0.view) }, result.catalog, session)
+            return result
+        }
+        serving.publish(result, isRestart: isRestart)
+        self.evicted = evicted
+        let isFirst = !isLoaded
+        isLoaded = true
+        loaded(result, us: MonotonicClock.now - started, isFirst: isFirst)
+        try readFreshness(result, session)
+    }
+
+    /// What came since, for memories that are kept.
+    private func follow(_ entries: [FollowedEntry], _ catalog: Catalog, _ session: Session) throws(StoreError) {
+        for (id, entries) in Dictionary(grouping: entries, by: \.view) {
+            guard let view = catalog.all[id] else { continue }
+            try BatchRows(session).apply(entries, to: view)
+        }
+    }
+
+    private func loaded(_ result: CatalogLoad.Result, us: Int64, isFirst: Bool) {
+        serving.report { state in
+            state.isLoading = false
+            state.head = max(state.head, result.state.position)
+            state.loadedRows = result.loadedRows
+            state.loadUs = us
+            if !isFirst { state.reloads += result.loadedViews }
+        }
+        let seconds = max(Double(us) / 1_000_000, 0.000_001)
+        options.log(
+            ServingEvent(
+                level: .info,
+                message: String(
+                    format:
+                        "loaded %d rows of %d views at position %lld in %.2f s (%.0f rows/s), definitions version %lld",
+                    result.loadedRows,
+                    result.loadedViews,
+                    result.state.position,
+                    seconds,
+                    Double(result.loadedRows) / seconds,
+                    result.catalog.version
+                )
+            )
+        )
+    }
+
+    /// Newest events and last commits of the views that were loaded, from the ledger.
+    private func readFreshness(_ result: CatalogLoad.Result, _ session: Session) throws(StoreError) {
+        let rows = try session.query(
+            """
+            SELECT t.view, t.newest, b.position, b.uid, b.committed_at FROM (
+                SELECT view, max(position) AS position, max(max_event_time) AS newest FROM asof.batches
+                WHERE kind IN ('data', 'materialize') GROUP BY view) t
+            JOIN asof.batches b ON b.position = t.position AND b.view = t.view
+            """
+        )
+        for row in 0..<rows.count {
+            guard let id = rows.int32(row, 0), let view = result.catalog.all[id] else { continue }
+            let commit = LedgerState(
+                position: rows.int64(row, 2) ?? 0,
+                uid: rows.uuid(row, 3),
+                committedAt: rows.timestamp(row, 4)
+            )
+            view.freshness.add(commit, newest: rows.timestamp(row, 1))
+        }
+    }
+
+    /// Where views have outgrown the memory they may take, the largest one is read from PostgreSQL from now on.
+    private func evictIfNeeded() throws(StoreError) {
+        guard let limit = options.memoryBytesMax else { return }
+        let catalog = serving.catalog
+        let sizes = catalog.all.values.compactMap { view in view.memory.map { (view, $0.figures.bytes) } }
+        guard sizes.reduce(0, { $0 + $1.1 }) > limit, let largest = sizes.max(by: { $0.1 < $1.1 })?.0 else { return }
+        evicted.insert(largest.stored.id)
+        options.log(.notResident(largest.name, limit: limit))
+        let views = catalog.all.values.map { view in
+            view === largest
+                ? ServedView(
+                    view.stored,
+                    layout: view.layout,
+                    memory: nil,
+                    isRetired: view.isRetired,
+                    counters: view.counters,
+                    freshness: view.freshness
+                ) : view
+        }
+        serving.changeTogether {
+            serving.replaceCatalog(Catalog(catalog.registry, views: views, versions: catalog.versions))
+        }
+    }
+}

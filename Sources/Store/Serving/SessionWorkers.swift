@@ -1,0 +1,115 @@
+import Dispatch
+import Foundation
+import Postgres
+
+/// Threads with a connection each, for reads that need PostgreSQL.
+///
+/// A connection is made when it is first needed and again after it was lost. While PostgreSQL is away, reads are refused
+/// at once, but for one now and then that tries.
+package final class SessionWorkers: @unchecked Sendable {
+    // Sendable: `lock` guards the queue and what is known of PostgreSQL; each session is its thread's alone.
+    private struct Job {
+        let run: (Result<Session, StoreError>) -> Void
+    }
+
+    /// How long after a failure PostgreSQL is taken to be away.
+    private static let retryMs = 500
+    /// Reads that wait for a thread; more are refused.
+    private static let waitingMax = 10_000
+
+    private let conninfo: String
+    private let statementTimeoutMs: Int
+    private let lock = NSLock()
+    private let available = DispatchSemaphore(value: 0)
+    private let ended = DispatchSemaphore(value: 0)
+    private let threadCount: Int
+    private var jobs: [Job] = []
+    private var isStopping = false
+    /// Until when PostgreSQL is taken to be away, and why.
+    private var down: (until: ContinuousClock.Instant, error: StoreError)?
+
+    package init(conninfo: String, threads: Int = 2, statementTimeoutMs: Int = 10_000) {
+        self.conninfo = conninfo
+        self.statementTimeoutMs = statementTimeoutMs
+        threadCount = threads
+    }
+
+    package func start() {
+        for _ in 0..<threadCount {
+            let thread = Thread { [self] in work() }
+            thread.stackSize = 4 << 20
+            thread.start()
+        }
+    }
+
+    /// Ends the threads once what they have begun is done; what waits is refused.
+    package func stop() {
+        let waiting = lock.withLock {
+            isStopping = true
+            let waiting = jobs
+            jobs = []
+            return waiting
+        }
+        for job in waiting { job.run(.failure(.conflict("the server is shutting down"))) }
+        for _ in 0..<threadCount { available.signal() }
+        for _ in 0..<threadCount { ended.wait() }
+    }
+
+    /// Runs `body` on one of the threads.
+    ///
+    /// - Parameter finish: called once, from any thread.
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Session) throws(StoreError) -> Value,
+        finish: @escaping @Sendable (Result<Value, StoreError>) -> Void
+    ) {
+        let refusal: StoreError? = lock.withLock {
+            if isStopping { return .conflict("the server is shutting down") }
+            if let down, down.until > .now { return down.error }
+            if jobs.count >= Self.waitingMax { return .conflict("\(jobs.count) reads wait for PostgreSQL already") }
+            jobs.append(
+                Job { session in
+                    switch session {
+                    case .failure(let error): finish(.failure(error))
+                    case .success(let session):
+                        do throws(StoreError) {
+                            finish(.success(try body(session)))
+                        } catch { finish(.failure(error)) }
+                    }
+                }
+            )
+            return nil
+        }
+        if let refusal { return finish(.failure(refusal)) }
+        available.signal()
+    }
+
+    private func work() {
+        var session: Session?
+        while true {
+            available.wait()
+            var job: Job?
+            let isLast = lock.withLock {
+                if !jobs.isEmpty { job = jobs.removeFirst() }
+                return isStopping
+            }
+            if let job {
+                if session?.connection.isAlive != true { session = nil }
+                if session == nil {
+                    do throws(StoreError) {
+                        let made = try Session(conninfo: conninfo, connectTimeoutSeconds: 2)
+                        made.statementTimeoutMs = statementTimeoutMs
+                        session = made
+                        lock.withLock { down = nil }
+                    } catch {
+                        lock.withLock { down = (.now + .milliseconds(Self.retryMs), error) }
+                        job.run(.failure(error))
+                    }
+                }
+                if let session { job.run(.success(session)) }
+                session?.connection.rollBack()
+            }
+            if isLast { break }
+        }
+        ended.signal()
+    }
+}

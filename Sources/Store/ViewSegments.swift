@@ -1,0 +1,167 @@
+import Features
+package import PointInTime
+import Postgres
+
+/// A view's history for a scan, partition by partition: which files can be read, and of which partitions PostgreSQL is.
+package struct ViewSegments: Sendable {
+    package struct Part: Sendable {
+        /// ``Segment/partition``.
+        package let number: Int32
+        package let range: PartitionRange
+        /// The partition's file, where it can be read: it has every row of the partition up to ``Segment/state``.
+        package let segment: Segment?
+        /// The file's column of each feature that was asked for; `nil` = all null.
+        package let columns: [String?]
+    }
+
+    /// Every partition that the view's history has, by event time.
+    package let parts: [Part]
+    /// Files that are listed and cannot be read, each with the reason and what to do.
+    package let warnings: [String]
+
+    /// Looks up a view's partitions and which of them have a file, once the state that will be read is known.
+    ///
+    /// - Parameters:
+    ///   - features: names of features that will be read.
+    ///   - directory: `nil` = there is none; no partition has a file then.
+    package static func find(
+        _ view: StoredView,
+        features names: [String],
+        in directory: SegmentDirectory?,
+        _ session: Session
+    ) throws(StoreError) -> ViewSegments {
+        let partitions = try Self.partitions(of: view, session)
+        guard let directory else {
+            return ViewSegments(
+                parts: partitions.map { Part(number: $0.number, range: $0.range, segment: nil, columns: []) },
+                warnings: []
+            )
+        }
+        let known = try Segment.features(of: view, session).features
+        let wanted = names.compactMap { name in known.first { $0.name == name } }
+        guard wanted.count == names.count else {
+            throw .conflict("the definition of view '\(view.name)' changed meanwhile; run the command again")
+        }
+        let (listed, validity) = try SegmentValidity.listed(view, directory, session)
+        let segments = Dictionary(listed.map { ($0.partition, $0) }) { first, _ in first }
+        var parts: [Part] = []
+        var warnings: [String] = []
+        for (number, range) in partitions {
+            var (usable, columns): (Segment?, [String?]) = (nil, [])
+            if let segment = segments[number] {
+                do throws(StoreError) {
+                    columns = try segment.columns(of: wanted)
+                    if let fault = validity.fault(segment) { throw .file(fault) }
+                    usable = segment
+                } catch {
+                    warnings.append(warning(directory.path(segment), "\(error)", view))
+                }
+            }
+            parts.append(Part(number: number, range: range, segment: usable, columns: columns))
+        }
+        return ViewSegments(parts: parts, warnings: warnings)
+    }
+
+    /// Opens the parts' files.
+    ///
+    /// - Returns: an open file for each part, `nil` where PostgreSQL has to be read, and the warnings, ``warnings``
+    ///   among them.
+    package func open(
+        _ view: StoredView,
+        in directory: SegmentDirectory,
+        format: some SegmentFormat
+    ) -> (runs: [(any HistoryRun)?], warnings: [String]) {
+        var warnings = warnings
+        let runs = parts.map { part -> (any HistoryRun)? in
+            guard let segment = part.segment else { return nil }
+            let path = directory.path(segment)
+            do throws(HistoryRunError) {
+                return try format.open(
+                    path: path,
+                    written: segment.written,
+                    keys: view.storageKeys,
+                    features: part.columns
+                )
+            } catch {
+                warnings.append(Self.warning(path, error.reason, view))
+                return nil
+            }
+        }
+        return (runs, warnings)
+    }
+
+    /// What to tell about a file that is not read.
+    package static func warning(_ path: String, _ reason: String, _ view: StoredView) -> String {
+        "segment \(path) is not read: \(reason). PostgreSQL is read instead; `asof segments build \(view.name)` repairs it"
+    }
+
+    static func partitions(
+        of view: StoredView,
+        _ session: Session
+    ) throws(StoreError) -> [(number: Int32, range: PartitionRange)] {
+        let rows = try session.query(
+            "SELECT number, range_from, range_to FROM asof.partitions WHERE view = $1 ORDER BY range_from NULLS FIRST",
+            [.int32(view.id)]
+        )
+        return (0..<rows.count).map { row in
+            (rows.int32(row, 0) ?? 0, PartitionRange(from: rows.timestamp(row, 1), to: rows.timestamp(row, 2)))
+        }
+    }
+}
+
+/// Whether files still say what history says, by the ledger.
+struct SegmentValidity {
+    /// The uid of each position that a file covers up to.
+    private var uids: [Int64: String] = [:]
+    /// The position of the last forget, drop, or kind that this binary does not know.
+    private var lastRemoval: Int64 = 0
+
+    /// A view's files and what the ledger says of them, of one moment.
+    static func listed(
+        _ view: StoredView,
+        _ directory: SegmentDirectory,
+        _ session: Session
+    ) throws(StoreError) -> ([Segment], SegmentValidity) {
+        var options = Connection.TransactionOptions.read
+        options.isolation = .repeatableRead
+        return try session.transaction(options) { () throws(StoreError) in
+            let segments = try SegmentManifest(session, directory: directory.id).list(view: view.id)
+            return (segments, try SegmentValidity(view, session))
+        }
+    }
+
+    private init(_ view: StoredView, _ session: Session) throws(StoreError) {
+        let states = try session.query(
+            """
+            SELECT DISTINCT b.position, b.uid FROM asof.segments s JOIN asof.batches b ON b.position = s.position
+            WHERE s.view = $1
+            """,
+            [.int32(view.id)]
+        )
+        for row in 0..<states.count { uids[states.int64(row, 0) ?? 0] = states.uuid(row, 1) }
+        let removals = try session.query(
+            """
+            SELECT max(position) FROM asof.batches WHERE view IN (0, $1)
+                AND kind NOT IN ('data', 'materialize', 'rebuild', 'definitions', 'drop')
+            """,
+            [.int32(view.id)]
+        )
+        lastRemoval = removals.int64(0, 0) ?? 0
+    }
+
+    /// Why a file cannot be read; `nil` where it can.
+    func fault(_ segment: Segment) -> String? {
+        timelineFault(segment) ?? (isBeforeRemoval(segment) ? "rows were forgotten since" : nil)
+    }
+
+    /// Why a file's state is none of this store; `nil` where it is.
+    func timelineFault(_ segment: Segment) -> String? {
+        guard let uid = uids[segment.state.position] else {
+            return "the store has no position \(segment.state.position) any more: it is of another timeline"
+        }
+        return uid == segment.state.uid ? nil : "position \(segment.state.position) is of another timeline"
+    }
+
+    /// Whether rows may have been taken out of the partition since.
+    func isBeforeRemoval(_ segment: Segment) -> Bool { lastRemoval > segment.state.position }
+}

@@ -1,0 +1,47 @@
+import Commands
+import Logging
+import Store
+
+/// The store's part of a server: latest values, writes, and how commands get at them.
+struct ServedFeatures {
+    private let serving: Serving
+    private let reads: FeatureReads
+    private let writes: FeatureWrites
+
+    init(_ open: OpenStore, _ logger: Logger, options: ServingOptions = ServingOptions()) {
+        var options = options
+        options.log = { event in
+            let level: Logger.Level =
+                switch event.level {
+                case .info: .info
+                case .warning: .warning
+                case .error: .error
+                }
+            logger.log(level: level, "\(event.message)")
+        }
+        serving = Serving(conninfo: open.location.conninfo, options: options)
+        reads = FeatureReads(FeatureReads.Source(serving))
+        writes = FeatureWrites(serving: serving)
+    }
+
+    func engine(_ settings: EngineSettings) -> Engine {
+        var hooks = EngineHooks()
+        let (serving, writes) = (serving, writes)
+        hooks.isLoading = { serving.state.isLoading }
+        hooks.nowUs = { serving.now() }
+        hooks.commitTogether = { writes.commitTogether($0, $1) }
+        hooks.readTogether = { serving.readTogether($0) }
+        return Engine(settings: settings, hooks: hooks, reads: reads, writes: writes)
+    }
+
+    func start() {
+        serving.start()
+        writes.start()
+    }
+
+    /// To be called when no command comes any more; commits what is on its way.
+    func stop() {
+        writes.stop()
+        serving.stop()
+    }
+}

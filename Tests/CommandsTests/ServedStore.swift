@@ -1,0 +1,134 @@
+import Features
+import NIOCore
+import PointInTime
+import Synchronization
+import TestSupport
+import Wire
+
+@testable import Commands
+@testable import Store
+
+/// A store that is served without PostgreSQL: definitions from YAML, rows in memory, and an obvious copy of them.
+final class ServedStore {
+    let definitions: Definitions
+    let catalog: Catalog
+    private(set) var rows: [String: [[Value]: HistoryRow]] = [:]
+    /// What is stored of views that are not resident.
+    private let stored: [String: ViewMemory]
+    let now: Int64
+    let position: Int64 = 77
+    let fetches = Mutex<[String]>([])
+    let engine: Engine
+
+    /// - Parameters:
+    ///   - resident: names of the views in memory; `nil` = all.
+    ///   - versions: older versions of services.
+    init(
+        _ yaml: String,
+        resident: Set<String>? = nil,
+        now: Int64 = 1_000_000_000,
+        versions: [Registry.StoredService] = []
+    ) throws {
+        self.now = now
+        definitions = try Definitions.parse(yaml: yaml, file: "features.yaml")
+        var views: [ServedView] = []
+        var stored: [String: ViewMemory] = [:]
+        for (index, definition) in definitions.views.enumerated() {
+            let view = StoredView(id: Int32(index + 1), shape: 1, definition: definition)
+            let layout = RowLayout(keys: view.storageKeys, features: definition.features)
+            let isResident = resident?.contains(definition.name) ?? true
+            let memory = ViewMemory(layout: layout)
+            if !isResident { stored[definition.name] = memory }
+            views.append(ServedView(view, layout: layout, memory: isResident ? memory : nil))
+        }
+        self.stored = stored
+        let services = definitions.services.map { Registry.StoredService(definition: $0, version: 3) }
+        let registry = Registry(
+            version: 5,
+            definitions: definitions,
+            views: views.map(\.stored),
+            services: services,
+            retired: RetiredDefinitions()
+        )
+        let catalog = Catalog(registry, views: views, versions: services + versions)
+        self.catalog = catalog
+        let position = position
+        let fetching = Fetching(stored: stored)
+        self.fetching = fetching
+        engine = Engine(
+            reads: FeatureReads(
+                FeatureReads.Source(
+                    catalog: { catalog },
+                    position: { position },
+                    now: { now },
+                    whenReached: { wanted, _, finish in finish(wanted <= position + 10 ? .reached : .timedOut) },
+                    fetch: { view, keys, finish in fetching.fetch(view, keys, finish) }
+                )
+            )
+        )
+    }
+
+    let fetching: Fetching
+
+    /// Answers what is not resident from memories beside the server's.
+    final class Fetching: Sendable {
+        private let stored: [String: ViewMemory]
+        /// The view and number of keys of each fetch.
+        let log = Mutex<[(view: String, keys: Int)]>([])
+        let failure = Mutex<ServingError?>(nil)
+
+        init(stored: [String: ViewMemory]) { self.stored = stored }
+
+        func fetch(
+            _ view: ServedView,
+            _ keys: [Column],
+            _ finish: @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
+        ) {
+            log.withLock { $0.append((view.name, keys.first?.rowCount ?? 0)) }
+            if let error = failure.withLock({ $0 }) { return finish(.failure(error)) }
+            if let memory = stored[view.name] { finish(.success(memory)) }
+        }
+    }
+
+    func add(_ view: String, _ batch: [HistoryRow], position: Int64 = 1) throws {
+        let served = try catalog.view(named: view)
+        for row in batch { rows[view, default: [:]][row.keys] = row }
+        (served.memory ?? stored[view])?.apply(TestStore.viewRows(batch, served.stored), position: position)
+    }
+
+    /// Runs a command and gives its reply's bytes.
+    func ask(_ words: [String], _ version: ProtocolVersion = .resp3) -> [UInt8] {
+        ask(words.map { Array($0.utf8) }, version)
+    }
+
+    func ask(_ words: [[UInt8]], _ version: ProtocolVersion) -> [UInt8] {
+        let name = String(decoding: words[0], as: UTF8.self)
+        guard let command = CommandTable.all.command(name) else { return Array("no command \(name)".utf8) }
+        let client = ClientState(id: 1, isAuthenticated: true)
+        client.version = version
+        var context = CommandContext(reply: ReplyWriter(version: version), client: client, engine: engine)
+        var bytes: [UInt8] = []
+        var ranges: [Range<Int>] = []
+        for word in words {
+            ranges.append(bytes.count..<bytes.count + word.count)
+            bytes += word
+        }
+        switch command.run(&context, Arguments(bytes: bytes.span, ranges: ranges.span)) {
+        case .replied, .closed, .transaction: return Array(context.reply.buffer.readableBytesView)
+        case .deferred(let deferred):
+            let later = Mutex<[UInt8]>([])
+            deferred.start { body in
+                var writer = ReplyWriter(version: version)
+                body(&writer)
+                later.withLock { $0 += Array(writer.buffer.readableBytesView) }
+            }
+            return later.withLock { $0 }
+        }
+    }
+
+    /// Runs a command given as a line with blanks between its words; line ends in the reply are shown as `|`.
+    func text(_ line: String, _ version: ProtocolVersion = .resp3) -> String {
+        let words = line.split(separator: " ").map { $0 == "''" ? "" : String($0) }
+        return String(decoding: ask(words, version), as: UTF8.self).replacing("\r\n", with: "|")
+    }
+}

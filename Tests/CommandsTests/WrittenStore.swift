@@ -1,0 +1,199 @@
+import Dispatch
+import Features
+import Foundation
+import NIOCore
+import PointInTime
+import Postgres
+import Synchronization
+import TestSupport
+import Wire
+
+@testable import Commands
+@testable import Store
+
+/// A real store with the commands that write it and read its history, without a server and without latest values.
+final class WrittenStore {
+    let store: TestStore
+    let engine: Engine
+    private let writes: FeatureWrites
+    private let version: ProtocolVersion
+    let now: Int64
+
+    static let yaml = """
+        entities:
+          user: { key: user_id, type: int64 }
+          airport: { key: origin, type: string }
+          tail: { key: tailnum, type: string }
+        views:
+          stats: { entities: [user], features: { clicks: int64, ctr: float64 } }
+          every:
+            entities: [user]
+            missing: 'null'
+            features:
+              a: bool
+              b: int32
+              c: int64
+              d: float32
+              e: float64
+              f: string
+              g: bytes
+              h: timestamp
+              i: vector(3)
+              j: list(int64)
+              k: list(string)
+          weather: { entities: [airport], ttl: 1h, features: { temp: float32, note: string }, missing: 'null' }
+          flights: { entities: [airport, tail], online: false, partition: none, features: { delay: int32 } }
+          rates: { entities: [], features: { rate: float64 } }
+        """
+
+    init(_ yaml: String = WrittenStore.yaml, version: ProtocolVersion = .resp3) throws {
+        let store = try TestStore(yaml)
+        let now = try store.session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
+        let views = store.registry.views.map { view in
+            ServedView(
+                view,
+                layout: RowLayout(keys: view.storageKeys, features: view.definition.features),
+                memory: nil
+            )
+        }
+        let catalog = Catalog(store.registry, views: views, versions: [])
+        let conninfo = store.conninfo
+        let source = FeatureWrites.Source(
+            catalog: { catalog },
+            now: { now },
+            whenReached: { position, timeoutMs, finish in
+                Self.poll(conninfo, position, timeoutMs, finish)
+                return 1
+            },
+            cancelWait: { _ in }
+        )
+        writes = FeatureWrites(
+            source,
+            writer: GroupWriter(conninfo: conninfo) { _, finish in finish() },
+            history: SessionWorkers(conninfo: conninfo)
+        )
+        writes.start()
+        engine = Engine(writes: writes)
+        self.store = store
+        self.version = version
+        self.now = now
+    }
+
+    deinit { writes.stop() }
+
+    private static func poll(
+        _ conninfo: String,
+        _ position: Int64,
+        _ timeoutMs: Int,
+        _ finish: @escaping @Sendable (Serving.Reached) -> Void
+    ) {
+        let thread = Thread {
+            let end = ContinuousClock.now + .milliseconds(timeoutMs)
+            let session = try? Session(conninfo: conninfo)
+            while ContinuousClock.now < end {
+                if let session, let head = try? Ledger(session).head().position, head >= position {
+                    return finish(.reached)
+                }
+                usleep(5_000)
+            }
+            finish(.timedOut)
+        }
+        thread.start()
+    }
+
+    /// Runs a command, and waits for its reply.
+    func ask(_ words: [[UInt8]], _ version: ProtocolVersion? = nil) -> [UInt8] {
+        start(words, version).wait()
+    }
+
+    final class Reply: Sendable {
+        private let bytes = Mutex<[[UInt8]]>([])
+        private let done = DispatchSemaphore(value: 0)
+        func set(_ value: [UInt8]) {
+            bytes.withLock { $0.append(value) }
+            done.signal()
+        }
+        func wait() -> [UInt8] {
+            guard done.wait(timeout: .now() + 60) == .success else { return Array("no reply within 60 s".utf8) }
+            return bytes.withLock { $0.count == 1 ? $0[0] : Array("\($0.count) replies".utf8) }
+        }
+    }
+
+    /// Runs a command whose reply may come later.
+    func start(_ words: [[UInt8]], _ version: ProtocolVersion? = nil, client id: Int64 = 1) -> Reply {
+        let version = version ?? self.version
+        let reply = Reply()
+        let name = String(decoding: words[0], as: UTF8.self)
+        guard let command = CommandTable.all.command(name) else {
+            reply.set(Array("no command \(name)".utf8))
+            return reply
+        }
+        let client = ClientState(id: id, isAuthenticated: true)
+        client.version = version
+        var context = CommandContext(reply: ReplyWriter(version: version), client: client, engine: engine)
+        var bytes: [UInt8] = []
+        var ranges: [Range<Int>] = []
+        for word in words {
+            ranges.append(bytes.count..<bytes.count + word.count)
+            bytes += word
+        }
+        switch command.run(&context, Arguments(bytes: bytes.span, ranges: ranges.span)) {
+        case .deferred(let deferred):
+            deferred.start { body in
+                var writer = ReplyWriter(version: version)
+                body(&writer)
+                reply.set(Array(writer.buffer.readableBytesView))
+            }
+        default: reply.set(Array(context.reply.buffer.readableBytesView))
+        }
+        return reply
+    }
+
+    /// A write of a transaction.
+    func prepare(_ words: [[UInt8]]) -> (any QueuedWrite)? {
+        let client = ClientState(id: 1, isAuthenticated: true)
+        var context = CommandContext(reply: ReplyWriter(version: version), client: client, engine: engine)
+        var bytes: [UInt8] = []
+        var ranges: [Range<Int>] = []
+        for word in words {
+            ranges.append(bytes.count..<bytes.count + word.count)
+            bytes += word
+        }
+        let command = CommandTable.all.command(String(decoding: words[0], as: UTF8.self))
+        return command?.prepare?(&context, Arguments(bytes: bytes.span, ranges: ranges.span))
+    }
+
+    /// Commits a transaction's writes.
+    func commit(_ prepared: [PreparedWrite]) -> [String] {
+        let replies = Reply()
+        let version = version
+        writes.commitTogether(prepared) { bodies in
+            var all: [UInt8] = []
+            for body in bodies {
+                var writer = ReplyWriter(version: version)
+                body(&writer)
+                all += Array(writer.buffer.readableBytesView) + [0]
+            }
+            replies.set(all)
+        }
+        return replies.wait().split(separator: 0).map {
+            String(decoding: $0, as: UTF8.self).replacing("\r\n", with: "|")
+        }
+    }
+
+    /// Words with line ends in the reply shown as `|`.
+    func text(_ words: String..., version: ProtocolVersion? = nil) -> String {
+        String(decoding: ask(words.map { Array($0.utf8) }, version), as: UTF8.self).replacing("\r\n", with: "|")
+    }
+
+    /// A line with blanks between its words.
+    func line(_ line: String, version: ProtocolVersion? = nil) -> String {
+        String(decoding: ask(line.split(separator: " ").map { Array($0.utf8) }, version), as: UTF8.self)
+            .replacing("\r\n", with: "|")
+    }
+
+    /// The newest row of an entity, as `asof get` reads it.
+    func latest(_ view: String, _ keys: [Value]) throws -> EntityRow {
+        try EntityLookup(store.session).read(ViewRole(whole: store.view(view)), keys: keys, .latest, state: nil)
+    }
+}

@@ -1,0 +1,179 @@
+import Features
+import Foundation
+import Glibc
+import Postgres
+import Store
+import Synchronization
+import TestSupport
+import Testing
+
+/// Servers are killed, and PostgreSQL goes away and comes back, while clients write.
+@Suite(.serialized) struct ServerOutageTests {
+    /// Clients that number their writes and send each again until it is acknowledged, wherever the server is.
+    private final class Numbered: Sendable {
+        let port = Atomic<Int>(0)
+        let isDone = Atomic<Bool>(false)
+        let acknowledged = Mutex<[Int64]>([])
+        let unavailable = Atomic<Int>(0)
+
+        /// - Parameter source: whose numbers are also the users that are written, from `source` × 1,000,000.
+        func run(_ source: Int) {
+            var client: RespClient?
+            var sequence: Int64 = 0
+            while !isDone.load(ordering: .relaxed) {
+                let user = Int64(source) * 1_000_000 + sequence
+                do {
+                    if client == nil { client = try RespClient(port: port.load(ordering: .relaxed)) }
+                    guard let connected = client else { continue }
+                    let reply = try connected.run(
+                        "FS.WRITE",
+                        "marks,user_id=\(user) n=\(sequence)i",
+                        "SOURCE",
+                        "client-\(source)",
+                        "SEQ",
+                        "\(sequence)"
+                    )
+                    guard !reply.isError else {
+                        guard reply.text?.hasPrefix("FSUNAVAILABLE") == true || reply.text?.hasPrefix("LOADING") == true
+                        else {
+                            Issue.record("\(reply)")
+                            return
+                        }
+                        unavailable.add(1, ordering: .relaxed)
+                        usleep(2_000)
+                        continue
+                    }
+                    acknowledged.withLock { $0.append(user) }
+                    sequence += 1
+                } catch {
+                    client = nil
+                    usleep(5_000)
+                }
+            }
+        }
+    }
+
+    private func check(_ clients: Numbered, _ store: ServedStore) throws {
+        let rows = try store.session().query(
+            "SELECT user_id, count(*) FROM history.marks WHERE user_id >= 1000000 GROUP BY 1"
+        )
+        var counts: [Int64: Int64] = [:]
+        for row in 0..<rows.count { counts[rows.int64(row, 0) ?? -1] = rows.int64(row, 1) ?? 0 }
+        #expect(counts.values.allSatisfy { $0 == 1 }, "a write is stored twice")
+        let acknowledged = clients.acknowledged.withLock { $0 }
+        #expect(acknowledged.allSatisfy { counts[$0] == 1 }, "an acknowledged write is gone")
+        #expect(Set(acknowledged).count == acknowledged.count)
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a server that is killed twenty times loses no acknowledged write and stores none twice`() throws {
+        let store = try ServedStore()
+        let clients = Numbered()
+        var server = try store.serve()
+        clients.port.store(server.port, ordering: .relaxed)
+        let done = DispatchGroup()
+        for source in 1...4 {
+            done.enter()
+            Thread.detachNewThread {
+                clients.run(source)
+                done.leave()
+            }
+        }
+        var random = SeededRandom(seed: 20)
+        for _ in 0..<20 {
+            let before = clients.acknowledged.withLock { $0.count }
+            #expect(Patience.wait(seconds: 30) { clients.acknowledged.withLock { $0.count } > before + 5 })
+            usleep(UInt32(random.int(0...30_000)))
+            server.stop(SIGKILL)
+            server = try store.serve()
+            clients.port.store(server.port, ordering: .relaxed)
+        }
+        let before = clients.acknowledged.withLock { $0.count }
+        #expect(Patience.wait(seconds: 30) { clients.acknowledged.withLock { $0.count } > before + 20 })
+        clients.isDone.store(true, ordering: .relaxed)
+        #expect(done.wait(timeout: .now() + 60) == .success)
+        try check(clients, store)
+        #expect(server.stop().status == 0)
+    }
+
+    @Test(.timeLimit(.minutes(4)))
+    func `while PostgreSQL is away reads go on and writes fail at once, and both heal by themselves`() throws {
+        let cluster = try ThrowawayCluster.start()
+        defer { cluster.stop() }
+        let store = try ServedStore(cluster: cluster)
+        let server = try store.serve()
+        let clients = Numbered()
+        clients.port.store(server.port, ordering: .relaxed)
+        let done = DispatchGroup()
+        for source in 1...3 {
+            done.enter()
+            Thread.detachNewThread {
+                clients.run(source)
+                done.leave()
+            }
+        }
+        let reader = try server.client()
+        #expect(try reader.line("FS.SET marks 5 * n 55").integer != nil)
+        for round in 0..<4 {
+            let before = clients.acknowledged.withLock { $0.count }
+            #expect(Patience.wait(seconds: 30) { clients.acknowledged.withLock { $0.count } > before + 20 })
+            if round % 2 == 0 { cluster.stop() } else { cluster.crash() }
+            let refused = clients.unavailable.load(ordering: .relaxed)
+            #expect(Patience.wait(seconds: 10) { clients.unavailable.load(ordering: .relaxed) > refused + 3 })
+            for _ in 0..<50 { #expect(try reader.line("FS.GET marks 5") == .array([.bulk("n"), .integer(55)])) }
+            let asked = ContinuousClock.now
+            let reply = try reader.line("FS.SET marks 6 * n 66")
+            #expect(reply.text?.hasPrefix("FSUNAVAILABLE ") == true, "\(reply)")
+            #expect(try reader.line("FS.RANGE marks 5 - +").text?.hasPrefix("FSUNAVAILABLE ") == true)
+            #expect(ContinuousClock.now - asked < .seconds(2))
+            try cluster.start()
+            let back = ContinuousClock.now
+            #expect(try Patience.wait(seconds: 20) { try reader.line("FS.SET marks 7 * n 7").integer != nil })
+            #expect(try Patience.wait(seconds: 20) { try reader.line("FS.RANGE marks 5 - +").items?.count == 1 })
+            #expect(ContinuousClock.now - back < .seconds(5))
+        }
+        clients.isDone.store(true, ordering: .relaxed)
+        #expect(done.wait(timeout: .now() + 60) == .success)
+        try check(clients, store)
+        #expect(server.stop().status == 0)
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func `a server notices that PostgreSQL was restored to an earlier point, and answers from there`() throws {
+        let cluster = try ThrowawayCluster.start()
+        defer { cluster.stop() }
+        let store = try ServedStore(cluster: cluster)
+        let server = try store.serve()
+        let client = try server.client()
+        for n in 1...5 { #expect(try client.line("FS.SET marks \(n) \(n) n \(n)").integer != nil) }
+        cluster.stop()
+        try Subprocess.run(["/bin/cp", "-a", cluster.data, cluster.data + ".earlier"], seconds: 60)
+        try cluster.start()
+        #expect(try Patience.wait { try client.line("FS.SET marks 1 10 n 100").integer != nil })
+        #expect(try client.line("FS.SET marks 9 10 n 900").integer != nil)
+        let last = try #require(try client.line("FS.SET marks 9 11 n 901").integer)
+        cluster.stop()
+        try Subprocess.run(["/bin/rm", "-rf", cluster.data], seconds: 60)
+        try Subprocess.run(["/bin/mv", cluster.data + ".earlier", cluster.data], seconds: 60)
+        try cluster.start()
+        // Somebody else takes the ledger past where the server was, on the other timeline.
+        let store2 = try store.session()
+        for n in 0..<(last + 2) {
+            let view = try store.view("marks")
+            let row = HistoryRow([.int64(50 + n)], at: 20, [.int64(n)])
+            let ingestion = try TestStore.ingestion(view, like: TestStore.viewRows([row], view), store2)
+            try ingestion.append(TestStore.viewRows([row], view))
+            _ = try ingestion.finish()
+        }
+        #expect(
+            try Patience.wait(seconds: 30) { try client.line("FS.GET marks 1") == .array([.bulk("n"), .integer(1)]) }
+        )
+        #expect(try Patience.wait(seconds: 30) { try client.line("FS.GET marks 9") == .array([.bulk("n"), .null]) })
+        #expect(
+            try Patience.wait(seconds: 30) { try client.line("FS.GET marks 50") == .array([.bulk("n"), .integer(0)]) }
+        )
+        #expect(try Patience.wait { try client.line("FS.SET marks 1 30 n 300").integer != nil })
+        #expect(try client.line("FS.GET marks 1") == .array([.bulk("n"), .integer(300)]))
+        #expect(server.stop().status == 0)
+    }
+}
