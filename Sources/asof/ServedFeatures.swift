@@ -25,7 +25,7 @@ struct ServedFeatures {
     }
 
     func engine(_ settings: EngineSettings) -> Engine {
-        var hooks = EngineHooks(observing: serving)
+        var hooks = EngineHooks(observing: serving, reads)
         let (serving, writes) = (serving, writes)
         hooks.commitTogether = { writes.commitTogether($0, $1) }
         hooks.readTogether = { serving.readTogether($0) }

@@ -2,23 +2,13 @@ package import Store
 
 extension EngineHooks {
     /// What INFO, DBSIZE, MEMORY USAGE and the clock tell of the latest values.
-    package init(observing serving: Serving) {
+    package init(observing serving: Serving, _ reads: FeatureReads) {
         isLoading = { serving.state.isLoading }
         nowUs = { serving.now() }
-        entityCount = { Int64(serving.totals.entities) }
-        memoryUsage = { key in Self.memoryUsage(key, serving.catalog) }
+        entityCount = { reads.entityCount() }
+        memoryUsage = { reads.memoryUsage(of: $0) }
         asofInfo = { Self.asofInfo(serving) }
         postgresInfo = { Self.postgresInfo(serving) }
-    }
-
-    private static func memoryUsage(_ key: String, _ catalog: Catalog) -> Int64? {
-        guard let colon = key.firstIndex(of: ":"), let view = try? catalog.view(named: String(key[..<colon])),
-            let memory = view.memory,
-            let entity = try? view.stored.entity(Array(key[key.index(after: colon)...].utf8).span)
-        else { return nil }
-        return memory.withReader { reader in
-            reader.row(entity: entity).map { Int64(reader.layout.byteCount(of: $0)) }
-        }
     }
 
     private static func asofInfo(_ serving: Serving) -> [InfoLine] {

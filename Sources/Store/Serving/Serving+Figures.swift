@@ -57,19 +57,3 @@ extension ViewMemory.Reader {
         return key.bytes.withUnsafeBytes { row(keyBytes: $0) }
     }
 }
-
-extension RowLayout {
-    /// Bytes of memory that a row and its longer values take.
-    package func byteCount(of row: PackedRow) -> Int {
-        var bytes = stride
-        if keyForm == .bytes { bytes += Self.heapBytes(row, keyOffset) }
-        for column in columns where column.type.isVariableWidth { bytes += Self.heapBytes(row, column.offset) }
-        return bytes
-    }
-
-    private static func heapBytes(_ row: PackedRow, _ offset: Int) -> Int {
-        VariableSlot.heapAddress(row.base + offset).map {
-            Int(ValueHeap.header($0).pointee.capacity) + ValueHeap.headerBytes
-        } ?? 0
-    }
-}
