@@ -110,7 +110,7 @@ let package = Package(
         ),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Features", "PointInTime", "Postgres", "Store", "TestSupport"],
+            dependencies: ["Columnar", "Features", "PointInTime", "Postgres", "Store", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

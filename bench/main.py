@@ -9,7 +9,7 @@ import tempfile
 
 import harness
 
-BENCHES = ["ingest", "export", "get", "materialize", "serve"]
+BENCHES = ["ingest", "export", "get", "materialize", "segments", "serve"]
 
 
 def run(arguments: list[str]) -> int:

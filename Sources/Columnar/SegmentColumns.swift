@@ -30,18 +30,3 @@ package struct SegmentColumns: Sendable {
     /// Those that rows are sorted by, which come first: keys, event time, position.
     var sortedCount: Int { keys.count + 2 }
 }
-
-/// What a file was when it was written: by it, another or damaged file is told from it without reading it whole.
-package struct SegmentChecks: Sendable, Hashable {
-    /// The file's length.
-    package var bytes: Int64
-    /// How many of its last bytes are page index and footer, and their CRC-32.
-    package var tailBytes: Int64
-    package var tailCRC: UInt32
-
-    package init(bytes: Int64, tailBytes: Int64, tailCRC: UInt32) {
-        self.bytes = bytes
-        self.tailBytes = tailBytes
-        self.tailCRC = tailCRC
-    }
-}

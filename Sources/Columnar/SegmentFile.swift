@@ -29,7 +29,7 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
     /// - Throws: where the file is missing, another, or its footer is damaged.
     package init(
         path: String,
-        checks: SegmentChecks,
+        written: SegmentFacts,
         keys: [KeyColumn],
         features: [String?]
     ) throws(HistoryRunError) {
@@ -40,7 +40,7 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
             throw failed(errno == ENOENT ? "the file is missing" : InputFile.systemReason(errno))
         }
         var failure = asof_failure()
-        let opened = asof_segment_open(descriptor, checks.bytes, checks.tailBytes, checks.tailCRC, &failure)
+        let opened = asof_segment_open(descriptor, written.bytes, written.tailBytes, written.tailCRC, &failure)
         guard let opened else { throw failed(failure.takeReason()) }
         handle = opened
         rowCount = Int(asof_segment_row_count(opened))

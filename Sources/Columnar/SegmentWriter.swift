@@ -54,7 +54,7 @@ package final class SegmentWriter {
     }
 
     /// Writes the footer and returns when the file's bytes are on disk.
-    package func finish() throws(ColumnarError) -> SegmentChecks {
+    package func finish() throws(ColumnarError) -> SegmentFacts {
         var failure = asof_failure()
         var tailStart: Int64 = 0
         guard asof_segment_writer_finish(handle, SegmentKeys.name, keys.text, &tailStart, &failure) == ASOF_OK else {
@@ -64,7 +64,7 @@ package final class SegmentWriter {
         return try Self.checks(path: file.name, tailStart: tailStart)
     }
 
-    private static func checks(path: String, tailStart: Int64) throws(ColumnarError) -> SegmentChecks {
+    private static func checks(path: String, tailStart: Int64) throws(ColumnarError) -> SegmentFacts {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .cannotRead(file: path, reason: InputFile.systemReason(errno)) }
         defer { close(descriptor) }
@@ -83,7 +83,7 @@ package final class SegmentWriter {
             got += read
         }
         let crc = tail.withUnsafeBytes { asof_crc32(0, $0.baseAddress, Int64($0.count)) }
-        return SegmentChecks(bytes: Int64(bytes), tailBytes: Int64(count), tailCRC: crc)
+        return SegmentFacts(bytes: Int64(bytes), tailBytes: Int64(count), tailCRC: crc)
     }
 }
 

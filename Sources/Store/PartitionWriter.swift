@@ -20,7 +20,7 @@ struct PartitionWriter {
         let temporary = try directory.temporaryPath()
         defer { unlink(temporary) }
         let view = plan.view
-        let output = try format.create(path: temporary, keys: view.storageKeys, features: view.definition.features)
+        let output = try create(temporary)
         let contents = try write(to: output)
         let manifest = SegmentManifest(session, directory: directory.id)
         guard let bounds = contents.bounds else {
@@ -30,7 +30,7 @@ struct PartitionWriter {
             }
             return nil
         }
-        let facts = try output.finish()
+        let facts = try finish(output)
         let folder = SegmentDirectory.folder(view, partition: partition.number)
         let file = SegmentDirectory.newFile(in: folder, position: plan.pinned.state.position)
         let segment = Segment(
@@ -55,6 +55,18 @@ struct PartitionWriter {
         try manifest.replace(with: segment)
         if let replaced = partition.replaced { directory.remove(replaced) }
         return segment
+    }
+
+    private func create(_ path: String) throws(StoreError) -> any SegmentOutput {
+        do throws(HistoryRunError) {
+            return try format.create(path: path, keys: plan.view.storageKeys, features: plan.view.definition.features)
+        } catch {
+            throw .file("\(error)")
+        }
+    }
+
+    private func finish(_ output: any SegmentOutput) throws(StoreError) -> SegmentFacts {
+        do throws(HistoryRunError) { return try output.finish() } catch { throw .file("\(error)") }
     }
 
     /// What a file has.
@@ -107,7 +119,11 @@ struct PartitionWriter {
                 try before.wait()
             }
             let count = group[0].rowCount
-            underWay = BackgroundWork { () throws(StoreError) in try output.write(group, rowCount: count) }
+            underWay = BackgroundWork { () throws(StoreError) in
+                do throws(HistoryRunError) { try output.write(group, rowCount: count) } catch {
+                    throw .file("\(error)")
+                }
+            }
         }
         while let block = try copy.next(rowsMax: Limits.segmentBlockRows, bytesMax: groupBytes) {
             try rows.append(block)

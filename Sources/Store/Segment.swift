@@ -1,4 +1,5 @@
 package import Features
+package import PointInTime
 
 /// A file of sorted history, as the store lists it: the rows of one partition up to a position.
 package struct Segment: Sendable, Hashable {
@@ -53,20 +54,5 @@ package struct Segment: Sendable, Hashable {
             }
         }
         return columns
-    }
-}
-
-/// What tells a file from another or a damaged one without reading it whole.
-package struct SegmentFacts: Sendable, Hashable {
-    /// The file's length.
-    package var bytes: Int64
-    /// How many of its last bytes are page index and footer, and their CRC-32.
-    package var tailBytes: Int64
-    package var tailCRC: UInt32
-
-    package init(bytes: Int64, tailBytes: Int64, tailCRC: UInt32) {
-        self.bytes = bytes
-        self.tailBytes = tailBytes
-        self.tailCRC = tailCRC
     }
 }

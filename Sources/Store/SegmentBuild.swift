@@ -1,7 +1,7 @@
 import Dispatch
 import Features
 import Foundation
-import PointInTime
+package import PointInTime
 import Postgres
 import Synchronization
 

@@ -1,5 +1,5 @@
 import Features
-import PointInTime
+package import PointInTime
 import Postgres
 
 /// Proves that files of segments are what was written, and that history has the same rows.
@@ -29,8 +29,7 @@ package struct SegmentCheck {
         _ view: StoredView,
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws(StoreError) -> [Finding] {
-        let segments = try SegmentManifest(session, directory: directory.id).list(view: view.id)
-        let validity = try SegmentValidity(view, session)
+        let (segments, validity) = try SegmentValidity.listed(view, directory, session)
         var findings: [Finding] = []
         for segment in segments {
             findings.append(Finding(file: segment.file, fault: try fault(segment, view, validity)))

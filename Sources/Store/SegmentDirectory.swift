@@ -7,7 +7,7 @@ import Glibc
 ///
 /// The marker `.asof-segments` holds the directory's id, by which the store's list knows it, and the store's. Files under
 /// way lie in `.building`, so that whoever reads the directory sees whole files only.
-package struct SegmentDirectory: Sendable {
+package struct SegmentDirectory: Sendable, Hashable {
     package let root: String
     /// A uuid.
     package let id: String

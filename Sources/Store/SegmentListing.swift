@@ -1,5 +1,5 @@
 import Features
-import PointInTime
+package import PointInTime
 
 /// A listed file, and whether a scan would read it, as far as its footer and the ledger tell.
 package struct SegmentListing: Sendable {
@@ -14,10 +14,9 @@ package struct SegmentListing: Sendable {
         format: any SegmentFormat,
         _ session: Session
     ) throws(StoreError) -> [SegmentListing] {
-        let segments = try SegmentManifest(session, directory: directory.id).list(view: view.id)
         let known = Set(try ViewSegments.partitions(of: view, session).map(\.number))
         let features = try Segment.features(of: view, session).features
-        let validity = try SegmentValidity(view, session)
+        let (segments, validity) = try SegmentValidity.listed(view, directory, session)
         return segments.map { segment in
             if !known.contains(segment.partition) {
                 return SegmentListing(segment: segment, fault: "its partition was dropped")

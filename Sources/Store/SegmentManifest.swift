@@ -1,4 +1,5 @@
 import Features
+import PointInTime
 import Postgres
 
 /// The table `asof.segments`, as far as one directory goes.

@@ -42,8 +42,8 @@ struct SegmentPlan: Sendable {
         }
         self.pinned = pinned
         (features, featureMax) = known
-        let segments = try SegmentManifest(session, directory: build.directory.id).list(view: view.id)
-        let judge = try SegmentJudge(view, features, build, segments)
+        let (segments, validity) = try SegmentValidity.listed(view, build.directory, session)
+        let judge = try SegmentJudge(view, features, build, segments, validity)
         for (number, range) in partitions {
             let segment = segments.first { $0.partition == number }
             var isDue = true
@@ -100,12 +100,13 @@ private struct SegmentJudge {
         _ view: StoredView,
         _ features: [Segment.Feature],
         _ build: SegmentBuild,
-        _ segments: [Segment]
+        _ segments: [Segment],
+        _ validity: SegmentValidity
     ) throws(StoreError) {
         self.view = view
         self.features = features
         self.build = build
-        validity = try SegmentValidity(view, build.session)
+        self.validity = validity
         guard let oldest = segments.map(\.state.position).min() else { return }
         let rows = try build.session.query(
             """
@@ -120,12 +121,10 @@ private struct SegmentJudge {
     }
 
     func verdict(_ segment: Segment) throws(StoreError) -> Verdict {
-        if let fault = fault(segment) { return .unusable(reason: fault) }
+        if let fault = fault(segment) ?? validity.timelineFault(segment) { return .unusable(reason: fault) }
         if validity.isBeforeRemoval(segment) {
             // Rows only ever go; where there are as many as were written, they are the same.
             guard try rows(segment, isLater: false, limit: nil) == segment.rows else { return .outdated }
-        } else if let fault = validity.fault(segment) {
-            return .unusable(reason: fault)
         }
         let (from, to) = (segment.range.from ?? .min, segment.range.to ?? .max)
         guard later.contains(where: { $0.position > segment.state.position && $0.from < to && $0.to >= from }) else {

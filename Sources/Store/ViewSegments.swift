@@ -19,7 +19,7 @@ package struct ViewSegments: Sendable {
     /// Files that are listed and cannot be read, each with the reason and what to do.
     package let warnings: [String]
 
-    /// Looks up a view's partitions and which of them have a file.
+    /// Looks up a view's partitions and which of them have a file, once the state that will be read is known.
     ///
     /// - Parameters:
     ///   - features: names of features that will be read.
@@ -39,12 +39,11 @@ package struct ViewSegments: Sendable {
         }
         let known = try Segment.features(of: view, session).features
         let wanted = names.compactMap { name in known.first { $0.name == name } }
-        precondition(wanted.count == names.count, "a feature of another view")
-        let validity = try SegmentValidity(view, session)
-        var segments: [Int32: Segment] = [:]
-        for segment in try SegmentManifest(session, directory: directory.id).list(view: view.id) {
-            segments[segment.partition] = segment
+        guard wanted.count == names.count else {
+            throw .conflict("the definition of view '\(view.name)' changed meanwhile; run the command again")
         }
+        let (listed, validity) = try SegmentValidity.listed(view, directory, session)
+        let segments = Dictionary(listed.map { ($0.partition, $0) }) { first, _ in first }
         var parts: [Part] = []
         var warnings: [String] = []
         for (number, range) in partitions {
@@ -117,7 +116,21 @@ struct SegmentValidity {
     /// The position of the last forget, drop, or kind that this binary does not know.
     private var lastRemoval: Int64 = 0
 
-    init(_ view: StoredView, _ session: Session) throws(StoreError) {
+    /// A view's files and what the ledger says of them, of one moment.
+    static func listed(
+        _ view: StoredView,
+        _ directory: SegmentDirectory,
+        _ session: Session
+    ) throws(StoreError) -> ([Segment], SegmentValidity) {
+        var options = Connection.TransactionOptions.read
+        options.isolation = .repeatableRead
+        return try session.transaction(options) { () throws(StoreError) in
+            let segments = try SegmentManifest(session, directory: directory.id).list(view: view.id)
+            return (segments, try SegmentValidity(view, session))
+        }
+    }
+
+    private init(_ view: StoredView, _ session: Session) throws(StoreError) {
         let states = try session.query(
             """
             SELECT DISTINCT b.position, b.uid FROM asof.segments s JOIN asof.batches b ON b.position = s.position
@@ -138,13 +151,15 @@ struct SegmentValidity {
 
     /// Why a file cannot be read; `nil` where it can.
     func fault(_ segment: Segment) -> String? {
+        timelineFault(segment) ?? (isBeforeRemoval(segment) ? "rows were forgotten since" : nil)
+    }
+
+    /// Why a file's state is none of this store; `nil` where it is.
+    func timelineFault(_ segment: Segment) -> String? {
         guard let uid = uids[segment.state.position] else {
             return "the store has no position \(segment.state.position) any more: it is of another timeline"
         }
-        if uid != segment.state.uid {
-            return "position \(segment.state.position) is of another timeline"
-        }
-        return isBeforeRemoval(segment) ? "rows were forgotten since" : nil
+        return uid == segment.state.uid ? nil : "position \(segment.state.position) is of another timeline"
     }
 
     /// Whether rows may have been taken out of the partition since.

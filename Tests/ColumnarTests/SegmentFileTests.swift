@@ -13,7 +13,7 @@ private struct WrittenSegment {
     static let columns = SegmentColumns(keys: keys, features: features)
 
     let path: String
-    let checks: SegmentChecks
+    let checks: SegmentFacts
     let groups: [[[Value]]]
 
     /// - Parameter nullShare: one value of so many is null; 0 = none.
@@ -48,7 +48,7 @@ private struct WrittenSegment {
     }
 
     func open() throws -> SegmentFile {
-        try SegmentFile(path: path, checks: checks, keys: Self.keys, features: Self.features.map(\.name))
+        try SegmentFile(path: path, written: checks, keys: Self.keys, features: Self.features.map(\.name))
     }
 
     /// The features of a group's rows, as the file says.
@@ -128,7 +128,7 @@ private struct WrittenSegment {
         let written = try WrittenSegment(scratch, groupRows: [1, 50], nullShare: 0, using: &random)
         let file = try SegmentFile(
             path: written.path,
-            checks: written.checks,
+            written: written.checks,
             keys: WrittenSegment.keys,
             features: [nil, "f1"]
         )
@@ -195,7 +195,7 @@ private struct WrittenSegment {
         var checks = other.checks
         checks.bytes = written.checks.bytes
         #expect(throws: HistoryRunError.self) {
-            try SegmentFile(path: written.path, checks: checks, keys: WrittenSegment.keys, features: [])
+            try SegmentFile(path: written.path, written: checks, keys: WrittenSegment.keys, features: [])
         }
         let shrinking = try written.open()
         try bytes.prefix(10).write(to: url, options: [])

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Columnar
 import Features
 import Store
 import Synchronization

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Columnar
 import Features
+import PointInTime
 import Store
 
 struct SegmentsListCommand: ParsableCommand {

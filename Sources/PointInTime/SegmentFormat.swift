@@ -1,7 +1,6 @@
 package import Features
-package import PointInTime
 
-/// How segments become files and are read: what the module of file formats does for the store.
+/// How segments, sorted runs of history, become files and are read: what the module of file formats does for the store.
 package protocol SegmentFormat: Sendable {
     /// Creates a file.
     ///
@@ -12,7 +11,7 @@ package protocol SegmentFormat: Sendable {
         path: String,
         keys: [KeyColumn],
         features: [FeatureDefinition]
-    ) throws(StoreError) -> any SegmentOutput
+    ) throws(HistoryRunError) -> any SegmentOutput
 
     /// Opens a file, and checks that it is the one that was written.
     ///
@@ -28,7 +27,22 @@ package protocol SegmentFormat: Sendable {
 /// A segment's file that is being written, by one thread at a time.
 package protocol SegmentOutput: AnyObject, Sendable {
     /// Writes one row group: keys, event times, positions, known at, deleted, features; all but features without nulls.
-    func write(_ group: [Column], rowCount: Int) throws(StoreError)
+    func write(_ group: [Column], rowCount: Int) throws(HistoryRunError)
     /// Ends the file and returns when its bytes are on disk.
-    func finish() throws(StoreError) -> SegmentFacts
+    func finish() throws(HistoryRunError) -> SegmentFacts
+}
+
+/// What tells a file from another or a damaged one without reading it whole.
+package struct SegmentFacts: Sendable, Hashable {
+    /// The file's length.
+    package var bytes: Int64
+    /// How many of its last bytes are page index and footer, and their CRC-32.
+    package var tailBytes: Int64
+    package var tailCRC: UInt32
+
+    package init(bytes: Int64, tailBytes: Int64, tailCRC: UInt32) {
+        self.bytes = bytes
+        self.tailBytes = tailBytes
+        self.tailCRC = tailCRC
+    }
 }

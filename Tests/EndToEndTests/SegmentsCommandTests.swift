@@ -1,0 +1,153 @@
+import Foundation
+import Postgres
+import Store
+import TestSupport
+import Testing
+
+/// `asof segments` as a user runs it.
+@Suite struct SegmentsCommandTests {
+    private static func workplace(_ rows: Int = 2_000) throws -> Workplace {
+        let work = try Workplace()
+        _ = try work.scratch.write("data.csv", Workplace.csv(0..<rows))
+        try work.asof(["ingest", "stats", "data.csv"])
+        return work
+    }
+
+    private func files(_ work: Workplace, _ folder: String = "asof-segments") -> [String] {
+        let all =
+            FileManager.default.enumerator(atPath: work.scratch.path + "/" + folder)?.allObjects as? [String] ?? []
+        return all.filter { $0.hasSuffix(".parquet") }.sorted()
+    }
+
+    @Test func `build, list, check and drop say what they did`() throws {
+        let work = try Self.workplace(20_000)
+        let built = try work.asof(["segments", "build"])
+        #expect(built.out.contains("stats: 3 files written, 20,000 rows"), "\(built.out)")
+        #expect(built.error.isEmpty)
+        #expect(files(work).count == 3)
+        #expect(files(work).allSatisfy { $0.hasPrefix("view=stats/part=") })
+        let list = try work.asof(["segments", "list"])
+        #expect(list.out.contains("2024-01-02"))
+        #expect(list.out.components(separatedBy: " ok ").count == 4, "\(list.out)")
+        #expect(try work.asof(["segments", "check"]).out == "3 files checked, all in order\n")
+        #expect(try work.asof(["segments", "build", "stats"]).out.contains("stats: 3 unchanged"))
+        let json = try work.asof(["segments", "build", "--json"])
+        #expect(json.out.hasPrefix("{\"view\":\"stats\",\"written\":0,\"rows\":0"), "\(json.out)")
+        #expect(try work.asof(["segments", "build", "--quiet"]).out.isEmpty)
+        #expect(try work.asof(["segments", "drop", "stats"]).out.hasPrefix("3 files removed"))
+        #expect(files(work) == [])
+        #expect(try work.asof(["segments", "list"]).out.hasPrefix("no segments in"))
+    }
+
+    @Test func `a damaged file is a failed check that names the repair, and a build is the repair`() throws {
+        let work = try Self.workplace()
+        try work.asof(["segments", "build"])
+        let path = "\(work.scratch.path)/asof-segments/\(files(work)[0])"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes[bytes.count / 3] ^= 8
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let failed = try work.asof(["segments", "check"], expecting: 1)
+        #expect(failed.out.contains("its SHA-256 is another"))
+        #expect(failed.error == "asof: 1 file not in order; repair with `asof segments build`\n")
+        // Its footer is whole, so that a build has no reason to doubt it; --again writes it anew.
+        try work.asof(["segments", "build", "--again"])
+        try work.asof(["segments", "check"])
+        try bytes.prefix(100).write(to: URL(fileURLWithPath: "\(work.scratch.path)/asof-segments/\(files(work)[0])"))
+        let repaired = try work.asof(["segments", "build"])
+        #expect(repaired.error.contains("it was written anew"), "\(repaired.error)")
+        try work.asof(["segments", "check"])
+    }
+
+    @Test func `what is wrong with a command is said, with the exit code`() throws {
+        let work = try Self.workplace(10)
+        for (arguments, status, text) in [
+            (["segments", "list"], 1, "make them with `asof segments build`"),
+            (["segments", "check", "--segments", "nowhere"], 1, "is no directory of segments"),
+            (["segments", "build", "stat"], 1, "no view 'stat'; did you mean 'stats'?"),
+            (["segments", "build", "--tail-rows=-1"], 2, "--tail-rows -1"),
+            (["segments", "build", "--jobs", "0"], 2, "--jobs 0"),
+            (["segments", "build", "--memory", "lots"], 2, "expected an amount such as 512MiB"),
+            (["segments", "build", "--memory", "1MiB"], 2, "at least 64MiB"),
+            (["segments", "drop"], 2, "name views, or say --all"),
+            (["segments", "build", "--segments", "data.csv"], 1, "data.csv"),
+        ] as [([String], Int32, String)] {
+            let output = try work.asof(arguments, expecting: status)
+            #expect(output.error.contains(text), "\(arguments): \(output.error)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: work.scratch.path + "/asof-segments"))
+    }
+
+    @Test(arguments: [20_250_101] as [UInt64])
+    func `a build that is killed twenty times is made whole by the next`(seed: UInt64) throws {
+        let work = try Self.workplace(60_000)
+        var random = SeededRandom(seed: seed)
+        // How long a whole build takes here and now, so that the kills come at every moment of it.
+        let start = ContinuousClock.now
+        try work.asof(["segments", "build"])
+        let whole = Int(start.duration(to: .now) / .microseconds(1))
+        var killed = 0
+        for kill in 0..<20 {
+            let running = try work.start(["segments", "build", "--again", "--quiet"])
+            usleep(UInt32(random.int(0...whole)))
+            if running.process.isRunning { Foundation.kill(running.process.processIdentifier, SIGKILL) }
+            running.process.waitUntilExit()
+            killed += running.output().status == -SIGKILL ? 1 : 0
+            // Whatever is listed is whole, at any moment.
+            let check = try work.asof(["segments", "check"])
+            #expect(check.out.contains("7 files checked, all in order"), "seed \(seed), kill \(kill): \(check.out)")
+        }
+        #expect(killed > 3, "seed \(seed): the kills came all after the work")
+        let built = try work.asof(["segments", "build"])
+        #expect(built.error.isEmpty, "\(built.error)")
+        #expect(try work.asof(["segments", "check"]).out == "7 files checked, all in order\n")
+        #expect(files(work).count == 7)
+        let building = work.scratch.path + "/asof-segments/.building"
+        #expect(try FileManager.default.contentsOfDirectory(atPath: building) == [])
+    }
+
+    @Test func `a build whose files do not fit says so and leaves what it had`() throws {
+        let work = try Self.workplace(20_000)
+        try work.asof(["segments", "build"])
+        let before = files(work)
+        // A limit on the size of files stands for a full disk: write(2) fails midway.
+        let limited = try work.asof(
+            ["segments", "build", "--again"],
+            expecting: 1,
+            shell: "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\""
+        )
+        #expect(limited.error.contains("cannot be written"), "\(limited.error)")
+        #expect(files(work) == before)
+        try work.asof(["segments", "check"])
+        try work.asof(["segments", "build", "--again"])
+        try work.asof(["segments", "check"])
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root can mount a small disk"))
+    func `a build on a disk that fills up says so, and goes on when there is room`() throws {
+        let work = try Self.workplace(20_000)
+        let disk = work.scratch.path + "/disk"
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
+        guard try run(["/bin/mount", "-t", "tmpfs", "-o", "size=600k", "none", disk]) == 0 else {
+            print("no disk can be mounted here: a full one is not tried")
+            return
+        }
+        defer { _ = try? run(["/bin/umount", disk]) }
+        let arguments = ["segments", "build", "--segments", "disk/s", "--jobs", "1"]
+        let full = try work.asof(arguments, expecting: 1)
+        #expect(full.error.contains("No space left on device"), "\(full.error)")
+        try work.asof(["segments", "check", "--segments", "disk/s"])
+        #expect(try run(["/bin/mount", "-o", "remount,size=8m", disk]) == 0)
+        try work.asof(arguments)
+        #expect(try work.asof(["segments", "check", "--segments", "disk/s"]).out == "3 files checked, all in order\n")
+        #expect(files(work, "disk/s").count == 3)
+    }
+
+    private func run(_ command: [String]) throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: command[0])
+        process.arguments = Array(command.dropFirst())
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+}

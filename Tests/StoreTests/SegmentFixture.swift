@@ -1,0 +1,159 @@
+import Columnar
+import Features
+import Foundation
+import PointInTime
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Store
+
+/// A store with directories of segments.
+struct SegmentFixture {
+    let store: TestStore
+    let scratch: Scratch
+
+    init(_ store: TestStore) throws {
+        self.store = store
+        scratch = try Scratch()
+    }
+
+    var session: Session { store.session }
+
+    func directory(_ name: String = "segments") throws -> SegmentDirectory {
+        try SegmentDirectory.make(scratch.path + "/" + name, storeID: try session.storeID())
+    }
+
+    /// Builds as `asof segments build` does.
+    @discardableResult
+    func build(
+        _ view: String,
+        in name: String = "segments",
+        tailRows: Int = 0,
+        memoryBytes: Int = 1 << 30,
+        again: Bool = false
+    ) throws -> SegmentBuild.Summary {
+        let directory = try directory(name)
+        let lock = try directory.lock()
+        var options = SegmentBuildOptions()
+        options.tailRowsMax = tailRows
+        options.memoryBytes = memoryBytes
+        options.rebuildsAll = again
+        let sessions = [session, try Session(conninfo: store.conninfo)]
+        let build = SegmentBuild(
+            sessions: sessions,
+            directory: directory,
+            format: ParquetSegments(),
+            options: options
+        )
+        _ = try build.sweep()
+        let summary = try build.run(try store.view(view))
+        _ = consume lock
+        return summary
+    }
+
+    func segments(_ view: String, in name: String = "segments") throws -> [Segment] {
+        try SegmentManifest(session, directory: try directory(name).id).list(view: try store.view(view).id)
+    }
+
+    func find(_ view: String, in name: String = "segments") throws -> ViewSegments {
+        let view = try store.view(view)
+        return try ViewSegments.find(
+            view,
+            features: view.definition.features.map(\.name),
+            in: try directory(name),
+            session
+        )
+    }
+
+    /// Warnings of a reader that opens everything.
+    func warnings(_ view: String, in name: String = "segments") throws -> [String] {
+        try find(view, in: name).open(try store.view(view), in: try directory(name), format: ParquetSegments()).warnings
+    }
+
+    func faults(_ view: String, in name: String = "segments") throws -> [String] {
+        try SegmentCheck(session, directory: try directory(name), format: ParquetSegments()).run(try store.view(view))
+            .compactMap(\.fault)
+    }
+
+    // MARK: Rows
+
+    /// A file's rows as it has them: keys, event time, position, known at, deleted, features.
+    func fileRows(_ segment: Segment, _ view: StoredView, in name: String = "segments") throws -> [[Value]] {
+        let features = try segment.columns(of: try Segment.features(of: view, session).features)
+        let run = try ParquetSegments().open(
+            path: try directory(name).path(segment),
+            written: segment.written,
+            keys: view.storageKeys,
+            features: features
+        )
+        var rows: [[Value]] = []
+        for (group, about) in run.groups.enumerated() {
+            let order = try run.order(ofGroup: group, with: [.positions, .knownAt])
+            var columns = [Column(emptyOf: .bool)] + view.definition.features.map { Column(emptyOf: $0.type) }
+            let all = (0..<Int32(about.rowCount)).map(\.self)
+            try all.withUnsafeBufferPointer { all in
+                try run.append(.deleted, ofGroup: group, rows: all, to: &columns[0])
+                for index in view.definition.features.indices {
+                    try run.append(.feature(index), ofGroup: group, rows: all, to: &columns[index + 1])
+                }
+            }
+            for row in 0..<about.rowCount {
+                rows.append(try Self.keys(order, row) + columns.map { $0.value(row) })
+            }
+        }
+        return rows
+    }
+
+    private static func keys(_ order: GroupOrder, _ row: Int) throws -> [Value] {
+        let positions = try #require(order.positions)
+        let knownAt = try #require(order.knownAt)
+        return withExtendedLifetime(order.owner) {
+            order.keys.map { key -> Value in
+                switch key {
+                case .int64(let values): .int64(values[row])
+                case .string(let offsets, let bytes):
+                    .string(String(decoding: bytes[offsets[row]..<offsets[row + 1]], as: UTF8.self))
+                }
+            } + [
+                .timestamp(Timestamp(microseconds: order.times[row])), .int64(positions[row]),
+                .timestamp(Timestamp(microseconds: knownAt[row])),
+            ]
+        }
+    }
+
+    /// What a file should have, by one SQL statement that joins and sorts.
+    func historyRows(_ segment: Segment, _ view: StoredView) throws -> [[Value]] {
+        let conditions =
+            ["b.view = \(view.id)", "b.position <= \(segment.state.position)"]
+            + segment.range.conditions("h")
+        let result = try session.query(
+            """
+            SELECT \(view.keyList("h")), h._event_time, b.position, coalesce(h._known_at, b.committed_at), h._deleted,
+                \(view.featureList("h"))
+            FROM \(view.historyTable) h JOIN asof.batches b ON b.batch = h._batch
+            WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(view.keyList("h")), h._event_time, b.position
+            """
+        )
+        let reader = ResultColumn(rows: result, rowOf: (0..<Int32(result.count)).map(\.self))
+        let never = [Bool](repeating: false, count: result.count)
+        let columns = try SegmentRows.types(view).enumerated().map { try reader.read($0, as: $1, isNull: never) }
+        return (0..<result.count).map { row in columns.map { $0.value(row) } }
+    }
+
+    /// Whether every file of a view has what it should have.
+    func expectRight(_ view: String, in name: String = "segments", _ comment: Comment? = nil) throws {
+        let stored = try store.view(view)
+        for segment in try segments(view, in: name) {
+            let expected = try historyRows(segment, stored)
+            #expect(try fileRows(segment, stored, in: name).map(shown) == expected.map(shown), comment)
+            #expect(segment.rows == Int64(expected.count), comment)
+        }
+        #expect(try faults(view, in: name) == [], comment)
+        #expect(try warnings(view, in: name) == [], comment)
+    }
+
+    /// A row as text; NaN equals NaN there.
+    private func shown(_ row: [Value]) -> String { "\(row)" }
+}
