@@ -1,4 +1,4 @@
-package import Store
+import Store
 
 /// What commands that are not about features ask about keys `view:entity`.
 extension FeatureReads {
