@@ -15,7 +15,8 @@ package struct CommandTable: Sendable {
         definitionCommands,
         hashCommands,
         writeCommands,
-        historyCommands
+        historyCommands,
+        observingCommands
     )
 
     /// What a request asks for.
