@@ -57,6 +57,8 @@ package enum Limits {
     package static let stalledCommitMs = 10_000
     /// How long the outcome of a COMMIT is looked for before its clients are told that it is unknown.
     package static let outcomeWaitMs = 5_000
+    /// How long a write that is committed is not acknowledged because commits before it are not applied here yet.
+    package static let ownCommitWaitMs = 2_000
     /// Bytes of the name of a write's source.
     package static let writeSourceBytesMax = 200
     /// Ledger entries that a server reads at a time: more than a transaction has views.

@@ -217,7 +217,7 @@ import Wire
         #expect(codes.map { String($0[0]) } == (2...9).map { ":\($0)" })
         #expect(
             codes.map { String($0[2]) } == [
-                "FSNOVIEW", "FSENTITY", "FSNOFEATURE", "FSTYPE", "FSVALUE", "FSTIME", "FSENTITY", "FSPARSE",
+                "FSNOVIEW", "FSENTITY", "FSNOFEATURE", "FSTYPE", "FSVALUE", "FSTIME", "FSNOFEATURE", "FSPARSE",
             ]
         )
         #expect(reply.contains("column 1: there is no view 'wether'; did you mean 'weather'?"))
@@ -312,7 +312,8 @@ import Wire
     @Test func `a transaction's writes are stored at one position, or none of them`() throws {
         let store = try WrittenStore()
         func prepare(_ words: [String]) throws -> PreparedWrite {
-            try #require(store.prepare(words.map { Array($0.utf8) }) as? PreparedWrite)
+            let prepared = store.prepare(words.map { Array($0.utf8) }) as? PreparedWrite
+            return try #require(prepared)
         }
         let long = (0..<2_000).map { "stats,user_id=\($0) clicks=1i,ctr=0.5 1" }.joined(separator: "\n")
         let good = try [

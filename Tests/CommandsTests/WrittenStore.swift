@@ -69,7 +69,7 @@ final class WrittenStore {
         )
         writes = FeatureWrites(
             source,
-            writer: GroupWriter(conninfo: conninfo) { _ in },
+            writer: GroupWriter(conninfo: conninfo) { _, finish in finish() },
             history: SessionWorkers(conninfo: conninfo)
         )
         writes.start()

@@ -119,7 +119,8 @@ import Testing
     /// Half of all within 100 ms, though machines that run tests are busy with other things.
     private func expectPrompt(_ delaysMs: [Int]) {
         let sorted = delaysMs.sorted()
-        guard let worst = sorted.last else { return Issue.record("no ping was answered") }
+        #expect(!sorted.isEmpty)
+        guard let worst = sorted.last else { return }
         #expect(sorted[sorted.count / 2] < 100, "median \(sorted[sorted.count / 2]) ms, worst \(worst) ms")
         #expect(worst < 10_000)
     }

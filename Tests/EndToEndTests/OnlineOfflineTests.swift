@@ -30,10 +30,18 @@ import Testing
         let place = "origin=\(Self.escaped(random.pick(Self.places.dropLast()))),tailnum=\(random.pick(["N1", "N2"]))"
         let at = time(&random)
         switch random.int(1...6) {
-        case 1: return ["FS.SET", "stats", "\(user)", "\(at)", "clicks", "\(random.int(0...99))", "ctr", "\(Double(random.int(0...9)) / 8)"]
+        case 1:
+            return [
+                "FS.SET", "stats", "\(user)", "\(at)", "clicks", "\(random.int(0...99))", "ctr",
+                "\(Double(random.int(0...9)) / 8)",
+            ]
         case 2: return ["FS.SET", "stats", "\(user)", "\(at)", "name", random.text(), "NULLS", "1", "ctr"]
         case 3: return ["FS.DEL", "stats", "\(user)", "\(at)"]
-        case 4: return ["FS.SET", "pairs", place, "\(at)", "delay", "\(random.int(-9...9))", "tags", "[\"a\",\"\(random.int(0...9))\"]"]
+        case 4:
+            return [
+                "FS.SET", "pairs", place, "\(at)", "delay", "\(random.int(-9...9))", "tags",
+                "[\"a\",\"\(random.int(0...9))\"]",
+            ]
         case 5: return ["FS.DEL", "pairs", place, "\(at)"]
         default:
             let lines = (0..<random.int(1...60)).map { _ in
@@ -55,10 +63,14 @@ import Testing
             if index >= 8 {
                 var csv = "user_id,event_time,clicks,ctr,name\n"
                 for _ in 0..<3_000 {
-                    csv += "\(random.pick(Self.users)),\(time(&random)),\(random.int(100...199)),0.\(random.int(1...9)),csv\n"
+                    csv +=
+                        "\(random.pick(Self.users)),\(time(&random)),\(random.int(100...199)),0.\(random.int(1...9)),csv\n"
                 }
                 let output = try store.asof(
-                    ["ingest", "stats", "-", "--format", "csv", "--event-time", "event_time", "--time-unit", "us", "--batch-rows", "700", "--quiet"],
+                    [
+                        "ingest", "stats", "-", "--format", "csv", "--event-time", "event_time", "--time-unit", "us",
+                        "--batch-rows", "700", "--quiet",
+                    ],
                     input: csv
                 )
                 #expect(output.status == 0, "\(output.error)")
@@ -68,7 +80,7 @@ import Testing
             client.setTimeouts(seconds: 60)
             for _ in 0..<80 {
                 let words = command(&random)
-                guard client.send(RespClient.request(words)) else { throw RespClient.Failure(description: "lost") }
+                guard client.send(RespClient.request(words)) else { throw Trouble("the connection was lost") }
                 // Sometimes the next one is sent before the answer is there.
                 let next = random.oneIn(2) ? command(&random) : nil
                 if let next { client.send(RespClient.request(next)) }
@@ -119,11 +131,17 @@ import Testing
                 let online = try EntityLookup(session).read(role, keys: entity, .latest, state: nil)
                 let text = EntityText.text(entity, keys: view.definition.keys)
                 for (index, feature) in view.definition.features.enumerated() {
-                    #expect(exported.features[index].value(row).identity == online.values[index].identity, "\(name) \(text)")
+                    #expect(
+                        exported.features[index].value(row).identity == online.values[index].identity,
+                        "\(name) \(text)"
+                    )
                     for client in clients {
                         client.send(RespClient.request(["FS.GET", name, text]))
                         let served = try client.reply()
-                        #expect(served[feature.name] == Reply(online.values[index]), "\(name) \(text) \(feature.name): \(served)")
+                        #expect(
+                            served[feature.name] == Reply(online.values[index]),
+                            "\(name) \(text) \(feature.name): \(served)"
+                        )
                     }
                 }
             }
@@ -131,7 +149,7 @@ import Testing
             let shown = try store.asof(["get", name, entity, "--json"])
             let online = try EntityLookup(session).read(role, keys: entities[0], .latest, state: nil)
             for (feature, value) in zip(view.definition.features, online.values) {
-                #expect(shown.out.contains("\"\(feature.name)\"") && shown.out.contains(value.json), "\(shown.out)")
+                #expect(shown.out.contains("\"\(name)__\(feature.name)\":\(value.json)"), "\(shown.out)")
             }
         }
         #expect(try StoreCheck(session).run(store.registry.views).allSatisfy { $0.violations == 0 })
@@ -184,14 +202,17 @@ import Testing
                         random.oneIn(3)
                         ? "FS.SET marks \(user) * n \(random.int(0...999))"
                         : random.oneIn(8)
-                            ? "FS.DEL stats \(user) *" : "FS.SET stats \(user) * clicks \(random.int(0...999)) ctr 0.\(random.int(1...99))"
+                            ? "FS.DEL stats \(user) *"
+                            : "FS.SET stats \(user) * clicks \(random.int(0...999)) ctr 0.\(random.int(1...99))"
                     #expect(!(try client.line(line)).isError)
                 }
                 return
             }
             for _ in 0..<100 {
                 let users = (0..<5).map { _ in Int64(random.int(1...13)) }
-                let reply = try client.line("FS.SERVE model KEYS 1 user_id ROWS 5 \(users.map(String.init).joined(separator: " ")) META")
+                let reply = try client.line(
+                    "FS.SERVE model KEYS 1 user_id ROWS 5 \(users.map(String.init).joined(separator: " ")) META"
+                )
                 let position = try #require(reply["position"]?.integer)
                 let rows = try #require(reply["rows"]?.items)
                 log.withLock { log in
@@ -211,7 +232,8 @@ import Testing
         for (user, position, _) in served { csv += "\(user),\(label),\(position)\n" }
         _ = try store.scratch.write("spine.csv", csv)
         let output = try store.asof([
-            "export", "--spine", "spine.csv", "--features", "model", "--label-time", "t", "--position-column", "p", "--out",
+            "export", "--spine", "spine.csv", "--features", "model", "--label-time", "t", "--position-column", "p",
+            "--out",
             "out.csv", "--quiet",
         ])
         #expect(output.status == 0, "\(output.error)")

@@ -6,6 +6,13 @@ import Store
 import Synchronization
 import TestSupport
 
+/// What keeps a test from going on.
+struct Trouble: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
 /// A store with servers on it.
 final class ServedStore: Sendable {
     let conninfo: String
@@ -40,7 +47,7 @@ final class ServedStore: Sendable {
             guard case .bulk(let info) = try client.run("INFO", "persistence") else { return false }
             return info.contains("loading:0")
         }
-        guard isLoaded else { throw RespClient.Failure(description: "the server still loads after 60 s") }
+        guard isLoaded else { throw Trouble("the server still loads after 60 s") }
         return served
     }
 
@@ -61,7 +68,7 @@ extension RespClient {
     /// A command given as a line with blanks between its words.
     func line(_ line: String) throws -> Reply {
         guard send(Self.request(line.split(separator: " ").map(String.init))) else {
-            throw Failure(description: "the connection was lost while a command was sent")
+            throw Trouble("the connection was lost while a command was sent")
         }
         return try reply()
     }
@@ -72,7 +79,9 @@ extension Reply {
 
     /// What a value looks like as a reply of RESP3.
     init(_ value: Value) {
-        func bytes(_ text: some Sequence<UInt8>) -> String { String(String.UnicodeScalarView(text.map { Unicode.Scalar($0) })) }
+        func bytes(_ text: some Sequence<UInt8>) -> String {
+            String(String.UnicodeScalarView(text.map { Unicode.Scalar($0) }))
+        }
         switch value {
         case .null: self = .null
         case .bool(let value): self = .bool(value)
@@ -83,7 +92,8 @@ extension Reply {
         case .string(let text): self = .bulk(bytes(text.utf8))
         case .bytes(let value): self = .bulk(bytes(value))
         case .timestamp(let time): self = .integer(time.microseconds)
-        case .vector(let values): self = .bulk(bytes(values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }))
+        case .vector(let values):
+            self = .bulk(bytes(values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }))
         case .listInt64(let values): self = .array(values.map { .integer($0) })
         case .listString(let values): self = .array(values.map { .bulk(bytes($0.utf8)) })
         }

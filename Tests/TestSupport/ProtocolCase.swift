@@ -93,7 +93,7 @@ package struct ProtocolCase: Decodable, Sendable, CustomStringConvertible {
     /// The password that the server of this case has.
     package var password: String? {
         for case let config? in steps.map(\.config) where config.hasPrefix("requirepass ") {
-            return config.dropFirst("requirepass ".count).replacing("<NUL>", with: "\0")
+            return String(config.dropFirst("requirepass ".count)).replacing("<NUL>", with: "\0")
         }
         return nil
     }

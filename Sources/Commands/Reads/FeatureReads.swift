@@ -18,6 +18,8 @@ package final class FeatureReads: Sendable {
         package var catalog: @Sendable () -> Catalog
         /// The position up to which everything has been applied.
         package var position: @Sendable () -> Int64
+        /// As ``Serving/changeCount``.
+        package var changeCount: @Sendable () -> UInt64?
         /// µs of PostgreSQL's clock.
         package var now: @Sendable () -> Int64
         package var whenReached:
@@ -32,6 +34,7 @@ package final class FeatureReads: Sendable {
         package init(
             catalog: @escaping @Sendable () -> Catalog,
             position: @escaping @Sendable () -> Int64,
+            changeCount: @escaping @Sendable () -> UInt64? = { 0 },
             now: @escaping @Sendable () -> Int64,
             whenReached: @escaping @Sendable (Int64, Int, @escaping @Sendable (Serving.Reached) -> Void) -> Void,
             fetch:
@@ -41,6 +44,7 @@ package final class FeatureReads: Sendable {
         ) {
             self.catalog = catalog
             self.position = position
+            self.changeCount = changeCount
             self.now = now
             self.whenReached = whenReached
             self.fetch = fetch
@@ -50,6 +54,7 @@ package final class FeatureReads: Sendable {
             self.init(
                 catalog: { serving.catalog },
                 position: { serving.position },
+                changeCount: { serving.changeCount },
                 now: { serving.now() },
                 whenReached: { serving.whenReached($0, timeoutMs: $1, finish: $2) },
                 fetch: { serving.fetch($0, keys: $1, finish: $2) }

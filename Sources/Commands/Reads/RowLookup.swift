@@ -1,3 +1,4 @@
+import NIOCore
 import Store
 import Wire
 
@@ -21,18 +22,41 @@ struct RowLookup: Sendable {
 
     /// Answers at once where all views are resident, else later.
     func answer(_ form: some RowReply, _ reads: FeatureReads, _ reply: inout ReplyWriter) -> CommandOutcome {
-        // Before the rows, so that they reflect it.
-        let position = wantsPosition ? reads.source.position() : 0
         if views.count == 1, let memory = views[0].memory {
-            write(form, memory, position: position, reads, &reply)
+            atOnePosition(reads, &reply) { position, reply in
+                write(form, memory, position: position, reads, &reply)
+            }
             return .replied
         }
         let memories = views.compactMap(\.memory)
         if memories.count == views.count {
-            write(form, memories, position: position, reads, &reply)
+            atOnePosition(reads, &reply) { position, reply in
+                write(form, memories, position: position, reads, &reply)
+            }
             return .replied
         }
         return .deferred(DeferredReply { finish in fetch(form, reads, finish) })
+    }
+
+    /// How often a reply with a position is written again because something was applied meanwhile. After that, the rows
+    /// may be newer than the position says: while more rows than fit one change are being applied.
+    private static let attemptsMax = 100
+
+    /// Writes a reply whose rows, where it tells a position, are those of exactly that position.
+    private func atOnePosition(
+        _ reads: FeatureReads,
+        _ reply: inout ReplyWriter,
+        _ write: (Int64, inout ReplyWriter) -> Void
+    ) {
+        guard wantsPosition else { return write(0, &reply) }
+        let start = reply.buffer.writerIndex
+        for attempt in 1...Self.attemptsMax {
+            let count = reads.source.changeCount()
+            // Before the rows, so that they reflect it in any case.
+            write(reads.source.position(), &reply)
+            if let count, count == reads.source.changeCount() { return }
+            if attempt < Self.attemptsMax { reply.buffer.moveWriterIndex(to: start) }
+        }
     }
 
     /// Fetches the rows of views that are not resident, by one query a view, and answers then.

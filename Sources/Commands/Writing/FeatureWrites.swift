@@ -54,8 +54,8 @@ package final class FeatureWrites: Sendable {
     package convenience init(serving: Serving, options: GroupWriter.Options = GroupWriter.Options()) {
         self.init(
             Source(serving),
-            writer: GroupWriter(conninfo: serving.conninfo, options: options) { committed in
-                serving.apply(committed.views, state: committed.state)
+            writer: GroupWriter(conninfo: serving.conninfo, options: options) { committed, finish in
+                serving.apply(committed.views, state: committed.state, finish: finish)
             },
             history: SessionWorkers(conninfo: serving.conninfo)
         )

@@ -1,47 +1,55 @@
-/// Up to where a server has applied the ledger: everything up to one position, and its own commits beyond it.
+/// Up to where a server has applied the ledger: everything up to one position, and nothing beyond it.
 ///
-/// The follower applies positions in order. Own commits are applied when they are made, so they may run ahead of it; once
-/// nothing lies between, they move the point, and the follower finds its work done.
+/// The follower applies positions in order. An own commit is applied when it is made if nothing lies between; else its rows
+/// wait here until the follower has what does, so that what is read always is the state of one position.
 struct AppliedPositions: Sendable {
+    /// A commit of this process that waits for earlier ones.
+    struct OwnCommit: Sendable {
+        let state: LedgerState
+        let parts: [(view: StoredView, rows: ViewRows)]
+    }
+
+    /// Beyond these, the follower reads own commits from history, too.
+    private static let waitingMax = 1_000
+
     private(set) var reached = LedgerState.beginning
-    private var ahead: [Int64: (state: LedgerState, views: Set<Int32>)] = [:]
+    private var waiting: [Int64: OwnCommit] = [:]
 
-    /// Own commits that are ahead, by position.
-    var ownCommits: [(state: LedgerState, views: Set<Int32>)] {
-        ahead.values.sorted { $0.state.position < $1.state.position }
+    /// Takes an own commit.
+    /// - Returns: what is to be applied now, in order; ``reached`` is behind it.
+    mutating func committed(_ commit: OwnCommit) -> [OwnCommit] {
+        guard commit.state.position > reached.position, waiting.count < Self.waitingMax else { return [] }
+        waiting[commit.state.position] = commit
+        return takeNext()
     }
 
-    /// An own commit has been applied to every view that it wrote.
-    mutating func committed(_ state: LedgerState, views: Set<Int32>) {
-        guard state.position > reached.position else { return }
-        ahead[state.position] = (state, views)
-        advance()
-    }
-
-    /// Everything up to a position has been applied.
-    mutating func followed(to state: LedgerState) {
-        guard state.position > reached.position else { return }
+    /// The follower has applied everything up to a state but for own commits that wait here.
+    /// - Returns: these and those that follow on it: they are to be applied now.
+    mutating func followed(to state: LedgerState) -> [OwnCommit] {
+        guard state.position > reached.position else { return [] }
+        let left = waiting.values.filter { $0.state.position <= state.position }
+        for commit in left { waiting[commit.state.position] = nil }
         reached = state
-        ahead = ahead.filter { $0.key > state.position }
-        advance()
+        return left.sorted { $0.state.position < $1.state.position } + takeNext()
     }
 
-    /// All memories were loaded anew, at a position that may be less than before.
-    ///
-    /// - Parameter own: own commits beyond it that they have as well.
-    mutating func reloaded(at state: LedgerState, own: [(state: LedgerState, views: Set<Int32>)]) {
+    /// All memories were loaded anew, at a position that may be less than before, of another history.
+    mutating func reloaded(at state: LedgerState) {
         reached = state
-        ahead = [:]
-        for commit in own where commit.state.position > state.position { ahead[commit.state.position] = commit }
-        advance()
+        waiting = [:]
     }
 
-    /// Whether a view has an own commit already.
+    /// Whether a view has a commit already, or waits for it here.
     func isApplied(_ position: Int64, view: Int32) -> Bool {
-        position <= reached.position || ahead[position]?.views.contains(view) == true
+        position <= reached.position || waiting[position]?.parts.contains { $0.view.id == view } == true
     }
 
-    private mutating func advance() {
-        while let next = ahead.removeValue(forKey: reached.position + 1) { reached = next.state }
+    private mutating func takeNext() -> [OwnCommit] {
+        var next: [OwnCommit] = []
+        while let commit = waiting.removeValue(forKey: reached.position + 1) {
+            reached = commit.state
+            next.append(commit)
+        }
+        return next
     }
 }

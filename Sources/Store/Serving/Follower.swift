@@ -195,8 +195,8 @@ final class Follower: @unchecked Sendable {
                             + "another state; loading everything again"
                     )
                 )
-                serving.report { $0.timelineChanges += 1 }
                 try load(session, isRestart: true)
+                serving.report { $0.timelineChanges += 1 }
                 return true
             }
             let last = news.entries.last?.state
@@ -213,9 +213,9 @@ final class Follower: @unchecked Sendable {
                 try load(session, isRestart: false)
                 return true
             }
-            try apply(news.entries, session)
+            let chunks = try read(news.entries, session)
             try session.commit()
-            serving.followed(to: last)
+            serving.followed(to: last, chunks)
             try evictIfNeeded()
             return news.hasMore
         } catch {
@@ -224,8 +224,9 @@ final class Follower: @unchecked Sendable {
         }
     }
 
-    /// Applies entries that are data, view by view.
-    private func apply(_ entries: [FollowedEntry], _ session: Session) throws(StoreError) {
+    /// Reads entries that are data, view by view.
+    /// - Returns: what is to be applied, unless it is too large for that and was applied as it came.
+    private func read(_ entries: [FollowedEntry], _ session: Session) throws(StoreError) -> [BatchRows.Chunk] {
         let catalog = serving.catalog
         var byView: [Int32: [FollowedEntry]] = [:]
         serving.applied.withLock { applied in
@@ -235,6 +236,8 @@ final class Follower: @unchecked Sendable {
         }
         // Readers of several views see positions as a whole; what is too large for that is applied as it comes.
         let isSmall = entries.reduce(0) { $0 &+ $1.rows } <= Limits.rowsTogetherMax
+        if !isSmall { serving.beginPartialChange() }
+        defer { if !isSmall { serving.endPartialChange() } }
         var chunks: [BatchRows.Chunk] = []
         var rows = 0
         for (id, entries) in byView {
@@ -245,9 +248,9 @@ final class Follower: @unchecked Sendable {
                 rows += try BatchRows(session).apply(entries, to: view)
             }
         }
-        serving.changeTogether { for chunk in chunks { chunk.apply() } }
         rows += chunks.reduce(0) { $0 + $1.rows.rowCount }
         serving.report { $0.followedRows += rows }
+        return chunks
     }
 
     // MARK: Loading
@@ -275,7 +278,7 @@ final class Follower: @unchecked Sendable {
             try follow(entries.filter { $0.isData && result.kept.contains($0.view) }, result.catalog, session)
             return result
         }
-        try serving.publish(result, isRestart: isRestart, session)
+        serving.publish(result, isRestart: isRestart)
         self.evicted = evicted
         let isFirst = !isLoaded
         isLoaded = true

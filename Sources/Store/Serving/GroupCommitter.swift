@@ -203,22 +203,26 @@ final class GroupCommitter {
             throw trouble(error, session)
         }
         if !accepted.isEmpty {
-            let committed = try commit(transaction, session)
-            state = committed
-            applied(CommittedRows(state: committed, views: stored))
+            state = try commit(transaction, session)
             statistics.groups += 1
         }
         statistics.writes += UInt64(writes.count)
-        try finish(writes, isDuplicate, state, decided, session)
+        let receipts = receipts(writes, isDuplicate, state, decided, session)
+        let finish: @Sendable () -> Void = {
+            for (pending, receipt) in zip(writes, receipts) { pending.finish(.success(receipt)) }
+        }
+        guard let state else { return finish() }
+        applied(CommittedRows(state: state, views: stored), finish)
     }
 
-    private func finish(
+    /// What each write is told.
+    private func receipts(
         _ writes: [PendingWrite],
         _ isDuplicate: [[Bool]],
         _ state: LedgerState?,
         _ decided: WriteSources,
         _ session: Session
-    ) throws(Trouble) {
+    ) -> [WriteReceipt] {
         var older: Set<String> = []
         for (pending, flags) in zip(writes, isDuplicate) {
             for (item, flag) in zip(pending.write.items, flags) {
@@ -228,7 +232,7 @@ final class GroupCommitter {
         let batches = decided.batches(older)
         // A position that cannot be read is not worth an error: the write is stored.
         let positions = (try? WriteSources.positions(batches.values, session)) ?? [:]
-        for (pending, flags) in zip(writes, isDuplicate) {
+        return zip(writes, isDuplicate).map { pending, flags in
             let items = zip(pending.write.items, flags).map { item, flag in
                 var position = state?.position ?? 0
                 if flag, let source = item.source?.source, older.contains(source) {
@@ -236,7 +240,7 @@ final class GroupCommitter {
                 }
                 return WriteReceipt.Item(isDuplicate: flag, position: position)
             }
-            pending.finish(.success(WriteReceipt(items: items)))
+            return WriteReceipt(items: items)
         }
     }
 

@@ -15,10 +15,14 @@ package final class Serving: Sendable {
     let applied = Mutex(AppliedPositions())
     /// Held for writing while a position is applied to several views; see ``readTogether(_:)``.
     private let together = ReadWriteLock()
+    /// Odd while ``changeTogether(_:)`` runs.
+    private let changes = Atomic<UInt64>(0)
+    private let partialChanges = Atomic<Int>(0)
     private let published = Mutex(Catalog.empty)
     private let progress = Mutex(ServingState())
     private let reachedPosition = Atomic<Int64>(0)
     private let follower = Mutex<Follower?>(nil)
+    private let hasStopped = Atomic(false)
     private let workers: SessionWorkers
 
     /// - Parameter conninfo: see ``Session/init(conninfo:connectTimeoutSeconds:)``.
@@ -43,6 +47,7 @@ package final class Serving: Sendable {
 
     /// Ends all threads, within a few seconds at worst; whoever waits is told.
     package func stop() {
+        guard !hasStopped.exchange(true, ordering: .relaxed) else { return }
         waits.stop()
         follower.withLock { follower in
             defer { follower = nil }
@@ -90,8 +95,26 @@ package final class Serving: Sendable {
     /// Calls `body`, which takes memories or the catalog from one position to another.
     func changeTogether(_ body: () -> Void) {
         together.lockForWriting()
+        changes.add(1, ordering: .sequentiallyConsistent)
         body()
+        changes.add(1, ordering: .sequentiallyConsistent)
         together.unlock()
+    }
+
+    /// Counts changes of what is served; `nil` while one is under way. What is read between two equal counts is the state
+    /// of one position, and ``position`` read between them is that position.
+    package var changeCount: UInt64? {
+        let count = changes.load(ordering: .sequentiallyConsistent)
+        guard count & 1 == 0, partialChanges.load(ordering: .sequentiallyConsistent) == 0 else { return nil }
+        return count
+    }
+
+    /// Around what is too large to be applied at once.
+    func beginPartialChange() { partialChanges.add(1, ordering: .sequentiallyConsistent) }
+
+    func endPartialChange() {
+        changes.add(2, ordering: .sequentiallyConsistent)
+        partialChanges.subtract(1, ordering: .sequentiallyConsistent)
     }
 
     /// To be called within ``changeTogether(_:)``.

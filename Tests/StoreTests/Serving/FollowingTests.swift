@@ -49,6 +49,7 @@ import Testing
 
     @Test func `own commits are there at once, and are not read again`() throws {
         let store = try TestStore(Self.yaml)
+        try store.ingest("stats", Self.rows(0..<1, at: 0, 0))
         let fixture = try ServingFixture(store.conninfo)
         let view = try store.view("stats")
         for number in 1...50 as ClosedRange<Int64> {
@@ -164,10 +165,6 @@ import Testing
         try store.ingest("stats", Self.rows(20..<22, at: 9, 9))
         try store.ingest("stats", Self.rows(3..<4, at: 4, 44))
         #expect(try store.head().position == head.position)
-        #expect(
-            Patience.wait { fixture.serving.state.timelineChanges == 1 && fixture.serving.state.lag == 0 },
-            "\(fixture.serving.state)"
-        )
         try fixture.catchUp(store.session)
         #expect(try Self.value(fixture, 3) == .int64(44) && Self.value(fixture, 5) == .int64(3))
         #expect(try Self.value(fixture, 4) == nil)
@@ -181,10 +178,11 @@ import Testing
 
     @Test func `without notifications the ledger is polled`() throws {
         let store = try TestStore(Self.yaml)
+        try store.ingest("stats", Self.rows(0..<1, at: 0, 0))
         var options = ServingOptions()
         options.pollMs = 50
         let fixture = try ServingFixture(store.conninfo, options: options)
-        // The trigger-less way to lose them: a session that commits to the ledger without NOTIFY.
+        // Commits that nobody tells of.
         for number in 1...8 as ClosedRange<Int64> {
             try store.session.execute(
                 """

@@ -1,6 +1,5 @@
 import Features
-import Foundation
-import Glibc
+import PointInTime
 import Postgres
 import Synchronization
 import TestSupport
@@ -25,7 +24,8 @@ final class ServingFixture {
         options.log = { events.add($0) }
         serving = Serving(conninfo: conninfo, options: options)
         serving.start()
-        try #require(Patience.wait { [serving] in !serving.state.isLoading }, "\(events.all)")
+        let isLoaded = Patience.wait { [serving] in !serving.state.isLoading }
+        try #require(isLoaded, "\(events.all)")
     }
 
     deinit { serving.stop() }
@@ -34,7 +34,7 @@ final class ServingFixture {
     func catchUp(_ session: Session) throws {
         let head = try Ledger(session).head()
         #expect(
-            Patience.wait { self.serving.state.reached.position >= head.position },
+            Patience.wait { self.serving.state.reached == head },
             "\(serving.state) \(events.all)"
         )
     }

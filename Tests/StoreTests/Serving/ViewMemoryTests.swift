@@ -139,13 +139,13 @@ import Testing
             }
         }
         var twin = Twin()
-        for _ in 0..<60 {
+        for _ in 0..<40 {
             if random.oneIn(6) {
                 let keys = keys == .global ? [.int64(0)] : random.pick(known)
                 #expect(memory.remove(keys) == (twin.rows.removeValue(forKey: Keys(keys)) != nil))
                 continue
             }
-            let batch = (0..<random.int(1...400)).map { _ in
+            let batch = (0..<random.int(1...120)).map { _ in
                 HistoryRow(
                     random.pick(known),
                     at: Int64(random.int(0...20)),
@@ -180,9 +180,9 @@ import Testing
         let memory = ViewMemory(layout: RowLayout(keys: view.storageKeys, features: view.definition.features))
         var twin = Twin()
         var live = 0
-        for position in 0..<400 {
-            let batch = (0..<200).map { _ in
-                let key = "entity-with-a-long-name-\(random.int(0...2_000))"
+        for position in 0..<150 {
+            let batch = (0..<100).map { _ in
+                let key = "entity-with-a-long-name-\(random.int(0...700))"
                 let text = String(repeating: "v", count: random.int(0...600))
                 return HistoryRow(
                     [.string(key)],
@@ -255,7 +255,7 @@ import Testing
                 view
             )
         }
-        let entities: Int64 = 700
+        let entities: Int64 = 400
         memory.apply(rows(0..<entities, 0), position: 1)
         let isDone = Atomic(false)
         let readers = (0..<3).map { seed in
@@ -287,7 +287,7 @@ import Testing
                 return (reads, torn)
             }
         }
-        for number in 1...150 as ClosedRange<Int64> { memory.apply(rows(0..<entities, number), position: number) }
+        for number in 1...50 as ClosedRange<Int64> { memory.apply(rows(0..<entities, number), position: number) }
         isDone.store(true, ordering: .relaxed)
         for reader in readers {
             let result = try? reader.wait()
@@ -301,7 +301,7 @@ import Testing
         let layout = RowLayout(keys: view.storageKeys, features: view.definition.features)
         #expect(layout.stride == 432)
         let memory = ViewMemory(layout: layout)
-        let count = 20_000
+        let count = 4_000
         let rows = ViewRows(
             keys: [Column(type: .int64, values: .int64((0..<count).map { Int64($0) }))],
             eventTimes: Column(type: .timestamp, values: .int64(Array(repeating: 1, count: count))),

@@ -32,7 +32,10 @@ final class WriterFixture: Sendable {
         let committed = CommittedLog()
         var options = GroupWriter.Options()
         options.laneCount = lanes
-        writer = GroupWriter(conninfo: store.conninfo, options: options) { committed.append($0) }
+        writer = GroupWriter(conninfo: store.conninfo, options: options) { rows, finish in
+            committed.append(rows)
+            finish()
+        }
         self.committed = Mutex([])
         log = committed
         writer.start()
