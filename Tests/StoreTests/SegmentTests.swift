@@ -142,8 +142,16 @@ import Testing
         try fixture.store.ingest("stats", [HistoryRow([.int64(1)], at: Self.january, [.int64(1), .null])])
         #expect(try fixture.build("stats").written == 1)
         try fixture.expectRight("stats")
+        // A retired view's files are nobody's.
         try removal.store.apply("entities: { user: { key: user_id, type: int64 } }\nviews: {}")
-        #expect(try fixture.directory().files().count == 3)
+        let build = SegmentBuild(
+            sessions: [fixture.session],
+            directory: try fixture.directory(),
+            format: ParquetSegments(),
+            options: SegmentBuildOptions()
+        )
+        #expect(try build.sweep() == 3)
+        #expect(try fixture.directory().files() == [])
     }
 
     @Test func `features come and go`() throws {
