@@ -122,7 +122,7 @@ private struct WrittenSegment {
         #expect(arrow.map { $0.map(bits) } == written.groups.joined().map { $0.map(bits) }, "seed \(seed)")
     }
 
-    @Test func `tombstones, positions and absent features are known without reading them`() throws {
+    @Test func `a feature that the file does not have is null`() throws {
         var random = SeededRandom(seed: 7)
         let scratch = try Scratch()
         let written = try WrittenSegment(scratch, groupRows: [1, 50], nullShare: 0, using: &random)
@@ -132,11 +132,6 @@ private struct WrittenSegment {
             keys: WrittenSegment.keys,
             features: [nil, "f1"]
         )
-        for (group, rows) in written.groups.enumerated() {
-            let positions = rows.map { row in if case .int64(let value) = row[3] { value } else { Int64.min } }
-            #expect(file.positions(ofGroup: group) == (positions.min() ?? 0)...(positions.max() ?? 0))
-            #expect(file.mayHaveTombstones(inGroup: group) == rows.contains { $0[5] == .bool(true) })
-        }
         var column = Column(.float64, [.float64(1)])
         try [Int32(3), 4].withUnsafeBufferPointer {
             try file.append(.feature(0), ofGroup: 1, rows: $0, to: &column)
