@@ -16,7 +16,8 @@ package final class CommandTable: Sendable {
         definitionCommands,
         hashCommands,
         writeCommands,
-        historyCommands
+        historyCommands,
+        observingCommands
     )
 
     /// What a request asks for.

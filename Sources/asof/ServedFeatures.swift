@@ -25,13 +25,11 @@ struct ServedFeatures {
     }
 
     func engine(_ settings: EngineSettings) -> Engine {
-        var hooks = EngineHooks()
+        var hooks = EngineHooks(observing: serving, reads)
         let (serving, writes) = (serving, writes)
-        hooks.isLoading = { serving.state.isLoading }
-        hooks.nowUs = { serving.now() }
         hooks.commitTogether = { writes.commitTogether($0, $1) }
         hooks.readTogether = { serving.readTogether($0) }
-        return Engine(settings: settings, hooks: hooks, reads: reads, writes: writes)
+        return Engine(settings: settings, hooks: hooks, reads: reads, writes: writes, serving: serving)
     }
 
     func start() {

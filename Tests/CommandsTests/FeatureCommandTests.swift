@@ -259,7 +259,7 @@ import Wire
     @Test func `definitions are described`() throws {
         let store = try Self.store(resident: ["weather"])
         var decoder = ReplyDecoder()
-        func ask(_ line: String) throws -> Reply {
+        func ask(_ line: String) throws -> Wire.Reply {
             decoder.append(store.ask(line.split(separator: " ").map(String.init)))
             return try #require(try decoder.next())
         }
