@@ -79,12 +79,12 @@ import Wire
         }
     }
 
-    /// The values of a map in a reply, by key.
+    /// The values of the map that a reply begins with, by key.
     private static func map(_ reply: String) -> [String: String] {
         var map: [String: String] = [:]
         var parts = reply.split(separator: "|").dropFirst().makeIterator()
         while let length = parts.next(), length.hasPrefix("$"), let key = parts.next(), let value = parts.next() {
-            map[String(key)] = String(value)
+            if map[String(key)] == nil { map[String(key)] = String(value) }
         }
         return map
     }
