@@ -346,7 +346,7 @@ package struct Connection: ~Copyable {
         var requestsLeft = limits.batchRequests
         while true {
             requestsLeft -= 1
-            guard requestsLeft >= 0, isRunnable() else {
+            guard requestsLeft >= 0, clock - nowNs < limits.turnNs, isRunnable() else {
                 if case .open = phase { isCut = true }
                 return
             }
