@@ -27,7 +27,7 @@ import Testing
                         memoryBytes: history.random.pick([1, 1 << 30])
                     )
                 }
-                try history.write(batches: batches)
+                try history.extend(batches: batches)
             }
         }
 
