@@ -60,6 +60,7 @@ def measure(case: str, store: "PitStore", views: list[str], spine: pathlib.Path)
         measured = store.asof(
             "export", "--spine", str(spine), "--features", ",".join(f"{view}.*" for view in views), "--label-time", "label_time",
             "--out", str(out["ours"]), "--threads", str(THREADS), "--explain", "--quiet",
+            "--engine", "auto" if case == "C" else "scan",
         )
         explained = measured.output
         return measured

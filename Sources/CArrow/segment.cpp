@@ -1,9 +1,9 @@
 #include "segment.h"
 
-#include <arrow/util/crc32.h>
 #include <arrow/util/key_value_metadata.h>
 #include <parquet/statistics.h>
 
+#include "crc32.h"
 #include "failure.h"
 
 struct asof_segment {
@@ -123,5 +123,5 @@ asof_status asof_segment_read_variable(
 }
 
 uint32_t asof_crc32(uint32_t previous, const void *bytes, int64_t count) {
-    return arrow::internal::crc32(previous, bytes, static_cast<size_t>(count));
+    return asof::crc32(previous, bytes, static_cast<size_t>(count));
 }

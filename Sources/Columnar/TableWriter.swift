@@ -36,6 +36,9 @@ package final class TableWriter {
         }
     }
 
+    /// Lets the process keep memory that columns gave back, up to 256 MiB, for the next ones. To be called first of all.
+    package static func keepMemory() { asof_keep_memory() }
+
     /// At most so many threads of this process encode and compress Parquet; by default one for each core.
     package static func limitThreads(_ count: Int) { asof_set_threads(Int32(clamping: count)) }
 

@@ -20,41 +20,6 @@ extension Column {
             ?? rows.map { $0 >= 0 }
         return Column(type: type, validity: flags, values: values.gather(gathering))
     }
-
-    /// Makes room for rows that will be appended; of texts and lists only for their places.
-    package mutating func reserveCapacity(_ rowCount: Int) {
-        switch values {
-        case .bool(var values):
-            self.values = .bool([])
-            values.reserveCapacity(rowCount)
-            self.values = .bool(values)
-        case .int32(var values):
-            self.values = .bool([])
-            values.reserveCapacity(rowCount)
-            self.values = .int32(values)
-        case .int64(var values):
-            self.values = .bool([])
-            values.reserveCapacity(rowCount)
-            self.values = .int64(values)
-        case .float32(var values):
-            self.values = .bool([])
-            values.reserveCapacity(rowCount)
-            self.values = .float32(values)
-        case .float64(var values):
-            self.values = .bool([])
-            values.reserveCapacity(rowCount)
-            self.values = .float64(values)
-        case .text(var values):
-            self.values = .bool([])
-            values.offsets.reserveCapacity(rowCount + 1)
-            self.values = .text(values)
-        case .vector(let dimensions, var values):
-            self.values = .bool([])
-            values.reserveCapacity(rowCount * dimensions)
-            self.values = .vector(dimensions: dimensions, values)
-        case .listInt64, .listString: break
-        }
-    }
 }
 
 extension TextValues {

@@ -67,16 +67,14 @@ struct Picks: Sendable {
 
     /// A field's value for each pick.
     func take(_ field: HistoryField, _ type: FeatureType) throws(HistoryRunError) -> Column {
-        var column = Column(emptyOf: type)
-        column.reserveCapacity(rows.count)
-        for part in parts {
-            try take(field, part, &column)
-        }
-        return column
+        var columns: [Column] = []
+        columns.reserveCapacity(parts.count)
+        for part in parts { columns.append(try take(field, type, part)) }
+        return Column(type: type, concatenating: columns)
     }
 
-    private func take(_ field: HistoryField, _ part: Part, _ column: inout Column) throws(HistoryRunError) {
-        let before = column.rowCount
+    private func take(_ field: HistoryField, _ type: FeatureType, _ part: Part) throws(HistoryRunError) -> Column {
+        var column = Column(emptyOf: type)
         let failure: HistoryRunError? = rows.withUnsafeBufferPointer { rows in
             let wanted = UnsafeBufferPointer(rebasing: rows[part.picks])
             do throws(HistoryRunError) {
@@ -87,7 +85,8 @@ struct Picks: Sendable {
             }
         }
         if let failure { throw failure }
-        precondition(column.rowCount == before + part.picks.count, "a run gives one value for each row asked for")
+        precondition(column.rowCount == part.picks.count, "a run gives one value for each row asked for")
+        return column
     }
 }
 

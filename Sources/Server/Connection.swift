@@ -22,6 +22,9 @@ package struct Connection: ~Copyable {
     let limits: ConnectionLimits
     let requestLimits: RequestLimits
     let unauthenticatedLimits: RequestLimits
+    let table: CommandTable
+    /// Whether slow commands are logged.
+    let isTimed: Bool
     var context: CommandContext
     var decoder = RequestDecoder()
     /// Kept between calls of the decoder.
@@ -58,6 +61,8 @@ package struct Connection: ~Copyable {
     ) {
         self.limits = limits
         self.requestMemory = requestMemory
+        table = engine.table
+        isTimed = engine.slowLog.thresholdUs >= 0
         self.statistics = statistics
         requestLimits = RequestLimits(
             argumentsMax: limits.argumentsMax,
@@ -288,6 +293,10 @@ package struct Connection: ~Copyable {
         if ranges.capacity > 4_096, !decoder.isWithinRequest, !isWaiting { ranges = [] }
         swap(&ranges, &self.ranges)
         swap(&decoder, &self.decoder)
+        if start == bytes.readableBytes, input.capacity == 0, reservedBytes == 0 {
+            endIfDone(&actions)
+            return
+        }
         var bytes = bytes
         bytes.moveReaderIndex(forwardBy: start)
         keep(bytes, isOurs: isOurs)

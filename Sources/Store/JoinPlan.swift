@@ -53,7 +53,7 @@ package struct JoinPlan: Sendable {
     /// Seconds of one look-up on one session, of a row of a file that is passed by, of a row that comes by COPY, and of
     /// a row of the spine in a scan: measured on the machine of `docs/performance.md`.
     private enum Cost {
-        static let probe = 45e-6
+        static let probe = 14e-6
         static let fileRow = 12e-9
         static let tailRow = 2.5e-6
         static let spineRow = 0.6e-6

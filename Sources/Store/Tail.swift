@@ -65,7 +65,7 @@ final class Tail {
             // Typed throws end at the closure; the failure comes out beside it.
             var failure: ScanFailure?
             let result = pool.use { session throws(StoreError) in
-                try read(query, session, bytesMax: memory / 2) { run throws(StoreError) in
+                try read(query, session, bytesMax: memory / 3) { run throws(StoreError) in
                     do throws(ScanFailure) { try body(run, false) } catch {
                         failure = error
                         throw .conflict("the scan was given up")
@@ -134,18 +134,21 @@ final class Tail {
         _ bytesMax: Int,
         _ body: (MemoryRun) throws(StoreError) -> Void
     ) throws(StoreError) {
-        var columns = TailQuery.types(view, features).map { Column(emptyOf: $0) }
+        var blocks: [[Column]] = []
+        var byteCount = 0
         let blockRows = min(Self.blockRows, max(1, memory / 4 / rowBytes))
         while let block = try copy.next(rowsMax: blockRows, bytesMax: Self.blockBytes) {
             let rows = try rowsOfState(block)
-            for index in columns.indices { columns[index].append(rows[index]) }
+            guard rows[0].rowCount > 0 else { continue }
+            blocks.append(rows)
+            byteCount += MemoryRun.byteCount(ofColumns: rows)
             // A run's order and a second copy of its keys come on top.
-            if MemoryRun.byteCount(ofColumns: columns) * 5 / 4 > bytesMax {
-                try body(run(columns))
-                columns = columns.map { Column(emptyOf: $0.type) }
+            if byteCount * 5 / 4 > bytesMax {
+                try body(run(&blocks))
+                byteCount = 0
             }
         }
-        if columns[0].rowCount > 0 { try body(run(columns)) }
+        if !blocks.isEmpty { try body(run(&blocks)) }
     }
 
     /// The rows of the state, their batches replaced by positions, and every known-at time set.
@@ -179,8 +182,13 @@ final class Tail {
         return block
     }
 
-    private func run(_ columns: [Column]) -> MemoryRun {
+    /// The blocks' rows as a run; there are no blocks then.
+    private func run(_ blocks: inout [[Column]]) -> MemoryRun {
         let keyCount = view.storageKeys.count
+        let columns = TailQuery.types(view, features).enumerated().map { index, type in
+            Column(type: type, concatenating: blocks.map { $0[index] })
+        }
+        blocks = []
         return MemoryRun(
             name: "rows of view '\(view.name)' in PostgreSQL",
             keys: Array(columns[..<keyCount]),

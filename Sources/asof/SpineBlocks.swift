@@ -8,16 +8,18 @@ struct SpineBlocks {
     private let reader: TableReader
     /// Read and not given yet.
     private var ahead: ColumnBatch?
+    /// A reader that has said so is not asked again.
+    private var isAtEnd: Bool
     /// Rows in all: exact where the file says so or is read to the end, else an estimate; `nil` where nothing tells.
     let rowCount: Int?
     /// Memory of a row, by the first batch.
     let rowBytes: Int
 
     /// Reads the first batch.
-    /// - Parameter clock: gets the time of reading.
     init(_ reader: TableReader) throws(ColumnarError) {
         self.reader = reader
         ahead = try reader.next()
+        isAtEnd = ahead == nil
         let first = ahead?.rowCount ?? 0
         rowBytes = (ahead?.columns.reduce(0) { $0 + $1.byteCount } ?? 0) / max(1, first) + 1
         if let total = reader.totalRows {
@@ -33,16 +35,17 @@ struct SpineBlocks {
 
     /// The next rows, about `rows` of them; `nil` at the end.
     mutating func next(_ rows: Int) throws(ColumnarError) -> ColumnBatch? {
-        guard var block = try take() else { return nil }
-        if block.rowCount < rows {
-            let expected = min(rows, rowCount ?? 0)
-            for index in block.columns.indices { block.columns[index].reserveCapacity(expected) }
+        guard let first = try take() else { return nil }
+        var batches = [first]
+        var count = first.rowCount
+        while count < rows, let batch = try take() {
+            batches.append(batch)
+            count += batch.rowCount
         }
-        while block.rowCount < rows, let batch = try take() {
-            for index in block.columns.indices { block.columns[index].append(batch.columns[index]) }
-            block.rowCount += batch.rowCount
+        let columns = first.columns.indices.map { index in
+            Column(type: first.columns[index].type, concatenating: batches.map { $0.columns[index] })
         }
-        return block
+        return ColumnBatch(names: first.names, columns: columns, rowCount: count)
     }
 
     private mutating func take() throws(ColumnarError) -> ColumnBatch? {
@@ -50,6 +53,9 @@ struct SpineBlocks {
             ahead = nil
             return batch
         }
-        return try reader.next()
+        guard !isAtEnd else { return nil }
+        let batch = try reader.next()
+        isAtEnd = batch == nil
+        return batch
     }
 }

@@ -48,7 +48,10 @@ import Testing
     }
 
     private static func export(_ out: String, _ more: [String]) -> [String] {
-        ["export", "--spine", "spine.csv", "--features", "stats,weather", "--label-time", "t", "--out", out, "--json"]
+        [
+            "export", "--spine", "spine.csv", "--features", "stats.*,weather.*", "--label-time", "t", "--out", out,
+            "--json",
+        ]
             + more
     }
 

@@ -115,6 +115,9 @@ void asof_reader_window(asof_reader *reader, int64_t first, int64_t count);
 // batch is decoded. After ASOF_VALUE it holds the rows before `failure->row`.
 asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *column, asof_failure *failure);
 
+// For a process that takes and gives back large pieces of memory all the time: it keeps them. To be called first of all.
+void asof_keep_memory(void);
+
 // At most so many threads encode and compress what is written. Default: one for each core.
 void asof_set_threads(int32_t count);
 

@@ -95,6 +95,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     func run() throws {
+        TableWriter.keepMemory()
         let outFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(outputPath: out)
         try checkTarget()
         let pinned = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
