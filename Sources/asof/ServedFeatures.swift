@@ -29,6 +29,7 @@ struct ServedFeatures {
         let (serving, writes) = (serving, writes)
         hooks.isLoading = { serving.state.isLoading }
         hooks.nowUs = { serving.now() }
+        hooks.asofInfo = { writes.infoLines }
         hooks.commitTogether = { writes.commitTogether($0, $1) }
         hooks.readTogether = { serving.readTogether($0) }
         return Engine(settings: settings, hooks: hooks, reads: reads, writes: writes)
