@@ -9,7 +9,7 @@ import tempfile
 
 import harness
 
-BENCHES = ["ingest", "export", "get", "materialize", "segments", "serve"]
+BENCHES = ["ingest", "export", "get", "materialize", "segments", "pit", "serve"]
 
 
 def run(arguments: list[str]) -> int:

@@ -19,12 +19,14 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> bitmap(const uint8_t *flags, int64
     return bits;
 }
 
+// Offsets from the first on, as Arrow has them.
 arrow::Result<std::shared_ptr<arrow::Buffer>> narrow(const int64_t *offsets, int64_t count) {
-    if (offsets[count - 1] > std::numeric_limits<int32_t>::max())
+    int64_t first = offsets[0];
+    if (offsets[count - 1] - first > std::numeric_limits<int32_t>::max())
         return arrow::Status::CapacityError("more than 2 GiB of text in one batch");
     ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(count * 4));
     auto out = reinterpret_cast<int32_t *>(buffer->mutable_data());
-    for (int64_t index = 0; index < count; index++) out[index] = static_cast<int32_t>(offsets[index]);
+    for (int64_t index = 0; index < count; index++) out[index] = static_cast<int32_t>(offsets[index] - first);
     return std::shared_ptr<arrow::Buffer>(std::move(buffer));
 }
 
@@ -36,10 +38,32 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> texts(
     const uint8_t *bytes
 ) {
     ARROW_ASSIGN_OR_RAISE(auto narrowed, narrow(offsets, count + 1));
-    return arrow::ArrayData::Make(type, count, {std::move(validity), narrowed, wrap(bytes, offsets[count])});
+    return arrow::ArrayData::Make(type, count, {std::move(validity), narrowed, wrap(bytes + offsets[0], offsets[count] - offsets[0])});
 }
 
 }  // namespace
+
+asof_column from_row(const asof_column &column, const asof_type &type, int64_t row) {
+    int64_t width = 0;
+    switch (type.kind) {
+        case ASOF_BOOL: width = 1; break;
+        case ASOF_INT32:
+        case ASOF_FLOAT32: width = 4; break;
+        case ASOF_INT64:
+        case ASOF_TIMESTAMP:
+        case ASOF_FLOAT64: width = 8; break;
+        case ASOF_VECTOR: width = 4 * static_cast<int64_t>(type.dimensions); break;
+        case ASOF_STRING:
+        case ASOF_BYTES:
+        case ASOF_LIST_INT64:
+        case ASOF_LIST_STRING: break;
+    }
+    asof_column rest = column;
+    if (rest.validity) rest.validity += row;
+    if (rest.values) rest.values = static_cast<const uint8_t *>(rest.values) + row * width;
+    if (rest.offsets) rest.offsets += row;
+    return rest;
+}
 
 std::shared_ptr<arrow::DataType> arrow_type(const asof_type &type, bool element_nullable) {
     auto element = [&](std::shared_ptr<arrow::DataType> of) {
@@ -86,7 +110,7 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> array_data(
         case ASOF_FLOAT64: return fixed(8);
         case ASOF_STRING:
         case ASOF_BYTES:
-            bytes += column.offsets[rows] + rows * 4;
+            bytes += column.offsets[rows] - column.offsets[0] + rows * 4;
             return texts(type, rows, validity, column.offsets, column.bytes);
         case ASOF_VECTOR: {
             int64_t count = rows * kind.dimensions;
@@ -95,18 +119,21 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> array_data(
             return arrow::ArrayData::Make(type, rows, {validity}, {elements});
         }
         case ASOF_LIST_INT64: {
-            int64_t count = column.offsets[rows];
+            int64_t first = column.offsets[0];
+            int64_t count = column.offsets[rows] - first;
             bytes += count * 8 + rows * 4;
             ARROW_ASSIGN_OR_RAISE(auto offsets, narrow(column.offsets, rows + 1));
-            auto elements = arrow::ArrayData::Make(arrow::int64(), count, {nullptr, wrap(column.values, count * 8)});
+            auto values = wrap(static_cast<const int64_t *>(column.values) + first, count * 8);
+            auto elements = arrow::ArrayData::Make(arrow::int64(), count, {nullptr, values});
             return arrow::ArrayData::Make(type, rows, {validity, offsets}, {elements});
         }
         case ASOF_LIST_STRING: {
-            int64_t count = column.offsets[rows];
-            bytes += column.element_offsets[count] + (count + rows) * 4;
+            const int64_t *element_offsets = column.element_offsets + column.offsets[0];
+            int64_t count = column.offsets[rows] - column.offsets[0];
+            bytes += element_offsets[count] - element_offsets[0] + (count + rows) * 4;
             ARROW_ASSIGN_OR_RAISE(auto offsets, narrow(column.offsets, rows + 1));
             ARROW_ASSIGN_OR_RAISE(
-                auto elements, texts(arrow::utf8(), count, nullptr, column.element_offsets, column.bytes));
+                auto elements, texts(arrow::utf8(), count, nullptr, element_offsets, column.bytes));
             return arrow::ArrayData::Make(type, rows, {validity, offsets}, {elements});
         }
     }

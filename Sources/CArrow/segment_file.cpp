@@ -1,4 +1,3 @@
-#include <arrow/util/crc32.h>
 #include <parquet/page_index.h>
 #include <parquet/properties.h>
 #include <parquet/statistics.h>
@@ -8,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "crc32.h"
 #include "segment.h"
 
 namespace asof {
@@ -42,7 +42,7 @@ Status SegmentFile::open(int descriptor, int64_t bytes, int64_t tail_bytes, uint
     tail_offset = bytes - tail_bytes;
     tail.resize(static_cast<size_t>(tail_bytes));
     ARROW_RETURN_NOT_OK(read(tail_offset, tail_bytes, tail.data()));
-    if (arrow::internal::crc32(0, tail.data(), tail.size()) != tail_crc)
+    if (asof::crc32(0, tail.data(), tail.size()) != tail_crc)
         return Status::IOError("its footer is damaged: the checksum is another");
     const uint8_t *end = tail.data() + tail_bytes;
     uint32_t length = 0;

@@ -1,8 +1,8 @@
 #include "segment_page.h"
 
-#include <arrow/util/crc32.h>
-
 #include <cstring>
+
+#include "crc32.h"
 
 namespace asof {
 
@@ -36,7 +36,7 @@ Status check(const Chunk &chunk, size_t number, const uint8_t *bytes, PageHeader
         if (chunk.max_repetition == 0 && header.values != page.rows) return damaged("its number of rows is another");
     }
     if (header.crc < 0) return damaged("it has no checksum");
-    auto crc = arrow::internal::crc32(
+    auto crc = asof::crc32(
         0, bytes + header.header_bytes, static_cast<size_t>(header.compressed_bytes));
     if (crc != header.crc) return damaged("its checksum is another");
     return Status::OK();

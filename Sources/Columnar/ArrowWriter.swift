@@ -5,8 +5,8 @@ import PointInTime
 
 /// Writes Parquet or Arrow IPC by Arrow C++.
 ///
-/// Parquet: zstd, row groups of at most 1 Mi rows and about 128 MiB. IPC: the file format, not compressed, a record batch
-/// for each batch written.
+/// Parquet: zstd, row groups of at most 262,144 rows and about 128 MiB. IPC: the file format, not compressed, a record batch
+/// for each 131,072 rows and each batch written.
 final class ArrowWriter {
     private let file: OutputFile
     private let handle: OpaquePointer

@@ -121,6 +121,14 @@ package final class TableReader {
         }
     }
 
+    /// The rows of the file, where it says so.
+    package var totalRows: Int? {
+        switch source {
+        case .text: nil
+        case .arrow(let reader): reader.totalRows
+        }
+    }
+
     /// For progress, of the file as it is stored; an estimate for Parquet and IPC.
     package var bytesRead: Int {
         switch source {

@@ -1,3 +1,4 @@
+import CArrow
 package import Features
 package import PointInTime
 
@@ -34,6 +35,12 @@ package final class TableWriter {
         case .parquet, .arrow: sink = .arrow(try ArrowWriter(file: file, format: format, columns: columns))
         }
     }
+
+    /// Lets the process keep memory that columns gave back, up to 256 MiB, for the next ones. To be called first of all.
+    package static func keepMemory() { asof_keep_memory() }
+
+    /// At most so many threads of this process encode and compress Parquet; by default one for each core.
+    package static func limitThreads(_ count: Int) { asof_set_threads(Int32(clamping: count)) }
 
     /// - Parameter batch: its columns are those of the writer, by order and type; its names do not matter.
     package func write(_ batch: ColumnBatch) throws(ColumnarError) {

@@ -16,7 +16,8 @@ package final class ClientState {
     package var isAuthenticated: Bool
     package var replies = Replies.on
     /// Between MULTI and EXEC.
-    package var transaction: Transaction?
+    package var transaction: Transaction? { didSet { isInTransaction = transaction != nil } }
+    package private(set) var isInTransaction = false
     /// What other connections may see of this one.
     package let record: ClientRecord
 

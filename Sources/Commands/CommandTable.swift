@@ -2,8 +2,9 @@ package import Wire
 
 /// All commands, with their subcommands, by name.
 ///
-/// Names are found in an open-addressing table of hashes of their lower-case bytes, so that no text is made per request.
-package struct CommandTable: Sendable {
+/// Names are found in an open-addressing table of hashes of their lower-case bytes, so that no text is made per request. What
+/// a request needs of its command stands apart from the rest, without anything that counts references.
+package final class CommandTable: Sendable {
     /// A new command family adds its line here.
     package static let all = CommandTable(
         connectionCommands,
@@ -15,7 +16,8 @@ package struct CommandTable: Sendable {
         definitionCommands,
         hashCommands,
         writeCommands,
-        historyCommands
+        historyCommands,
+        observingCommands
     )
 
     /// What a request asks for.
@@ -29,27 +31,43 @@ package struct CommandTable: Sendable {
         case arity(Int)
     }
 
+    private struct Entry {
+        var flags: Command.Flags
+        var arity: Int
+        /// In ``nameBytes``; a subcommand's without its container's.
+        var name: Range<Int>
+        /// A subcommand's container; -1 = none.
+        var parent: Int32
+        var isContainer: Bool
+    }
+
     /// Commands, each followed by its subcommands.
     private let commands: [Command]
-    /// The names' bytes; a subcommand's without its container's.
+    /// Likewise.
+    private let entries: [Entry]
+    private let handlers: [Command.Handler]
     private let nameBytes: [UInt8]
-    private let names: [Range<Int>]
-    /// A subcommand's container; -1 = none.
-    private let parents: [Int32]
     /// Places in ``commands``, at their whole name's hash or behind it; -1 = free.
     private let slots: [Int32]
     private let mask: Int
 
     package init(_ families: [Command]...) {
-        var (commands, nameBytes, names, parents) = ([Command](), [UInt8](), [Range<Int>](), [Int32]())
+        var (commands, entries, nameBytes) = ([Command](), [Entry](), [UInt8]())
         for command in families.joined() {
             let parent = Int32(commands.count)
             for entry in [command] + command.subcommands {
                 let start = nameBytes.count
                 let isSubcommand = commands.count > parent
                 nameBytes += entry.name.utf8.dropFirst(isSubcommand ? command.name.utf8.count + 1 : 0)
-                names.append(start..<nameBytes.count)
-                parents.append(isSubcommand ? parent : -1)
+                entries.append(
+                    Entry(
+                        flags: entry.flags,
+                        arity: entry.arity,
+                        name: start..<nameBytes.count,
+                        parent: isSubcommand ? parent : -1,
+                        isContainer: !entry.subcommands.isEmpty
+                    )
+                )
                 commands.append(entry)
             }
         }
@@ -65,22 +83,22 @@ package struct CommandTable: Sendable {
         }
         mask = size - 1
         self.commands = commands
+        self.entries = entries
+        handlers = commands.map(\.run)
         self.nameBytes = nameBytes
-        self.names = names
-        self.parents = parents
         self.slots = slots
     }
 
     package var count: Int { commands.count }
     package subscript(place: Int) -> Command { commands[place] }
-    package func flags(_ place: Int) -> Command.Flags { commands[place].flags }
+    package func flags(_ place: Int) -> Command.Flags { entries[place].flags }
 
     package func run(
         _ place: Int,
         _ context: inout CommandContext,
         _ arguments: borrowing Arguments
     ) -> CommandOutcome {
-        commands[place].run(&context, arguments)
+        handlers[place](&context, arguments)
     }
 
     /// Without subcommands, by name.
@@ -96,7 +114,7 @@ package struct CommandTable: Sendable {
         var hash = NameHash()
         hash.add(arguments[0])
         guard let place = find(hash, arguments[0], in: -1) else { return .unknown }
-        if !commands[place].subcommands.isEmpty, arguments.count > 1 {
+        if entries[place].isContainer, arguments.count > 1 {
             hash.add(UInt8(ascii: "|"))
             hash.add(arguments[1])
             guard let subcommand = find(hash, arguments[1], in: Int32(place)) else { return .unknownSubcommand(place) }
@@ -106,7 +124,7 @@ package struct CommandTable: Sendable {
     }
 
     private func checked(_ place: Int, _ count: Int) -> Resolution {
-        let arity = commands[place].arity
+        let arity = entries[place].arity
         return (arity >= 0 ? count == arity : count >= -arity) ? .command(place) : .arity(place)
     }
 
@@ -114,14 +132,14 @@ package struct CommandTable: Sendable {
         var slot = hash.value & mask
         while slots[slot] >= 0 {
             let place = Int(slots[slot])
-            if parents[place] == parent, isNamed(place, name) { return place }
+            if entries[place].parent == parent, isNamed(place, name) { return place }
             slot = (slot + 1) & mask
         }
         return nil
     }
 
     private func isNamed(_ place: Int, _ name: Span<UInt8>) -> Bool {
-        let expected = names[place]
+        let expected = entries[place].name
         guard expected.count == name.count else { return false }
         for index in 0..<name.count
         where NameHash.lower(name[index]) != nameBytes[expected.lowerBound + index] { return false }

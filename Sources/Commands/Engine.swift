@@ -1,3 +1,4 @@
+package import Store
 package import Synchronization
 
 /// What the commands of all connections share.
@@ -9,6 +10,8 @@ package final class Engine: Sendable {
     package let reads: FeatureReads?
     /// Writes, and reads of history; `nil` = the server has no store.
     package let writes: FeatureWrites?
+    /// The latest values; `nil` = the server has no store.
+    package let serving: Serving?
     package let clients = ClientRegistry()
     package let statistics = ServerStatistics()
     package let slowLog: SlowLog
@@ -20,13 +23,15 @@ package final class Engine: Sendable {
         hooks: EngineHooks = EngineHooks(),
         table: CommandTable = .all,
         reads: FeatureReads? = nil,
-        writes: FeatureWrites? = nil
+        writes: FeatureWrites? = nil,
+        serving: Serving? = nil
     ) {
         self.settings = settings
         self.hooks = hooks
         self.table = table
         self.reads = reads
         self.writes = writes
+        self.serving = serving
         slowLog = SlowLog(thresholdUs: settings.slowLogUs)
     }
 }

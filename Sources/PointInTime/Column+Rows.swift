@@ -6,12 +6,6 @@ extension Column {
         Column(type: type, validity: validity.map { Array($0[rows]) }, values: values.slice(rows))
     }
 
-    /// The rows of the given numbers, in their order.
-    package func gather(_ rows: [Int32]) -> Column {
-        let flags = validity.map { flags in rows.map { flags[Int($0)] } }
-        return Column(type: type, validity: flags?.contains(false) == true ? flags : nil, values: values.gather(rows))
-    }
-
     /// Adds the rows of a column of the same type.
     package mutating func append(_ other: Column) {
         precondition(type == other.type, "columns of \(type.text) and \(other.type.text)")
@@ -104,35 +98,6 @@ extension Column.Values {
         }
     }
 
-    fileprivate func gather(_ rows: [Int32]) -> Column.Values {
-        switch self {
-        case .bool(let values): return .bool(rows.map { values[Int($0)] })
-        case .int32(let values): return .int32(rows.map { values[Int($0)] })
-        case .int64(let values): return .int64(rows.map { values[Int($0)] })
-        case .float32(let values): return .float32(rows.map { values[Int($0)] })
-        case .float64(let values): return .float64(rows.map { values[Int($0)] })
-        case .text(let values): return .text(values.gather(rows))
-        case .vector(let dimensions, let values):
-            return .vector(
-                dimensions: dimensions,
-                rows.flatMap { values[Int($0) * dimensions..<(Int($0) + 1) * dimensions] }
-            )
-        case .listInt64(let offsets, let values):
-            var gathered: [Int64] = []
-            var ends = [0]
-            for row in rows {
-                gathered += values[offsets[Int(row)]..<offsets[Int(row) + 1]]
-                ends.append(gathered.count)
-            }
-            return .listInt64(offsets: ends, values: gathered)
-        case .listString(let offsets, let values):
-            let elements = rows.flatMap { (offsets[Int($0)]..<offsets[Int($0) + 1]).map(Int32.init) }
-            var ends = [0]
-            for row in rows { ends.append(ends[ends.count - 1] + offsets[Int(row) + 1] - offsets[Int(row)]) }
-            return .listString(offsets: ends, values: values.gather(elements))
-        }
-    }
-
     fileprivate mutating func append(_ other: Column.Values) {
         switch (self, other) {
         // Each case empties `self` first, so that its array has one owner and grows in place.
@@ -196,13 +161,6 @@ extension TextValues {
         slice.offsets = offsets[rows.lowerBound...rows.upperBound].map { $0 - base }
         slice.bytes = Array(bytes[base..<offsets[rows.upperBound]])
         return slice
-    }
-
-    package func gather(_ rows: [Int32]) -> TextValues {
-        var gathered = TextValues()
-        gathered.offsets.reserveCapacity(rows.count + 1)
-        for row in rows { gathered.append(self[Int(row)]) }
-        return gathered
     }
 
     package mutating func append(contentsOf other: TextValues) {

@@ -1,5 +1,6 @@
 import Crypto
 package import Features
+import Synchronization
 
 /// A digest of a table's content that is the same for every file format, machine, locale and time zone.
 ///
@@ -31,16 +32,48 @@ package struct ContentDigest {
     /// Adds rows; how they are cut into batches makes no difference.
     /// - Parameter columns: as many as the digest has, of its types.
     package mutating func update(_ columns: [Column], rowCount count: Int) {
+        update(columns, 0..<count)
+    }
+
+    private mutating func update(_ columns: [Column], _ rows: Range<Int>) {
         precondition(columns.map(\.type) == types, "the digest's columns have other types")
-        var start = 0
-        while start < count {
-            let end = min(count, start + min(Self.blockRows - rowsInBlock, CanonicalRows.chunkRows))
+        var start = rows.lowerBound
+        while start < rows.upperBound {
+            let end = min(rows.upperBound, start + min(Self.blockRows - rowsInBlock, CanonicalRows.chunkRows))
             CanonicalRows.withBytes(of: columns, rows: start..<end) { block.update(bufferPointer: $0) }
             rowsInBlock += end - start
             rowCount += end - start
             start = end
             if rowsInBlock == Self.blockRows { closeBlock() }
         }
+    }
+
+    /// Like ``update(_:rowCount:)``, with whole blocks of rows digested side by side.
+    package mutating func update(_ columns: [Column], rowCount count: Int, _ workers: Workers) {
+        let head = min(count, (Self.blockRows - rowsInBlock) % Self.blockRows)
+        let blocks = (count - head) / Self.blockRows
+        guard workers.count > 1, blocks > 1 else {
+            update(columns, rowCount: count)
+            return
+        }
+        update(columns, 0..<head)
+        let digests = Mutex([SHA256.Digest?](repeating: nil, count: blocks))
+        workers.each(blocks) { number in
+            var block = SHA256()
+            let first = head + number * Self.blockRows
+            for start in stride(from: first, to: first + Self.blockRows, by: CanonicalRows.chunkRows) {
+                CanonicalRows.withBytes(of: columns, rows: start..<start + CanonicalRows.chunkRows) {
+                    block.update(bufferPointer: $0)
+                }
+            }
+            let digest = block.finalize()
+            digests.withLock { $0[number] = digest }
+        }
+        for digest in digests.withLock({ $0 }) {
+            digest?.withUnsafeBytes { tree.update(bufferPointer: $0) }
+        }
+        rowCount += blocks * Self.blockRows
+        update(columns, head + blocks * Self.blockRows..<count)
     }
 
     private mutating func closeBlock() {

@@ -18,6 +18,9 @@ package struct QuantileSketch: Sendable {
     private var weights: [Double] = []
     private var buffer: [Double] = []
     private var mergedCount = 0
+    /// Memory that merges use again.
+    private var newMeans: [Double] = []
+    private var newWeights: [Double] = []
     package private(set) var minimum = Double.infinity
     package private(set) var maximum = -Double.infinity
 
@@ -84,17 +87,15 @@ package struct QuantileSketch: Sendable {
     /// Merges the buffer into the centroids.
     private mutating func merge() {
         guard !buffer.isEmpty else { return }
-        buffer.sort()
+        NumberOrder.sort(&buffer, &newMeans)
         mergedCount += buffer.count
         let total = Double(mergedCount)
-        var newMeans: [Double] = []
-        var newWeights: [Double] = []
-        newMeans.reserveCapacity(Int(Self.compression))
-        newWeights.reserveCapacity(Int(Self.compression))
+        newMeans.removeAll(keepingCapacity: true)
+        newWeights.removeAll(keepingCapacity: true)
         var (centroid, value) = (0, 0)
         var (mean, weight) = (0.0, 0.0)
         var emitted = 0.0
-        var limit = total * Self.rankLimit(after: 0)
+        var limit = Self.weightLimit(after: 0, of: total)
         while centroid < means.count || value < buffer.count {
             let nextMean: Double
             let nextWeight: Double
@@ -115,19 +116,41 @@ package struct QuantileSketch: Sendable {
                 newMeans.append(mean)
                 newWeights.append(weight)
                 emitted += weight
-                limit = total * Self.rankLimit(after: emitted / total)
+                limit = Self.weightLimit(after: emitted, of: total)
                 (mean, weight) = (nextMean, nextWeight)
             }
         }
         newMeans.append(mean)
         newWeights.append(weight)
-        (means, weights) = (newMeans, newWeights)
+        swap(&means, &newMeans)
+        swap(&weights, &newWeights)
         buffer.removeAll(keepingCapacity: true)
     }
 
+    /// The step in k₁ of one centroid, and its sine and cosine.
+    private static let step = 2 * Double.pi / compression
+    private static let stepSine = sin(step)
+    private static let stepCosine = cos(step)
+
+    /// The weight up to which a centroid that begins behind a weight of `emitted` may reach.
+    ///
+    /// Weights are whole numbers, so only the whole part counts, and that an addition theorem gives without arcsine and
+    /// sine; where it is too close to a whole number to be sure, the formula itself is asked.
+    static func weightLimit(after emitted: Double, of total: Double) -> Double {
+        let rank = emitted / total
+        // sin(asin(x) + d) = x cos d + √(1 − x²) sin d, with x = 2q − 1 and 1 − x² = 4q(1 − q).
+        let x = 2 * rank - 1
+        if x > stepCosine + 1e-9 { return total }
+        let sine = x * stepCosine + 2 * (rank * (1 - rank)).squareRoot() * stepSine
+        let limit = total * (sine + 1) / 2
+        let slack = total * 1e-13 + 1e-9
+        let whole = (limit - slack).rounded(.down)
+        return whole == (limit + slack).rounded(.down) ? whole : total * rankLimit(after: rank)
+    }
+
     /// The rank up to which a centroid that begins at `rank` may reach: one step of k₁ further.
-    private static func rankLimit(after rank: Double) -> Double {
-        let k = asin(2 * rank - 1) + 2 * Double.pi / compression
+    static func rankLimit(after rank: Double) -> Double {
+        let k = asin(2 * rank - 1) + step
         return k >= Double.pi / 2 ? 1 : (sin(k) + 1) / 2
     }
 }

@@ -13,10 +13,10 @@ extension Connection {
         _ clock: inout Int64,
         _ actions: inout Actions
     ) -> Bool {
-        let resolution = context.engine.table.resolve(arguments)
+        let resolution = table.resolve(arguments)
         var flags = Command.Flags()
-        if case .command(let place) = resolution { flags = context.engine.table.flags(place) }
-        let isQueued = context.client.transaction != nil && !flags.contains(.unqueued)
+        if case .command(let place) = resolution { flags = table.flags(place) }
+        let isQueued = context.client.isInTransaction && !flags.contains(.unqueued)
         if !pending.isEmpty, !mayOverlap(flags, isQueued) { return false }
         let mark = context.reply.buffer.writerIndex
         if context.client.replies == .skipNext { context.client.replies = .skip }
@@ -49,11 +49,11 @@ extension Connection {
         _ arguments: borrowing Arguments
     ) -> String? {
         if !context.client.isAuthenticated, !flags.contains(.noAuth) { return "NOAUTH Authentication required." }
-        guard case .command = resolution else { return context.engine.table.refusal(resolution, arguments) }
+        guard case .command = resolution else { return table.refusal(resolution, arguments) }
         if !flags.contains(.loading), context.engine.hooks.isLoading() {
             return "LOADING the latest values are being loaded; try again soon"
         }
-        if context.client.transaction != nil, flags.contains(.noMulti) {
+        if flags.contains(.noMulti), context.client.isInTransaction {
             return "ERR Command not allowed inside a transaction"
         }
         return nil
@@ -77,21 +77,20 @@ extension Connection {
         _ clock: inout Int64,
         _ actions: inout Actions
     ) {
-        let outcome = context.engine.table.run(place, &context, arguments)
-        let slowLog = context.engine.slowLog
+        let outcome = table.run(place, &context, arguments)
         switch outcome {
         case .replied, .closed:
             endReply(mark)
-            if slowLog.thresholdUs >= 0 {
+            if isTimed {
                 let now = Clock.nowNs()
-                if slowLog.isSlow(ns: now - clock) {
+                if context.engine.slowLog.isSlow(ns: now - clock) {
                     logIfSlow(CommandMeasure(startedNs: clock, arguments: loggable(place, arguments)), now)
                 }
                 clock = now
             }
             if case .closed = outcome { end(.client) }
         case .deferred(let reply):
-            let isLogged = slowLog.thresholdUs >= 0 && !context.engine.table.flags(place).contains(.blocking)
+            let isLogged = isTimed && !table.flags(place).contains(.blocking)
             let measure = CommandMeasure(startedNs: clock, arguments: isLogged ? loggable(place, arguments) : [])
             let isMuted = endReply(mark)
             leavePlace(for: reply, measure, requestBytes: requestBytes, isMuted: isMuted, &actions)
@@ -138,7 +137,7 @@ extension Connection {
 
     /// A request's arguments for the slow log; passwords are not for it.
     private func loggable(_ place: Int, _ arguments: borrowing Arguments) -> [[UInt8]] {
-        let name = context.engine.table[place].name
+        let name = table[place].name
         if name == "auth" || name == "hello" { return [Array(name.utf8), Array("(redacted)".utf8)] }
         return SlowLog.cut(arguments)
     }

@@ -14,7 +14,7 @@ extension Connection {
         guard let transaction = context.client.transaction else { return }
         context.endTransaction()
         var writes: [any QueuedWrite] = []
-        for queued in transaction.commands where context.engine.table.flags(queued.command).contains(.write) {
+        for queued in transaction.commands where table.flags(queued.command).contains(.write) {
             guard let write = prepare(queued, in: transaction, mark) else {
                 endReply(mark)
                 return
@@ -44,7 +44,7 @@ extension Connection {
         in transaction: Transaction,
         _ mark: Int
     ) -> (any QueuedWrite)? {
-        let command = context.engine.table[queued.command]
+        let command = table[queued.command]
         guard let prepare = command.prepare, context.engine.hooks.commitTogether != nil else {
             context.reply.error("EXECABORT Transaction discarded: \(command.name) cannot be part of one here")
             return nil
@@ -70,7 +70,7 @@ extension Connection {
         var nextReply = 0
         context.engine.hooks.readTogether {
             for queued in transaction.commands {
-                if !context.engine.table.flags(queued.command).contains(.write) {
+                if !table.flags(queued.command).contains(.write) {
                     runQueued(queued, in: transaction, isMuted: isMuted, nowNs, &actions)
                 } else {
                     if !isMuted, nextReply < replies.count { replies[nextReply](&context.reply) }
@@ -88,7 +88,7 @@ extension Connection {
         _ actions: inout Actions
     ) {
         let mark = context.reply.buffer.writerIndex
-        switch context.engine.table.run(queued.command, &context, transaction.arguments(queued)) {
+        switch table.run(queued.command, &context, transaction.arguments(queued)) {
         case .deferred(let reply):
             let measure = CommandMeasure(startedNs: nowNs)
             leavePlace(for: reply, measure, requestBytes: 0, isMuted: isMuted, &actions)

@@ -12,36 +12,6 @@ import Wire
 /// **Invariant:** no replies are added while more than the limit is unsent; bytes that are not run are kept only up to one
 /// request and what one read brought.
 package struct Connection: ~Copyable {
-    /// What the caller does after an event, in this order; before that it sends ``takeOutput()``.
-    package struct Actions {
-        /// Work to start; its end is ``replyReady(_:_:)`` with the number.
-        package var starts: [(id: Int64, reply: DeferredReply)] = []
-        /// A transaction's writes to commit; the end is ``transactionCommitted(_:_:)``.
-        package var commit: (id: Int64, writes: [any QueuedWrite])?
-        /// Waiting that ends early.
-        package var cancels: [@Sendable () -> Void] = []
-        package var ending: Ending?
-    }
-
-    package enum Ending: Hashable, Sendable {
-        /// When all replies are sent.
-        case afterOutput(Reason)
-        /// At once.
-        case now(Reason)
-    }
-
-    package enum Reason: Hashable, Sendable {
-        /// The client closed its side, or asked for the end.
-        case client
-        case protocolError(String)
-        /// HTTP or TLS.
-        case foreign
-        case partialRequest
-        case unreadReplies
-        case killed
-        case stopping
-    }
-
     private enum Phase {
         case open
         /// Nothing more is run; open replies are awaited.
@@ -52,6 +22,9 @@ package struct Connection: ~Copyable {
     let limits: ConnectionLimits
     let requestLimits: RequestLimits
     let unauthenticatedLimits: RequestLimits
+    let table: CommandTable
+    /// Whether slow commands are logged.
+    let isTimed: Bool
     var context: CommandContext
     var decoder = RequestDecoder()
     /// Kept between calls of the decoder.
@@ -70,6 +43,9 @@ package struct Connection: ~Copyable {
     /// Whether requests were left because enough replies are ready or unsent.
     private var isCut = false
     private var lastInputMs: Int64
+    private let requestMemory: RequestMemory
+    /// What is reserved of it.
+    private var reservedBytes = 0
     private var sentBytes: Int64 = 0
     private var takenBytes: Int64 = 0
     private var takenMs: Int64
@@ -80,9 +56,13 @@ package struct Connection: ~Copyable {
         engine: Engine,
         limits: ConnectionLimits,
         statistics: LoopStatistics = LoopStatistics(),
+        requestMemory: RequestMemory = RequestMemory(bytesMax: .max),
         nowMs: Int64
     ) {
         self.limits = limits
+        self.requestMemory = requestMemory
+        table = engine.table
+        isTimed = engine.slowLog.thresholdUs >= 0
         self.statistics = statistics
         requestLimits = RequestLimits(
             argumentsMax: limits.argumentsMax,
@@ -180,6 +160,9 @@ package struct Connection: ~Copyable {
         var actions = Actions()
         phase = .ended
         actions.cancels = pending.takeCancels()
+        input = ByteBuffer()
+        ranges = []
+        reserve()
         return actions
     }
 
@@ -310,10 +293,31 @@ package struct Connection: ~Copyable {
         if ranges.capacity > 4_096, !decoder.isWithinRequest, !isWaiting { ranges = [] }
         swap(&ranges, &self.ranges)
         swap(&decoder, &self.decoder)
+        if start == bytes.readableBytes, input.capacity == 0, reservedBytes == 0 {
+            endIfDone(&actions)
+            return
+        }
         var bytes = bytes
         bytes.moveReaderIndex(forwardBy: start)
         keep(bytes, isOurs: isOurs)
+        reserve()
         endIfDone(&actions)
+    }
+
+    /// Counts what is kept, and ends the connection if all of them together keep too much.
+    private mutating func reserve() {
+        let kept = input.capacity + ranges.capacity * MemoryLayout<Range<Int>>.stride
+        let bytes = kept > limits.uncountedBytesMax ? kept : 0
+        guard bytes != reservedBytes else { return }
+        if requestMemory.change(by: bytes - reservedBytes) {
+            reservedBytes = bytes
+            return
+        }
+        input = ByteBuffer()
+        ranges = []
+        context.reply.error("ERR requests of all clients together are too large; try again later")
+        end(.requestMemory)
+        reserve()
     }
 
     private mutating func keep(_ rest: ByteBuffer, isOurs: Bool) {

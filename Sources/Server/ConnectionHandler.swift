@@ -35,6 +35,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
             engine: loop.engine,
             limits: loop.limits,
             statistics: loop.statistics,
+            requestMemory: loop.requestMemory,
             nowMs: Clock.nowMs()
         )
     }

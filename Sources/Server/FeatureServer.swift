@@ -42,6 +42,7 @@ package final class FeatureServer: Sendable {
         self.group = group
         let count = ConnectionCount(max: configuration.limits.connectionsMax)
         connectionCount = count
+        let requestMemory = RequestMemory(bytesMax: configuration.limits.requestMemoryBytesMax)
         var byLoop: [ObjectIdentifier: LoopConnections] = [:]
         for eventLoop in group.makeIterator() {
             byLoop[ObjectIdentifier(eventLoop)] = LoopConnections(
@@ -49,6 +50,7 @@ package final class FeatureServer: Sendable {
                 engine: engine,
                 limits: configuration.limits,
                 connectionCount: count,
+                requestMemory: requestMemory,
                 logger: logger
             )
         }

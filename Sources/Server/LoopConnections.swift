@@ -10,6 +10,7 @@ final class LoopConnections: @unchecked Sendable {
     let engine: Engine
     let limits: ConnectionLimits
     let statistics: LoopStatistics
+    let requestMemory: RequestMemory
     let logger: Logger
     private let eventLoop: any EventLoop
     private let connectionCount: ConnectionCount
@@ -23,8 +24,10 @@ final class LoopConnections: @unchecked Sendable {
         engine: Engine,
         limits: ConnectionLimits,
         connectionCount: ConnectionCount,
+        requestMemory: RequestMemory,
         logger: Logger
     ) {
+        self.requestMemory = requestMemory
         self.eventLoop = eventLoop
         self.engine = engine
         self.limits = limits

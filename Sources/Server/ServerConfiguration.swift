@@ -28,6 +28,9 @@ package struct ConnectionLimits: Sendable {
     /// Unsent replies of which nothing was taken for this long end the connection.
     package var unsentTimeoutMs: Int64 = 60_000
 
+    /// What all connections together keep of requests that are not complete, beyond ``uncountedBytesMax`` each.
+    package var requestMemoryBytesMax = 1 << 30
+    package var uncountedBytesMax = 1 << 20
     /// Replies are sent at the latest when there are so many.
     package var outputBatchBytes = 256 << 10
     /// Kept of what a client sends while an earlier command waits.

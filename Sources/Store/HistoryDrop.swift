@@ -1,4 +1,5 @@
 package import Features
+import PointInTime
 import Postgres
 
 /// Drops a view's old history in whole partitions: in a moment, and the disk has its space back.

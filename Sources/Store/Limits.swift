@@ -16,6 +16,20 @@ package enum Limits {
     package static let keyBytesMax = DefinitionLimits.keyBytesMax
     /// Spine rows of one probe statement: its arrays stay small, its transaction short.
     package static let probeRowsMax = 8_192
+    /// Spine rows that look-ups get at a time: they come from a file in batches of about as many.
+    package static let probeBatchRows = 65_536
+    /// Memory of a scan where nothing else is said.
+    package static let scanMemoryBytes = 2 << 30
+    /// Of that, what the process takes beside the rows at work: libraries, file buffers, the writer's open row group.
+    package static let scanBaseBytes = 224 << 20
+    /// A scan gets no less memory than this, which its base and the smallest block need.
+    package static let scanMemoryMin = 256 << 20
+    /// Spine rows of a scan's block: at least so many, since all of history passes by for each block; at most so many,
+    /// beyond which larger blocks gain nothing.
+    package static let scanBlockRowsMin = 16_384
+    package static let scanBlockRowsMax = 8_388_608
+    /// Spine rows of the first block where values may be of any length and none has been seen.
+    package static let scanFirstBlockRows = 1_048_576
     /// How long a writer waits for a lock before it gives up this attempt.
     package static let lockTimeoutMs = 30_000
     /// How long `apply` waits for each lock: while it waits for one, everybody else waits behind it.

@@ -1,4 +1,5 @@
 package import Features
+import PointInTime
 import Postgres
 
 /// What a run of `asof materialize` asks for.

@@ -15,37 +15,6 @@ package struct JoinOptions: Sendable, Hashable {
     }
 }
 
-/// What a view gave for a block of spine rows.
-package struct JoinedView: Sendable {
-    /// The role's features, one value a spine row.
-    package var features: [Column]
-    /// Event time and position of each matched row, also of a tombstone; null where none matched. Positions only where
-    /// asked for.
-    package var eventTimes: Column
-    package var positions: Column?
-    /// Label time minus event time of each matched row, µs, saturated; null where none was valid.
-    package var ages: Column
-    package var counts: JoinCounts
-}
-
-/// How a view's look-ups ended; their sum is the number of spine rows.
-package struct JoinCounts: Sendable, Hashable, Codable {
-    /// A row was valid then.
-    package var matched = 0
-    /// No row, a tombstone, or a null key or time.
-    package var missing = 0
-    /// The newest row was older than the view's TTL.
-    package var expired = 0
-
-    package init() {}
-
-    package static func += (left: inout JoinCounts, right: JoinCounts) {
-        left.matched += right.matched
-        left.missing += right.missing
-        left.expired += right.expired
-    }
-}
-
 /// The point-in-time join by look-ups in PostgreSQL: one statement for a block of spine rows.
 ///
 /// It needs only SELECT. The block goes to the server as arrays; for each row a lateral subquery takes the first entry of
@@ -144,7 +113,8 @@ package struct Probe {
             + (hasRowPositions ? ["p"] : [])
         let types =
             keys.map { $0.type == .int64 ? "bigint[]" : "text[]" }
-            + ["timestamptz[]"] + (options.knownAtLabel ? ["timestamptz[]"] : []) + (hasRowPositions ? ["bigint[]"] : [])
+            + ["timestamptz[]"] + (options.knownAtLabel ? ["timestamptz[]"] : [])
+            + (hasRowPositions ? ["bigint[]"] : [])
         let arrays = types.enumerated().map { "$\($0.offset + 1)::\($0.element)" }.joined(separator: ", ")
         let position = "(SELECT b.position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1)"
         let selected =
@@ -229,12 +199,5 @@ private struct ProbeBlock {
             parameters.append(.int64Array(sent.map { positions[Int($0)] }))
         }
         return parameters
-    }
-}
-
-extension Int64 {
-    func subtractingSaturating(_ other: Int64) -> Int64 {
-        let (value, overflow) = subtractingReportingOverflow(other)
-        return overflow ? (other > 0 ? .min : .max) : value
     }
 }

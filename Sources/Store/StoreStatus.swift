@@ -1,4 +1,5 @@
 package import Features
+import PointInTime
 import Postgres
 
 /// How a store and its views stand: one screen for whoever runs it.

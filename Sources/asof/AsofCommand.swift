@@ -28,7 +28,7 @@ struct AsofCommand: ParsableCommand {
         subcommands: [
             InitCommand.self, MigrateCommand.self, PlanCommand.self, ApplyCommand.self, ViewsCommand.self,
             DescribeCommand.self, IngestCommand.self, MaterializeCommand.self, RebuildOnlineCommand.self,
-            GetCommand.self, ServeCommand.self, LogCommand.self, ExportCommand.self, VerifyCommand.self,
+            GetCommand.self, ServeCommand.self, FetchCommand.self, LogCommand.self, ExportCommand.self, VerifyCommand.self,
             ReportCommand.self,
             CheckCommand.self, StatusCommand.self, DoctorCommand.self, ForgetCommand.self, DropHistoryCommand.self,
             SegmentsCommand.self,

@@ -78,6 +78,12 @@ enum Console {
         return String(format: "%.1f s", Double(seconds) + Double(attoseconds) / 1e18)
     }
 
+    /// `12.3 ms`.
+    static func milliseconds(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        return String(format: "%.1f ms", Double(seconds) * 1e3 + Double(attoseconds) / 1e15)
+    }
+
     static func rate(_ rows: Int, _ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
         let elapsed = max(Double(seconds) + Double(attoseconds) / 1e18, 1e-6)

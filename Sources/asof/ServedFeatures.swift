@@ -25,14 +25,13 @@ struct ServedFeatures {
     }
 
     func engine(_ settings: EngineSettings) -> Engine {
-        var hooks = EngineHooks()
+        var hooks = EngineHooks(observing: serving, reads)
         let (serving, writes) = (serving, writes)
-        hooks.isLoading = { serving.state.isLoading }
-        hooks.nowUs = { serving.now() }
-        hooks.asofInfo = { writes.infoLines }
+        let served = hooks.asofInfo
+        hooks.asofInfo = { served() + writes.infoLines }
         hooks.commitTogether = { writes.commitTogether($0, $1) }
         hooks.readTogether = { serving.readTogether($0) }
-        return Engine(settings: settings, hooks: hooks, reads: reads, writes: writes)
+        return Engine(settings: settings, hooks: hooks, reads: reads, writes: writes, serving: serving)
     }
 
     func start() {

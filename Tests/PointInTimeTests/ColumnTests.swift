@@ -26,6 +26,31 @@ import Testing
     }
 
     @Test(arguments: types)
+    func `parts put together are the rows of all, in order`(type: FeatureType) {
+        var random = SeededRandom(seed: 5)
+        for _ in 0..<20 {
+            let parts = (0..<random.int(0...4)).map { _ in values(type, random.int(0...9), &random) }
+            let whole = Column(type: type, concatenating: parts.map { Column(type: type, $0) })
+            #expect(whole.rowCount == parts.reduce(0) { $0 + $1.count })
+            #expect(whole.boxed.map(\.identity) == parts.flatMap(\.self).map(\.identity))
+        }
+    }
+
+    @Test(arguments: types)
+    func `rows are gathered in any order, and null where there is none`(type: FeatureType) {
+        var random = SeededRandom(seed: 6)
+        let boxed = values(type, 30, &random)
+        let column = Column(type: type, boxed)
+        for _ in 0..<20 {
+            let rows = (0..<random.int(0...40)).map { _ in Int32(random.int(-1...29)) }
+            let gathered = column.gatherOrNull(rows)
+            #expect(gathered.rowCount == rows.count)
+            let expected = rows.map { $0 < 0 ? Value.null : boxed[Int($0)] }
+            #expect(gathered.boxed.map(\.identity) == expected.map(\.identity))
+        }
+    }
+
+    @Test(arguments: types)
     func `a slice is those rows`(type: FeatureType) {
         var random = SeededRandom(seed: 2)
         let boxed = values(type, 60, &random)

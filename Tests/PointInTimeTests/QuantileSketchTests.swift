@@ -1,8 +1,37 @@
 import Foundation
-import PointInTime
+import TestSupport
 import Testing
 
+@testable import PointInTime
+
+@Suite struct NumberOrderTests {
+    @Test(arguments: 1...40 as ClosedRange<UInt64>)
+    func `numbers are sorted as comparing sorts them`(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let special: [Double] = [0, -0.0, 1, -1, .greatestFiniteMagnitude, -.leastNonzeroMagnitude, .pi]
+        let values = (0..<random.int(0...2_000)).map { _ in
+            random.oneIn(4) ? random.pick(special) : Double.random(in: -1e6...1e6, using: &random)
+        }
+        var sorted = values
+        var scratch: [Double] = []
+        NumberOrder.sort(&sorted, &scratch)
+        #expect(sorted.map(\.bitPattern) == values.sorted().map(\.bitPattern))
+    }
+}
+
 @Suite struct QuantileSketchTests {
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `the limit of a centroid's weight is the formula's`(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        for _ in 0..<2_000 {
+            let total = random.int(1...random.pick([1_500, 100_000, 40_000_000]))
+            let emitted = random.oneIn(4) ? max(0, total - random.int(0...3)) : random.int(0...total - 1)
+            let exact = Double(total) * QuantileSketch.rankLimit(after: Double(emitted) / Double(total))
+            let limit = QuantileSketch.weightLimit(after: Double(emitted), of: Double(total))
+            #expect(limit.rounded(.down) == exact.rounded(.down), "\(emitted) of \(total)")
+        }
+    }
+
     /// Shapes that a sketch may stumble over.
     enum Shape: String, CaseIterable, Sendable {
         case uniform, normal, exponential, heavyTail, twoValues, ascending, descending, mostlyZero, huge

@@ -6,14 +6,14 @@ import Testing
 /// Beginning, limits and end of a connection, without a socket.
 @Suite struct ConnectionTests {
     @Test func `requests are answered in order`() {
-        var scene = Scene()
+        let scene = Scene()
         scene.send("*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\nPING x\r\n")
         #expect(scene.reply() == "+PONG\r\n$2\r\nhi\r\n$1\r\nx\r\n")
         #expect(scene.ending == nil)
     }
 
     @Test func `a protocol error is the last reply, behind those that are pending`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.set a\r\nprobe.set b\r\n*x\r\nPING\r\n")
         #expect(scene.ending == nil)
         scene.send("PING\r\n")
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func `QUIT waits for what was asked before and ignores what comes behind it`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.set a\r\nQUIT\r\nprobe.set b\r\n")
         #expect(scene.ending == nil)
         scene.finish(0, "A")
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func `a client that closed its side gets all replies`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.set a\r\nPING\r\nPIN")
         scene.take(scene.connection.inputClosed(nowNs: 0))
         #expect(scene.ending == nil)
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func `a client that goes makes waiting end`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.get a\r\n")
         scene.take(scene.connection.closed())
         #expect(scene.cancelCount == 1)
@@ -55,10 +55,10 @@ import Testing
     }
 
     @Test func `stopping answers what was received and reads no more`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.set a\r\nPING\r\n*1\r\n$4\r\nPI")
         scene.take(scene.connection.stopRequested(nowNs: 0))
-        #expect(!scene.connection.wantsInput)
+        #expect(!scene.wantsInput)
         #expect(scene.ending == nil)
         scene.finish(0, "A")
         #expect(scene.reply() == "$1\r\nA\r\n+PONG\r\n")
@@ -66,14 +66,14 @@ import Testing
     }
 
     @Test func `an idle connection ends at once when the server stops`() {
-        var scene = Scene()
+        let scene = Scene()
         scene.take(scene.connection.stopRequested(nowNs: 0))
         #expect(scene.ending == .afterOutput(.stopping))
     }
 
     @Test func `HTTP and TLS are closed and nothing is run`() {
         for sent in ["GET / HTTP/1.1\r\nPING\r\n", "\u{16}\u{03}\u{01}", "Host: a\r\nPING\r\n"] {
-            var scene = Scene()
+            let scene = Scene()
             scene.send(sent)
             #expect(scene.ending == .now(.foreign))
             #expect(scene.reply() == "")
@@ -85,71 +85,94 @@ import Testing
     @Test func `a request that stops coming ends the connection, an idle one does not`() {
         var limits = ConnectionLimits()
         limits.partialFrameTimeoutMs = 1_000
-        var scene = Scene(limits: limits)
+        let scene = Scene(limits: limits)
         scene.send("PING\r\n")
-        #expect(scene.connection.timePassed(nowMs: scene.nowMs + 1_000_000, unsentBytes: 0) == nil)
+        #expect(scene.passTime(scene.nowMs + 1_000_000, 0) == nil)
         scene.nowMs += 1_000_000
         scene.send("*1\r\n$4\r\n")
-        #expect(scene.connection.timePassed(nowMs: scene.nowMs + 999, unsentBytes: 0) == nil)
+        #expect(scene.passTime(scene.nowMs + 999, 0) == nil)
         scene.nowMs += 999
         scene.send("P")
-        #expect(scene.connection.timePassed(nowMs: scene.nowMs + 999, unsentBytes: 0) == nil)
-        #expect(scene.connection.timePassed(nowMs: scene.nowMs + 1_000, unsentBytes: 0) == .now(.partialRequest))
+        #expect(scene.passTime(scene.nowMs + 999, 0) == nil)
+        #expect(scene.passTime(scene.nowMs + 1_000, 0) == .now(.partialRequest))
     }
 
     @Test func `a request that waits for our own work is not late`() {
         var limits = ConnectionLimits()
         limits.partialFrameTimeoutMs = 1_000
         limits.waitingBytesMax = 4
-        var scene = Scene(engine: ProbeCommands.engine(), limits: limits)
+        let scene = Scene(engine: ProbeCommands.engine(), limits: limits)
         scene.send("probe.get a\r\nPING\r\nPIN")
-        #expect(scene.connection.timePassed(nowMs: scene.nowMs + 5_000, unsentBytes: 0) == nil)
+        #expect(scene.passTime(scene.nowMs + 5_000, 0) == nil)
         scene.nowMs += 5_000
         scene.finish(0, "A")
-        #expect(scene.connection.timePassed(nowMs: scene.nowMs + 999, unsentBytes: 0) == nil)
-        #expect(scene.connection.timePassed(nowMs: scene.nowMs + 1_000, unsentBytes: 0) == .now(.partialRequest))
+        #expect(scene.passTime(scene.nowMs + 999, 0) == nil)
+        #expect(scene.passTime(scene.nowMs + 1_000, 0) == .now(.partialRequest))
     }
 
     @Test func `a client that takes no replies is left after a while, one that takes them slowly is not`() {
         var limits = ConnectionLimits()
         limits.unsentTimeoutMs = 1_000
-        var scene = Scene(engine: ProbeCommands.engine(), limits: limits)
+        let scene = Scene(engine: ProbeCommands.engine(), limits: limits)
         scene.send("probe.big 10000\r\n")
         for step in 1...5 {
             // A byte every 900 ms.
-            let ending = scene.connection.timePassed(nowMs: scene.nowMs + Int64(step) * 900, unsentBytes: 5_000 - step)
+            let ending = scene.passTime(scene.nowMs + Int64(step) * 900, 5_000 - step)
             #expect(ending == nil)
         }
-        #expect(scene.connection.timePassed(nowMs: scene.nowMs + 5_000, unsentBytes: 4_995) == nil)
-        let ending = scene.connection.timePassed(nowMs: scene.nowMs + 5_500, unsentBytes: 4_995)
+        #expect(scene.passTime(scene.nowMs + 5_000, 4_995) == nil)
+        let ending = scene.passTime(scene.nowMs + 5_500, 4_995)
         #expect(ending == .now(.unreadReplies))
     }
 
     // MARK: Back-pressure
 
     @Test func `nothing is run or read while too much is unsent`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.connection.outputBlocked()
         scene.isTaking = false
         scene.send("PING\r\nPING\r\n")
         #expect(scene.reply() == "")
-        #expect(!scene.connection.wantsInput)
+        #expect(!scene.wantsInput)
         scene.isTaking = true
         scene.take(scene.connection.outputDrained(nowNs: 0))
         #expect(scene.reply() == "+PONG\r\n+PONG\r\n")
-        #expect(scene.connection.wantsInput)
+        #expect(scene.wantsInput)
     }
 
     @Test func `replies are given in batches, not collected without bound`() {
         var limits = ConnectionLimits()
         limits.outputBatchBytes = 1_000
-        var scene = Scene(engine: ProbeCommands.engine(), limits: limits)
+        let scene = Scene(engine: ProbeCommands.engine(), limits: limits)
         scene.isTaking = false
         scene.send(String(repeating: "probe.big 400\r\n", count: 100))
         #expect(scene.received.count < 2_000)
-        #expect(scene.connection.needsRoom)
+        #expect(scene.needsRoom)
         scene.isTaking = true
         scene.take(scene.connection.outputDrained(nowNs: 0))
         #expect(scene.received.count == 100 * (400 + 8))
+    }
+
+    @Test func `large requests of all connections together are bounded`() {
+        var limits = ConnectionLimits()
+        limits.uncountedBytesMax = 1_000
+        let memory = RequestMemory(bytesMax: 100_000)
+        let engine = Engine()
+        let client = ClientState(id: 1, isAuthenticated: true)
+        var first = Connection(client: client, engine: engine, limits: limits, requestMemory: memory, nowMs: 0)
+        var second = Connection(client: client, engine: engine, limits: limits, requestMemory: memory, nowMs: 0)
+        let part = ByteBuffer(string: "*2\r\n$4\r\nECHO\r\n$1000000\r\n" + String(repeating: "x", count: 60_000))
+        #expect(first.bytesReceived(part, nowNs: 0).ending == nil)
+        #expect(memory.bytesTaken > 60_000)
+        #expect(second.bytesReceived(part, nowNs: 0).ending == .afterOutput(.requestMemory))
+        #expect(String(buffer: second.takeOutput()).hasPrefix("-ERR requests of all clients together"))
+        #expect(memory.bytesTaken > 60_000 && memory.bytesTaken <= 100_000)
+        _ = first.closed()
+        #expect(memory.bytesTaken == 0)
+        var third = Connection(client: client, engine: engine, limits: limits, requestMemory: memory, nowMs: 0)
+        #expect(third.bytesReceived(part, nowNs: 0).ending == nil)
+        _ = third.bytesReceived(ByteBuffer(string: String(repeating: "x", count: 940_000)), nowNs: 0)
+        _ = third.closed()
+        #expect(memory.bytesTaken == 0)
     }
 }

@@ -24,7 +24,7 @@ import Testing
 
     /// - Returns: all replies.
     private func replay(_ item: ProtocolCase, pieces: Int = .max, firstPiece: Int? = nil) throws -> String {
-        var scene = Scene(engine: ProbeCommands.engine(password: item.password))
+        let scene = Scene(engine: ProbeCommands.engine(password: item.password))
         var all = ""
         for (number, step) in item.steps.enumerated() {
             guard step.semantic == nil, step.config == nil else { continue }
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func `a command with very many arguments is accepted`() throws {
-        var scene = Scene()
+        let scene = Scene()
         let names = (0..<20_000).map { "k\($0)" }
         scene.send(RespClient.request(["COMMAND", "INFO"] + names), pieces: 5_000)
         #expect(scene.reply() == "*20000\r\n" + String(repeating: "$-1\r\n", count: 20_000))

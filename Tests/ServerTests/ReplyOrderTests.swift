@@ -6,7 +6,7 @@ import Testing
 /// Replies that come later, and what may run before them.
 @Suite struct ReplyOrderTests {
     @Test func `writes overlap, and are answered in order whichever ends first`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.send("PING\r\nprobe.set a\r\nprobe.set b\r\nprobe.set BAD\r\nprobe.set c\r\n")
         #expect(scene.starts.map(\.id) == [0, 1, 2])
         #expect(scene.reply() == "+PONG\r\n")
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func `anything but a write waits for the writes before it`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.set a\r\nPING 1\r\nprobe.set b\r\nPING 2\r\n")
         #expect(scene.starts.map(\.id) == [0])
         scene.finish(0, "A")
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func `nothing overlaps a read that takes time`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.get a\r\nprobe.set b\r\nprobe.get c\r\n")
         #expect(scene.starts.map(\.id) == [0])
         scene.finish(0, "A")
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func `a reply that comes twice, or to nothing, changes nothing`() {
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.set a\r\nprobe.set b\r\n")
         scene.finish(5, "no")
         scene.finish(1, "B")
@@ -57,7 +57,7 @@ import Testing
     @Test("random commands are answered in order, however their bytes come and whenever they end", arguments: 1...20)
     func order(seed: Int) {
         var random = Numbers(seed: UInt64(seed))
-        var scene = Scene(engine: ProbeCommands.engine())
+        let scene = Scene(engine: ProbeCommands.engine())
         var expected = ""
         var sent: [UInt8] = []
         var answers: [String] = []
@@ -101,7 +101,7 @@ import Testing
     @Test func `writes of a connection that are under way are bounded`() {
         var limits = ConnectionLimits()
         limits.writesInFlightMax = 3
-        var scene = Scene(engine: ProbeCommands.engine(), limits: limits)
+        let scene = Scene(engine: ProbeCommands.engine(), limits: limits)
         scene.send(String(repeating: "probe.set a\r\n", count: 5))
         #expect(scene.starts.count == 3)
         scene.finish(1, "B")
@@ -113,15 +113,15 @@ import Testing
     @Test func `what a client sends while it waits is kept up to a bound, then not read`() {
         var limits = ConnectionLimits()
         limits.waitingBytesMax = 100
-        var scene = Scene(engine: ProbeCommands.engine(), limits: limits)
+        let scene = Scene(engine: ProbeCommands.engine(), limits: limits)
         scene.send("probe.get a\r\n")
-        #expect(scene.connection.wantsInput)
+        #expect(scene.wantsInput)
         scene.send(String(repeating: "PING\r\n", count: 10))
-        #expect(scene.connection.wantsInput)
+        #expect(scene.wantsInput)
         scene.send(String(repeating: "PING\r\n", count: 10))
-        #expect(!scene.connection.wantsInput)
+        #expect(!scene.wantsInput)
         scene.finish(0, "A")
-        #expect(scene.connection.wantsInput)
+        #expect(scene.wantsInput)
         #expect(scene.reply() == "$1\r\nA\r\n" + String(repeating: "+PONG\r\n", count: 20))
     }
 }

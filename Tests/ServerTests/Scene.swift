@@ -6,7 +6,7 @@ import Wire
 /// A connection without a socket, and what its client has received.
 ///
 /// Deferred work is collected, not started, so that a test decides when and in which order it ends.
-struct Scene: ~Copyable {
+final class Scene {
     let client: ClientState
     let engine: Engine
     var connection: Connection
@@ -24,7 +24,7 @@ struct Scene: ~Copyable {
     }
 
     /// Sends bytes in pieces of at most `size`, and takes the replies after each.
-    mutating func send(_ bytes: [UInt8], pieces size: Int = .max) {
+    func send(_ bytes: [UInt8], pieces size: Int = .max) {
         var at = 0
         while at < bytes.count {
             let end = size < bytes.count - at ? at + size : bytes.count
@@ -33,13 +33,13 @@ struct Scene: ~Copyable {
         }
     }
 
-    mutating func send(_ text: String) { send(Array(text.utf8)) }
+    func send(_ text: String) { send(Array(text.utf8)) }
 
-    mutating func finish(_ id: Int64, _ text: String) {
+    func finish(_ id: Int64, _ text: String) {
         take(connection.replyReady(id, { $0.bulk(text) }, nowNs: nowMs * 1_000_000))
     }
 
-    mutating func take(_ actions: Connection.Actions) {
+    func take(_ actions: Connection.Actions) {
         starts += actions.starts
         if let commit = actions.commit { commits.append(commit) }
         cancelCount += actions.cancels.count
@@ -56,14 +56,21 @@ struct Scene: ~Copyable {
 
     var isTaking = true
 
-    private mutating func takeOutput() {
+    var wantsInput: Bool { connection.wantsInput }
+    var needsRoom: Bool { connection.needsRoom }
+
+    func passTime(_ nowMs: Int64, _ unsentBytes: Int) -> Connection.Ending? {
+        connection.timePassed(nowMs: nowMs, unsentBytes: unsentBytes)
+    }
+
+    private func takeOutput() {
         guard connection.hasOutput else { return }
         received += connection.takeOutput().readableBytesView
         connection.outputTaken()
     }
 
     /// What was received since the last call.
-    mutating func reply() -> String {
+    func reply() -> String {
         defer { received = [] }
         return String(decoding: received, as: UTF8.self)
     }

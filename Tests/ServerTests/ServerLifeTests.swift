@@ -5,6 +5,7 @@ import Server
 import Synchronization
 import TestSupport
 import Testing
+import Wire
 
 /// Limits, timers and the end of a server over real sockets.
 @Suite struct ServerLifeTests {

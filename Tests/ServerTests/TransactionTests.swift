@@ -3,10 +3,11 @@ import NIOCore
 import Server
 import Synchronization
 import Testing
+import Wire
 
 @Suite struct TransactionTests {
     @Test func `queued commands run at EXEC, and their replies are one array`() {
-        var scene = Scene()
+        let scene = Scene()
         scene.send("MULTI\r\nPING\r\nECHO a\r\n")
         #expect(scene.reply() == "+OK\r\n+QUEUED\r\n+QUEUED\r\n")
         scene.send("EXEC\r\nPING\r\n")
@@ -16,7 +17,7 @@ import Testing
     }
 
     @Test func `writes are committed together, then reads run, all in order`() {
-        var scene = Scene(engine: ProbeCommands.writingEngine())
+        let scene = Scene(engine: ProbeCommands.writingEngine())
         scene.send("MULTI\r\nPING 1\r\nprobe.set a\r\nprobe.get g\r\nprobe.set b\r\nPING 2\r\nEXEC\r\nPING 3\r\n")
         #expect(scene.reply() == "+OK\r\n" + String(repeating: "+QUEUED\r\n", count: 5))
         #expect(scene.commits.count == 1)
@@ -37,7 +38,7 @@ import Testing
     }
 
     @Test func `EXEC waits for writes before it`() {
-        var scene = Scene(engine: ProbeCommands.writingEngine())
+        let scene = Scene(engine: ProbeCommands.writingEngine())
         scene.send("probe.set x\r\nMULTI\r\nprobe.set a\r\nEXEC\r\n")
         #expect(scene.starts.count == 1 && scene.commits.isEmpty)
         scene.finish(0, "X")
@@ -48,7 +49,7 @@ import Testing
 
     @Test func `a command that is refused while queueing breaks the transaction`() {
         for bad in ["nosuch", "ECHO", "HELLO 3", "CLIENT nosuch"] {
-            var scene = Scene()
+            let scene = Scene()
             scene.send("MULTI\r\n\(bad)\r\nPING\r\n")
             let queued = scene.reply()
             #expect(queued.hasPrefix("+OK\r\n-ERR ") && queued.hasSuffix("\r\n+QUEUED\r\n"), "\(queued)")
@@ -61,7 +62,7 @@ import Testing
     }
 
     @Test func `a write that cannot be done undoes the whole transaction`() {
-        var scene = Scene(engine: ProbeCommands.writingEngine())
+        let scene = Scene(engine: ProbeCommands.writingEngine())
         scene.send("MULTI\r\nprobe.set a\r\nprobe.set BAD\r\nPING\r\nEXEC\r\nPING\r\n")
         #expect(scene.commits.isEmpty)
         #expect(
@@ -74,7 +75,7 @@ import Testing
     }
 
     @Test func `DISCARD and RESET forget what is queued`() {
-        var scene = Scene()
+        let scene = Scene()
         scene.send("MULTI\r\nPING\r\nDISCARD\r\nDISCARD\r\n")
         #expect(scene.reply() == "+OK\r\n+QUEUED\r\n+OK\r\n-ERR DISCARD without MULTI\r\n")
         scene.send("MULTI\r\nMULTI\r\nPING\r\nRESET\r\nEXEC\r\n")
@@ -92,13 +93,13 @@ import Testing
             body()
             calls.withLock { $0.append(2) }
         }
-        var scene = Scene(engine: ProbeCommands.engine(hooks: hooks))
+        let scene = Scene(engine: ProbeCommands.engine(hooks: hooks))
         scene.send("MULTI\r\nPING\r\nPING\r\nEXEC\r\n")
         #expect(calls.withLock { $0 } == [1, 2])
     }
 
     @Test func `a muted transaction is run and sends nothing`() {
-        var scene = Scene(engine: ProbeCommands.writingEngine())
+        let scene = Scene(engine: ProbeCommands.writingEngine())
         scene.send("CLIENT REPLY OFF\r\nMULTI\r\nprobe.set a\r\nPING\r\nprobe.get b\r\nEXEC\r\n")
         #expect(scene.commits.count == 1)
         scene.take(scene.connection.transactionCommitted(scene.commits[0].id, [{ $0.integer(1) }], nowNs: 0))

@@ -1,3 +1,4 @@
+import Columnar
 import Features
 import PointInTime
 import Store
@@ -27,6 +28,22 @@ import Testing
         let expected = try conformance.expected()
         for (row, values) in expected.enumerated() {
             #expect(exported.features(row, of: values.count).map(\.identity) == values.map(\.identity), "row \(row)")
+        }
+        // The same by a scan, of PostgreSQL alone and of segments.
+        let segments = try SegmentFixture(store)
+        for hasSegments in [false, true] {
+            if hasSegments { for view in conformance.views { try segments.build(view.name) } }
+            let scanned = try store.export(
+                "asked",
+                spine: try conformance.spineBatch(),
+                labelTime: conformance.spine.time,
+                engine: EngineRequest(
+                    .scan,
+                    source: ScanSource(directory: try segments.directory(), format: ParquetSegments())
+                )
+            )
+            #expect(scanned.digest == exported.digest)
+            #expect(scanned.counts == exported.counts)
         }
         #expect(try store.violations() == [])
     }

@@ -137,6 +137,8 @@ package final class TestStore {
     }
 
     /// Exports the features that `text` selects for a spine.
+    ///
+    /// - Parameter blockRows: rows of the spine that are joined at a time.
     package func export(
         _ text: String,
         spine: ColumnBatch,
@@ -144,7 +146,9 @@ package final class TestStore {
         positionColumn: String? = nil,
         state: LedgerState? = nil,
         options: JoinOptions = JoinOptions(),
-        sessions: [Session]? = nil
+        sessions: [Session]? = nil,
+        engine: EngineRequest = EngineRequest(.probe),
+        blockRows: Int = .max
     ) throws -> Exported {
         let columns = try FeatureSelection(text: text).columns(in: registry.definitions)
         let registry = registry
@@ -157,8 +161,12 @@ package final class TestStore {
             state: try state ?? head(),
             options: options
         )
-        let join = try TrainingSetJoin(spec, sessions: sessions ?? [session])
-        let batch = try join.join(spine)
+        let join = try TrainingSetJoin(spec, sessions: sessions ?? [session], engine: engine)
+        var batch = try join.join(spine.slice(0..<min(blockRows, spine.rowCount)))
+        while batch.rowCount < spine.rowCount {
+            let end = batch.rowCount + min(blockRows, spine.rowCount - batch.rowCount)
+            batch.append(try join.join(spine.slice(batch.rowCount..<end)))
+        }
         try join.finish()
         return Exported(batch: batch, counts: join.counts, digest: join.contentDigest.text, join: join)
     }
@@ -166,5 +174,18 @@ package final class TestStore {
     /// The properties of `asof check` that do not hold.
     package func violations() throws -> [StoreCheck.Finding] {
         try StoreCheck(session).run(registry.views).filter { $0.violations != 0 }
+    }
+}
+
+extension ColumnBatch {
+    /// The rows of a range.
+    package func slice(_ rows: Range<Int>) -> ColumnBatch {
+        ColumnBatch(names: names, columns: columns.map { $0.slice(rows) }, rowCount: rows.count)
+    }
+
+    /// Adds the rows of a batch of the same columns.
+    package mutating func append(_ other: ColumnBatch) {
+        for index in columns.indices { columns[index].append(other.columns[index]) }
+        rowCount += other.rowCount
     }
 }

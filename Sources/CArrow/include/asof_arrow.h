@@ -115,6 +115,12 @@ void asof_reader_window(asof_reader *reader, int64_t first, int64_t count);
 // batch is decoded. After ASOF_VALUE it holds the rows before `failure->row`.
 asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *column, asof_failure *failure);
 
+// For a process that takes and gives back large pieces of memory all the time: it keeps them. To be called first of all.
+void asof_keep_memory(void);
+
+// At most so many threads encode and compress what is written. Default: one for each core.
+void asof_set_threads(int32_t count);
+
 typedef struct asof_writer asof_writer;
 
 // Takes ownership of `descriptor`, also on failure. NULL on failure.
@@ -184,7 +190,7 @@ int64_t asof_segment_group_rows(const asof_segment *segment, int32_t group);
 int32_t asof_segment_find(const asof_segment *segment, const char *name);
 // A text of the footer, valid while the segment is open; NULL where there is none.
 const char *asof_segment_text(const asof_segment *segment, const char *key);
-// The smallest and greatest value of an int64, timestamp or bool column in a group; false where they are not known.
+// The smallest and greatest value of an int64 or timestamp column in a group; false where they are not known.
 bool asof_segment_range(const asof_segment *segment, int32_t group, int32_t column, int64_t *low, int64_t *high);
 
 // Reads `count` values of fixed width to `values` (bool: one byte each, 0 where null) and as many flags to `validity`,

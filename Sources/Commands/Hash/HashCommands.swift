@@ -114,7 +114,9 @@ enum HashCommands {
             }
             let now = if case .timeToLive = question { reads.source.now() } else { 0 as Int64 }
             let lookup = RowLookup(views: [key.view], keys: [key.keys], rowCount: 1, isCounted: false)
-            return lookup.answer(HashReply(question: question, view: key.view, now: now), reads, &context.reply)
+            let form = HashReply(question: question, view: key.view, now: now)
+            // Replies without a position do not depend on the catalog's being the newest.
+            return lookup.answer(form, reads, of: catalog, after: 0, &context.reply) ?? .replied
         } catch {
             context.reply.fault(error)
             return .replied
@@ -140,7 +142,8 @@ enum HashCommands {
                 }
             }
             let lookup = RowLookup(views: views, keys: keys, rowCount: keys.map(\.count).max() ?? 0, isCounted: false)
-            return lookup.answer(ExistsReply(places: places, views: views), reads, &context.reply)
+            let form = ExistsReply(places: places, views: views)
+            return lookup.answer(form, reads, of: catalog, after: 0, &context.reply) ?? .replied
         } catch {
             context.reply.fault(error)
             return .replied

@@ -203,7 +203,7 @@ enum DefinitionCommands {
 }
 
 extension ReplyWriter {
-    fileprivate mutating func optional(_ value: Int64?) {
+    mutating func optional(_ value: Int64?) {
         if let value { integer(value) } else { null() }
     }
 

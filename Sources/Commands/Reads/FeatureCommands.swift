@@ -89,8 +89,13 @@ enum FeatureCommands {
     {
         do throws(CommandFault) {
             let reads = try reads(context)
-            let request = try parse(arguments, reads, reads.source.catalog())
-            return request.answer(reads, &context.reply)
+            // A second time only where the definitions change in between.
+            while true {
+                let position = reads.source.position()
+                let catalog = reads.source.catalog()
+                let request = try parse(arguments, reads, catalog)
+                if let outcome = request.answer(reads, of: catalog, after: position, &context.reply) { return outcome }
+            }
         } catch {
             context.reply.fault(error)
             return .replied
@@ -195,13 +200,16 @@ enum FeatureCommands {
     static func runServe(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         do throws(CommandFault) {
             let reads = try reads(context)
-            let request = try serve(arguments, reads, reads.source.catalog())
-            guard let minimum = request.options.minimumPosition else { return request.answer(reads, &context.reply) }
-            guard minimum <= reads.source.position() else {
-                return .deferred(wait(minimum, OwnedArguments(arguments), reads))
+            while true {
+                // Whatever is served of a catalog taken after the position was seen reflects the position.
+                let position = reads.source.position()
+                let catalog = reads.source.catalog()
+                let request = try serve(arguments, reads, catalog)
+                if let minimum = request.options.minimumPosition, minimum > position {
+                    return .deferred(wait(minimum, OwnedArguments(arguments), reads))
+                }
+                if let outcome = request.answer(reads, of: catalog, after: position, &context.reply) { return outcome }
             }
-            // Of a catalog taken after the position was seen: one from before may be followed no more.
-            return try serve(arguments, reads, reads.source.catalog()).answer(reads, &context.reply)
         } catch {
             context.reply.fault(error)
             return .replied
@@ -214,10 +222,12 @@ enum FeatureCommands {
             reads.source.whenReached(position, waitTimeoutMs) { outcome in
                 do throws(CommandFault) {
                     guard outcome == .reached else { throw notReached(position, outcome, reads) }
+                    let reached = reads.source.position()
+                    let catalog = reads.source.catalog()
                     let request = try arguments.with { arguments throws(CommandFault) in
-                        try serve(arguments, reads, reads.source.catalog())
+                        try serve(arguments, reads, catalog)
                     }
-                    request.lookup.fetch(request, reads, finish)
+                    request.lookup.fetch(request, reads, of: catalog, after: reached, finish)
                 } catch {
                     let fault = error
                     finish { $0.fault(fault) }

@@ -65,8 +65,14 @@ struct FeatureRequest: Sendable {
         }
     }
 
-    func answer(_ reads: FeatureReads, _ reply: inout ReplyWriter) -> CommandOutcome {
-        lookup.answer(self, reads, &reply)
+    /// As ``RowLookup/answer(_:_:of:after:_:)``.
+    func answer(
+        _ reads: FeatureReads,
+        of catalog: Catalog,
+        after position: Int64,
+        _ reply: inout ReplyWriter
+    ) -> CommandOutcome? {
+        lookup.answer(self, reads, of: catalog, after: position, &reply)
     }
 }
 

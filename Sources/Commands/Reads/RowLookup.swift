@@ -1,4 +1,3 @@
-import NIOCore
 import Store
 import Wire
 
@@ -20,52 +19,56 @@ struct RowLookup: Sendable {
     /// Whether the reply tells a position.
     var wantsPosition = false
 
-    /// Answers at once where all views are resident, else later.
-    func answer(_ form: some RowReply, _ reads: FeatureReads, _ reply: inout ReplyWriter) -> CommandOutcome {
-        if views.count == 1, let memory = views[0].memory {
-            atOnePosition(reads, &reply) { position, reply in
-                write(form, memory, position: position, reads, &reply)
-            }
-            return .replied
-        }
-        let memories = views.compactMap(\.memory)
-        if memories.count == views.count {
-            atOnePosition(reads, &reply) { position, reply in
-                write(form, memories, position: position, reads, &reply)
-            }
-            return .replied
-        }
-        return .deferred(DeferredReply { finish in fetch(form, reads, finish) })
-    }
-
-    /// How often a reply with a position is written again because something was applied meanwhile. After that, the rows
-    /// may be newer than the position says: while more rows than fit one change are being applied.
+    /// How often a moment is looked for at which nothing is being applied; each look takes some 100 ns.
     private static let attemptsMax = 100
+    /// How long a change of many rows is waited for.
+    private static let changeWaitMs = 2_000
 
-    /// Writes a reply whose rows, where it tells a position, are those of exactly that position.
-    private func atOnePosition(
+    /// Answers at once where all views are resident, else later.
+    ///
+    /// A reply that tells a position has exactly that position's rows. Only where changes of many rows follow one another
+    /// without a pause, or where rows come from PostgreSQL, they may be newer.
+    /// - Parameters:
+    ///   - catalog: that the views are of.
+    ///   - position: one that had been reached before the catalog was taken.
+    /// - Returns: `nil` where another catalog has taken its place, so that the request is to be understood anew.
+    func answer(
+        _ form: some RowReply,
         _ reads: FeatureReads,
-        _ reply: inout ReplyWriter,
-        _ write: (Int64, inout ReplyWriter) -> Void
-    ) {
-        guard wantsPosition else { return write(0, &reply) }
-        let start = reply.buffer.writerIndex
-        for attempt in 1...Self.attemptsMax {
-            let count = reads.source.changeCount()
-            // Before the rows, so that they reflect it in any case.
-            write(reads.source.position(), &reply)
-            if let count, count == reads.source.changeCount() { return }
-            if attempt < Self.attemptsMax { reply.buffer.moveWriterIndex(to: start) }
+        of catalog: Catalog,
+        after position: Int64,
+        _ reply: inout ReplyWriter
+    ) -> CommandOutcome? {
+        let memories = views.compactMap(\.memory)
+        guard memories.count == views.count else {
+            return .deferred(DeferredReply { finish in fetch(form, reads, of: catalog, after: position, finish) })
         }
+        guard wantsPosition else {
+            write(form, memories, reads, after: position, &reply)
+            return .replied
+        }
+        for _ in 0..<Self.attemptsMax {
+            // A memory of an older catalog is followed no more.
+            guard reads.source.catalog() === catalog else { return nil }
+            if writeExactly(form, memories, reads, of: catalog, &reply) { return .replied }
+        }
+        return .deferred(
+            DeferredReply { finish in
+                reads.source.whenReached(reads.source.position() + 1, Self.changeWaitMs) { _ in
+                    fetch(form, reads, of: catalog, after: position, finish)
+                }
+            }
+        )
     }
 
     /// Fetches the rows of views that are not resident, by one query a view, and answers then.
     func fetch(
         _ form: some RowReply,
         _ reads: FeatureReads,
+        of catalog: Catalog,
+        after position: Int64,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
-        let position = wantsPosition ? reads.source.position() : 0
         let missing = Self.notResident(views)
         let group = FetchGroup(count: missing.count) { result in
             finish { reply in
@@ -75,7 +78,12 @@ struct RowLookup: Sendable {
                     let memories = views.compactMap { view in
                         view.memory ?? missing.firstIndex { $0 === view }.flatMap { fetched[$0] }
                     }
-                    write(form, memories, position: position, reads, &reply)
+                    if missing.isEmpty, wantsPosition {
+                        for _ in 0..<Self.attemptsMax where writeExactly(form, memories, reads, of: catalog, &reply) {
+                            return
+                        }
+                    }
+                    write(form, memories, reads, after: position, &reply)
                 }
             }
         }
@@ -93,35 +101,54 @@ struct RowLookup: Sendable {
         return missing
     }
 
+    /// - Parameter position: one that the rows reflect.
     private func write(
         _ form: some RowReply,
-        _ memory: ViewMemory,
-        position: Int64,
+        _ memories: [ViewMemory],
         _ reads: FeatureReads,
+        after position: Int64,
         _ reply: inout ReplyWriter
     ) {
-        let rows = FoundRows(rowCount: rowCount, roleCount: 1)
-        memory.withReader { reader in
-            keys[0].find(0, in: rows, reader)
-            show(0, rows, reads)
+        let rows = FoundRows(rowCount: rowCount, roleCount: views.count)
+        if memories.count == 1 {
+            memories[0].withReader { reader in
+                keys[0].find(0, in: rows, reader)
+                show(0, rows, reads)
+                form.write(rows, position: position, to: &reply)
+            }
+            return
+        }
+        ViewMemory.withReaders(memories) { readers in
+            find(rows, readers, reads)
             form.write(rows, position: position, to: &reply)
         }
     }
 
-    private func write(
+    /// Writes the rows of one position, and tells it.
+    /// - Returns: `false` where nothing is written, because something is being applied or was published.
+    private func writeExactly(
         _ form: some RowReply,
         _ memories: [ViewMemory],
-        position: Int64,
         _ reads: FeatureReads,
+        of catalog: Catalog,
         _ reply: inout ReplyWriter
-    ) {
-        let rows = FoundRows(rowCount: rowCount, roleCount: views.count)
+    ) -> Bool {
         ViewMemory.withReaders(memories) { readers in
-            for role in views.indices {
-                keys[role].find(role, in: rows, readers[role])
-                show(role, rows, reads)
-            }
+            // A change that begins after the first count cannot touch the memories, which are locked.
+            guard let count = reads.source.changeCount(), reads.source.catalog() === catalog else { return false }
+            let position = reads.source.position()
+            guard reads.source.changeCount() == count else { return false }
+            let rows = FoundRows(rowCount: rowCount, roleCount: views.count)
+            find(rows, readers, reads)
             form.write(rows, position: position, to: &reply)
+            return true
+        }
+    }
+
+    private func find(_ rows: borrowing FoundRows, _ readers: [ViewMemory.SharedReader], _ reads: FeatureReads) {
+        for role in views.indices {
+            keys[role].find(role, in: rows, readers[role])
+            show(role, rows, reads)
         }
     }
 

@@ -21,6 +21,7 @@ final class Follower: @unchecked Sendable {
     private var isLoaded = false
     /// Everything is to be loaded anew: what is known has shown to be wrong, or cannot be followed.
     private var wantsReload = false
+    private var isPartlyApplied = false
     private var evicted: Set<Int32> = []
     private var canListen = false
     /// Times in a row that the ledger had news and no notification had come.
@@ -85,7 +86,8 @@ final class Follower: @unchecked Sendable {
         if case .database(let cause) = error, case .server(let state) = cause.kind {
             // Shutting down, starting up, out of connections: it is away. Anything else is an answer of its own.
             isAway = state.hasPrefix("57P") || state.hasPrefix("53") || state.hasPrefix("08")
-            if !isAway { wantsReload = true }
+            // A lock that somebody holds says nothing about what is known; other refusals may: a column is gone.
+            if !isAway, !cause.isRetryable { wantsReload = true }
         } else if case .database = error {
             isAway = true
         } else {
@@ -203,6 +205,7 @@ final class Follower: @unchecked Sendable {
             serving.report { state in
                 state.head = max(last?.position ?? known.position, news.hasMore ? state.head : 0)
                 state.headSeenAt = seenAt
+                if last == nil { state.caughtUpAt = seenAt }
             }
             guard let last else {
                 try session.commit()
@@ -216,6 +219,8 @@ final class Follower: @unchecked Sendable {
             let chunks = try read(news.entries, session)
             try session.commit()
             serving.followed(to: last, chunks)
+            endPartialChange()
+            if !news.hasMore { serving.report { $0.caughtUpAt = seenAt } }
             try evictIfNeeded()
             return news.hasMore
         } catch {
@@ -236,8 +241,7 @@ final class Follower: @unchecked Sendable {
         }
         // Readers of several views see positions as a whole; what is too large for that is applied as it comes.
         let isSmall = entries.reduce(0) { $0 &+ $1.rows } <= Limits.rowsTogetherMax
-        if !isSmall { serving.beginPartialChange() }
-        defer { if !isSmall { serving.endPartialChange() } }
+        if !isSmall { beginPartialChange() }
         var chunks: [BatchRows.Chunk] = []
         var rows = 0
         for (id, entries) in byView {
@@ -251,6 +255,17 @@ final class Follower: @unchecked Sendable {
         rows += chunks.reduce(0) { $0 + $1.rows.rowCount }
         serving.report { $0.followedRows += rows }
         return chunks
+    }
+
+    /// Rows are newer than the position from now on, until that has moved, also where an error comes in between.
+    private func beginPartialChange() {
+        if !isPartlyApplied { serving.beginPartialChange() }
+        isPartlyApplied = true
+    }
+
+    private func endPartialChange() {
+        if isPartlyApplied { serving.endPartialChange() }
+        isPartlyApplied = false
     }
 
     // MARK: Loading
@@ -279,6 +294,7 @@ final class Follower: @unchecked Sendable {
             return result
         }
         serving.publish(result, isRestart: isRestart)
+        endPartialChange()
         self.evicted = evicted
         let isFirst = !isLoaded
         isLoaded = true
@@ -288,6 +304,7 @@ final class Follower: @unchecked Sendable {
 
     /// What came since, for memories that are kept.
     private func follow(_ entries: [FollowedEntry], _ catalog: Catalog, _ session: Session) throws(StoreError) {
+        if !entries.isEmpty { beginPartialChange() }
         for (id, entries) in Dictionary(grouping: entries, by: \.view) {
             guard let view = catalog.all[id] else { continue }
             try BatchRows(session).apply(entries, to: view)

@@ -42,7 +42,9 @@ extension Serving {
             for commit in own {
                 for (view, rows) in commit.parts {
                     guard let served = catalog.all[view.id], served.stored.shape == view.shape else { continue }
-                    served.memory?.apply(rows, position: commit.state.position)
+                    if let memory = served.memory {
+                        served.counters.addLate(memory.apply(rows, position: commit.state.position))
+                    }
                     served.freshness.add(commit.state, newest: rows.newestEventTime)
                 }
             }

@@ -154,6 +154,14 @@ package final class Serving: Sendable {
         keys: [Column],
         finish: @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
     ) {
+        query(finish) { (session) throws(StoreError) in try FetchedRows(session).read(view, keys) }
+    }
+
+    /// Runs a query on one of the connections for that; `finish` is called once, from any thread.
+    func query<Value: Sendable>(
+        _ finish: @escaping @Sendable (Result<Value, ServingError>) -> Void,
+        _ body: @escaping @Sendable (Session) throws(StoreError) -> Value
+    ) {
         let timeoutMs = options.fetchTimeoutMs
         let first = SingleUse(finish)
         // The timeout holds also where PostgreSQL takes the query and does not answer.
@@ -163,11 +171,11 @@ package final class Serving: Sendable {
                 .failure(isLate ? .timeout(milliseconds: timeoutMs) : .unavailable(reason: "the server is stopping"))
             )
         }
-        workers.read({ (session) throws(StoreError) in try FetchedRows(session).read(view, keys) }) { [waits] result in
+        workers.read(body) { [waits] result in
             let finish = first.take()
             waits.cancel(timer)
             switch result {
-            case .success(let memory): finish?(.success(memory))
+            case .success(let value): finish?(.success(value))
             case .failure(let error): finish?(.failure(ServingError(error, timeoutMs: timeoutMs)))
             }
         }

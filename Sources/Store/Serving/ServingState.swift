@@ -10,6 +10,8 @@ package struct ServingState: Sendable, Hashable {
     package var head: Int64 = 0
     /// When that was, in µs of PostgreSQL's clock; 0 = never.
     package var headSeenAt: Int64 = 0
+    /// When everything committed was last seen to be applied, in µs of PostgreSQL's clock; 0 = never.
+    package var caughtUpAt: Int64 = 0
     /// Since when there has been no connection to PostgreSQL, in µs of its clock; `nil` = there is one.
     package var downSince: Int64?
     /// Why there is none, for the log and INFO; without names of databases or roles.

@@ -10,23 +10,27 @@ extension ViewMemory {
     /// Any order of commits, and the same commit again, lead to the same memory. Retired columns keep what they have, as in
     /// the online table.
     /// - Parameter rows: the view's own columns, or all of ``RowLayout/columns``.
-    package func apply(_ rows: ViewRows, position: Int64) { apply(rows, position: position, positions: nil) }
+    /// - Returns: how many rows were late: older than what was there.
+    @discardableResult
+    package func apply(_ rows: ViewRows, position: Int64) -> Int { apply(rows, position: position, positions: nil) }
 
     /// As ``apply(_:position:)``, where each row has a position of its own.
-    func apply(_ rows: ViewRows, positions: [Int64]) { apply(rows, position: 0, positions: positions) }
+    func apply(_ rows: ViewRows, positions: [Int64]) { _ = apply(rows, position: 0, positions: positions) }
 
-    private func apply(_ rows: ViewRows, position: Int64, positions: [Int64]?) {
+    private func apply(_ rows: ViewRows, position: Int64, positions: [Int64]?) -> Int {
         precondition(rows.features.count == layout.featureCount || rows.features.count == layout.columns.count)
         precondition(rows.keys.count == layout.keys.count)
         var start = 0
+        var late = 0
         while start < rows.rowCount {
             let end = min(start + Self.rowsPerHold, rows.rowCount)
-            change { table, figures in
+            late += change { table, figures in
                 ColumnApplier(rows: rows, range: start..<end, position: position, positions: positions)
                     .apply(&table, &figures)
             }
             start = end
         }
+        return late
     }
 
     /// Takes an entity out, as if it had never been.
@@ -86,7 +90,8 @@ private struct ColumnApplier {
     /// One a row, where they differ.
     let positions: [Int64]?
 
-    func apply(_ table: inout RowTable, _ figures: inout ViewMemory.Figures) {
+    /// - Returns: how many rows were older than what was there.
+    func apply(_ table: inout RowTable, _ figures: inout ViewMemory.Figures) -> Int {
         /// Incoming rows that win, with their rows in the table. Of two of one entity the later one overwrites.
         var winners: [(from: Int, row: UInt32)] = []
         winners.reserveCapacity(range.count)
@@ -106,6 +111,7 @@ private struct ColumnApplier {
             if isNewer { winners.append((from, row)) }
         }
         for (column, values) in rows.features.enumerated() { write(values, column, winners, &table) }
+        return range.count - winners.count
     }
 
     private func row(_ from: Int, _ table: inout RowTable, _ key: inout EntityKey) -> UInt32 {

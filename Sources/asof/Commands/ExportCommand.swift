@@ -69,10 +69,13 @@ struct ExportCommand: ParsableCommand {
     var null: [String] = []
     @Option(help: ArgumentHelp("The unit of the spine's integer times: s, ms, us or ns.", valueName: "unit"))
     var timeUnit: String?
+    @Flag(help: "Print how the export is made, and afterwards what was read and where the time went.")
+    var explain = false
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
     @Flag(help: "Print one JSON object.")
     var json = false
+    @OptionGroup var engine: EngineOptions
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
@@ -92,6 +95,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     func run() throws {
+        TableWriter.keepMemory()
         let outFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(outputPath: out)
         try checkTarget()
         let pinned = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
@@ -109,8 +113,19 @@ struct ExportCommand: ParsableCommand {
             state: state,
             options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness)
         )
-        let join = try TrainingSetJoin(spec, sessions: try open.sessions(2))
-        var progress = Progress(isQuiet: quiet || json)
+        var blocks = try SpineBlocks(input.reader)
+        let join = try TrainingSetJoin(
+            spec,
+            sessions: try open.sessions(2),
+            engine: try engine.request(open, spineRows: blocks.rowCount)
+        )
+        let explanation = Explanation(isForProgram: json)
+        let blockRows = join.blockRows(rowBytes: blocks.rowBytes)
+        if explain {
+            explanation.plan(join.plan, spineRows: blocks.rowCount, engine: engine, blockRows: blockRows)
+        }
+        TableWriter.limitThreads(engine.threadCount)
+        var progress = ExportProgress(Progress(isQuiet: quiet || json), input)
         let data = TemporaryFile(for: out)
         let target = OutputTarget(path: out, temporaryPath: data.path)
         let writer = try target.naming {
@@ -121,20 +136,21 @@ struct ExportCommand: ParsableCommand {
             )
         }
         var warnings: [String] = []
-        while let batch = try input.reader.next() {
+        join.onProgress = { share in progress.joined(share, rows: join.rowCount) }
+        while let batch = try join.clock.measure(
+            .spine,
+            { try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) }
+        ) {
+            progress.read()
             if knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(batch) }
             let joined = try join.join(batch)
-            try target.naming { try writer.write(joined) }
-            progress.update(
-                input.name,
-                rows: join.rowCount,
-                bytes: input.reader.bytesRead,
-                totalBytes: input.reader.totalBytes
-            )
+            try join.clock.measure(.write) { try target.naming { try writer.write(joined) } }
+            progress.written(rows: join.rowCount)
         }
         try join.finish()
         warnings += try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
-        try target.naming { try writer.finish() }
+        warnings += join.warnings
+        try join.clock.measure(.write) { try target.naming { try writer.finish() } }
         let manifest = Manifest(
             join,
             storeID: try open.session.storeID(),
@@ -147,6 +163,7 @@ struct ExportCommand: ParsableCommand {
         let isRecorded = try manifest.record(open.session)
         progress.clear()
         for warning in warnings { Console.writeError("WARNING: \(warning)") }
+        if explain { explanation.outcome(join) }
         report(manifest, progress.elapsed, isRecorded: isRecorded)
     }
 

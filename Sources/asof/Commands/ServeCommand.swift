@@ -33,6 +33,22 @@ struct ServeCommand: ParsableCommand {
     var pidFile: String?
     @Option(help: "What is logged to standard error: trace, debug, info, notice, warning, error or critical.")
     var logLevel = "info"
+    @Option(
+        help: ArgumentHelp(
+            "Views whose latest values are kept in memory: all, none, or names with commas between them. The others are "
+                + "read from PostgreSQL for each request.",
+            valueName: "views"
+        )
+    )
+    var resident = "all"
+    @Option(
+        help: ArgumentHelp(
+            "Memory that latest values may take, as 500MB or 8GiB. Views that would go beyond it, the largest ones, are "
+                + "read from PostgreSQL. Default: no bound.",
+            valueName: "size"
+        )
+    )
+    var memory: String?
     @Option(help: "Connections at a time.")
     var maxClients = 10_000
     @Option(help: ArgumentHelp("Largest argument in MiB, up to 512.", valueName: "MiB"))
@@ -66,6 +82,7 @@ struct ServeCommand: ParsableCommand {
             throw ValidationError("--max-clients: expected 1 to 1000000")
         }
         guard (1...512).contains(maxBulk) else { throw ValidationError("--max-bulk: expected 1 to 512") }
+        if let memory { _ = try MemoryArgument.parse(memory, option: "--memory") }
         guard (0...3_600).contains(stopSeconds) else { throw ValidationError("--stop-seconds: expected 0 to 3600") }
     }
 
@@ -85,7 +102,7 @@ struct ServeCommand: ParsableCommand {
         settings.bulkBytesMax = maxBulk << 20
         settings.threads = configuration.threads
         settings.version = AsofCommand.configuration.version
-        let features = open.map { ServedFeatures($0, logger) }
+        let features = try open.map { ServedFeatures($0, logger, options: try servingOptions($0)) }
         let engine = features?.engine(settings) ?? Engine(settings: settings)
         features?.start()
         OpenFiles.allow(maxClients + 256)
@@ -103,6 +120,22 @@ struct ServeCommand: ParsableCommand {
         logger.notice(isDone ? "stopped" : "stopped; connections were cut")
         // The store's cluster is in use up to here.
         withExtendedLifetime(open) {}
+    }
+
+    /// - Throws: a usage error where --resident names what is no view.
+    private func servingOptions(_ open: OpenStore) throws -> ServingOptions {
+        var options = ServingOptions()
+        options.memoryBytesMax = try memory.map { try MemoryArgument.parse($0, option: "--memory") }
+        switch resident {
+        case "all": options.resident = .all
+        case "none": options.resident = .none
+        default:
+            let names = resident.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            let registry = try Registry.load(open.session)
+            for name in names { _ = try registry.view(named: name) }
+            options.resident = .views(names)
+        }
+        return options
     }
 
     private func configuration() -> ServerConfiguration {

@@ -24,6 +24,7 @@ struct VerifyCommand: ParsableCommand {
     var manifest: String
     @Flag(name: [.short, .long], help: "Print only what is wrong.")
     var quiet = false
+    @OptionGroup var engine: EngineOptions
     @OptionGroup var store: StoreOptions
 
     func run() throws {
@@ -89,11 +90,17 @@ struct VerifyCommand: ParsableCommand {
             return Outcome(difference: "the file has no column '\(column.name)'", removals: removals)
         }
         try reader.select(spec.columns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
-        let join = try TrainingSetJoin(spec, sessions: try open.sessions(2), measures: false)
+        var blocks = try SpineBlocks(reader)
+        let join = try TrainingSetJoin(
+            spec,
+            sessions: try open.sessions(2),
+            engine: try engine.request(open, spineRows: blocks.rowCount),
+            measures: false
+        )
         let spineCount = spec.spine.count
         var fileDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
         var difference: String?
-        while let batch = try reader.next() {
+        while let batch = try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) {
             if !removals.isEmpty { fileDigest.update(batch.columns, rowCount: batch.rowCount) }
             if difference != nil { continue }
             let first = join.rowCount
@@ -106,6 +113,7 @@ struct VerifyCommand: ParsableCommand {
             if difference != nil && removals.isEmpty { break }
         }
         try join.finish()
+        for warning in join.warnings { Console.writeError("WARNING: \(warning)") }
         return Outcome(
             difference: difference ?? Self.difference(join, described),
             isFileIntact: !removals.isEmpty && fileDigest.text == described.contentDigest,

@@ -239,4 +239,40 @@ import Testing
         let error = fixture.serving.state.clockRoundTripUs
         #expect(error > 0 && now > before - error && now < after + error)
     }
+
+    @Test(.enabled(if: PgBouncer.path != nil))
+    func `a proxy that pools transactions is followed through`() throws {
+        let store = try TestStore(Self.yaml)
+        let proxy = try PgBouncer(try #require(PgBouncer.path), before: try ThrowawayCluster.shared())
+        let database = try #require(store.conninfo.split(separator: " ").first { $0.hasPrefix("dbname=") }).dropFirst(7)
+        try store.ingest("stats", Self.rows(0..<9, at: 0, 0))
+        let fixture = try ServingFixture(proxy.conninfo(database: String(database)))
+        for number in 1...5 as ClosedRange<Int64> {
+            try store.ingest("stats", Self.rows(0..<20, at: number, number))
+            try fixture.catchUp(store.session)
+            try fixture.expectOnline(store.session)
+        }
+    }
+
+    @Test func `a hot standby is followed`() throws {
+        let primary = try ThrowawayCluster.start()
+        defer { primary.stop() }
+        let conninfo = try primary.database()
+        let session = try Session(conninfo: conninfo)
+        _ = try Migrator.migrate(session)
+        let definitions = try Definitions.parse(yaml: Self.yaml, file: "features.yaml")
+        let view = try Registry.apply(definitions, session).0.view(named: "stats")
+        let standby = try primary.standby()
+        defer { standby.stop() }
+        let fixture = try ServingFixture(standby.conninfo(database: "test1"))
+        for number in 1...3 as ClosedRange<Int64> {
+            let rows = TestStore.viewRows(Self.rows(0..<20, at: number, number), view)
+            let ingestion = try TestStore.ingestion(view, like: rows, session)
+            try ingestion.append(rows)
+            _ = try ingestion.finish()
+            try fixture.catchUp(session)
+            try fixture.expectOnline(session)
+        }
+        #expect(!fixture.serving.state.isNotified)
+    }
 }

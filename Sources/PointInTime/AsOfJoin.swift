@@ -1,0 +1,167 @@
+package import Features
+import Synchronization
+
+/// The as-of join of one view with a block of spine rows: for each row the newest row of history that the rules admit.
+///
+/// Runs are merged one after the other, the one with the newest rows best first; each may improve what was found. Then
+/// the values of the features are taken, only where rows matched. What comes out does not depend on how history is cut
+/// into runs and groups, nor on the number of threads.
+package final class AsOfJoin {
+    private let spine: SortedSpine
+    private let entityKeys: EntityKeys
+    private let rules: JoinRules
+    private let features: [(field: Int, type: FeatureType)]
+    private let workers: Workers
+    private let meter: ScanMeter
+    private let matches: Matches
+    private var runs: [any HistoryRun] = []
+    /// The number of each run's first group, and after the last one the number of groups.
+    private var firstGroups: [Int32] = [0]
+
+    /// Memory for each row of the spine beside the spine and the features: matches and picks.
+    package static let bytesPerRow = Matches.bytesPerPlace + 24
+
+    /// - Parameter features: the place of each wanted feature among those that the runs know, and its type.
+    package init(
+        spine: SortedSpine,
+        rules: JoinRules,
+        features: [(field: Int, type: FeatureType)],
+        workers: Workers,
+        meter: ScanMeter
+    ) {
+        self.spine = spine
+        entityKeys = EntityKeys(spine)
+        self.rules = rules
+        self.features = features
+        self.workers = workers
+        self.meter = meter
+        matches = Matches(placeCount: spine.placeCount)
+    }
+
+    /// Places of one piece of a merge: enough that its beginning costs little, few enough to share them out evenly.
+    private static let piecePlaces = 32_768
+
+    /// Merges a run.
+    ///
+    /// - Parameter needsPositions: whether other runs have rows of the same event times, or matched positions are wanted.
+    /// - Throws: what the run throws; the join is of no use then.
+    package func merge(_ run: any HistoryRun, needsPositions: Bool) throws(HistoryRunError) {
+        var parts: GroupParts = []
+        if needsPositions || rules.position != nil || spine.positions != nil { parts.insert(.positions) }
+        if rules.isKnownAtLabel { parts.insert(.knownAt) }
+        let first = firstGroups[firstGroups.count - 1]
+        runs.append(run)
+        firstGroups.append(first + Int32(run.groups.count))
+        meter.offer(groups: run.groups.count, rows: run.groups.reduce(0) { $0 + $1.rowCount })
+        let merge = RunMerge(
+            run,
+            firstGroup: first,
+            parts: parts,
+            rules: rules,
+            spine: spine,
+            entityKeys: entityKeys,
+            matches: matches,
+            meter: meter
+        )
+        guard let merge else { return }
+        let placeCount = spine.placeCount
+        try workers.each((placeCount + Self.piecePlaces - 1) / Self.piecePlaces) { piece throws(HistoryRunError) in
+            try merge.merge(piece * Self.piecePlaces..<min(placeCount, (piece + 1) * Self.piecePlaces))
+        }
+    }
+
+    /// Copies what the last merged run has contributed so far, so that the run itself can go.
+    ///
+    /// Memory grows by the rows that it has improved, and is bounded by a few times the spine's.
+    package func keepLastRun() throws(HistoryRunError) {
+        guard !runs.isEmpty else { return }
+        try keepRuns(from: runs.count - 1)
+        let first = (runs.lastIndex { !($0 is KeptRows) } ?? -1) + 1
+        let keptCount = runs[first...].reduce(0) { $0 + $1.groups[0].rowCount }
+        if runs.count - first > 1, keptCount > 2 * spine.placeCount + MemoryRun.groupRows {
+            try keepRuns(from: first)
+        }
+    }
+
+    /// How many runs were merged, those that were kept together counting as one.
+    package var runCount: Int { runs.count }
+
+    /// Replaces the runs from `run` on by a copy of their matched rows.
+    package func keepRuns(from run: Int) throws(HistoryRunError) {
+        guard run < runs.count else { return }
+        let first = firstGroups[run]
+        let picks = Picks(matches, runs, firstGroups) { [matches] in matches.groups[$0] >= first }
+        let kept = KeptRows(
+            deleted: try picks.take(.deleted, .bool),
+            positions: try picks.take(.position, .int64),
+            features: try values(picks)
+        )
+        for (pick, place) in picks.places.enumerated() {
+            matches.groups[Int(place)] = first
+            matches.rows[Int(place)] = Int32(pick)
+        }
+        runs[run...] = [kept]
+        firstGroups[(run + 1)...] = [first + 1]
+    }
+
+    /// The features' values for each pick; at the place of a feature that is not wanted nothing.
+    private func values(_ picks: Picks) throws(HistoryRunError) -> [Column?] {
+        let taken = try columns(features.count) { [features] index throws(HistoryRunError) in
+            try picks.take(.feature(features[index].field), features[index].type)
+        }
+        var values = [Column?](repeating: nil, count: (features.map(\.field).max() ?? -1) + 1)
+        for (feature, column) in zip(features, taken) { values[feature.field] = column }
+        return values
+    }
+
+    /// Makes columns side by side.
+    private func columns(
+        _ count: Int,
+        _ make: @Sendable (Int) throws(HistoryRunError) -> Column
+    ) throws(HistoryRunError) -> [Column] {
+        let made = Mutex([Column?](repeating: nil, count: count))
+        try workers.each(count) { index throws(HistoryRunError) in
+            let column = try make(index)
+            made.withLock { $0[index] = column }
+        }
+        return made.withLock { $0.compactMap(\.self) }
+    }
+
+    /// What was found, one row for each row of the spine, in the spine's order.
+    ///
+    /// - Parameter witness: whether matched positions are wanted.
+    package func result(witness: Bool) throws(HistoryRunError) -> JoinedView {
+        let ttl = rules.ttl
+        let picks = Picks(matches, runs, firstGroups) { [matches, spine] place in
+            guard let ttl else { return true }
+            return matches.times[place] >= spine.labels[place].subtractingSaturating(ttl)
+        }
+        meter.take(rows: picks.rows.count)
+        var counts = JoinCounts()
+        for place in 0..<spine.placeCount where matches.groups[place] >= 0 { counts.expired += 1 }
+        counts.expired -= picks.rows.count
+        // The pick of each row of the spine; and of those rows that have values.
+        var pickOf = [Int32](repeating: -1, count: spine.rowCount)
+        for (pick, place) in picks.places.enumerated() { pickOf[Int(spine.rows[Int(place)])] = Int32(pick) }
+        var valuePickOf = pickOf
+        let deleted = try picks.take(.deleted, .bool)
+        if case .bool(let flags) = deleted.values {
+            for (pick, place) in picks.places.enumerated() where flags[pick] {
+                valuePickOf[Int(spine.rows[Int(place)])] = -1
+            }
+            counts.matched = flags.count { !$0 }
+        }
+        counts.missing = spine.rowCount - counts.matched - counts.expired
+        let times = picks.places.map { matches.times[Int($0)] }
+        let ages = picks.places.map { spine.labels[Int($0)].subtractingSaturating(matches.times[Int($0)]) }
+        return JoinedView(
+            features: try columns(features.count) { [features, valuePickOf] index throws(HistoryRunError) in
+                try picks.take(.feature(features[index].field), features[index].type).gatherOrNull(valuePickOf)
+            },
+            eventTimes: Column(type: .timestamp, values: .int64(times)).gatherOrNull(pickOf),
+            positions: witness ? try picks.take(.position, .int64).gatherOrNull(pickOf) : nil,
+            ages: Column(type: .int64, values: .int64(ages)).gatherOrNull(valuePickOf),
+            counts: counts
+        )
+    }
+}

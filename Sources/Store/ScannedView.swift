@@ -1,0 +1,158 @@
+import Features
+import PointInTime
+
+/// One view's history as a scan reads it: files of partitions, and the tail that they do not cover.
+final class ScannedView {
+    let view: StoredView
+    /// The features that any role asks for, each once.
+    let features: [FeatureDefinition]
+    private(set) var parts: [ViewSegments.Part]
+    /// The open file of each part.
+    private(set) var runs: [(any HistoryRun)?]
+    private(set) var tail: Tail
+    private let scan: Scan.Context
+    /// Rows of history at the newest position, by the ledger.
+    let historyRows: Int
+
+    /// Finds and opens what there is.
+    /// - Parameters:
+    ///   - historyRows: see ``historyRows``.
+    ///   - warn: gets a text for each file that cannot be read.
+    init(
+        _ view: StoredView,
+        features: [FeatureDefinition],
+        historyRows: Int,
+        _ context: Scan.Context,
+        warn: (String) -> Void
+    ) throws(StoreError) {
+        self.view = view
+        self.features = features
+        scan = context
+        let found = try ViewSegments.find(
+            view,
+            features: features.map(\.name),
+            in: context.source.directory,
+            context.session
+        )
+        parts = found.parts
+        var opened: [(any HistoryRun)?] = parts.map { _ in nil }
+        var warnings = found.warnings
+        if let directory = context.source.directory, let format = context.source.format {
+            (opened, warnings) = found.open(view, in: directory, format: format)
+        }
+        for (index, run) in opened.enumerated() where run == nil { parts[index].dropSegment() }
+        runs = opened
+        for warning in warnings { warn(warning) }
+        self.historyRows = historyRows
+        tail = try Self.makeTail(view, features, parts, historyRows, context)
+    }
+
+    private static func makeTail(
+        _ view: StoredView,
+        _ features: [FeatureDefinition],
+        _ parts: [ViewSegments.Part],
+        _ historyRows: Int,
+        _ context: Scan.Context
+    ) throws(StoreError) -> Tail {
+        let queries = try TailQuery.make(
+            view,
+            features: features,
+            parts: parts,
+            pinned: context.pinned,
+            sharedOutTo: context.sessionCount,
+            context.session
+        )
+        let covered = parts.reduce(0) { $0 + Int(clamping: $1.segment?.rows ?? 0) }
+        return Tail(
+            view,
+            features: features,
+            queries: queries,
+            positions: try BatchPositions(view, upTo: context.pinned.state, context.session),
+            needsKnownAt: context.options.knownAtLabel,
+            rowsExpected: queries.isEmpty ? 0 : max(0, historyRows - covered),
+            memory: context.tailMemory
+        )
+    }
+
+    /// Whether some file has rows of later positions than the state's.
+    var hasLaterRows: Bool { parts.contains { ($0.segment?.state.position ?? 0) > scan.pinned.state.position } }
+
+    /// Rows and bytes of the open files.
+    var fileRows: Int { parts.reduce(0) { $0 + Int(clamping: $1.segment?.rows ?? 0) } }
+    var fileBytes: Int { parts.reduce(0) { $0 + Int(clamping: $1.segment?.written.bytes ?? 0) } }
+    var fileCount: Int { runs.count { $0 != nil } }
+
+    /// Gives a file up, after which PostgreSQL is read instead.
+    /// - Returns: what to tell the user.
+    func giveUp(_ error: HistoryRunError) throws(StoreError) -> String {
+        guard let index = runs.firstIndex(where: { $0?.name == error.run }) else {
+            throw .conflict("\(error)")
+        }
+        runs[index] = nil
+        parts[index].dropSegment()
+        tail = try Self.makeTail(view, features, parts, historyRows, scan)
+        return ViewSegments.warning(error.run, error.reason, view)
+    }
+
+    /// The as-of join of one role with a sorted spine.
+    func join(_ role: ViewRole, _ spine: SortedSpine, _ meter: ScanMeter) throws(ScanFailure) -> JoinedView {
+        let definition = role.view.definition
+        let rules = JoinRules(
+            ttl: definition.ttl?.microseconds,
+            delay: definition.delay.microseconds,
+            isStrict: definition.isStrict,
+            isKnownAtLabel: scan.options.knownAtLabel,
+            position: hasLaterRows ? scan.pinned.state.position : nil
+        )
+        let wanted = role.features.map { feature in
+            (field: features.firstIndex { $0.name == feature.name } ?? 0, type: feature.type)
+        }
+        let join = AsOfJoin(
+            spine: spine,
+            rules: rules,
+            features: wanted,
+            workers: Workers(scan.limits.threads),
+            meter: meter
+        )
+        do throws(HistoryRunError) {
+            try scan.clock.measure(.merge) { () throws(HistoryRunError) in
+                // The newest first: what they decide, older ones need not.
+                for run in runs.reversed() {
+                    if let run { try join.merge(run, needsPositions: false) }
+                }
+            }
+        } catch {
+            throw .run(error)
+        }
+        try mergeTail(join)
+        do throws(HistoryRunError) {
+            let witness = scan.options.witness
+            return try scan.clock.measure(.gather) { () throws(HistoryRunError) in try join.result(witness: witness) }
+        } catch {
+            throw .run(error)
+        }
+    }
+
+    /// Rows of the tail are later than those of the same partition's file; so of equal event times they win, whose
+    /// positions the file did not give.
+    private func mergeTail(_ join: AsOfJoin) throws(ScanFailure) {
+        guard !tail.isEmpty else { return }
+        try scan.clock.measure(.tail) { () throws(ScanFailure) in
+            try tail.forEachRun(scan.pool) { run, stays throws(ScanFailure) in
+                do throws(HistoryRunError) {
+                    try join.merge(run, needsPositions: true)
+                    if !stays { try join.keepLastRun() }
+                } catch {
+                    throw .run(error)
+                }
+            }
+        }
+    }
+}
+
+extension ViewSegments.Part {
+    /// The same partition without its file.
+    fileprivate mutating func dropSegment() {
+        self = ViewSegments.Part(number: number, range: range, segment: nil, columns: [])
+    }
+}

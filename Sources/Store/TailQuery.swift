@@ -1,0 +1,124 @@
+import Features
+import PointInTime
+import Postgres
+
+/// Which rows of a view's history no file covers, as statements.
+///
+/// Of a partition without a file all rows; of the others those of batches behind what the file covers. A statement gives
+/// keys, event time, batch, known at, deleted and the features that are asked for.
+struct TailQuery: Sendable {
+    let sql: String
+    /// Whether the rows are few of many, so that the index of batches is to be used whatever the planner thinks.
+    let isSparse: Bool
+
+    /// More batches than this are looked up by the statement itself.
+    private static let literalBatchesMax = 10_000
+
+    /// The statements for a view at a state.
+    ///
+    /// - Parameters:
+    ///   - parts: the view's partitions, those whose file cannot be read without one.
+    ///   - count: into about how many statements the work may be shared out.
+    /// - Returns: none where the files have every row.
+    static func make(
+        _ view: StoredView,
+        features: [FeatureDefinition],
+        parts: [ViewSegments.Part],
+        pinned: PinnedState,
+        sharedOutTo count: Int,
+        _ session: Session
+    ) throws(StoreError) -> [TailQuery] {
+        var ranges: [Int64: [PartitionRange]] = [:]
+        for part in parts {
+            let covered = part.segment?.state.position ?? -1
+            if covered < pinned.state.position { ranges[covered, default: []].append(part.range) }
+        }
+        let rows = try session.query(
+            """
+            SELECT batch, position, rows, sum(rows) OVER () FROM asof.batches WHERE view = $1 AND position <= $2
+            AND kind IN ('data', 'materialize') AND position > $3
+            """,
+            [
+                .int32(view.id), .int64(pinned.state.position),
+                .int64(parts.compactMap { $0.segment?.state.position }.min() ?? pinned.state.position),
+            ]
+        )
+        var queries: [TailQuery] = []
+        for (covered, ranges) in ranges.sorted(by: { $0.key < $1.key }) {
+            var batches: [Int64] = []
+            var conditions = [pinned.condition("h")]
+            if covered >= 0 {
+                for row in 0..<rows.count where (rows.int64(row, 1) ?? 0) > covered {
+                    if let batch = rows.int64(row, 0) { batches.append(batch) }
+                }
+                if batches.isEmpty { continue }
+                let list = batches.map(String.init).joined(separator: ",")
+                conditions.append(
+                    batches.count <= literalBatchesMax
+                        ? "h._batch = ANY ('{\(list)}'::bigint[])"
+                        : """
+                        h._batch = ANY (ARRAY(SELECT batch FROM asof.batches WHERE view = \(view.id) \
+                        AND position > \(covered) AND position <= \(pinned.state.position)))
+                        """
+                )
+            }
+            let isWhole = ranges.count == parts.count
+            for share in shares(ranges, count) {
+                let filter = isWhole && share.count == ranges.count ? [] : [condition(share)]
+                queries.append(
+                    TailQuery(
+                        sql: statement(view, features, conditions + filter),
+                        isSparse: covered >= 0
+                    )
+                )
+            }
+        }
+        return queries
+    }
+
+    /// What the statements give, in order.
+    static func types(_ view: StoredView, _ features: [FeatureDefinition]) -> [FeatureType] {
+        view.storageKeys.map(\.type.featureType) + [.timestamp, .int64, .timestamp, .bool] + features.map(\.type)
+    }
+
+    private static func statement(
+        _ view: StoredView,
+        _ features: [FeatureDefinition],
+        _ conditions: [String]
+    ) -> String {
+        let columns =
+            [view.keyList("h"), "h._event_time", "h._batch", "h._known_at", "h._deleted"]
+            + features.map { "h.\(SQLText.identifier($0.name))" }
+        return """
+            SELECT \(columns.joined(separator: ", ")) FROM \(view.historyTable) h
+            WHERE \(conditions.joined(separator: " AND "))
+            """
+    }
+
+    private static func shares(_ ranges: [PartitionRange], _ count: Int) -> [[PartitionRange]] {
+        let count = min(max(1, count), ranges.count)
+        return (0..<count).map { share in
+            ranges.indices.filter { $0 * count / ranges.count == share }.map { ranges[$0] }
+        }
+    }
+
+    private static func condition(_ ranges: [PartitionRange]) -> String {
+        var joined: [PartitionRange] = []
+        for range in ranges {
+            if let last = joined.last, let end = last.to, end == range.from {
+                joined[joined.count - 1] = PartitionRange(from: last.from, to: range.to)
+            } else {
+                joined.append(range)
+            }
+        }
+        let texts = joined.map { range in
+            let bounds =
+                [
+                    range.from.map { "h._event_time >= \(PartitionCatalog.literal($0))" },
+                    range.to.map { "h._event_time < \(PartitionCatalog.literal($0))" },
+                ].compactMap(\.self)
+            return bounds.isEmpty ? "true" : "(\(bounds.joined(separator: " AND ")))"
+        }
+        return "(\(texts.joined(separator: " OR ")))"
+    }
+}

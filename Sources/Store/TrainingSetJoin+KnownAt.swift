@@ -1,0 +1,36 @@
+import Features
+package import PointInTime
+
+extension TrainingSetJoin {
+    /// Views that `knownAtLabel` leaves nearly empty, each with what to do about it; looks at the batch's first rows.
+    ///
+    /// Rows loaded long after their event time, without a known-at time, count as known only since their load.
+    package func knownAtWarnings(_ batch: ColumnBatch) throws(StoreError) -> [String] {
+        let rows = 0..<min(batch.rowCount, Limits.probeRowsMax)
+        var warnings: [String] = []
+        for role in spec.plan.roles {
+            var matched: [Int] = []
+            for knownAtLabel in [false, true] {
+                let probe = Probe(session: pool.first, state: pinned, options: JoinOptions(knownAtLabel: knownAtLabel))
+                let joined = try probe.join(
+                    role,
+                    keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
+                    labelTimes: (batch[spec.labelTime] ?? Column(nullsOf: .timestamp, rowCount: batch.rowCount)).slice(
+                        rows
+                    ),
+                    rowPositions: spec.positionColumn.flatMap { batch[$0]?.slice(rows) }
+                )
+                matched.append(joined.counts.matched)
+            }
+            guard matched[0] > 0, matched[1] * 2 < matched[0] else { continue }
+            warnings.append(
+                """
+                --known-at-label leaves view '\(role.prefix)' with \(matched[1]) matches of \(matched[0]) in the first \
+                \(rows.count) rows: its history was mostly committed after the label times. Where rows were loaded late, say \
+                when they were known with `asof ingest --known-at COLUMN`
+                """
+            )
+        }
+        return warnings
+    }
+}

@@ -1,0 +1,184 @@
+import Features
+package import PointInTime
+
+/// Enriches a spine batch by batch; its rows keep their order.
+package final class TrainingSetJoin {
+    package let spec: TrainingSetSpec
+    let pool: SessionPool
+    let pinned: PinnedState
+    /// Ledger position when the join started: a forget or drop after it makes the result a mixture.
+    private let startedAt: Int64
+    /// The smallest position that a row read so far.
+    private var oldestPosition: Int64
+    /// Over the spine's columns, and over all columns.
+    package private(set) var spineDigest: ContentDigest
+    package private(set) var contentDigest: ContentDigest
+    /// For each role of the plan.
+    package private(set) var counts: [JoinCounts]
+    /// For each feature column, and for each role the ages of its matched rows; empty where they were not asked for.
+    private var statistics: [ColumnStatistics]
+    private var ages: [ColumnStatistics]
+    /// How the join is made, and why so.
+    package let plan: JoinPlan
+    private let scan: Scan?
+    private let workers: Workers
+    package let clock = StageClock()
+    /// Gets the share of a block's work that is done.
+    package var onProgress: (Double) -> Void = { _ in }
+
+    /// - Parameters:
+    ///   - sessions: at least one; they work side by side.
+    ///   - engine: how rows are looked up.
+    ///   - measures: whether ``quality`` is wanted.
+    package init(
+        _ spec: TrainingSetSpec,
+        sessions: [Session],
+        engine: EngineRequest = EngineRequest(.probe),
+        measures: Bool = true
+    ) throws(StoreError) {
+        self.spec = spec
+        let ledger = Ledger(sessions[0])
+        pinned = try ledger.pin(spec.state)
+        startedAt = try ledger.head().position
+        oldestPosition = spec.state.position
+        pool = SessionPool(sessions)
+        spineDigest = ContentDigest(names: spec.spine.map(\.name), types: spec.spine.map(\.type))
+        contentDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
+        counts = spec.plan.roles.map { _ in JoinCounts() }
+        statistics = measures ? spec.plan.columns.map { ColumnStatistics(type: $0.type) } : []
+        ages = measures ? spec.plan.roles.map { _ in ColumnStatistics(type: .int64) } : []
+        workers = Workers(engine.limits.threads)
+        (plan, scan) = try JoinPlan.make(
+            engine,
+            spec,
+            Scan.Context(
+                pool: pool,
+                sessionCount: sessions.count,
+                pinned: pinned,
+                options: spec.options,
+                source: engine.source,
+                limits: engine.limits,
+                clock: clock
+            )
+        )
+    }
+
+    /// What the rows joined so far are like; `nil` where it was not asked for.
+    package var quality: TrainingSetQuality? {
+        guard !ages.isEmpty else { return nil }
+        return TrainingSetQuality(
+            features: zip(spec.plan.columns, statistics).map { .init(name: $0.outputName, $1) },
+            ages: zip(spec.plan.roles, ages).map { .init(prefix: $0.prefix, $1) }
+        )
+    }
+
+    package var rowCount: Int { contentDigest.rowCount }
+
+    /// - Parameter batch: rows of the spine, with the spec's spine columns in order.
+    /// - Returns: the same rows with every column of the training set.
+    /// - Throws: ``StoreError/input(_:)`` where a row's own position is not one of the store's.
+    package func join(_ batch: ColumnBatch) throws(StoreError) -> ColumnBatch {
+        try checkPositions(batch)
+        var columns = batch.columns
+        let joined = try joinViews(batch)
+        for source in spec.plan.sources { columns.append(joined[source.role].features[source.feature]) }
+        if spec.options.witness {
+            for view in joined { columns += [view.eventTimes, view.positions].compactMap(\.self) }
+        }
+        for (index, view) in joined.enumerated() { counts[index] += view.counts }
+        clock.measure(.statistics) {
+            measure(&ages, joined.map(\.ages)[...])
+            measure(&statistics, columns[batch.columns.count...])
+        }
+        clock.measure(.digest) {
+            spineDigest.update(batch.columns, rowCount: batch.rowCount, workers)
+            contentDigest.update(columns, rowCount: batch.rowCount, workers)
+        }
+        scan?.learn(rows: batch.rowCount, bytes: columns[batch.columns.count...].reduce(0) { $0 + $1.byteCount })
+        return ColumnBatch(names: spec.columns.map(\.name), columns: columns, rowCount: batch.rowCount)
+    }
+
+    private func joinViews(_ batch: ColumnBatch) throws(StoreError) -> [JoinedView] {
+        func column(_ name: String) throws(StoreError) -> Column {
+            guard let column = batch[name] else { throw .request("the spine has no column '\(name)'") }
+            return column
+        }
+        let labelTimes = try column(spec.labelTime)
+        var rowPositions: Column?
+        if let name = spec.positionColumn { rowPositions = try column(name) }
+        if let scan {
+            return try scan.join(
+                spec.plan.roles,
+                labelTimes: labelTimes,
+                rowPositions: rowPositions,
+                column: column,
+                progress: onProgress
+            )
+        }
+        let probe = ProbeJoin(pool: pool, pinned: pinned, options: spec.options)
+        return try clock.measure(.probe) { () throws(StoreError) in
+            var joined: [JoinedView] = []
+            for role in spec.plan.roles {
+                var keys: [Column] = []
+                for name in role.keyColumns { keys.append(try column(name)) }
+                joined.append(
+                    try probe.join(role, keys: keys, labelTimes: labelTimes, rowPositions: rowPositions)
+                )
+                onProgress(Double(joined.count) / Double(spec.plan.roles.count))
+            }
+            return joined
+        }
+    }
+
+    /// How many rows of the spine ``join(_:)`` best gets at a time.
+    ///
+    /// - Parameter rowBytes: memory of one row of the spine.
+    package func blockRows(rowBytes: Int) -> Int {
+        scan?.blockRows(spineRowBytes: rowBytes, spec) ?? Limits.probeBatchRows
+    }
+
+    /// Files that were to be read and could not be, each with the reason and what to do.
+    package var warnings: [String] { scan?.warnings ?? [] }
+
+    /// What was read; `nil` where PostgreSQL looked everything up.
+    package var scanReport: ScanReport? { scan.map { ScanReport($0, spec.plan.roles) } }
+
+    private func checkPositions(_ batch: ColumnBatch) throws(StoreError) {
+        guard let name = spec.positionColumn, let positions = batch[name] else { return }
+        let newest = spec.state.position
+        for (row, position) in positions.int64Values.enumerated()
+        where !positions.isNull(row) && (position < 0 || position > newest) {
+            throw .input(
+                "row \(rowCount + row + 1) of the spine, column '\(name)': no position \(position) in this store; "
+                    + "expected 0 to \(newest), the newest"
+            )
+        }
+        for (row, position) in positions.int64Values.enumerated() where !positions.isNull(row) {
+            oldestPosition = min(oldestPosition, position)
+        }
+    }
+
+    /// - Parameter columns: begins with those that are measured.
+    private func measure(_ statistics: inout [ColumnStatistics], _ columns: ArraySlice<Column>) {
+        statistics.withUnsafeMutableBufferPointer { statistics in
+            // Safe: each piece touches an element of its own, and all have ended when this returns.
+            nonisolated(unsafe) let statistics = statistics
+            workers.each(statistics.count) { index in
+                statistics[index].update(columns[columns.startIndex + index])
+            }
+        }
+    }
+
+    /// Checks that history stayed whole while it was read.
+    /// - Throws: ``StoreError/conflict(_:)`` where rows were removed meanwhile.
+    package func finish() throws(StoreError) {
+        guard let removal = try RemovalRecord(pool.first).since(startedAt, of: spec.plan.roles).first else { return }
+        throw .conflict("\(removal.text), while history was read; run the command again")
+    }
+
+    /// What was removed from these views after the state that was asked for, before the join started: it is not in the
+    /// training set, although it was in that state. Of rows with positions of their own those joined so far count.
+    package func earlierRemovals() throws(StoreError) -> [Removal] {
+        try RemovalRecord(pool.first).since(oldestPosition, of: spec.plan.roles).filter { $0.position <= startedAt }
+    }
+}

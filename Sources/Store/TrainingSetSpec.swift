@@ -1,0 +1,89 @@
+package import Features
+
+/// What a training set is made of, apart from the spine's rows.
+package struct TrainingSetSpec: Sendable {
+    package var plan: FeaturePlan
+    /// The spine's column of label times.
+    package var labelTime: String
+    /// The spine's column of ledger positions, each row's own; `nil` = every row reads ``state``.
+    package var positionColumn: String?
+    /// Names and types of the spine's columns, in order.
+    package var spine: [ColumnSchema]
+    package var state: LedgerState
+    package var options: JoinOptions
+
+    package init(
+        plan: FeaturePlan,
+        labelTime: String,
+        positionColumn: String? = nil,
+        spine: [ColumnSchema],
+        state: LedgerState,
+        options: JoinOptions
+    ) throws(StoreError) {
+        self.plan = plan
+        self.labelTime = labelTime
+        self.positionColumn = positionColumn
+        self.spine = spine
+        self.state = state
+        self.options = options
+        try check()
+    }
+
+    /// The training set's columns: the spine's, the features in the order asked for, then witnesses.
+    package var columns: [ColumnSchema] {
+        spine + plan.columns.map { ColumnSchema(name: $0.outputName, type: $0.type) }
+            + (options.witness
+                ? plan.roles.flatMap { role in
+                    [
+                        ColumnSchema(name: "\(role.prefix)__event_time", type: .timestamp),
+                        ColumnSchema(name: "\(role.prefix)__position", type: .int64),
+                    ]
+                } : [])
+    }
+
+    private func check() throws(StoreError) {
+        func type(_ name: String, _ purpose: String) throws(StoreError) -> FeatureType {
+            guard let column = spine.first(where: { $0.name == name }) else {
+                throw .request(
+                    "the spine has no column '\(name)', \(purpose)\(Name.hint(for: name, among: spine.map(\.name)))"
+                )
+            }
+            return column.type
+        }
+        let labelType = try type(labelTime, "which --label-time names")
+        guard labelType == .timestamp else {
+            throw .request("the spine's label time '\(labelTime)' is \(labelType.text); it must be timestamp")
+        }
+        if let positionColumn {
+            let positionType = try type(positionColumn, "which --position-column names")
+            guard positionType == .int64 else {
+                throw .request("the spine's positions '\(positionColumn)' are \(positionType.text); they must be int64")
+            }
+        }
+        for role in plan.roles {
+            for (key, column) in zip(role.view.definition.keys, role.keyColumns) {
+                let type = try type(column, "the key '\(key.name)' of view '\(role.view.name)'")
+                guard type == key.type.featureType else {
+                    throw .request(
+                        "the spine's column '\(column)' is \(type.text); the key '\(key.name)' of view '\(role.view.name)' is \(key.type.rawValue)"
+                    )
+                }
+            }
+        }
+        var seen: Set<String> = []
+        for column in columns where !seen.insert(column.name).inserted {
+            throw .request("the training set would have two columns '\(column.name)'; rename the spine's")
+        }
+    }
+}
+
+/// A column's name and type.
+package struct ColumnSchema: Sendable, Hashable {
+    package var name: String
+    package var type: FeatureType
+
+    package init(name: String, type: FeatureType) {
+        self.name = name
+        self.type = type
+    }
+}

@@ -1,0 +1,49 @@
+import PointInTime
+import Store
+
+/// What `--explain` prints: how an export is made, and afterwards what it took.
+struct Explanation {
+    /// To standard error where standard output is for a program.
+    let isForProgram: Bool
+
+    private func write(_ text: String) {
+        if isForProgram { Console.writeError(text) } else { Console.write(text) }
+    }
+
+    func plan(_ plan: JoinPlan, spineRows: Int?, engine: EngineOptions, blockRows: Int) {
+        let spine = spineRows.map { Console.count($0, "row") } ?? "unknown length"
+        write("plan: \(plan.engine.rawValue) (\(plan.reason)); spine of \(spine)")
+        if let estimates = plan.estimates {
+            write("  estimated: probe \(seconds(estimates.probe)), scan \(seconds(estimates.scan))")
+        }
+        for view in plan.views {
+            write(
+                "  view \(view.name): \(Console.count(view.historyRows, "row")) of history; "
+                    + "\(Console.grouped(view.fileRows)) in \(Console.count(view.files, "segment")) "
+                    + "(\(view.fileBytes >> 20) MiB), at most \(Console.grouped(view.tailRows)) from PostgreSQL"
+            )
+        }
+        guard plan.engine == .scan else { return }
+        write(
+            "  memory \(engine.memory): blocks of \(Console.grouped(blockRows)) spine rows; "
+                + Console.count(engine.threadCount, "thread")
+        )
+    }
+
+    func outcome(_ join: TrainingSetJoin) {
+        if let report = join.scanReport {
+            let counts = report.counts
+            write(
+                "read: \(Console.grouped(counts.groupsRead)) of \(Console.count(counts.groups, "row group")) "
+                    + "(\(Console.grouped(counts.groups - counts.groupsRead)) skipped), keys and times of "
+                    + "\(Console.grouped(counts.rowsRead)) of \(Console.count(counts.rows, "row")), "
+                    + "values of \(Console.grouped(counts.rowsTaken)); "
+                    + "\(Console.count(report.tailRows, "row")) (\(report.tailBytes >> 20) MiB) from PostgreSQL"
+            )
+        }
+        let stages = join.clock.stages.map { "\($0.stage.rawValue) \(Console.milliseconds($0.elapsed))" }
+        write("time: \(stages.joined(separator: ", "))")
+    }
+
+    private func seconds(_ seconds: Double) -> String { Console.milliseconds(.seconds(seconds)) }
+}
