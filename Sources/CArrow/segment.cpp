@@ -56,18 +56,12 @@ bool asof_segment_range(const asof_segment *segment, int32_t group, int32_t colu
     bool is_known = false;
     (void)asof::guarded([&] {
         auto statistics = segment->file.metadata().RowGroup(group)->ColumnChunk(column)->statistics();
-        if (!statistics || !statistics->HasMinMax()) return arrow::Status::OK();
-        if (statistics->physical_type() == parquet::Type::INT64) {
-            const auto &typed = static_cast<const parquet::Int64Statistics &>(*statistics);
-            *low = typed.min();
-            *high = typed.max();
-            is_known = true;
-        } else if (statistics->physical_type() == parquet::Type::BOOLEAN) {
-            const auto &typed = static_cast<const parquet::BoolStatistics &>(*statistics);
-            *low = typed.min();
-            *high = typed.max();
-            is_known = true;
-        }
+        if (!statistics || !statistics->HasMinMax() || statistics->physical_type() != parquet::Type::INT64)
+            return arrow::Status::OK();
+        const auto &typed = static_cast<const parquet::Int64Statistics &>(*statistics);
+        *low = typed.min();
+        *high = typed.max();
+        is_known = true;
         return arrow::Status::OK();
     });
     return is_known;

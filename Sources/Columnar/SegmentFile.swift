@@ -35,7 +35,8 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
     ) throws(HistoryRunError) {
         name = path
         func failed(_ reason: String) -> HistoryRunError { HistoryRunError(run: path, reason: reason) }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        var descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0, errno == EMFILE, Self.raiseFileLimit() { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else {
             throw failed(errno == ENOENT ? "the file is missing" : InputFile.systemReason(errno))
         }
@@ -65,6 +66,20 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
 
     deinit { asof_segment_free(handle) }
 
+    /// A view may have more partitions than a process may usually have files open: takes what the system allows at most.
+    /// - Returns: false where that is no more than before; `errno` is then as it was.
+    private static func raiseFileLimit() -> Bool {
+        let reason = errno
+        defer { errno = reason }
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
+        else {
+            return false
+        }
+        limit.rlim_cur = limit.rlim_max
+        return setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+    }
+
     private static func groups(_ handle: OpaquePointer, keys: [KeyColumn], eventTime: Int32) -> [HistoryGroup]? {
         let count = asof_segment_group_count(handle)
         guard let text = asof_segment_text(handle, SegmentKeys.name),
@@ -84,19 +99,6 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
             )
         }
         return groups
-    }
-
-    /// The smallest and greatest position of a group's rows; `nil` where the file does not say.
-    package func positions(ofGroup group: Int) -> ClosedRange<Int64>? {
-        var (low, high): (Int64, Int64) = (0, 0)
-        guard asof_segment_range(handle, Int32(group), position, &low, &high), low <= high else { return nil }
-        return low...high
-    }
-
-    /// Whether a group may have tombstones.
-    package func mayHaveTombstones(inGroup group: Int) -> Bool {
-        var (low, high): (Int64, Int64) = (0, 1)
-        return !asof_segment_range(handle, Int32(group), deleted, &low, &high) || high != 0
     }
 
     // MARK: Order

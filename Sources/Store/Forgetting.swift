@@ -65,6 +65,13 @@ package struct Forgetting {
         }.map(\.name)
     }
 
+    /// How many segments' files, on whatever host, may still have rows that are forgotten now.
+    package func segmentCount() throws(StoreError) -> Int {
+        let ids = try views().map { Int64($0.view.id) }
+        let rows = try session.query("SELECT count(*) FROM asof.segments WHERE view = ANY ($1)", [.int64Array(ids)])
+        return Int(rows.int64(0, 0) ?? 0)
+    }
+
     /// When this key was forgotten before, newest first.
     package func earlier() throws(StoreError) -> [Timestamp] {
         guard let digest = try digest() else { return [] }

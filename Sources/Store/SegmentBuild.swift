@@ -71,11 +71,14 @@ package final class SegmentBuild {
         manifest = SegmentManifest(sessions[0], directory: directory.id)
     }
 
-    /// Removes what killed runs left, and files of partitions and views that are gone.
+    /// Removes what killed runs left, and files of partitions and views that are gone or retired: nobody keeps those up
+    /// to date, and they may have rows that were forgotten.
     ///
     /// - Returns: how many files there were.
     package func sweep() throws(StoreError) -> Int {
-        let rows = try session.query("SELECT number FROM asof.partitions")
+        let rows = try session.query(
+            "SELECT p.number FROM asof.partitions p JOIN asof.views v ON v.id = p.view WHERE v.retired_at IS NULL"
+        )
         let partitions = Set((0..<rows.count).compactMap { rows.int32($0, 0) })
         let segments = try manifest.list()
         try manifest.remove(segments.filter { !partitions.contains($0.partition) }.map(\.file))

@@ -122,7 +122,7 @@ private struct WrittenSegment {
         #expect(arrow.map { $0.map(bits) } == written.groups.joined().map { $0.map(bits) }, "seed \(seed)")
     }
 
-    @Test func `tombstones, positions and absent features are known without reading them`() throws {
+    @Test func `a feature that the file does not have is null`() throws {
         var random = SeededRandom(seed: 7)
         let scratch = try Scratch()
         let written = try WrittenSegment(scratch, groupRows: [1, 50], nullShare: 0, using: &random)
@@ -132,16 +132,50 @@ private struct WrittenSegment {
             keys: WrittenSegment.keys,
             features: [nil, "f1"]
         )
-        for (group, rows) in written.groups.enumerated() {
-            let positions = rows.map { row in if case .int64(let value) = row[3] { value } else { Int64.min } }
-            #expect(file.positions(ofGroup: group) == (positions.min() ?? 0)...(positions.max() ?? 0))
-            #expect(file.mayHaveTombstones(inGroup: group) == rows.contains { $0[5] == .bool(true) })
-        }
         var column = Column(.float64, [.float64(1)])
         try [Int32(3), 4].withUnsafeBufferPointer {
             try file.append(.feature(0), ofGroup: 1, rows: $0, to: &column)
         }
         #expect((0..<3).map(column.value) == [.float64(1), .null, .null])
+    }
+
+    @Test func `texts that outgrow a dictionary, large texts and columns of nulls are read as they were written`()
+        throws
+    {
+        let scratch = try Scratch()
+        let count = 30_000
+        // More than a dictionary takes, so that pages of one column are of both kinds.
+        let texts = (0..<count).map { row -> Value in
+            row % 97 == 5 ? .null : .string("\(row) is a text that no other row has, and long enough to fill pages")
+        }
+        var large = [Value](repeating: .string("small"), count: count)
+        large[3] = .string(String(repeating: "x", count: 1 << 20))
+        large[20_000] = .string(String(repeating: "y", count: 1 << 20))
+        var contents: [(FeatureType, [Value])] = [(.string, texts), (.string, large)]
+        for type in RoundTripTests.types { contents.append((type, [Value](repeating: .null, count: count))) }
+        let features = contents.enumerated().map { FeatureDefinition(name: "f\($0)", type: $1.0) }
+        let keys = [KeyColumn(name: "k", type: .int64)]
+        let rows = (0..<Int64(count)).map(\.self)
+        let numbers = Column(type: .int64, values: .int64(rows))
+        let times = Column(type: .timestamp, values: .int64(rows))
+        let path = scratch.path + "/segment.parquet"
+        let writer = try SegmentWriter(path: path, columns: SegmentColumns(keys: keys, features: features))
+        let deleted = Column(type: .bool, values: .bool([Bool](repeating: false, count: count)))
+        try writer.write(
+            [numbers, times, numbers, times, deleted] + contents.map { Column($0.0, $0.1) },
+            rowCount: count
+        )
+        let file = try SegmentFile(path: path, written: try writer.finish(), keys: keys, features: features.map(\.name))
+        for step in [1, 333] {
+            let chosen = stride(from: 3, to: Int32(count), by: step).map(\.self)
+            for (index, (type, values)) in contents.enumerated() {
+                var column = Column(emptyOf: type)
+                try chosen.withUnsafeBufferPointer {
+                    try file.append(.feature(index), ofGroup: 0, rows: $0, to: &column)
+                }
+                #expect(chosen.indices.allSatisfy { column.value($0) == values[Int(chosen[$0])] }, "\(type.text)")
+            }
+        }
     }
 
     @Test(arguments: [11, 12, 13] as [UInt64])

@@ -105,6 +105,34 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: building) == [])
     }
 
+    @Test func `a view may have more partitions than a process may have files open`() throws {
+        let work = try Workplace()
+        var csv = "user_id,event_time,id\n"
+        for day in 1...28 { csv += "\(day % 3),2024-02-\(day < 10 ? "0" : "")\(day)T00:00:00Z,\(day)\n" }
+        _ = try work.scratch.write("data.csv", csv)
+        try work.asof(["ingest", "stats", "data.csv"])
+        try work.asof(["segments", "build"])
+        #expect(files(work).count == 28)
+        _ = try work.scratch.write(
+            "spine.csv",
+            "user_id,t\n0,2024-02-10T12:00:00Z\n1,2024-03-01T00:00:00Z\n2,2024-01-01T00:00:00Z\n"
+        )
+        let limited = try work.asof(
+            [
+                "export", "--spine", "spine.csv", "--features", "stats", "--label-time", "t", "--out", "out.csv",
+                "--engine",
+                "scan",
+            ],
+            shell: "ulimit -Sn 30; exec \"$0\" \"$@\""
+        )
+        #expect(limited.error.isEmpty, "\(limited.error)")
+        let out = try String(contentsOfFile: work.scratch.path + "/out.csv", encoding: .utf8)
+        #expect(
+            out.hasSuffix("0,2024-02-10T12:00:00Z,9\n1,2024-03-01T00:00:00Z,28\n2,2024-01-01T00:00:00Z,\n"),
+            "\(out)"
+        )
+    }
+
     @Test func `a build whose files do not fit says so and leaves what it had`() throws {
         let work = try Self.workplace(20_000)
         try work.asof(["segments", "build"])

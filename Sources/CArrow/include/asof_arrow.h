@@ -190,7 +190,7 @@ int64_t asof_segment_group_rows(const asof_segment *segment, int32_t group);
 int32_t asof_segment_find(const asof_segment *segment, const char *name);
 // A text of the footer, valid while the segment is open; NULL where there is none.
 const char *asof_segment_text(const asof_segment *segment, const char *key);
-// The smallest and greatest value of an int64, timestamp or bool column in a group; false where they are not known.
+// The smallest and greatest value of an int64 or timestamp column in a group; false where they are not known.
 bool asof_segment_range(const asof_segment *segment, int32_t group, int32_t column, int64_t *low, int64_t *high);
 
 // Reads `count` values of fixed width to `values` (bool: one byte each, 0 where null) and as many flags to `validity`,

@@ -61,6 +61,13 @@ struct ForgetCommand: ParsableCommand {
         Console.write(
             "forgotten: \(Console.count(rows, "row")) of \(Console.count(counts.count, "view")), position \(state?.position ?? 0)"
         )
+        let files = try forgetting.segmentCount()
+        if files > 0 {
+            Console.write(
+                "\(Console.count(files, "segment")) may still have these rows and are not read any more; "
+                    + "run `asof segments build` on every host that has segments"
+            )
+        }
     }
 
     private func show(_ counts: [Forgetting.Count]) {
