@@ -28,12 +28,9 @@ struct AsofCommand: ParsableCommand {
         subcommands: [
             InitCommand.self, MigrateCommand.self, PlanCommand.self, ApplyCommand.self, ViewsCommand.self,
             DescribeCommand.self, IngestCommand.self, MaterializeCommand.self, RebuildOnlineCommand.self,
-            GetCommand.self, ServeCommand.self, FetchCommand.self, LogCommand.self, ExportCommand.self, VerifyCommand.self,
-            ReportCommand.self,
-            CheckCommand.self, StatusCommand.self, DoctorCommand.self, ForgetCommand.self, DropHistoryCommand.self,
-            SegmentsCommand.self,
-            UriCommand.self,
-            SuperviseCommand.self,
+            GetCommand.self, ServeCommand.self, FetchCommand.self, LogCommand.self, ExportCommand.self,
+            VerifyCommand.self, ReportCommand.self, CheckCommand.self, StatusCommand.self, DoctorCommand.self,
+            ForgetCommand.self, DropHistoryCommand.self, SegmentsCommand.self, UriCommand.self, SuperviseCommand.self,
         ]
     )
 

@@ -27,6 +27,8 @@ struct ServedFeatures {
     func engine(_ settings: EngineSettings) -> Engine {
         var hooks = EngineHooks(observing: serving, reads)
         let (serving, writes) = (serving, writes)
+        let served = hooks.asofInfo
+        hooks.asofInfo = { served() + writes.infoLines }
         hooks.commitTogether = { writes.commitTogether($0, $1) }
         hooks.readTogether = { serving.readTogether($0) }
         return Engine(settings: settings, hooks: hooks, reads: reads, writes: writes, serving: serving)

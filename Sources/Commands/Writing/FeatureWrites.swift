@@ -55,6 +55,10 @@ package final class FeatureWrites: Sendable {
         self.init(
             Source(serving),
             writer: GroupWriter(conninfo: serving.conninfo, options: options) { committed, finish in
+                if !committed.late.isEmpty {
+                    let catalog = serving.catalog
+                    for (view, rows) in committed.late { try? catalog.view(named: view).counters.addLate(rows) }
+                }
                 serving.apply(committed.views, state: committed.state, finish: finish)
             },
             history: SessionWorkers(conninfo: serving.conninfo)
@@ -81,6 +85,17 @@ package final class FeatureWrites: Sendable {
     ) {
         // Nothing else is made by commands that write.
         PreparedWrite.submit(writes.compactMap { $0 as? PreparedWrite }, to: writer, client: 0, finish)
+    }
+
+    /// Lines of INFO about writes.
+    package var infoLines: [InfoLine] {
+        let statistics = writer.statistics
+        return [
+            InfoLine("writes", statistics.writes), InfoLine("write_groups", statistics.groups),
+            InfoLine("rows_written", statistics.rows), InfoLine("rows_late", statistics.lateRows),
+            InfoLine("rows_replaced_in_group", statistics.duplicateRows), InfoLine("write_busy_us", statistics.busyUs),
+            InfoLine("writes_refused", writer.outage ?? "no"),
+        ]
     }
 
     /// Builders of rows for every view of one catalog, by the unit of the points' times: making them takes longer than

@@ -1,4 +1,5 @@
 package import Features
+import PointInTime
 
 /// The canonical bytes of an entity's key, for views whose key is not one int64.
 ///
@@ -24,6 +25,15 @@ package struct EntityKey: Sendable {
 
     package mutating func append(_ text: Span<UInt8>) {
         text.withUnsafeBufferPointer { append($0) }
+    }
+
+    /// A row of a key column.
+    mutating func append(_ column: Column, _ row: Int) {
+        switch column.values {
+        case .int64(let values): append(values[row])
+        case .text(let values): append(values[row])
+        default: preconditionFailure("a key column is int64 or string, not \(column.type.text)")
+        }
     }
 
     /// - Parameter values: int64 and string, in the view's order.

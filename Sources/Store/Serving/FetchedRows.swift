@@ -12,6 +12,12 @@ struct FetchedRows {
     /// - Returns: the rows found; each entity once, however often it was asked for.
     func read(_ view: ServedView, _ keys: [Column]) throws(StoreError) -> ViewMemory {
         let memory = ViewMemory(layout: view.layout)
+        memory.apply(try rows(view, keys), position: 0)
+        return memory
+    }
+
+    /// The rows found, with all of ``RowLayout/columns``.
+    func rows(_ view: ServedView, _ keys: [Column]) throws(StoreError) -> ViewRows {
         let stored = view.stored
         let keyCount = stored.storageKeys.count
         let columns =
@@ -48,16 +54,12 @@ struct FetchedRows {
         for (index, feature) in view.layout.columns.enumerated() {
             features.append(try column(keyCount + 2 + index, feature.type))
         }
-        memory.apply(
-            ViewRows(
-                keys: read,
-                eventTimes: try column(keyCount, .timestamp),
-                isDeleted: try column(keyCount + 1, .bool),
-                features: features
-            ),
-            position: 0
+        return ViewRows(
+            keys: read,
+            eventTimes: try column(keyCount, .timestamp),
+            isDeleted: try column(keyCount + 1, .bool),
+            features: features
         )
-        return memory
     }
 
     private static func parameter(_ keys: Column) -> Parameter {

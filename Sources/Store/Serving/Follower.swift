@@ -285,12 +285,18 @@ final class Follower: @unchecked Sendable {
                 if head.position - known.position > Limits.followedEntriesBehindMax { restarts = true }
                 if !restarts { entries = try LedgerReader(session).entries(after: known.position, upTo: head.position) }
             }
-            let stale = Set(entries.filter { !$0.isData && $0.kind != .definitions }.map(\.view))
+            let changes = entries.filter { !$0.isData && $0.kind != .definitions }
+            let stale = Set(changes.filter { !$0.isRemoval }.map(\.view))
             // An unknown kind of the whole store may mean anything.
             if stale.contains(0) { restarts = true }
             let load = CatalogLoad(session: session, options: options) { [self] in isStopped }
             let result = try load.run(replacing: old, isRestart: restarts, stale: stale, evicted: &evicted)
             try follow(entries.filter { $0.isData && result.kept.contains($0.view) }, result.catalog, session)
+            for id in Set(changes.filter(\.isRemoval).map(\.view)) where result.kept.contains(id) {
+                guard let view = result.catalog.all[id] else { continue }
+                self.beginPartialChange()
+                try RemovedEntities(session).remove(from: view, position: result.state.position)
+            }
             return result
         }
         serving.publish(result, isRestart: isRestart)
@@ -339,13 +345,16 @@ final class Follower: @unchecked Sendable {
 
     /// Newest events and last commits of the views that were loaded, from the ledger.
     private func readFreshness(_ result: CatalogLoad.Result, _ session: Session) throws(StoreError) {
+        let unknown = result.catalog.all.values.filter { $0.freshness.values.lastCommit == nil }
+        guard !unknown.isEmpty else { return }
         let rows = try session.query(
             """
             SELECT t.view, t.newest, b.position, b.uid, b.committed_at FROM (
                 SELECT view, max(position) AS position, max(max_event_time) AS newest FROM asof.batches
-                WHERE kind IN ('data', 'materialize') GROUP BY view) t
+                WHERE kind IN ('data', 'materialize') AND view = ANY ($1) GROUP BY view) t
             JOIN asof.batches b ON b.position = t.position AND b.view = t.view
-            """
+            """,
+            [.int64Array(unknown.map { Int64($0.stored.id) })]
         )
         for row in 0..<rows.count {
             guard let id = rows.int32(row, 0), let view = result.catalog.all[id] else { continue }

@@ -187,6 +187,7 @@ final class GroupCommitter {
         }
         var state: LedgerState?
         var stored: [(view: StoredView, rows: ViewRows)] = []
+        var late: [(view: String, rows: Int)] = []
         do throws(StoreError) {
             if accepted.isEmpty {
                 transaction.rollBack()
@@ -194,6 +195,7 @@ final class GroupCommitter {
                 for (view, rows) in GroupRows(accepted).views {
                     let (counts, newest) = try transaction.writeGroup(rows, to: view)
                     statistics.add(counts)
+                    if counts.late > 0 { late.append((view.name, counts.late)) }
                     stored.append((view, rows.gather(newest)))
                 }
                 try decided.move(to: transaction.batch, session)
@@ -212,7 +214,7 @@ final class GroupCommitter {
             for (pending, receipt) in zip(writes, receipts) { pending.finish(.success(receipt)) }
         }
         guard let state else { return finish() }
-        applied(CommittedRows(state: state, views: stored), finish)
+        applied(CommittedRows(state: state, views: stored, late: late), finish)
     }
 
     /// What each write is told.

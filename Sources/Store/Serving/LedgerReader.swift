@@ -14,6 +14,9 @@ struct FollowedEntry: Sendable {
 
     /// Whether the entry is rows in history and nothing else.
     var isData: Bool { kind == .data || kind == .materialize }
+
+    /// Whether rows of entities went, and nothing else changed.
+    var isRemoval: Bool { kind == .forget || kind == .drop }
 }
 
 /// Reads the ledger from a known state on. Within the caller's transaction.
@@ -60,14 +63,6 @@ struct LedgerReader {
         let rows = try session.query(
             "SELECT \(Self.columns) FROM asof.batches WHERE position > $1 AND position <= $2 ORDER BY position, view",
             [.int64(first), .int64(last)]
-        )
-        return try (0..<rows.count).map { row throws(StoreError) in try Self.entry(rows, row) }
-    }
-
-    func entries(at positions: [Int64]) throws(StoreError) -> [FollowedEntry] {
-        let rows = try session.query(
-            "SELECT \(Self.columns) FROM asof.batches WHERE position = ANY ($1) ORDER BY position, view",
-            [.int64Array(positions)]
         )
         return try (0..<rows.count).map { row throws(StoreError) in try Self.entry(rows, row) }
     }

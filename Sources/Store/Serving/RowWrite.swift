@@ -90,4 +90,6 @@ package struct CommittedRows: Sendable {
     package let state: LedgerState
     /// For each view the newest row of each of its entities, in the order of their keys.
     package let views: [(view: StoredView, rows: ViewRows)]
+    /// Of each view, rows that were older than their entity's online row; views without any are left out.
+    package let late: [(view: String, rows: Int)]
 }

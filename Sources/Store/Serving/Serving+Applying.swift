@@ -67,7 +67,12 @@ extension Serving {
     func publish(_ load: CatalogLoad.Result, isRestart: Bool) {
         applied.withLock { applied in
             var own: [AppliedPositions.OwnCommit] = []
-            if isRestart { applied.reloaded(at: load.state) } else { own = applied.followed(to: load.state) }
+            if isRestart {
+                applied.reloaded(at: load.state)
+            } else {
+                // Earlier ones are in the memories, unless an entity of theirs was forgotten since.
+                own = applied.followed(to: load.state).filter { $0.state.position > load.state.position }
+            }
             move(to: applied.reached, own, catalog: load.catalog)
         }
         wake()

@@ -1,4 +1,4 @@
-package import Features
+import Features
 import PointInTime
 
 extension ViewMemory {
@@ -31,27 +31,6 @@ extension ViewMemory {
             start = end
         }
         return late
-    }
-
-    /// Takes an entity out, as if it had never been.
-    /// - Parameter keys: int64 and string, in the view's order; 0 for a global view.
-    /// - Returns: whether it was there.
-    @discardableResult
-    package func remove(_ keys: [Value]) -> Bool {
-        change { table, figures in
-            let row: UInt32?
-            if layout.keyForm == .int64, case .int64(let key) = keys[0] {
-                row = table.find(key)
-            } else {
-                var key = EntityKey(layout.keys)
-                key.append(keys)
-                row = key.bytes.withUnsafeBytes { table.find($0) }
-            }
-            guard let row else { return false }
-            if PackedRow(base: table.address(row)).isDeleted { figures.tombstones -= 1 }
-            table.remove(row)
-            return true
-        }
     }
 }
 
@@ -119,13 +98,7 @@ private struct ColumnApplier {
             return table.row(for: values[from])
         }
         key.reset()
-        for column in rows.keys {
-            switch column.values {
-            case .int64(let values): key.append(values[from])
-            case .text(let values): key.append(values[from])
-            default: preconditionFailure("a key column is int64 or string")
-            }
-        }
+        for column in rows.keys { key.append(column, from) }
         return key.bytes.withUnsafeBytes { table.row(for: $0) }
     }
 

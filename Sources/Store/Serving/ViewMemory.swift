@@ -73,6 +73,10 @@ package final class ViewMemory: @unchecked Sendable {
         /// - Parameter key: canonical bytes, see ``EntityKey``.
         package func row(keyBytes key: UnsafeRawBufferPointer) -> PackedRow? { memory.row(keyBytes: key) }
 
+        /// The number of an entity's row, see ``rowLimit``.
+        func number(of key: Int64) -> Int? { memory.number(of: key) }
+        func number(of key: UnsafeRawBufferPointer) -> Int? { memory.number(of: key) }
+
         /// Rows are numbered from 0 to this, some numbers without a row; an entity keeps its number while it is there.
         package var rowLimit: Int { memory.rowLimit }
 
@@ -99,6 +103,9 @@ package final class ViewMemory: @unchecked Sendable {
         precondition(layout.keyForm == .bytes)
         return table.pointee.find(key).map { PackedRow(base: table.pointee.address($0)) }
     }
+
+    fileprivate func number(of key: Int64) -> Int? { table.pointee.find(key).map { Int($0) } }
+    fileprivate func number(of key: UnsafeRawBufferPointer) -> Int? { table.pointee.find(key).map { Int($0) } }
 
     fileprivate var rowLimit: Int { Int(table.pointee.rowLimit) }
 

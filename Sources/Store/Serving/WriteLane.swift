@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Synchronization
 
 /// One connection's queue of writes, with the thread that commits them and the thread that decodes large ones before.
 ///
@@ -16,8 +17,6 @@ final class WriteLane: @unchecked Sendable {
     private var pendingBytes = 0
     private var isStopping = false
     private var isDecoderDone = false
-    /// Why PostgreSQL cannot be written to; `nil` = as far as is known it can.
-    private var downReason: String?
     private var commitStart: ContinuousClock.Instant?
     private var published = WriterStatistics()
     /// How many ready writes end the commit thread's wait; `nil` = it does not wait.
@@ -27,14 +26,13 @@ final class WriteLane: @unchecked Sendable {
     private let commitWake = DispatchSemaphore(value: 0)
     private let decoderWake = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
-    private var committer: GroupCommitter!
+    private let connection = LaneConnection()
+    private let committer: GroupCommitter
     private var parked: [PendingWrite] = []
 
     init(conninfo: String, applied: @escaping GroupWriter.Applied) {
-        committer = nil
-        committer = GroupCommitter(conninfo: conninfo, applied: applied) { [weak self] reason in
-            self?.connectionLost(reason)
-        }
+        let connection = connection
+        committer = GroupCommitter(conninfo: conninfo, applied: applied) { connection.lost($0) }
     }
 
     /// How long a group waits for the clients that shared the one before.
@@ -66,7 +64,7 @@ final class WriteLane: @unchecked Sendable {
 
     private var outageReason: String? {
         if isStopping { return "the server is shutting down" }
-        if let downReason { return downReason }
+        if let reason = connection.lossReason { return reason }
         if let commitStart, commitStart.duration(to: .now) > .milliseconds(Limits.stalledCommitMs) {
             return "PostgreSQL has not answered for \(commitStart.duration(to: .now).components.seconds) s"
         }
@@ -173,7 +171,7 @@ final class WriteLane: @unchecked Sendable {
                     published = committer.statistics
                 }
             }
-            if lock.withLock({ downReason != nil }) { recover() }
+            if connection.lossReason != nil { recover() }
         }
         ended.signal()
     }
@@ -237,8 +235,6 @@ final class WriteLane: @unchecked Sendable {
 
     // MARK: Outages
 
-    private func connectionLost(_ reason: String) { lock.withLock { downReason = reason } }
-
     /// Tells everybody who waits, and tries to connect until that succeeds.
     private func recover() {
         while true {
@@ -257,6 +253,17 @@ final class WriteLane: @unchecked Sendable {
             if lock.withLock({ isStopping && isDecoderDone && ready.isEmpty }) { return }
             usleep(UInt32(Self.reconnectUs))
         }
-        lock.withLock { downReason = nil }
+        connection.made()
     }
+}
+
+/// Whether a lane's connection is known to be gone.
+private final class LaneConnection: Sendable {
+    private let reason = Mutex<String?>(nil)
+
+    /// Why PostgreSQL cannot be written to; `nil` = as far as is known it can.
+    var lossReason: String? { reason.withLock { $0 } }
+
+    func lost(_ why: String) { reason.withLock { $0 = why } }
+    func made() { reason.withLock { $0 = nil } }
 }

@@ -9,6 +9,7 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Make a training set again and compare.",
+        usage: "asof verify <manifest> [<options>]",
         discussion: """
             The spine is taken from the exported file's own columns, the state from the manifest's position, the rules \
             (TTL, delay, strict) as they were then.

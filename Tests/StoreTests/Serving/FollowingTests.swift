@@ -145,6 +145,27 @@ import Testing
         #expect(fixture.serving.state.timelineChanges == 0)
     }
 
+    /// The forgotten row was the newest, so that it would hide what comes after it.
+    @Test func `an entity that is forgotten and comes back with an older event has that`() throws {
+        let store = try TestStore(Self.yaml)
+        try store.ingest("stats", Self.rows(0..<500, at: 90, 1))
+        try store.ingest("weather", [HistoryRow([.string("a"), .int64(7)], at: 80, [.float64(1), .null])])
+        let fixture = try ServingFixture(store.conninfo)
+        let memory = try fixture.view("stats").memory
+        for key in ["7", "8"] {
+            _ = try Forgetting(store.session, entity: "user", key: key, store.registry.definitions).run()
+        }
+        try store.ingest("stats", Self.rows(7..<8, at: 50, 2))
+        try fixture.catchUp(store.session)
+        #expect(try Self.value(fixture, 7) == .int64(2) && Self.value(fixture, 8) == nil)
+        try fixture.expectOnline(store.session)
+        #expect(try fixture.view("stats").memory === memory)
+        // Its place is taken by another one.
+        try store.ingest("stats", Self.rows(1_000..<1_003, at: 1, 3))
+        try fixture.catchUp(store.session)
+        try fixture.expectOnline(store.session)
+    }
+
     /// What a restore to an earlier moment does: the newest commits are gone, others take their positions.
     @Test func `another timeline is noticed, and everything loaded again`() throws {
         let store = try TestStore(Self.yaml)
