@@ -21,7 +21,7 @@ struct RemovedEntities {
             query: "SELECT \(stored.keyList("o")), o._event_time FROM \(stored.onlineTable) o",
             types: stored.storageKeys.map(\.type.featureType) + [.timestamp]
         )
-        var present = [Bool](repeating: false, count: memory.withReader { $0.rowLimit })
+        var present = [Bool](repeating: false, count: memory.lockedRowLimit)
         /// Entities that came back with an older event than was forgotten, which hid it.
         var hidden: [[Column]] = []
         while let columns = try copy.next(rowsMax: Limits.memoryChunkRows, bytesMax: Limits.memoryChunkBytes) {
@@ -37,28 +37,36 @@ struct RemovedEntities {
 }
 
 extension ViewMemory {
+    fileprivate var lockedRowLimit: Int {
+        lockForReading()
+        defer { unlock() }
+        return Reader(self).rowLimit
+    }
+
     /// Sets the flag of each entity's row number whose row has the event time that it should have.
     /// - Returns: the other ones, by their place in `keys`.
     fileprivate func mark(_ keys: [Column], _ times: [Int64], in present: inout [Bool]) -> [Int32] {
+        let integers = layout.keyForm == .int64 ? keys[0].int64Values : []
         var key = EntityKey(layout.keys)
         var others: [Int32] = []
-        withReader { reader in
-            for row in times.indices {
-                let number: Int?
-                if layout.keyForm == .int64, case .int64(let values) = keys[0].values {
-                    number = reader.number(of: values[row])
-                } else {
-                    key.reset()
-                    for column in keys { key.append(column, row) }
-                    // Not by a closure here: the optimizer of Swift 6.3 ends with an error over one that uses the reader.
-                    number = reader.number(of: key)
-                }
-                guard let number, number < present.count else { continue }
-                if reader.row(number: number)?.eventTime == times[row] {
-                    present[number] = true
-                } else {
-                    others.append(Int32(row))
-                }
+        // Not by `withReader`: where its own module specializes it, the optimizer of Swift 6.3 ends with an error.
+        lockForReading()
+        defer { unlock() }
+        let reader = Reader(self)
+        for row in times.indices {
+            let number: Int?
+            if integers.isEmpty {
+                key.reset()
+                for column in keys { key.append(column, row) }
+                number = reader.number(of: key)
+            } else {
+                number = reader.number(of: integers[row])
+            }
+            guard let number, number < present.count else { continue }
+            if reader.row(number: number)?.eventTime == times[row] {
+                present[number] = true
+            } else {
+                others.append(Int32(row))
             }
         }
         return others
