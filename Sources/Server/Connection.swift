@@ -40,7 +40,7 @@ package struct Connection: ~Copyable {
     private var isOutputBlocked = false
     /// Whether the request that was decoded last waits for pending replies.
     var isWaiting = false
-    /// Whether requests were left because enough replies are ready or unsent.
+    /// Whether requests were left because enough have run, or enough replies are ready or unsent.
     private var isCut = false
     private var lastInputMs: Int64
     private let requestMemory: RequestMemory
@@ -151,7 +151,7 @@ package struct Connection: ~Copyable {
         guard case .open = phase else { return actions }
         phase = .ended
         actions.cancels = pending.takeCancels()
-        actions.ending = .afterOutput(.killed)
+        actions.ending = .now(.killed)
         return actions
     }
 
@@ -169,7 +169,7 @@ package struct Connection: ~Copyable {
     /// More replies are unsent than the limit allows.
     package mutating func outputBlocked() { isOutputBlocked = true }
 
-    /// The client has taken replies, so that more can be written.
+    /// What was ready is sent, and there is room for more.
     package mutating func outputDrained(nowNs: Int64) -> Actions {
         var actions = Actions()
         isOutputBlocked = false
@@ -205,12 +205,12 @@ package struct Connection: ~Copyable {
 
     /// Whether more is to be read from the client.
     package var wantsInput: Bool {
-        guard case .open = phase, !isOutputBlocked, !isStopping else { return false }
+        guard case .open = phase, !needsRoom, !isStopping else { return false }
         // What waits is kept, so that a client that closes while it waits is noticed, but not much of it.
         return !isWaiting || input.readableBytes < limits.waitingBytesMax
     }
 
-    /// Whether requests or replies wait until the client has taken more: ``outputDrained(nowNs:)`` goes on.
+    /// Whether requests wait for their turn, or until the client has taken more: ``outputDrained(nowNs:)`` goes on.
     package var needsRoom: Bool { isCut || isOutputBlocked }
 
     /// Whether any replies are ready to be sent.
@@ -343,8 +343,10 @@ package struct Connection: ~Copyable {
         _ actions: inout Actions
     ) {
         var clock = nowNs
+        var requestsLeft = limits.batchRequests
         while true {
-            guard isRunnable() else {
+            requestsLeft -= 1
+            guard requestsLeft >= 0, clock - nowNs < limits.turnNs, isRunnable() else {
                 if case .open = phase { isCut = true }
                 return
             }

@@ -22,6 +22,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Whether the channel took a write whose bytes may not be sent yet.
     private var mayHaveUnsent = false
     private var isFlushPlanned = false
+    private var isTurnPlanned = false
     /// Nothing more is read; when the replies are sent, this side is closed.
     private var isEnding = false
     /// This side is closed; when the channel is closed at the latest, whatever the client does. 0 = it is not.
@@ -163,14 +164,36 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// Sends what is ready; runs what was left for want of room, as long as there is room.
+    /// Sends what is ready; runs what was left, as long as there is room and this connection's turn lasts.
     private func flush(_ context: ChannelHandlerContext) {
         send(context)
-        while connection.needsRoom, !isEnding, context.channel.isWritable {
-            perform(connection.outputDrained(nowNs: Clock.nowNs()), context)
-            send(context)
-        }
+        if connection.needsRoom { takeTurn(context) }
         updateReading(context)
+    }
+
+    private func takeTurn(_ context: ChannelHandlerContext) {
+        let start = Clock.nowNs()
+        var now = start
+        while connection.needsRoom, !isEnding, context.channel.isWritable {
+            guard now - start < loop.limits.turnNs else {
+                planTurn(context)
+                return
+            }
+            perform(connection.outputDrained(nowNs: now), context)
+            send(context)
+            now = Clock.nowNs()
+        }
+    }
+
+    /// Goes on when other connections' bytes have been read. A task that may run at once would run before that.
+    private func planTurn(_ context: ChannelHandlerContext) {
+        guard !isTurnPlanned else { return }
+        isTurnPlanned = true
+        context.eventLoop.scheduleTask(in: .microseconds(50)) {
+            self.isTurnPlanned = false
+            guard let context = self.context else { return }
+            self.flush(context)
+        }
     }
 
     private func send(_ context: ChannelHandlerContext) {

@@ -93,8 +93,7 @@ package final class FeatureServer: Sendable {
     ) -> EventLoopFuture<Void> {
         guard count.enter() else {
             loop.statistics.refusedConnections.add()
-            let refusal = ByteBuffer(string: "-ERR max number of clients reached\r\n")
-            return channel.writeAndFlush(refusal).flatMap { channel.close() }
+            return channel.pipeline.addHandler(RefusingHandler(lingerMs: loop.limits.lingerMs))
         }
         let id = loop.engine.clients.nextID()
         let record = ClientRecord(

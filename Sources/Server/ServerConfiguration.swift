@@ -33,6 +33,10 @@ package struct ConnectionLimits: Sendable {
     package var uncountedBytesMax = 1 << 20
     /// Replies are sent at the latest when there are so many.
     package var outputBatchBytes = 256 << 10
+    /// So many requests of a connection run before what is ready is sent.
+    package var batchRequests = 256
+    /// After it other connections have their turn; within a batch this is seen only where slow commands are logged.
+    package var turnNs: Int64 = 2_000_000
     /// Kept of what a client sends while an earlier command waits.
     package var waitingBytesMax = 1 << 20
     /// Writes of one connection that may be under way.

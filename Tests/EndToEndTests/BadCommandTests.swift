@@ -168,7 +168,7 @@ import Testing
             "two states",
             export("spine.csv") + ["--known-as-of", "2026-01-01", "--position", "1"],
             status: 2,
-            says: ["one of --position and --known-as-of"]
+            says: ["one of --position, --known-as-of and --position-column"]
         ),
         BadInputCase(
             "two spines",

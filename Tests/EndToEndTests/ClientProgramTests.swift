@@ -90,7 +90,7 @@ import Testing
                     assert client.info("server")["redis_version"] == "7.2.4"
                     assert "maxclients" in client.config_get("max*")
                     assert client.command_count() > 10
-                    assert client.command_info("ping")
+                    assert client.execute_command("COMMAND", "INFO", "ping")
                     assert len(client.time()) == 2
                     assert client.slowlog_len() >= 0
                     assert client.client_list()

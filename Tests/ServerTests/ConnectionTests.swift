@@ -153,6 +153,23 @@ import Testing
         #expect(scene.received.count == 100 * (400 + 8))
     }
 
+    @Test func `of very many requests only some run before others have their turn`() {
+        var limits = ConnectionLimits()
+        limits.batchRequests = 10
+        let scene = Scene(limits: limits)
+        scene.isTaking = false
+        scene.send(String(repeating: "PING\r\n", count: 25) + "PI")
+        #expect(scene.reply() == String(repeating: "+PONG\r\n", count: 10))
+        #expect(scene.needsRoom && !scene.wantsInput)
+        scene.take(scene.connection.outputDrained(nowNs: 0))
+        #expect(scene.reply() == String(repeating: "+PONG\r\n", count: 10))
+        scene.take(scene.connection.outputDrained(nowNs: 0))
+        #expect(scene.reply() == String(repeating: "+PONG\r\n", count: 5))
+        #expect(!scene.needsRoom && scene.wantsInput)
+        scene.send("NG\r\n")
+        #expect(scene.reply() == "+PONG\r\n")
+    }
+
     @Test func `large requests of all connections together are bounded`() {
         var limits = ConnectionLimits()
         limits.uncountedBytesMax = 1_000

@@ -17,7 +17,7 @@ final class Scene {
     var ending: Connection.Ending?
     var nowMs: Int64 = 1_000_000
 
-    init(engine: Engine = Engine(), limits: ConnectionLimits = ConnectionLimits()) {
+    init(engine: Engine = ProbeCommands.engine(), limits: ConnectionLimits = ConnectionLimits()) {
         self.engine = engine
         client = ClientState(id: 7, isAuthenticated: engine.settings.password == nil)
         connection = Connection(client: client, engine: engine, limits: limits, nowMs: nowMs)

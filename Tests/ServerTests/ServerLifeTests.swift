@@ -98,7 +98,7 @@ import Wire
         }
         #expect(try killer.run("CLIENT", "KILL", "ID", "\(id)") == .integer(1))
         #expect(try victim.untilClosed().isEmpty)
-        #expect(try killer.run("CLIENT", "KILL", "ID", "\(id)") == .integer(0))
+        #expect(try Patience.wait { try killer.run("CLIENT", "KILL", "ID", "\(id)") == .integer(0) })
         #expect(try killer.run("CLIENT", "KILL", "nobody:1") == .error("ERR No such client"))
     }
 

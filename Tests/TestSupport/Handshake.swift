@@ -66,6 +66,11 @@ package struct Handshake: Sendable, CustomStringConvertible {
         if words.first == "SELECT" { words = ["SELECT", "0"] }
         if words.count == 1, words[0] == "AUTH" || words[0] == "ECHO" { words.append("x") }
         if let index = words.firstIndex(of: "user") { words[index] = "default" }
+        // Two dots stand for all that an option needs.
+        if let index = words.firstIndex(of: "AUTH"), index > 0, index + 1 < words.count, words[index + 1] == "x" {
+            words.insert("default", at: index + 1)
+        }
+        if words.suffix(2) == ["CLIENT", "SETNAME"] { words.append("x") }
         if words.first == "CLIENT", words.count == 1 { words.append("ID") }
         return words
     }

@@ -9,13 +9,14 @@ package struct ProtocolCase: Decodable, Sendable, CustomStringConvertible {
         package var contains: String?
         package var close: Bool?
         package var open: Bool?
+        package var none: Bool?
         package var field: [Cell]?
         package var config: String?
         package var semantic: String?
         package var sendUntilClose: String?
 
         enum CodingKeys: String, CodingKey {
-            case send, exact, prefix, contains, close, open, field, config, semantic
+            case send, exact, prefix, contains, close, open, none, field, config, semantic
             case sendUntilClose = "send_until_close"
         }
     }

@@ -50,7 +50,8 @@ extension ViewMemory {
                 } else {
                     key.reset()
                     for column in keys { key.append(column, row) }
-                    number = key.bytes.withUnsafeBytes { reader.number(of: $0) }
+                    // Not by a closure here: the optimizer of Swift 6.3 ends with an error over one that uses the reader.
+                    number = reader.number(of: key)
                 }
                 guard let number, number < present.count else { continue }
                 if reader.row(number: number)?.eventTime == times[row] {

@@ -75,7 +75,7 @@ package final class ViewMemory: @unchecked Sendable {
 
         /// The number of an entity's row, see ``rowLimit``.
         func number(of key: Int64) -> Int? { memory.number(of: key) }
-        func number(of key: UnsafeRawBufferPointer) -> Int? { memory.number(of: key) }
+        func number(of key: EntityKey) -> Int? { memory.number(of: key) }
 
         /// Rows are numbered from 0 to this, some numbers without a row; an entity keeps its number while it is there.
         package var rowLimit: Int { memory.rowLimit }
@@ -105,7 +105,9 @@ package final class ViewMemory: @unchecked Sendable {
     }
 
     fileprivate func number(of key: Int64) -> Int? { table.pointee.find(key).map { Int($0) } }
-    fileprivate func number(of key: UnsafeRawBufferPointer) -> Int? { table.pointee.find(key).map { Int($0) } }
+    fileprivate func number(of key: EntityKey) -> Int? {
+        key.bytes.withUnsafeBytes { table.pointee.find($0) }.map { Int($0) }
+    }
 
     fileprivate var rowLimit: Int { Int(table.pointee.rowLimit) }
 
