@@ -1,4 +1,5 @@
 import Features
+import NIOCore
 import Synchronization
 import TestSupport
 import Testing
@@ -254,6 +255,35 @@ import Wire
             String(decoding: long, as: UTF8.self).hasPrefix("-FSENTITY view 'weather': the entity has 100000 bytes")
         )
         #expect(long.count < 200)
+    }
+
+    /// The widest texts of every type, of which an encoder must have foreseen the room: more in the reply than in memory.
+    @Test(arguments: [ProtocolVersion.resp2, .resp3])
+    func `values that are longest as text find room`(version: ProtocolVersion) throws {
+        let store = try ServedStore(
+            """
+            entities: { user: { key: user_id, type: int64 } }
+            views:
+              v:
+                entities: [user]
+                features:
+                  { a: list(string), b: list(int64), c: float64, d: float32, e: int64, f: int32, g: bool, h: timestamp, i: string }
+            """
+        )
+        let values: [Value] = [
+            .listString(Array(repeating: "", count: 10_000)), .listInt64(Array(repeating: .min, count: 10_000)),
+            .float64(-.leastNormalMagnitude), .float32(-.leastNormalMagnitude), .int64(.min), .int32(.min), .bool(true),
+            .timestamp(.earliest), .string(""),
+        ]
+        try store.add("v", [HistoryRow([.int64(1)], at: 1, values)])
+        var writer = ReplyWriter(version: version)
+        writer.array(1)
+        writer.array(values.count)
+        for value in values { writer.value(value) }
+        let expected = Array(writer.buffer.readableBytesView)
+        #expect(store.ask(["FS.MGET", "v", "1", "1"], version) == expected)
+        let columns = store.ask(["FS.MGET", "v", "1", "1", "FORMAT", "columns"], version)
+        #expect(columns.count > expected.count)
     }
 
     @Test func `definitions are described`() throws {

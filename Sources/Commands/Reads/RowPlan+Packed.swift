@@ -31,6 +31,7 @@ extension RowPlan {
             }
             cursor = ReplyCursor(at)
             cursor.lineEnd()
+            assert(cursor.distance(from: start) <= room - ReplyCursor.slack)
             return cursor.distance(from: start)
         }
     }

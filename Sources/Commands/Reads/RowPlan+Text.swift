@@ -34,6 +34,7 @@ extension RowPlan {
                     }
                 }
             }
+            assert(cursor.distance(from: start) <= room - ReplyCursor.slack)
             return cursor.distance(from: start)
         }
     }
@@ -135,6 +136,7 @@ extension RowPlan {
                 // Safe: `room` counts more than the widest value and the slack.
                 var cursor = ReplyCursor(start)
                 Self.writeText(field, base, isBulk, &cursor)
+                assert(cursor.distance(from: start) <= room - ReplyCursor.slack)
                 return cursor.distance(from: start)
             }
         }
