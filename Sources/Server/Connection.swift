@@ -202,7 +202,6 @@ package struct Connection: ~Copyable {
     }
 
     // MARK: What the caller asks
-
     /// Whether more is to be read from the client.
     package var wantsInput: Bool {
         guard case .open = phase, !needsRoom, !isStopping else { return false }
@@ -215,7 +214,6 @@ package struct Connection: ~Copyable {
 
     /// Whether any replies are ready to be sent.
     package var hasOutput: Bool { readyOutput > 0 }
-
     private var readyOutput: Int {
         pending.isEmpty ? context.reply.buffer.readableBytes : output.readableBytes
     }
