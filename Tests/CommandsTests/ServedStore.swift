@@ -101,7 +101,9 @@ final class ServedStore {
         ask(words.map { Array($0.utf8) }, version)
     }
 
-    func ask(_ words: [[UInt8]], _ version: ProtocolVersion) -> [UInt8] {
+    /// - Parameter reads: others than the store's.
+    func ask(_ words: [[UInt8]], _ version: ProtocolVersion, reads: FeatureReads? = nil) -> [UInt8] {
+        let engine = reads.map { Engine(reads: $0) } ?? engine
         let name = String(decoding: words[0], as: UTF8.self)
         guard let command = CommandTable.all.command(name) else { return Array("no command \(name)".utf8) }
         let client = ClientState(id: 1, isAuthenticated: true)
@@ -127,8 +129,8 @@ final class ServedStore {
     }
 
     /// Runs a command given as a line with blanks between its words; line ends in the reply are shown as `|`.
-    func text(_ line: String, _ version: ProtocolVersion = .resp3) -> String {
-        let words = line.split(separator: " ").map { $0 == "''" ? "" : String($0) }
-        return String(decoding: ask(words, version), as: UTF8.self).replacing("\r\n", with: "|")
+    func text(_ line: String, _ version: ProtocolVersion = .resp3, reads: FeatureReads? = nil) -> String {
+        let words = line.split(separator: " ").map { $0 == "''" ? [] : Array($0.utf8) }
+        return String(decoding: ask(words, version, reads: reads), as: UTF8.self).replacing("\r\n", with: "|")
     }
 }
