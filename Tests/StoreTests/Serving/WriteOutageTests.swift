@@ -122,4 +122,29 @@ import Testing
         #expect(answer.wait().position == 2)
         #expect(try store.session.query("SELECT count(*) FROM history.stats").int64(0, 0) == 1)
     }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `a COMMIT that happened and was not answered is found, and not done again`() throws {
+        // A commit is on this server's disk before it waits for a standby that there is not.
+        let cluster = try ThrowawayCluster.start(
+            settings: ["synchronous_standby_names = 'nobody'", "synchronous_commit = local"]
+        )
+        defer { cluster.stop() }
+        let store = try TestStore(WriterFixture.yaml, cluster: cluster)
+        // Makes the partition, whose transaction would wait, too.
+        try store.ingest("stats", [WriterFixture.row(9, at: 10, 1)])
+        let fixture = try WriterFixture(store, settings: "options='-c synchronous_commit=on'")
+        let answer = fixture.start(
+            fixture.write("stats", [WriterFixture.row(1, at: 10, 1)], source: SourceSequence(source: "s", sequence: 1))
+        )
+        let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        let isCut = try Patience.wait(seconds: 20) { try store.session.query(kill).count > 0 }
+        #expect(isCut)
+        #expect(answer.wait().position == 3)
+        #expect(try store.session.query("SELECT count(*) FROM history.stats WHERE user_id = 1").int64(0, 0) == 1)
+        #expect(fixture.log.all.map(\.state.position) == [3])
+        try cluster.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+        try cluster.execute("SELECT pg_reload_conf()")
+        fixture.writer.stop()
+    }
 }

@@ -26,13 +26,14 @@ final class WriterFixture: Sendable {
           wide: { entities: [a, b], features: { n: int64 } }
         """
 
-    init(_ store: TestStore, lanes: Int = 2) throws {
-        conninfo = store.conninfo
+    /// - Parameter settings: further parts of the writer's connection string.
+    init(_ store: TestStore, lanes: Int = 2, settings: String = "") throws {
+        conninfo = store.conninfo + " " + settings
         views = Dictionary(uniqueKeysWithValues: store.registry.views.map { ($0.name, $0) })
         let committed = CommittedLog()
         var options = GroupWriter.Options()
         options.laneCount = lanes
-        writer = GroupWriter(conninfo: store.conninfo, options: options) { rows, finish in
+        writer = GroupWriter(conninfo: conninfo, options: options) { rows, finish in
             committed.append(rows)
             finish()
         }
