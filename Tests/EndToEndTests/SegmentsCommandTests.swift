@@ -81,15 +81,25 @@ import Testing
     func `a build that is killed twenty times is made whole by the next`(seed: UInt64) throws {
         let work = try Self.workplace(60_000)
         var random = SeededRandom(seed: seed)
-        // How long a whole build takes here and now, so that the kills come at every moment of it.
+        // How long a whole build takes here and now, so that the kills come at every moment of it: less once other tests end.
         let start = ContinuousClock.now
         try work.asof(["segments", "build"])
-        let whole = Int(start.duration(to: .now) / .microseconds(1))
+        var wholeUs = Int(start.duration(to: .now) / .microseconds(1))
         var killed = 0
         for kill in 0..<20 {
             let running = try work.start(["segments", "build", "--again", "--quiet"])
-            usleep(UInt32(random.int(0...whole)))
-            if running.process.isRunning { Foundation.kill(running.process.processIdentifier, SIGKILL) }
+            let begun = ContinuousClock.now
+            let waitUs = random.int(0...wholeUs)
+            var waitedUs = 0
+            while running.process.isRunning, waitedUs < waitUs {
+                usleep(UInt32(min(1_000, waitUs - waitedUs)))
+                waitedUs = Int(begun.duration(to: .now) / .microseconds(1))
+            }
+            if running.process.isRunning {
+                Foundation.kill(running.process.processIdentifier, SIGKILL)
+            } else {
+                wholeUs = waitedUs
+            }
             running.process.waitUntilExit()
             killed += running.output().status == -SIGKILL ? 1 : 0
             // Whatever is listed is whole, at any moment.
