@@ -106,6 +106,15 @@ package struct Registry: Sendable {
         throw .unknownView(name: name, hint: Name.hint(for: name, among: views.map(\.name)))
     }
 
+    /// What a command's arguments name: the views in the order given, without names all of them by name.
+    /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
+    package func views(named names: [String]) throws(StoreError) -> [StoredView] {
+        if names.isEmpty { return views.sorted { $0.name < $1.name } }
+        var named: [StoredView] = []
+        for name in names { named.append(try view(named: name)) }
+        return named
+    }
+
     /// The version of a service that is in force; `nil` where no such service is.
     package func service(named name: String) -> StoredService? {
         guard definitions.service(named: name) != nil else { return nil }

@@ -69,7 +69,7 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
-        let chosen = try views.isEmpty ? registry.views : views.map { try registry.view(named: $0) }
+        let chosen = try registry.views(named: views)
         let findings = try StoreCheck(open.session).run(chosen.sorted { $0.name < $1.name })
         var table = TextTable(["", "subject", "property", "violations"], rightAligned: [3])
         for finding in findings {

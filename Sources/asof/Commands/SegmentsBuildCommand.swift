@@ -50,9 +50,7 @@ struct SegmentsBuildCommand: ParsableCommand {
     func run() throws {
         let open = try store.open(forWriting: true)
         let registry = try Registry.load(open.session)
-        let chosen =
-            try views.isEmpty
-            ? registry.views.sorted { $0.name < $1.name } : views.map { try registry.view(named: $0) }
+        let chosen = try registry.views(named: views)
         let directory = try segments.make(open)
         let lock = try directory.lock {
             if !quiet {

@@ -24,9 +24,7 @@ struct SegmentsListCommand: ParsableCommand {
     func run() throws {
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
-        let chosen =
-            try views.isEmpty
-            ? registry.views.sorted { $0.name < $1.name } : views.map { try registry.view(named: $0) }
+        let chosen = try registry.views(named: views)
         let directory = try segments.require(open)
         var table = TextTable(
             ["view", "from", "to", "rows", "size", "position", "state", "file"],
