@@ -16,7 +16,7 @@ extension FeatureReads {
         guard let key = HashKey(bytes.span, in: source.catalog()), let memory = key.view.memory else { return nil }
         let rows = FoundRows(rowCount: 1, roleCount: 1)
         return memory.withReader { reader -> Int64? in
-            key.keys.find(0, in: rows, reader)
+            key.keys.find(0, in: rows, reader.shared)
             guard let row = rows.found(0, role: 0) else { return nil }
             let layout = reader.layout
             let variable = layout.columns.indices.reduce(0) { sum, index in

@@ -119,26 +119,6 @@ struct EntityKeys: Sendable {
     }
 
     /// Looks all keys up; the result of key *i* is at `role + i × roles`.
-    func find(_ role: Int, in rows: borrowing FoundRows, _ reader: borrowing ViewMemory.Reader) {
-        var index = role
-        if isInteger {
-            for key in integers {
-                rows.set(index, reader.row(key))
-                index &+= rows.roleCount
-            }
-            return
-        }
-        bytes.withUnsafeBytes { bytes in
-            var start = 0
-            for end in ends {
-                rows.set(index, reader.row(keyBytes: UnsafeRawBufferPointer(rebasing: bytes[start..<end])))
-                start = end
-                index &+= rows.roleCount
-            }
-        }
-    }
-
-    /// As ``find(_:in:_:)``, in one of several memories.
     func find(_ role: Int, in rows: borrowing FoundRows, _ reader: ViewMemory.SharedReader) {
         var index = role
         if isInteger {

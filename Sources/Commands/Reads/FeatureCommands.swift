@@ -52,7 +52,7 @@ extension CommandTable {
                 formatArgument, lossyArgument, metaArgument,
                 ArgumentSpec("position", .integer, token: "MINPOS", isOptional: true),
             ],
-            run: { context, arguments in FeatureCommands.runServe(&context, arguments) }
+            run: { context, arguments in FeatureCommands.run(&context, arguments, FeatureCommands.serve) }
         ),
     ]
 
@@ -80,20 +80,27 @@ extension CommandTable {
 
 /// From arguments to requests.
 enum FeatureCommands {
-    typealias Parse = (borrowing Arguments, FeatureReads, Catalog) throws(CommandFault) -> FeatureRequest
+    typealias Parse = @Sendable (borrowing Arguments, FeatureReads, Catalog) throws(CommandFault) -> FeatureRequest
 
     /// How long MINPOS waits.
     static let waitTimeoutMs = 5_000
 
-    static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments, _ parse: Parse) -> CommandOutcome
-    {
+    static func run(
+        _ context: inout CommandContext,
+        _ arguments: borrowing Arguments,
+        _ parse: @escaping Parse
+    ) -> CommandOutcome {
         do throws(CommandFault) {
             let reads = try reads(context)
             // A second time only where the definitions change in between.
             while true {
+                // Whatever is read of a catalog taken after the position was seen reflects the position.
                 let position = reads.source.position()
                 let catalog = reads.source.catalog()
                 let request = try parse(arguments, reads, catalog)
+                if let minimum = request.options.minimumPosition, minimum > position {
+                    return .deferred(wait(minimum, OwnedArguments(arguments), reads, parse))
+                }
                 if let outcome = request.answer(reads, of: catalog, after: position, &context.reply) { return outcome }
             }
         } catch {
@@ -197,27 +204,13 @@ enum FeatureCommands {
 
     // MARK: FS.SERVE
 
-    static func runServe(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
-        do throws(CommandFault) {
-            let reads = try reads(context)
-            while true {
-                // Whatever is served of a catalog taken after the position was seen reflects the position.
-                let position = reads.source.position()
-                let catalog = reads.source.catalog()
-                let request = try serve(arguments, reads, catalog)
-                if let minimum = request.options.minimumPosition, minimum > position {
-                    return .deferred(wait(minimum, OwnedArguments(arguments), reads))
-                }
-                if let outcome = request.answer(reads, of: catalog, after: position, &context.reply) { return outcome }
-            }
-        } catch {
-            context.reply.fault(error)
-            return .replied
-        }
-    }
-
-    /// Serves once a position has been reached. The request is understood anew then: the definitions may have changed.
-    private static func wait(_ position: Int64, _ arguments: OwnedArguments, _ reads: FeatureReads) -> DeferredReply {
+    /// Answers once a position has been reached. The request is understood anew then: the definitions may have changed.
+    private static func wait(
+        _ position: Int64,
+        _ arguments: OwnedArguments,
+        _ reads: FeatureReads,
+        _ parse: @escaping Parse
+    ) -> DeferredReply {
         DeferredReply { finish in
             reads.source.whenReached(position, waitTimeoutMs) { outcome in
                 do throws(CommandFault) {
@@ -225,7 +218,7 @@ enum FeatureCommands {
                     let reached = reads.source.position()
                     let catalog = reads.source.catalog()
                     let request = try arguments.with { arguments throws(CommandFault) in
-                        try serve(arguments, reads, catalog)
+                        try parse(arguments, reads, catalog)
                     }
                     request.lookup.fetch(request, reads, of: catalog, after: reached, finish)
                 } catch {

@@ -112,7 +112,7 @@ struct RowLookup: Sendable {
         let rows = FoundRows(rowCount: rowCount, roleCount: views.count)
         if memories.count == 1 {
             memories[0].withReader { reader in
-                keys[0].find(0, in: rows, reader)
+                keys[0].find(0, in: rows, reader.shared)
                 show(0, rows, reads)
                 form.write(rows, position: position, to: &reply)
             }

@@ -66,6 +66,9 @@ package final class ViewMemory: @unchecked Sendable {
 
         package var layout: RowLayout { memory.layout }
 
+        /// The same, for what reads one of several memories; not to be kept beyond ``withReader(_:)``.
+        package var shared: SharedReader { SharedReader(memory: memory) }
+
         /// - Parameter key: of a view with ``RowLayout/KeyForm/int64`` keys; 0 for a global view.
         /// - Returns: the entity's row, also a tombstone; `nil` = none.
         package func row(_ key: Int64) -> PackedRow? { memory.row(key) }
