@@ -142,7 +142,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "FeaturesTests", dependencies: ["Features"], swiftSettings: swiftSettings),
+        .testTarget(name: "FeaturesTests", dependencies: ["Features", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "PointInTimeTests",
             dependencies: [
@@ -152,7 +152,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ColumnarTests",
-            dependencies: ["Columnar", "Features", "PointInTime", "Wire"],
+            dependencies: ["Columnar", "Features", "PointInTime", "TestSupport", "Wire"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),

@@ -1,6 +1,7 @@
 import Columnar
 import Features
 import PointInTime
+import TestSupport
 import Testing
 
 @Suite struct RoundTripTests {

@@ -2,6 +2,7 @@ import Columnar
 import Features
 import Foundation
 import PointInTime
+import TestSupport
 import Testing
 
 /// A segment's file as it was written, and what it was written from.
@@ -67,22 +68,9 @@ private struct WrittenSegment {
     /// Keys, event time, position and known at of a group, as the file says.
     static func readOrder(_ file: SegmentFile, _ group: Int) throws -> [[Value]] {
         let order = try file.order(ofGroup: group, with: [.positions, .knownAt])
-        return try withExtendedLifetime(order.owner) {
-            let positions = try #require(order.positions)
-            let knownAt = try #require(order.knownAt)
-            return (0..<order.rowCount).map { row in
-                order.keys.map { key -> Value in
-                    switch key {
-                    case .int64(let values): .int64(values[row])
-                    case .string(let offsets, let bytes):
-                        .string(String(decoding: bytes[offsets[row]..<offsets[row + 1]], as: UTF8.self))
-                    }
-                } + [
-                    .timestamp(Timestamp(microseconds: order.times[row])), .int64(positions[row]),
-                    .timestamp(Timestamp(microseconds: knownAt[row])),
-                ]
-            }
-        }
+        _ = try #require(order.positions)
+        _ = try #require(order.knownAt)
+        return (0..<order.rowCount).map(order.values)
     }
 }
 

@@ -2,6 +2,7 @@ import Columnar
 import Features
 import Foundation
 import PointInTime
+import TestSupport
 import Testing
 
 @Suite struct SkippingTests {

@@ -109,13 +109,7 @@ final class ServedStore {
         let client = ClientState(id: 1, isAuthenticated: true)
         client.version = version
         var context = CommandContext(reply: ReplyWriter(version: version), client: client, engine: engine)
-        var bytes: [UInt8] = []
-        var ranges: [Range<Int>] = []
-        for word in words {
-            ranges.append(bytes.count..<bytes.count + word.count)
-            bytes += word
-        }
-        switch command.run(&context, Arguments(bytes: bytes.span, ranges: ranges.span)) {
+        switch command.run(&context, words: words) {
         case .replied, .closed, .transaction: return Array(context.reply.buffer.readableBytesView)
         case .deferred(let deferred):
             let later = Mutex<[UInt8]>([])

@@ -131,13 +131,7 @@ final class WrittenStore {
         let client = ClientState(id: id, isAuthenticated: true)
         client.version = version
         var context = CommandContext(reply: ReplyWriter(version: version), client: client, engine: engine)
-        var bytes: [UInt8] = []
-        var ranges: [Range<Int>] = []
-        for word in words {
-            ranges.append(bytes.count..<bytes.count + word.count)
-            bytes += word
-        }
-        switch command.run(&context, Arguments(bytes: bytes.span, ranges: ranges.span)) {
+        switch command.run(&context, words: words) {
         case .deferred(let deferred):
             deferred.start { body in
                 var writer = ReplyWriter(version: version)

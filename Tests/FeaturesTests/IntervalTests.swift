@@ -1,4 +1,5 @@
 import Features
+import TestSupport
 import Testing
 
 @Suite struct IntervalTests {
@@ -34,7 +35,7 @@ import Testing
     @Test(arguments: [UInt64.random(in: .min ... .max)])
     func `random intervals survive their text`(seed: UInt64) {
         print("seed \(seed)")
-        var random = RandomSource(seed: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<10_000 {
             let interval = Interval(
                 microseconds: Int64.random(in: 0...(.max >> Int64.random(in: 0..<63, using: &random)), using: &random)

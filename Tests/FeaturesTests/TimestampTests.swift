@@ -1,4 +1,5 @@
 import Features
+import TestSupport
 import Testing
 
 /// Counts days one by one, in the plainest way there is.
@@ -61,7 +62,7 @@ private func digits(_ value: Int64, _ width: Int) -> String {
     @Test(arguments: [UInt64.random(in: .min ... .max), 1])
     func `random times survive their text, also in zones and with finer digits`(seed: UInt64) throws {
         print("seed \(seed)")
-        var random = RandomSource(seed: seed)
+        var random = SeededRandom(seed: seed)
         let dates = SlowCalendar.dates(throughYear: 9_999)
         for _ in 0..<20_000 {
             // A day's margin on both sides, so that the zone does not leave the range.

@@ -1,4 +1,5 @@
 import Features
+import TestSupport
 import Testing
 
 private func float64(_ text: String) throws(ValueTextError) -> Double {
@@ -69,7 +70,7 @@ private func bool(_ text: String) throws(ValueTextError) -> Bool {
     @Test(arguments: [UInt64.random(in: .min ... .max)])
     func `random integers are read as Swift reads them`(seed: UInt64) throws {
         print("seed \(seed)")
-        var random = RandomSource(seed: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<20_000 {
             let value = Int64(bitPattern: random.next()) >> Int64.random(in: 0..<64, using: &random)
             try #require(try int64(String(value)) == value)
@@ -140,7 +141,7 @@ private func bool(_ text: String) throws(ValueTextError) -> Bool {
     @Test(arguments: [UInt64.random(in: .min ... .max), 2])
     func `random bit patterns survive their shortest text`(seed: UInt64) throws {
         print("seed \(seed)")
-        var random = RandomSource(seed: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<50_000 {
             let double = Double(bitPattern: random.next())
             if double.isFinite {
@@ -156,7 +157,7 @@ private func bool(_ text: String) throws(ValueTextError) -> Bool {
     @Test(arguments: [UInt64.random(in: .min ... .max), 3])
     func `random digits, points and exponents round as Swift rounds them`(seed: UInt64) throws {
         print("seed \(seed)")
-        var random = RandomSource(seed: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<50_000 {
             let count = Int.random(in: 1...25, using: &random)
             var text = Bool.random(using: &random) ? "-" : ""
@@ -180,7 +181,7 @@ private func bool(_ text: String) throws(ValueTextError) -> Bool {
     @Test(arguments: [UInt64.random(in: .min ... .max), 4])
     func `halfway cases go to the even neighbour`(seed: UInt64) throws {
         print("seed \(seed)")
-        var random = RandomSource(seed: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<20_000 {
             // An odd 54-bit integer lies half way between two doubles.
             let integer = UInt64.random(in: 1 << 53..<1 << 54, using: &random) | 1

@@ -1,6 +1,7 @@
 import Commands
 import NIOCore
 import Server
+import TestSupport
 import Testing
 
 /// Replies that come later, and what may run before them.
@@ -56,7 +57,7 @@ import Testing
 
     @Test("random commands are answered in order, however their bytes come and whenever they end", arguments: 1...20)
     func order(seed: Int) {
-        var random = Numbers(seed: UInt64(seed))
+        var random = SeededRandom(seed: UInt64(seed))
         let scene = Scene(engine: ProbeCommands.engine())
         var expected = ""
         var sent: [UInt8] = []
@@ -123,20 +124,5 @@ import Testing
         scene.finish(0, "A")
         #expect(scene.wantsInput)
         #expect(scene.reply() == "$1\r\nA\r\n" + String(repeating: "+PONG\r\n", count: 20))
-    }
-}
-
-/// SplitMix64.
-struct Numbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

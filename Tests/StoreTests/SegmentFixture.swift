@@ -91,6 +91,8 @@ struct SegmentFixture {
         var rows: [[Value]] = []
         for (group, about) in run.groups.enumerated() {
             let order = try run.order(ofGroup: group, with: [.positions, .knownAt])
+            _ = try #require(order.positions)
+            _ = try #require(order.knownAt)
             var columns = [Column(emptyOf: .bool)] + view.definition.features.map { Column(emptyOf: $0.type) }
             let all = (0..<Int32(about.rowCount)).map(\.self)
             try all.withUnsafeBufferPointer { all in
@@ -100,27 +102,10 @@ struct SegmentFixture {
                 }
             }
             for row in 0..<about.rowCount {
-                rows.append(try Self.keys(order, row) + columns.map { $0.value(row) })
+                rows.append(order.values(row) + columns.map { $0.value(row) })
             }
         }
         return rows
-    }
-
-    private static func keys(_ order: GroupOrder, _ row: Int) throws -> [Value] {
-        let positions = try #require(order.positions)
-        let knownAt = try #require(order.knownAt)
-        return withExtendedLifetime(order.owner) {
-            order.keys.map { key -> Value in
-                switch key {
-                case .int64(let values): .int64(values[row])
-                case .string(let offsets, let bytes):
-                    .string(String(decoding: bytes[offsets[row]..<offsets[row + 1]], as: UTF8.self))
-                }
-            } + [
-                .timestamp(Timestamp(microseconds: order.times[row])), .int64(positions[row]),
-                .timestamp(Timestamp(microseconds: knownAt[row])),
-            ]
-        }
     }
 
     /// What a file should have, by one SQL statement that joins and sorts.

@@ -1,5 +1,6 @@
 import Features
 import Foundation
+import TestSupport
 import Testing
 import Wire
 
@@ -54,7 +55,7 @@ import Wire
         arguments: 1...200 as ClosedRange<UInt64>
     )
     func random(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed: seed)
         let pieces: [[UInt8]] =
             [
                 "a", "b=1", ",", " ", "=", "\\", "\"", "\n", "\r\n", "\r", "#", "1i", "-", "1.5e3", "t", "\u{E9}",
@@ -66,16 +67,5 @@ import Wire
         let whole = Spelled.outcome(bytes, chunk: bytes.count + 1)
         for chunk in [1, 2, 5] { #expect(Spelled.outcome(bytes, chunk: chunk) == whole, "seed \(seed)") }
         #expect(whole.last?.hasPrefix("0 left") == true, "seed \(seed)")
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Wire
 
@@ -65,7 +66,7 @@ import Wire
 
     @Test("random bytes near to requests are decoded as slowly", arguments: [1, 2, 3, 4] as [UInt64])
     func agrees(seed: UInt64) {
-        var random = Random(seed: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<1_000 {
             var sent: [UInt8] = []
             for _ in 0..<Int.random(in: 1...4, using: &random) { sent += Self.request(&random) }
@@ -87,7 +88,7 @@ import Wire
         }
     }
 
-    private static func request(_ random: inout Random) -> [UInt8] {
+    private static func request(_ random: inout SeededRandom) -> [UInt8] {
         switch Int.random(in: 0..<10, using: &random) {
         case 0:
             return Array(
@@ -106,21 +107,6 @@ import Wire
                 bytes += [13, 10]
             }
             return bytes
-        }
-    }
-
-    /// SplitMix64.
-    struct Random: RandomNumberGenerator {
-        var state: UInt64
-
-        init(seed: UInt64) { state = seed }
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
         }
     }
 }

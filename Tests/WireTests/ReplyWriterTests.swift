@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 import Testing
 import Wire
 
@@ -62,7 +63,7 @@ import Wire
     }
 
     @Test func `integers have the digits that text has`() {
-        var random = RandomRequestTests.Random(seed: 11)
+        var random = SeededRandom(seed: 11)
         var values: [Int64] = [0, 9, 10, 99, 100, -1, -9, -10, .max, .min, .max - 1]
         var power: Int64 = 1
         for _ in 0..<18 {
