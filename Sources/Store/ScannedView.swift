@@ -91,7 +91,7 @@ final class ScannedView {
         runs[index] = nil
         parts[index].dropSegment()
         tail = try Self.makeTail(view, features, parts, historyRows, scan)
-        return ViewSegments.warning(error.run, error.reason, view)
+        return ViewSegments.warning(error.run, error.reason, view, isWithin: true)
     }
 
     /// The as-of join of one role with a sorted spine.

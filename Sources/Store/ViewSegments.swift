@@ -91,8 +91,11 @@ package struct ViewSegments: Sendable {
     }
 
     /// What to tell about a file that is not read.
-    package static func warning(_ path: String, _ reason: String, _ view: StoredView) -> String {
-        "segment \(path) is not read: \(reason). PostgreSQL is read instead; `asof segments build \(view.name)` repairs it"
+    ///
+    /// - Parameter isWithin: the fault lies in a page, which a build does not look at unless it writes everything anew.
+    package static func warning(_ path: String, _ reason: String, _ view: StoredView, isWithin: Bool = false) -> String {
+        "segment \(path) is not read: \(reason). PostgreSQL is read instead; "
+            + "`asof segments build\(isWithin ? " --again" : "") \(view.name)` repairs it"
     }
 
     static func partitions(

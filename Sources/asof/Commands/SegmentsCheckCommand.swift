@@ -9,7 +9,7 @@ struct SegmentsCheckCommand: ParsableCommand {
         abstract: "Read every file and compare it with what was written and with history.",
         discussion: """
             Each file's SHA-256, order, positions and number of rows; the last also against history. Exit code 1 if a file \
-            is not as it should be; `asof segments build` repairs it.
+            is not as it should be; `asof segments build --again` repairs it.
             """
     )
 
@@ -27,12 +27,14 @@ struct SegmentsCheckCommand: ParsableCommand {
         let directory = try segments.require(open)
         let check = SegmentCheck(open.session, directory: directory, format: ParquetSegments())
         var (count, faults) = (0, 0)
+        var faulty: [String] = []
         for view in chosen {
             var progress = Progress(isQuiet: json)
             let findings = try check.run(view) { done, all in
                 progress.update(view.name, rows: 0, done: Double(done) / Double(all))
             }
             progress.clear()
+            if findings.contains(where: { $0.fault != nil }) { faulty.append(view.name) }
             for finding in findings {
                 count += 1
                 faults += finding.fault == nil ? 0 : 1
@@ -56,7 +58,10 @@ struct SegmentsCheckCommand: ParsableCommand {
             )
         }
         guard faults == 0 else {
-            Console.writeError("asof: \(Console.count(faults, "file")) not in order; repair with `asof segments build`")
+            Console.writeError(
+                "asof: \(Console.count(faults, "file")) not in order; "
+                    + "repair with `asof segments build --again \(faulty.joined(separator: " "))`"
+            )
             throw ExitCode(1)
         }
     }
