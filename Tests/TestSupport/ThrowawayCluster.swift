@@ -85,10 +85,12 @@ package final class ThrowawayCluster: Sendable {
     package func stop() { _ = server?.stop(seconds: 30) }
 
     /// Kills the postmaster with SIGKILL and waits until its children have gone, too: what a power cut leaves, but for fsync.
+    ///
+    /// Waits also until init has taken its exit status: until then the number is in use, and the next start is refused.
     package func crash() {
         guard let server else { return }
         kill(server.pid, SIGKILL)
-        for _ in 0..<1_000 where hasProcesses { usleep(5_000) }
+        for _ in 0..<2_000 where hasProcesses || kill(server.pid, 0) == 0 { usleep(5_000) }
     }
 
     /// The running server.
