@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import shutil
 import sys
 
 import data
@@ -111,9 +110,10 @@ class PitStore(harness.Store):
     def __init__(self, options: harness.Options, rows: int, users: int) -> None:
         self.rows, self.users = rows, users
         self.is_kept = not options.is_quick
-        kept = options.folder / f"pit-{rows}"
-        if self.is_kept and (kept / "uri").exists():
-            self.options, self.folder = options, kept
+        # Names the folder: a store whose server is running must not be moved.
+        kept = options.folder / f"pit-{rows}.folder"
+        if self.is_kept and kept.exists():
+            self.options, self.folder = options, pathlib.Path(kept.read_text())
             self.conninfo = self.asof("uri").output.strip()
             return
         text = "entities:\n  user: { key: user_id, type: int64 }\nviews:\n"
@@ -121,11 +121,7 @@ class PitStore(harness.Store):
             text += f"  {view}: {{ entities: [user], online: false, features: {{ {data.FEATURES} }} }}\n"
         super().__init__(options, text)
         if self.is_kept:
-            self.psql("SELECT 1")
-            shutil.rmtree(kept, ignore_errors=True)
-            self.folder = self.folder.rename(kept)
-            self.conninfo = self.asof("uri").output.strip()
-            (kept / "uri").write_text(self.conninfo)
+            kept.write_text(str(self.folder))
 
     def close(self) -> None:
         if not self.is_kept:
