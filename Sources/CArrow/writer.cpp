@@ -9,8 +9,12 @@
 #include <parquet/properties.h>
 
 #include <algorithm>
+#include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "arrays.h"
@@ -22,7 +26,7 @@ struct asof_writer {
     std::shared_ptr<arrow::io::FileOutputStream> out;
     std::shared_ptr<arrow::Schema> schema;
     std::vector<asof_type> types;
-    // One of the two.
+    // One of the two; `file` from the first rows on.
     std::unique_ptr<parquet::arrow::FileWriter> file;
     std::shared_ptr<arrow::ipc::RecordBatchWriter> ipc;
     // What the open row group holds, uncompressed; its encoded pages stay in memory until it is closed.
@@ -40,15 +44,52 @@ constexpr int64_t group_bytes_max = 128 << 20;
 // Rows that go to Arrow at a time: what it makes of them beside the columns' own memory stays small.
 constexpr int64_t window_rows = 1 << 17;
 
-arrow::Status open_parquet(asof_writer &writer) {
+// Whether so many of a column's values come again that a dictionary of them pays: by a sample of its rows. Arrow itself
+// would make the dictionary first and then see that it grows too large, which costs as much as all the rest of writing.
+bool repeats(const asof_column &column, const asof_type &type, int64_t rows) {
+    constexpr int64_t sample_rows = 4096;
+    const int64_t step = std::max<int64_t>(rows / sample_rows, 1);
+    std::unordered_set<uint64_t> distinct;
+    int64_t count = 0;
+    for (int64_t row = 0; row < rows; row += step) {
+        if (column.validity && !column.validity[row]) continue;
+        uint64_t value = 0;
+        switch (type.kind) {
+            case ASOF_INT32:
+            case ASOF_FLOAT32: std::memcpy(&value, static_cast<const uint8_t *>(column.values) + row * 4, 4); break;
+            case ASOF_INT64:
+            case ASOF_TIMESTAMP:
+            case ASOF_FLOAT64: std::memcpy(&value, static_cast<const uint8_t *>(column.values) + row * 8, 8); break;
+            case ASOF_STRING:
+            case ASOF_BYTES: {
+                const auto length = static_cast<size_t>(column.offsets[row + 1] - column.offsets[row]);
+                auto text = reinterpret_cast<const char *>(column.bytes + column.offsets[row]);
+                value = std::hash<std::string_view>{}(std::string_view(text, length));
+                break;
+            }
+            // Embeddings hardly repeat; elements of lists often do.
+            case ASOF_VECTOR: return false;
+            case ASOF_BOOL:
+            case ASOF_LIST_INT64:
+            case ASOF_LIST_STRING: return true;
+        }
+        distinct.insert(value);
+        count++;
+    }
+    return static_cast<int64_t>(distinct.size()) * 10 <= count * 9;
+}
+
+// Columns are written as the first rows suggest; without any, as Arrow does.
+arrow::Status open_parquet(asof_writer &writer, const asof_column *columns, int64_t rows) {
     parquet::WriterProperties::Builder properties;
     properties.compression(arrow::Compression::ZSTD)->compression_level(1);
     properties.max_row_group_length(group_rows_max);
     properties.created_by("asof");
-    // Embeddings hardly repeat; trying a dictionary on them costs time and memory.
-    for (size_t index = 0; index < writer.types.size(); index++) {
-        if (writer.types[index].kind != ASOF_VECTOR) continue;
-        properties.disable_dictionary(writer.schema->field(static_cast<int>(index))->name() + ".list.element");
+    for (size_t index = 0; index < writer.types.size() && rows > 0; index++) {
+        if (repeats(columns[index], writer.types[index], rows)) continue;
+        const bool is_vector = writer.types[index].kind == ASOF_VECTOR;
+        const auto &name = writer.schema->field(static_cast<int>(index))->name();
+        properties.disable_dictionary(is_vector ? name + ".list.element" : name);
     }
     // Arrow's own schema goes along, so that fixed_size_list and the time zone come back as they are.
     // Columns are encoded and compressed side by side.
@@ -74,7 +115,7 @@ arrow::Status open(
         fields.push_back(arrow::field(names[index], arrow_type(types[index])));
     writer.types.assign(types, types + count);
     writer.schema = arrow::schema(fields);
-    if (format == ASOF_PARQUET) return open_parquet(writer);
+    if (format == ASOF_PARQUET) return arrow::Status::OK();
     // Not compressed, so that every reader can map it.
     return arrow::ipc::MakeFileWriter(writer.out, writer.schema).Value(&writer.ipc);
 }
@@ -128,6 +169,7 @@ asof_writer *asof_writer_open(
 
 asof_status asof_writer_write(asof_writer *writer, const asof_column *columns, int64_t rows, asof_failure *failure) {
     auto status = asof::guarded([&] {
+        if (!writer->ipc && !writer->file) ARROW_RETURN_NOT_OK(open_parquet(*writer, columns, rows));
         for (int64_t first = 0; first < rows; first += window_rows) {
             ARROW_RETURN_NOT_OK(write(*writer, columns, first, std::min(window_rows, rows - first)));
             // The disk begins at once with what is written, so that the end has less to wait for. A hint: failure is no matter.
@@ -140,6 +182,7 @@ asof_status asof_writer_write(asof_writer *writer, const asof_column *columns, i
 
 asof_status asof_writer_finish(asof_writer *writer, asof_failure *failure) {
     auto status = asof::guarded([&] {
+        if (!writer->ipc && !writer->file) ARROW_RETURN_NOT_OK(open_parquet(*writer, nullptr, 0));
         ARROW_RETURN_NOT_OK(writer->ipc ? writer->ipc->Close() : writer->file->Close());
         return writer->out->Close();
     });

@@ -129,7 +129,7 @@ package final class AsOfJoin {
 
     /// What was found, one row for each row of the spine, in the spine's order.
     ///
-    /// - Parameter witness: whether matched positions are wanted.
+    /// - Parameter witness: whether matched event times and positions are wanted.
     package func result(witness: Bool) throws(HistoryRunError) -> JoinedView {
         let ttl = rules.ttl
         let picks = Picks(matches, runs, firstGroups) { [matches, spine] place in
@@ -145,22 +145,39 @@ package final class AsOfJoin {
         for (pick, place) in picks.places.enumerated() { pickOf[Int(spine.rows[Int(place)])] = Int32(pick) }
         var valuePickOf = pickOf
         let deleted = try picks.take(.deleted, .bool)
-        if case .bool(let flags) = deleted.values {
+        counts.matched = picks.rows.count
+        if case .bool(let flags) = deleted.values, flags.contains(true) {
             for (pick, place) in picks.places.enumerated() where flags[pick] {
                 valuePickOf[Int(spine.rows[Int(place)])] = -1
+                counts.matched -= 1
             }
-            counts.matched = flags.count { !$0 }
         }
         counts.missing = spine.rowCount - counts.matched - counts.expired
-        let times = picks.places.map { matches.times[Int($0)] }
-        let ages = picks.places.map { spine.labels[Int($0)].subtractingSaturating(matches.times[Int($0)]) }
+        // Features in the order of their cost, so that threads end together; then what the join itself knows.
+        let byCost = features.indices.sorted { features[$0].type.typicalBytes > features[$1].type.typicalBytes }
+        let columns = try columns(features.count + (witness ? 3 : 1)) {
+            [features, matches, spine, pickOf, valuePickOf] index throws(HistoryRunError) in
+            switch index - features.count {
+            case 0:
+                return Column(type: .int64, values: .int64(picks.places.map { place in
+                    spine.labels[Int(place)].subtractingSaturating(matches.times[Int(place)])
+                })).gatherOrNull(valuePickOf)
+            case 1:
+                return Column(type: .timestamp, values: .int64(picks.places.map { matches.times[Int($0)] }))
+                    .gatherOrNull(pickOf)
+            case 2: return try picks.take(.position, .int64).gatherOrNull(pickOf)
+            default:
+                let feature = features[byCost[index]]
+                return try picks.take(.feature(feature.field), feature.type).gatherOrNull(valuePickOf)
+            }
+        }
+        var ordered = Array(columns[..<features.count])
+        for (place, feature) in byCost.enumerated() { ordered[feature] = columns[place] }
         return JoinedView(
-            features: try columns(features.count) { [features, valuePickOf] index throws(HistoryRunError) in
-                try picks.take(.feature(features[index].field), features[index].type).gatherOrNull(valuePickOf)
-            },
-            eventTimes: Column(type: .timestamp, values: .int64(times)).gatherOrNull(pickOf),
-            positions: witness ? try picks.take(.position, .int64).gatherOrNull(pickOf) : nil,
-            ages: Column(type: .int64, values: .int64(ages)).gatherOrNull(valuePickOf),
+            features: ordered,
+            eventTimes: witness ? columns[features.count + 1] : nil,
+            positions: witness ? columns[features.count + 2] : nil,
+            ages: columns[features.count],
             counts: counts
         )
     }

@@ -170,3 +170,18 @@ extension TextValues {
         bytes += other.bytes
     }
 }
+
+extension FeatureType {
+    /// About how many bytes a value takes in a column, for estimates before values are seen.
+    package var typicalBytes: Int {
+        switch self {
+        case .bool: 1
+        case .int32, .float32: 4
+        case .int64, .float64, .timestamp: 8
+        case .string, .bytes: 24
+        case .vector(let dimensions): 4 * dimensions
+        case .listInt64: 40
+        case .listString: 80
+        }
+    }
+}

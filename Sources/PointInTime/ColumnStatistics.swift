@@ -15,7 +15,6 @@ package struct ColumnStatistics: Sendable {
     package private(set) var integerRange: ClosedRange<Int64>?
     /// Of numbers and times (µs); bools count as 0 and 1.
     package private(set) var sketch = QuantileSketch()
-    private var sum = CompensatedSum()
     /// The first text; `nil` before one was seen.
     private var firstText: [UInt8]?
     private var hasOtherTexts = false
@@ -24,8 +23,8 @@ package struct ColumnStatistics: Sendable {
 
     /// The mean of finite numbers; `nil` where there are none, or it is beyond a number.
     package var mean: Double? {
-        guard sum.count > 0 else { return nil }
-        let mean = sum.value / Double(sum.count)
+        guard sketch.count > 0 else { return nil }
+        let mean = sketch.sum / Double(sketch.count)
         return mean.isFinite ? mean : nil
     }
 
@@ -57,6 +56,37 @@ package struct ColumnStatistics: Sendable {
         }
     }
 
+    /// Rows whose numbers are looked at together.
+    private static let chunkRows = 1_024
+
+    /// Calls `body` with the numbers of the rows that have one, some at a time.
+    @inline(__always)
+    private static func forEachChunk<Element>(
+        _ values: [Element],
+        _ validity: [Bool]?,
+        _ body: (UnsafeBufferPointer<Element>) -> Void
+    ) {
+        values.withUnsafeBufferPointer { values in
+            guard let validity else {
+                for start in stride(from: 0, to: values.count, by: chunkRows) {
+                    body(UnsafeBufferPointer(rebasing: values[start..<min(values.count, start + chunkRows)]))
+                }
+                return
+            }
+            withUnsafeTemporaryAllocation(of: Element.self, capacity: chunkRows) { valid in
+                for start in stride(from: 0, to: values.count, by: chunkRows) {
+                    var count = 0
+                    for row in start..<min(values.count, start + chunkRows) where validity[row] {
+                        // Safe: no more than there are rows in a chunk.
+                        valid.initializeElement(at: count, to: values[row])
+                        count += 1
+                    }
+                    body(UnsafeBufferPointer(rebasing: valid[..<count]))
+                }
+            }
+        }
+    }
+
     @inline(__always)
     private mutating func add<Element>(
         _ values: [Element],
@@ -65,29 +95,37 @@ package struct ColumnStatistics: Sendable {
     ) {
         var low = integerRange?.lowerBound ?? .max
         var high = integerRange?.upperBound ?? .min
-        for row in values.indices {
-            if let validity, !validity[row] { continue }
-            let value = integer(values[row])
-            if value < low { low = value }
-            if value > high { high = value }
-            sketch.add(Double(value))
-            sum.add(Double(value))
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: Self.chunkRows) { numbers in
+            Self.forEachChunk(values, validity) { chunk in
+                for (place, value) in chunk.enumerated() {
+                    let value = integer(value)
+                    low = min(low, value)
+                    high = max(high, value)
+                    // Safe: a chunk has no more.
+                    numbers.initializeElement(at: place, to: Double(value))
+                }
+                sketch.add(UnsafeBufferPointer(rebasing: numbers[..<chunk.count]))
+            }
         }
         if low <= high { integerRange = low...high }
     }
 
     @inline(__always)
     private mutating func add<Element: BinaryFloatingPoint>(_ values: [Element], _ validity: [Bool]?) {
-        for row in values.indices {
-            if let validity, !validity[row] { continue }
-            let value = Double(values[row])
-            if value.isFinite {
-                sketch.add(value)
-                sum.add(value)
-            } else if value.isNaN {
-                nanCount += 1
-            } else {
-                infiniteCount += 1
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: Self.chunkRows) { finite in
+            Self.forEachChunk(values, validity) { chunk in
+                var count = 0
+                for value in chunk {
+                    // Safe: a chunk has no more. What is not finite is overwritten by the next.
+                    finite.initializeElement(at: count, to: Double(value))
+                    count += value.isFinite ? 1 : 0
+                }
+                if count < chunk.count {
+                    let nans = chunk.count { $0.isNaN }
+                    nanCount += nans
+                    infiniteCount += chunk.count - count - nans
+                }
+                sketch.add(UnsafeBufferPointer(rebasing: finite[..<count]))
             }
         }
     }
@@ -131,21 +169,4 @@ package struct ColumnStatistics: Sendable {
             if hasInfinity { infiniteCount += 1 }
         }
     }
-}
-
-/// A sum that does not lose small numbers next to large ones (Neumaier).
-struct CompensatedSum: Sendable {
-    private var total = 0.0
-    private var lost = 0.0
-    private(set) var count = 0
-
-    @inline(__always)
-    mutating func add(_ value: Double) {
-        let next = total + value
-        lost += abs(total) >= abs(value) ? (total - next) + value : (value - next) + total
-        total = next
-        count += 1
-    }
-
-    var value: Double { total + lost }
 }

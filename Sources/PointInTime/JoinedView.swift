@@ -4,15 +4,14 @@ import Features
 package struct JoinedView: Sendable {
     /// The role's features, one value a spine row.
     package var features: [Column]
-    /// Event time and position of each matched row, also of a tombstone; null where none matched. Positions only where
-    /// asked for.
-    package var eventTimes: Column
+    /// Event time and position of each matched row, also of a tombstone; null where none matched. Only where asked for.
+    package var eventTimes: Column?
     package var positions: Column?
     /// Label time minus event time of each matched row, µs, saturated; null where none was valid.
     package var ages: Column
     package var counts: JoinCounts
 
-    package init(features: [Column], eventTimes: Column, positions: Column?, ages: Column, counts: JoinCounts) {
+    package init(features: [Column], eventTimes: Column?, positions: Column?, ages: Column, counts: JoinCounts) {
         self.features = features
         self.eventTimes = eventTimes
         self.positions = positions

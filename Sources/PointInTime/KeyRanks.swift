@@ -5,10 +5,10 @@ enum KeyRanks {
     /// - Parameter keys: `int64` or `string` columns; null rows may get any number.
     /// - Returns: for each column one number a row.
     /// - Complexity: O(*n*), and O(*d* log *d*) for the *d* distinct texts.
-    static func numbers(_ keys: [Column]) -> [[UInt64]] {
+    static func numbers(_ keys: [Column]) -> [[Int64]] {
         keys.map { column in
             switch column.values {
-            case .int64(let values): RadixOrder.numbers(values)
+            case .int64(let values): values
             case .text(let values): textRanks(values)
             default: preconditionFailure("a key column is int64 or string, not \(column.type.text)")
             }
@@ -16,7 +16,7 @@ enum KeyRanks {
     }
 
     /// The distinct texts are found by hashing, so that only they are compared.
-    private static func textRanks(_ texts: TextValues) -> [UInt64] {
+    private static func textRanks(_ texts: TextValues) -> [Int64] {
         let rowCount = texts.count
         var numbers = [Int32](repeating: 0, count: rowCount)
         var firstRows: [Int32] = []
@@ -60,8 +60,8 @@ enum KeyRanks {
                 return TextOrder.compare(texts, bytes, rows.0, text) < 0
             }
         }
-        var ranks = [UInt64](repeating: 0, count: ascending.count)
-        for (rank, number) in ascending.enumerated() { ranks[number] = UInt64(rank) }
+        var ranks = [Int64](repeating: 0, count: ascending.count)
+        for (rank, number) in ascending.enumerated() { ranks[number] = Int64(rank) }
         return numbers.map { ranks[Int($0)] }
     }
 

@@ -47,7 +47,7 @@ package final class MemoryRun: HistoryRun, @unchecked Sendable {
         let numbers = KeyRanks.numbers(keys)
         let rowCount = times.rowCount
         let order = RadixOrder.rows(
-            numbers + [RadixOrder.numbers(times.int64Values), RadixOrder.numbers(positions.int64Values)],
+            numbers + [times.int64Values, positions.int64Values],
             rowCount: rowCount
         )
         self.order = order

@@ -12,30 +12,47 @@ import Foundation
 package struct QuantileSketch: Sendable {
     /// δ: at most so many centroids, and at least half as many.
     private static let compression = 500.0
-    package static let bufferCount = 1_024
+    package static let bufferCount = 4_096
 
     private var means: [Double] = []
     private var weights: [Double] = []
     private var buffer: [Double] = []
     private var mergedCount = 0
+    private var mergedSum = CompensatedSum()
     /// Memory that merges use again.
     private var newMeans: [Double] = []
     private var newWeights: [Double] = []
-    package private(set) var minimum = Double.infinity
-    package private(set) var maximum = -Double.infinity
+    private var mergedRange: ClosedRange<Double>?
 
     package init() {}
 
     package var count: Int { mergedCount + buffer.count }
 
-    /// - Parameter value: finite.
-    /// - Complexity: amortized O(log ``bufferCount``).
-    @inline(__always)
+    /// Of all values, without what additions round off; not finite where it is beyond a number.
+    package var sum: Double {
+        var sum = mergedSum
+        sum.add(buffer)
+        return sum.value
+    }
+
+    /// Infinity and minus infinity where no value was added.
+    package var minimum: Double { min(mergedRange?.lowerBound ?? .infinity, buffer.min() ?? .infinity) }
+    package var maximum: Double { max(mergedRange?.upperBound ?? -.infinity, buffer.max() ?? -.infinity) }
+
+    /// - Parameter values: finite.
+    /// - Complexity: amortized O(1) a value.
+    package mutating func add(_ values: UnsafeBufferPointer<Double>) {
+        var rest = values[...]
+        while !rest.isEmpty {
+            let taken = rest.prefix(Self.bufferCount - buffer.count)
+            buffer.append(contentsOf: taken)
+            rest = rest[taken.endIndex...]
+            if buffer.count == Self.bufferCount { merge() }
+        }
+    }
+
     package mutating func add(_ value: Double) {
-        if value < minimum { minimum = value }
-        if value > maximum { maximum = value }
-        buffer.append(value)
-        if buffer.count == Self.bufferCount { merge() }
+        withUnsafePointer(to: value) { add(UnsafeBufferPointer(start: $0, count: 1)) }
     }
 
     /// The values at some ranks, interpolated linearly between neighbours as pandas and NumPy do by default.
@@ -60,6 +77,7 @@ package struct QuantileSketch: Sendable {
 
     /// A centroid of weight w stands in the middle of the w places that it covers; the ends are known exactly.
     private func interpolated(_ rank: Double) -> Double {
+        guard let minimum = mergedRange?.lowerBound, let maximum = mergedRange?.upperBound else { return .nan }
         let place = rank * Double(mergedCount - 1) + 0.5
         let last = Double(mergedCount) - 0.5
         if place >= last { return maximum }
@@ -87,7 +105,10 @@ package struct QuantileSketch: Sendable {
     /// Merges the buffer into the centroids.
     private mutating func merge() {
         guard !buffer.isEmpty else { return }
+        mergedSum.add(buffer)
         NumberOrder.sort(&buffer, &newMeans)
+        let (low, high) = (buffer[0], buffer[buffer.count - 1])
+        mergedRange = min(mergedRange?.lowerBound ?? low, low)...max(mergedRange?.upperBound ?? high, high)
         mergedCount += buffer.count
         let total = Double(mergedCount)
         newMeans.removeAll(keepingCapacity: true)
@@ -110,7 +131,10 @@ package struct QuantileSketch: Sendable {
             if weight == 0 {
                 (mean, weight) = (nextMean, nextWeight)
             } else if emitted + sum <= limit {
-                if mean != nextMean { mean = mean * (weight / sum) + nextMean * (nextWeight / sum) }
+                if mean != nextMean {
+                    let share = nextWeight / sum
+                    mean = mean * (1 - share) + nextMean * share
+                }
                 weight = sum
             } else {
                 newMeans.append(mean)

@@ -135,7 +135,7 @@ package struct EntityLookup {
             keys: columns,
             labelTimes: Column(type: .timestamp, values: .int64([label]))
         )
-        guard case .timestamp(let time) = joined.eventTimes.value(0),
+        guard case .timestamp(let time) = joined.eventTimes?.value(0),
             case .int64(let position) = joined.positions?.value(0)
         else {
             var row = Self.missing(role)

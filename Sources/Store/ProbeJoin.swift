@@ -27,7 +27,7 @@ struct ProbeJoin {
         var inverse = order
         for (place, row) in order.enumerated() { inverse[Int(row)] = Int32(place) }
         joined.features = joined.features.map { $0.gather(inverse) }
-        joined.eventTimes = joined.eventTimes.gather(inverse)
+        joined.eventTimes = joined.eventTimes?.gather(inverse)
         joined.positions = joined.positions?.gather(inverse)
         joined.ages = joined.ages.gather(inverse)
         return joined
@@ -64,7 +64,7 @@ struct ProbeJoin {
     ) throws(StoreError) -> JoinedView {
         var whole = JoinedView(
             features: role.features.map { Column(emptyOf: $0.type) },
-            eventTimes: Column(emptyOf: .timestamp),
+            eventTimes: options.witness ? Column(emptyOf: .timestamp) : nil,
             positions: options.witness ? Column(emptyOf: .int64) : nil,
             ages: Column(emptyOf: .int64),
             counts: JoinCounts()
@@ -72,7 +72,7 @@ struct ProbeJoin {
         for index in 0..<count {
             guard let part = try results[index]?.get() else { throw .conflict("a block of the spine was not joined") }
             for (feature, column) in part.features.enumerated() { whole.features[feature].append(column) }
-            whole.eventTimes.append(part.eventTimes)
+            if let times = part.eventTimes { whole.eventTimes?.append(times) }
             if let positions = part.positions { whole.positions?.append(positions) }
             whole.ages.append(part.ages)
             whole.counts += part.counts

@@ -84,7 +84,12 @@ final class Scan {
                 var keys: [Column] = []
                 for name in role.keyColumns { keys.append(try column(name)) }
                 spine = context.clock.measure(.sort) {
-                    SortedSpine(keys: keys, labelTimes: labelTimes, positions: rowPositions)
+                    SortedSpine(
+                        keys: keys,
+                        labelTimes: labelTimes,
+                        positions: rowPositions,
+                        workers: Workers(context.limits.threads)
+                    )
                 }
                 let isWantedAgain = roles[(index + 1)...].contains { $0.keyColumns == role.keyColumns }
                 if isWantedAgain { spines[role.keyColumns] = spine }

@@ -78,6 +78,13 @@ package final class TrainingSetJoin {
     /// - Returns: the same rows with every column of the training set.
     /// - Throws: ``StoreError/input(_:)`` where a row's own position is not one of the store's.
     package func join(_ batch: ColumnBatch) throws(StoreError) -> ColumnBatch {
+        let block = try joinBlock(batch)
+        record(block, workers)
+        return block.batch
+    }
+
+    /// Like ``join(_:)`` for somebody who has work of their own to do with the rows, which then go on to ``record(_:while:)``.
+    package func joinBlock(_ batch: ColumnBatch) throws(StoreError) -> JoinedBlock {
         try checkPositions(batch)
         var columns = batch.columns
         let joined = try joinViews(batch)
@@ -86,16 +93,32 @@ package final class TrainingSetJoin {
             for view in joined { columns += [view.eventTimes, view.positions].compactMap(\.self) }
         }
         for (index, view) in joined.enumerated() { counts[index] += view.counts }
+        scan?.learn(rows: batch.rowCount, bytes: columns[batch.columns.count...].reduce(0) { $0 + $1.byteCount })
+        return JoinedBlock(
+            batch: ColumnBatch(names: spec.columns.map(\.name), columns: columns, rowCount: batch.rowCount),
+            ages: joined.map(\.ages)
+        )
+    }
+
+    /// Takes the next block into digests and statistics, while `body` makes use of it, by half of the threads each.
+    package func record<Failure: Error>(
+        _ block: JoinedBlock,
+        while body: () throws(Failure) -> Void
+    ) throws(Failure) {
+        try workers.both(body) { record(block, workers.halves.1) }
+    }
+
+    private func record(_ block: JoinedBlock, _ workers: Workers) {
+        let (columns, rowCount) = (block.batch.columns, block.batch.rowCount)
+        let spine = columns[..<spec.spine.count]
         clock.measure(.statistics) {
-            measure(&ages, joined.map(\.ages)[...])
-            measure(&statistics, columns[batch.columns.count...])
+            Self.measure(&ages, block.ages[...], workers)
+            Self.measure(&statistics, columns[spine.endIndex...], workers)
         }
         clock.measure(.digest) {
-            spineDigest.update(batch.columns, rowCount: batch.rowCount, workers)
-            contentDigest.update(columns, rowCount: batch.rowCount, workers)
+            spineDigest.update(Array(spine), rowCount: rowCount, workers)
+            contentDigest.update(columns, rowCount: rowCount, workers)
         }
-        scan?.learn(rows: batch.rowCount, bytes: columns[batch.columns.count...].reduce(0) { $0 + $1.byteCount })
-        return ColumnBatch(names: spec.columns.map(\.name), columns: columns, rowCount: batch.rowCount)
     }
 
     private func joinViews(_ batch: ColumnBatch) throws(StoreError) -> [JoinedView] {
@@ -159,7 +182,11 @@ package final class TrainingSetJoin {
     }
 
     /// - Parameter columns: begins with those that are measured.
-    private func measure(_ statistics: inout [ColumnStatistics], _ columns: ArraySlice<Column>) {
+    private static func measure(
+        _ statistics: inout [ColumnStatistics],
+        _ columns: ArraySlice<Column>,
+        _ workers: Workers
+    ) {
         statistics.withUnsafeMutableBufferPointer { statistics in
             // Safe: each piece touches an element of its own, and all have ended when this returns.
             nonisolated(unsafe) let statistics = statistics
@@ -181,4 +208,11 @@ package final class TrainingSetJoin {
     package func earlierRemovals() throws(StoreError) -> [Removal] {
         try RemovalRecord(pool.first).since(oldestPosition, of: spec.plan.roles).filter { $0.position <= startedAt }
     }
+}
+
+/// Rows of the spine with every column of the training set, not recorded yet.
+package struct JoinedBlock: Sendable {
+    package let batch: ColumnBatch
+    /// For each role the ages of its matched rows.
+    fileprivate let ages: [Column]
 }

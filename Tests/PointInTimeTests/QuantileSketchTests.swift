@@ -17,6 +17,18 @@ import Testing
         NumberOrder.sort(&sorted, &scratch)
         #expect(sorted.map(\.bitPattern) == values.sorted().map(\.bitPattern))
     }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `numbers close together beside a far one are sorted, too`(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let width = random.pick([1e-12, 1e-9, 1e-7])
+        var values = (0..<random.int(2...5_000)).map { _ in 1 + Double.random(in: 0...width, using: &random) }
+        values[random.int(0...values.count - 1)] = random.pick([-1, 1e300, 0])
+        var sorted = values
+        var scratch: [Double] = []
+        NumberOrder.sort(&sorted, &scratch)
+        #expect(sorted == values.sorted())
+    }
 }
 
 @Suite struct QuantileSketchTests {

@@ -124,7 +124,7 @@ struct ExportCommand: ParsableCommand {
         if explain {
             explanation.plan(join.plan, spineRows: blocks.rowCount, engine: engine, blockRows: blockRows)
         }
-        TableWriter.limitThreads(engine.threadCount)
+        TableWriter.limitThreads(Workers(engine.threadCount).halves.0.count)
         var progress = ExportProgress(Progress(isQuiet: quiet || json), input)
         let data = TemporaryFile(for: out)
         let target = OutputTarget(path: out, temporaryPath: data.path)
@@ -143,8 +143,10 @@ struct ExportCommand: ParsableCommand {
         ) {
             progress.read()
             if knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(batch) }
-            let joined = try join.join(batch)
-            try join.clock.measure(.write) { try target.naming { try writer.write(joined) } }
+            let block = try join.joinBlock(batch)
+            try join.record(block) {
+                try join.clock.measure(.write) { try target.naming { try writer.write(block.batch) } }
+            }
             progress.written(rows: join.rowCount)
         }
         try join.finish()
