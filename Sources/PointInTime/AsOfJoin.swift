@@ -38,8 +38,9 @@ package final class AsOfJoin {
         matches = Matches(placeCount: spine.placeCount)
     }
 
-    /// Places of one piece of a merge: enough that its beginning costs little, few enough to share them out evenly.
-    private static let piecePlaces = 32_768
+    /// At least so many places are a piece of a merge. Beyond that there are about as many pieces as groups, each of which
+    /// is read for every piece that it reaches into.
+    private static let piecePlacesMin = 32_768
 
     /// Merges a run.
     ///
@@ -65,8 +66,10 @@ package final class AsOfJoin {
         )
         guard let merge else { return }
         let placeCount = spine.placeCount
-        try workers.each((placeCount + Self.piecePlaces - 1) / Self.piecePlaces) { piece throws(HistoryRunError) in
-            try merge.merge(piece * Self.piecePlaces..<min(placeCount, (piece + 1) * Self.piecePlaces))
+        let pieces = max(workers.count, run.groups.count)
+        let piecePlaces = max(Self.piecePlacesMin, (placeCount + pieces - 1) / pieces)
+        try workers.each((placeCount + piecePlaces - 1) / piecePlaces) { piece throws(HistoryRunError) in
+            try merge.merge(piece * piecePlaces..<min(placeCount, (piece + 1) * piecePlaces))
         }
     }
 

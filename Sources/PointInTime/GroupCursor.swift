@@ -22,20 +22,15 @@ struct GroupCursor {
     /// - Parameters:
     ///   - own: places with keys from the group's first on.
     ///   - carried: places of the group's last entity, which come after `own`.
-    mutating func run<Keys: RowKeys>(_ keys: Keys, _ own: Range<Int>, _ carried: [Int32]) {
+    mutating func run<Keys: RowKeys>(_ keys: Keys, _ own: ArraySlice<Int32>, _ carried: [Int32]) {
         let isPlain = merge.rules.position == nil && merge.spine.positions == nil && !merge.rules.isKnownAtLabel
         merge.spine.labels.withUnsafeBufferPointer { labels in
             merge.spine.entities.withUnsafeBufferPointer { entities in
-                let matched = merge.matches.times
-                // What the run's newest row cannot replace needs no look at it.
-                let newest = merge.newestTime
-                for place in own where matched[place] <= newest {
-                    let entity = Int(entities[place])
-                    find(keys, place, entity, labels[place], isPlain: isPlain)
-                }
-                for place in carried {
-                    let place = Int(place)
-                    find(keys, place, Int(entities[place]), labels[place], isPlain: isPlain)
+                for places in [own, carried[...]] {
+                    for place in places {
+                        let place = Int(place)
+                        find(keys, place, Int(entities[place]), labels[place], isPlain: isPlain)
+                    }
                 }
             }
         }

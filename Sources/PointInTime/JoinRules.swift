@@ -32,6 +32,13 @@ package struct JoinRules: Sendable, Hashable {
     }
 }
 
+extension JoinRules {
+    /// The earliest label time whose ``bound(_:)`` is not before a time.
+    func earliestLabel(for time: Int64) -> Int64 {
+        time.subtractingSaturating(-delay).subtractingSaturating(isStrict ? -1 : 0)
+    }
+}
+
 extension Int64 {
     @inline(__always)
     package func subtractingSaturating(_ other: Int64) -> Int64 {

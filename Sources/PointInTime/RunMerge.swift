@@ -19,9 +19,8 @@ struct RunMerge: Sendable {
     private let firstPlaces: [Int]
     private let firstEntities: [Int32]
     private let lastEntities: [Int32]
-    private let times: ClosedRange<Int64>
-
-    var newestTime: Int64 { times.upperBound }
+    /// Event times of the run's rows.
+    let times: ClosedRange<Int64>
 
     /// - Returns: `nil` for a run without rows.
     /// - Complexity: O(groups · log entities).
@@ -59,44 +58,59 @@ struct RunMerge: Sendable {
 
     /// Merges the run into some of the places; others may be at work in other threads.
     func merge(_ places: Range<Int>) throws(HistoryRunError) {
-        var upper = places.upperBound
+        let open = openPlaces(places)
+        var upper = open.count
         var carried: [Int32] = []
-        for group in run.groups.indices.reversed() {
-            let lower = min(upper, max(places.lowerBound, firstPlaces[group]))
-            let own = active(lower..<upper)
+        for group in run.groups.indices.reversed() where upper > 0 || !carried.isEmpty {
+            let lower = Self.first(in: open[..<upper], from: firstPlaces[group])
+            let own = open[lower..<upper]
             upper = lower
-            if own.isEmpty && carried.isEmpty {
-                if upper == places.lowerBound { return }
-                continue
-            }
+            if own.isEmpty && carried.isEmpty { continue }
             carried = try merge(group, own, carried)
         }
     }
 
-    /// The range from the first to the last place that the run may have something for.
-    private func active(_ places: Range<Int>) -> Range<Int> {
-        var (lower, upper) = (places.lowerBound, places.upperBound)
-        while lower < upper, !isActive(lower) { lower += 1 }
-        while lower < upper, !isActive(upper - 1) { upper -= 1 }
-        return lower..<upper
+    /// The places that the run may have something for: what its newest row cannot replace, or its oldest is too new for,
+    /// needs no look at it. Of many partitions most places are open in few.
+    private func openPlaces(_ places: Range<Int>) -> [Int32] {
+        let (newest, earliest) = (times.upperBound, rules.earliestLabel(for: times.lowerBound))
+        return spine.labels.withUnsafeBufferPointer { labels in
+            [Int32](unsafeUninitializedCapacity: places.count) { open, count in
+                var found = 0
+                for place in places {
+                    // Safe: there are as many slots as places. One that is not open is overwritten by the next.
+                    open.initializeElement(at: found, to: Int32(truncatingIfNeeded: place))
+                    let isOpen = matches.times[place] <= newest && labels[place] >= earliest
+                    found &+= isOpen ? 1 : 0
+                }
+                count = found
+            }
+        }
     }
 
-    @inline(__always)
-    private func isActive(_ place: Int) -> Bool {
-        matches.times[place] <= times.upperBound && rules.bound(spine.labels[place]) >= times.lowerBound
+    /// The index of the first of some ascending places that is not before `place`.
+    private static func first(in places: ArraySlice<Int32>, from place: Int) -> Int {
+        var (low, high) = (places.startIndex, places.endIndex)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if Int(places[middle]) < place { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// Merges one group.
+    ///
+    /// - Parameter own: places with keys from the group's first on.
     /// - Returns: the places to go on with in the group before.
-    private func merge(_ group: Int, _ own: Range<Int>, _ carried: [Int32]) throws(HistoryRunError) -> [Int32] {
+    private func merge(_ group: Int, _ own: ArraySlice<Int32>, _ carried: [Int32]) throws(HistoryRunError) -> [Int32] {
         let earliest = run.groups[group].times.lowerBound
         let mayCarry = group > 0 && firstEntities[group] >= 0 && lastEntities[group - 1] == firstEntities[group]
         // A group of one entity that is newer than all of its places is not read.
         if mayCarry, firstEntities[group] == lastEntities[group] {
             let end = Int(spine.entityStarts[Int(firstEntities[group]) + 1])
-            let mine = own.clamped(to: own.lowerBound..<max(own.lowerBound, end))
-            if let last = carried.last.map({ Int($0) }) ?? mine.last, rules.bound(spine.labels[last]) < earliest {
-                return mine.map { Int32($0) } + carried
+            let mine = own[..<Self.first(in: own, from: end)]
+            if let last = (carried.last ?? mine.last).map({ Int($0) }), rules.bound(spine.labels[last]) < earliest {
+                return mine + carried
             }
         }
         let order = try run.order(ofGroup: group, with: parts)
