@@ -78,7 +78,7 @@ def measure(case: str, store: "PitStore", views: list[str], spine: pathlib.Path)
         for engine in engines:
             measured[engine].append(other(engine))
     for engine in engines:
-        compare(out["ours"], out[engine], views)
+        harness.apart(lambda: compare(out["ours"], out[engine], views))
     print(explained)
     seconds = {name: [round(item.seconds, 3) for item in items] for name, items in measured.items()}
     peaks = {name: round(max(item.peak_mib for item in items)) for name, items in measured.items()}
@@ -178,14 +178,19 @@ class PitStore(harness.Store):
     def generate(self, name: str, seed: float, select: str) -> pathlib.Path:
         path = self.folder / f"{name}.parquet"
         if not path.exists():
-            import duckdb
-
-            connection = duckdb.connect()
-            connection.execute(f"SET threads = 1; SET TimeZone = 'UTC'; SELECT setseed({seed})")
-            part = path.with_suffix(".part")
-            connection.execute(f"COPY (SELECT {select}) TO '{part}' (FORMAT parquet)")
-            part.rename(path)
+            harness.apart(lambda: write(path, seed, select))
         return path
+
+
+def write(path: pathlib.Path, seed: float, select: str) -> None:
+    """Writes what a query gives; the same for the same seed."""
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute(f"SET threads = 1; SET TimeZone = 'UTC'; SELECT setseed({seed})")
+    part = path.with_suffix(".part")
+    connection.execute(f"COPY (SELECT {select}) TO '{part}' (FORMAT parquet)")
+    part.rename(path)
 
 
 def time(days: int) -> str:

@@ -1,6 +1,7 @@
 #include "segment.h"
 
 #include <arrow/util/key_value_metadata.h>
+#include <parquet/size_statistics.h>
 #include <parquet/statistics.h>
 
 #include "crc32.h"
@@ -50,6 +51,21 @@ int32_t asof_segment_find(const asof_segment *segment, const char *name) { retur
 const char *asof_segment_text(const asof_segment *segment, const char *key) {
     auto found = segment->texts.find(key);
     return found == segment->texts.end() ? nullptr : found->second.c_str();
+}
+
+int64_t asof_segment_value_bytes(const asof_segment *segment, int32_t column) {
+    int64_t bytes = 0;
+    (void)asof::guarded([&] {
+        const auto &metadata = segment->file.metadata();
+        for (int group = 0; group < metadata.num_row_groups(); group++) {
+            auto chunk = metadata.RowGroup(group)->ColumnChunk(column);
+            auto sizes = chunk->size_statistics();
+            bytes += sizes && sizes->unencoded_byte_array_data_bytes ? *sizes->unencoded_byte_array_data_bytes
+                                                                    : chunk->total_uncompressed_size();
+        }
+        return arrow::Status::OK();
+    });
+    return bytes;
 }
 
 bool asof_segment_range(const asof_segment *segment, int32_t group, int32_t column, int64_t *low, int64_t *high) {

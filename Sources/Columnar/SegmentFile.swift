@@ -171,12 +171,7 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
         rows: UnsafeBufferPointer<Int32>,
         to column: inout Column
     ) throws(HistoryRunError) {
-        let source: Int32
-        switch field {
-        case .feature(let index): source = features[index]
-        case .deleted: source = deleted
-        case .position: source = position
-        }
+        let source = source(field)
         guard rows.count > 0 else { return }
         if source < 0 {
             column.append(Column(nullsOf: column.type, rowCount: rows.count))
@@ -209,6 +204,20 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
             var part = Column(copying: flat, type: column.type, rowCount: rows.count)
             if part.validity?.contains(false) == false { part.validity = nil }
             column.append(part)
+        }
+    }
+
+    package func valueBytes(of field: HistoryField) -> Int? {
+        let column = source(field)
+        return column < 0 ? 0 : Int(asof_segment_value_bytes(handle, column))
+    }
+
+    /// The file's column; -1 = none.
+    private func source(_ field: HistoryField) -> Int32 {
+        switch field {
+        case .feature(let index): features[index]
+        case .deleted: deleted
+        case .position: position
         }
     }
 

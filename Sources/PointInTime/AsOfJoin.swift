@@ -162,9 +162,14 @@ package final class AsOfJoin {
             [features, matches, spine, pickOf, valuePickOf] index throws(HistoryRunError) in
             switch index - features.count {
             case 0:
-                return Column(type: .int64, values: .int64(picks.places.map { place in
-                    spine.labels[Int(place)].subtractingSaturating(matches.times[Int(place)])
-                })).gatherOrNull(valuePickOf)
+                return Column(
+                    type: .int64,
+                    values: .int64(
+                        picks.places.map { place in
+                            spine.labels[Int(place)].subtractingSaturating(matches.times[Int(place)])
+                        }
+                    )
+                ).gatherOrNull(valuePickOf)
             case 1:
                 return Column(type: .timestamp, values: .int64(picks.places.map { matches.times[Int($0)] }))
                     .gatherOrNull(pickOf)

@@ -115,12 +115,15 @@ package enum CanonicalRows {
 
     private static func reserve(_ column: Column, rows: Range<Int>, in buffer: inout RowBuffer) {
         buffer.reserve(1)
-        forEachValue(column.validity, rows: rows, in: &buffer) { row, at, buffer in
+        if let width = fixedWidth(column), column.validity == nil {
+            buffer.reserve(width)
+            return
+        }
+        forEachValue(column.validity, rows: rows) { row, at in
             switch column.values {
-            case .bool: buffer.reserve(1, row: at)
-            case .int32, .int64, .float32, .float64: buffer.reserve(8, row: at)
+            case .bool, .int32, .int64, .float32, .float64, .vector:
+                buffer.reserve(fixedWidth(column) ?? 0, row: at)
             case .text(let values): buffer.reserve(4 + values.offsets[row + 1] - values.offsets[row], row: at)
-            case .vector(let dimensions, _): buffer.reserve(4 + 8 * dimensions, row: at)
             case .listInt64(let offsets, _): buffer.reserve(4 + 8 * (offsets[row + 1] - offsets[row]), row: at)
             case .listString(let offsets, let texts):
                 let elements = offsets[row]..<offsets[row + 1]
@@ -130,37 +133,55 @@ package enum CanonicalRows {
         }
     }
 
+    /// The canonical bytes of a value, where all have as many.
+    private static func fixedWidth(_ column: Column) -> Int? {
+        switch column.values {
+        case .bool: 1
+        case .int32, .int64, .float32, .float64: 8
+        case .vector(let dimensions, _): 4 + 8 * dimensions
+        case .text, .listInt64, .listString: nil
+        }
+    }
+
     private static func append(_ column: Column, rows: Range<Int>, to buffer: inout RowBuffer) {
-        for row in rows { buffer.append(column.isNull(row) ? 0 as UInt8 : 1, row: row - rows.lowerBound) }
         let validity = column.validity
+        if let validity {
+            for row in rows where !validity[row] { buffer.append(0 as UInt8, row: row - rows.lowerBound) }
+        }
         switch column.values {
         case .bool(let values):
-            forEachValue(validity, rows: rows, in: &buffer) { $2.append(values[$0] ? 1 as UInt8 : 0, row: $1) }
+            forEachValue(validity, rows: rows) { buffer.append(1, values[$0] ? 1 as UInt8 : 0, row: $1) }
         case .int32(let values):
-            forEachValue(validity, rows: rows, in: &buffer) { $2.append(Int64(values[$0]).littleEndian, row: $1) }
+            forEachValue(validity, rows: rows) { buffer.append(1, Int64(values[$0]).littleEndian, row: $1) }
         case .int64(let values):
-            forEachValue(validity, rows: rows, in: &buffer) { $2.append(values[$0].littleEndian, row: $1) }
+            forEachValue(validity, rows: rows) { buffer.append(1, values[$0].littleEndian, row: $1) }
         case .float32(let values):
-            forEachValue(validity, rows: rows, in: &buffer) { $2.append(bits(Double(values[$0])), row: $1) }
+            forEachValue(validity, rows: rows) { buffer.append(1, bits(Double(values[$0])), row: $1) }
         case .float64(let values):
-            forEachValue(validity, rows: rows, in: &buffer) { $2.append(bits(values[$0]), row: $1) }
+            forEachValue(validity, rows: rows) { buffer.append(1, bits(values[$0]), row: $1) }
         case .text(let values):
-            forEachValue(validity, rows: rows, in: &buffer) { append(values, $0, row: $1, to: &$2) }
+            values.bytes.withUnsafeBytes { bytes in
+                forEachValue(validity, rows: rows) { row, at in
+                    let range = values.offsets[row]..<values.offsets[row + 1]
+                    buffer.append(1, UInt32(range.count).littleEndian, row: at)
+                    buffer.append(UnsafeRawBufferPointer(rebasing: bytes[range]), row: at)
+                }
+            }
         case .vector(let dimensions, let values):
-            forEachValue(validity, rows: rows, in: &buffer) { row, at, buffer in
-                buffer.append(UInt32(dimensions).littleEndian, row: at)
+            forEachValue(validity, rows: rows) { row, at in
+                buffer.append(1, UInt32(dimensions).littleEndian, row: at)
                 for index in row * dimensions..<(row + 1) * dimensions {
                     buffer.append(bits(Double(values[index])), row: at)
                 }
             }
         case .listInt64(let offsets, let values):
-            forEachValue(validity, rows: rows, in: &buffer) { row, at, buffer in
-                buffer.append(UInt32(offsets[row + 1] - offsets[row]).littleEndian, row: at)
+            forEachValue(validity, rows: rows) { row, at in
+                buffer.append(1, UInt32(offsets[row + 1] - offsets[row]).littleEndian, row: at)
                 for index in offsets[row]..<offsets[row + 1] { buffer.append(values[index].littleEndian, row: at) }
             }
         case .listString(let offsets, let values):
-            forEachValue(validity, rows: rows, in: &buffer) { row, at, buffer in
-                buffer.append(UInt32(offsets[row + 1] - offsets[row]).littleEndian, row: at)
+            forEachValue(validity, rows: rows) { row, at in
+                buffer.append(1, UInt32(offsets[row + 1] - offsets[row]).littleEndian, row: at)
                 for index in offsets[row]..<offsets[row + 1] { append(values, index, row: at, to: &buffer) }
             }
         }
@@ -177,18 +198,13 @@ package enum CanonicalRows {
         (value.isNaN ? 0x7FF8_0000_0000_0000 : value.bitPattern).littleEndian
     }
 
-    /// Calls `body(row, row from the range's start, buffer)` for each row that is not null.
+    /// Calls `body(row, row from the range's start)` for each row that is not null.
     @inline(__always)
-    private static func forEachValue(
-        _ validity: [Bool]?,
-        rows: Range<Int>,
-        in buffer: inout RowBuffer,
-        _ body: (Int, Int, inout RowBuffer) -> Void
-    ) {
+    private static func forEachValue(_ validity: [Bool]?, rows: Range<Int>, _ body: (Int, Int) -> Void) {
         if let validity {
-            for row in rows where validity[row] { body(row, row - rows.lowerBound, &buffer) }
+            for row in rows where validity[row] { body(row, row - rows.lowerBound) }
         } else {
-            for row in rows { body(row, row - rows.lowerBound, &buffer) }
+            for row in rows { body(row, row - rows.lowerBound) }
         }
     }
 }

@@ -33,12 +33,16 @@ package protocol HistoryRun: AnyObject, Sendable {
         to column: inout Column
     ) throws(HistoryRunError)
 
+    /// About how many bytes a column's values take in memory, of all rows; `nil` where nothing tells.
+    func valueBytes(of field: HistoryField) -> Int?
+
     /// The group's order columns are not needed any more for now: a mapped file may give their memory back.
     func releaseOrder(ofGroup group: Int)
 }
 
 extension HistoryRun {
     package func releaseOrder(ofGroup group: Int) {}
+    package func valueBytes(of field: HistoryField) -> Int? { nil }
 }
 
 /// What is known of a row group without reading it.

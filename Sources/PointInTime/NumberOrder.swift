@@ -24,15 +24,26 @@ enum NumberOrder {
         if low > 0, !exchange(&values) { distribute(&values, &scratch, from: 0, to: bits) }
     }
 
-    /// Sorts by some of the bits.
+    /// Sorts by some of the bits, a byte at a time.
     private static func distribute(_ values: inout [Double], _ scratch: inout [Double], from low: Int, to high: Int) {
+        let digitCount = (high - low + 7) / 8
         var isInScratch = false
-        withUnsafeTemporaryAllocation(of: Int32.self, capacity: 256) { counts in
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: digitCount * 256) { counts in
+            counts.initialize(repeating: 0)
+            for value in values {
+                var digits = digits(value) >> UInt64(low)
+                for digit in 0..<digitCount {
+                    // Safe: a byte below 256 in each digit's table.
+                    counts[digit &* 256 &+ Int(truncatingIfNeeded: digits & 255)] &+= 1
+                    digits >>= 8
+                }
+            }
             values.withUnsafeMutableBufferPointer { values in
                 scratch.withUnsafeMutableBufferPointer { scratch in
-                    for shift in stride(from: low, to: high, by: 8) {
+                    for digit in 0..<digitCount {
+                        let table = UnsafeMutableBufferPointer(rebasing: counts[digit * 256..<(digit + 1) * 256])
                         let (from, to) = isInScratch ? (scratch, values) : (values, scratch)
-                        if distribute(from, to, counts, shift: UInt64(shift)) { isInScratch.toggle() }
+                        if distribute(from, to, table, shift: UInt64(low + digit * 8)) { isInScratch.toggle() }
                     }
                 }
             }
@@ -67,8 +78,6 @@ enum NumberOrder {
         _ starts: UnsafeMutableBufferPointer<Int32>,
         shift: UInt64
     ) -> Bool {
-        starts.initialize(repeating: 0)
-        for value in from { starts[Int(truncatingIfNeeded: (digits(value) >> shift) & 255)] &+= 1 }
         var total: Int32 = 0
         for digit in 0..<256 {
             let count = starts[digit]
@@ -78,7 +87,7 @@ enum NumberOrder {
         }
         for value in from {
             let digit = Int(truncatingIfNeeded: (digits(value) >> shift) & 255)
-            // Safe: the table counts each value once, so every place lies within `to`.
+            // Safe: the table has counted each value once, so every place lies within `to`.
             to[Int(starts[digit])] = value
             starts[digit] &+= 1
         }

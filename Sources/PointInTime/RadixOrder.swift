@@ -88,7 +88,9 @@ package enum RadixOrder {
                     let part = UnsafeMutableBufferPointer(rebasing: entries[starts[bucket]..<starts[bucket + 1]])
                     sort(part, scratch, bits: word.bits - width)
                 }
-                for place in starts[buckets.lowerBound]..<starts[buckets.upperBound] { rows[place] = entries[place].row }
+                for place in starts[buckets.lowerBound]..<starts[buckets.upperBound] {
+                    rows[place] = entries[place].row
+                }
             }
         }
     }

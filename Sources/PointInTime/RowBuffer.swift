@@ -43,6 +43,15 @@ package struct RowBuffer: ~Copyable {
         cursors[row] = offset &+ MemoryLayout<Value>.size
     }
 
+    /// Appends a byte and a value.
+    package mutating func append<Value: BitwiseCopyable>(_ byte: UInt8, _ value: Value, row: Int) {
+        let offset = cursors[row]
+        precondition(offset + 1 + MemoryLayout<Value>.size <= storage.count)
+        storage[offset] = byte
+        storage.storeBytes(of: value, toByteOffset: offset + 1, as: Value.self)
+        cursors[row] = offset &+ 1 &+ MemoryLayout<Value>.size
+    }
+
     package mutating func append(_ bytes: UnsafeRawBufferPointer, row: Int) {
         let offset = cursors[row]
         precondition(offset + bytes.count <= storage.count)

@@ -24,9 +24,9 @@ package enum Limits {
     package static let scanBaseBytes = 224 << 20
     /// A scan gets no less memory than this, which its base and the smallest block need.
     package static let scanMemoryMin = 256 << 20
-    /// Spine rows of a scan's block: at least so many, since all of history passes by for each block; at most so many,
-    /// beyond which larger blocks gain nothing.
-    package static let scanBlockRowsMin = 16_384
+    /// Spine rows of a scan's block: at least so many, since all of history passes by for each block, though values are so
+    /// long that fewer would fit into the memory; at most so many, beyond which larger blocks gain nothing.
+    package static let scanBlockRowsMin = 1_024
     package static let scanBlockRowsMax = 8_388_608
     /// Spine rows of the first block where values may be of any length and none has been seen.
     package static let scanFirstBlockRows = 1_048_576

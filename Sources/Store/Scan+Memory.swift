@@ -13,7 +13,7 @@ extension Scan {
         for role in spec.plan.roles {
             rowBytes += Self.roleBytes
             for feature in role.features {
-                let width = feature.type.typicalBytes + 1
+                let width = (views[role.view.id]?.valueBytes(feature) ?? feature.type.typicalBytes) + 1
                 rowBytes += width
                 widest = max(widest, width)
             }

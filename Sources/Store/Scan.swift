@@ -62,6 +62,11 @@ final class Scan {
         return roles.compactMap { seen.insert($0.view.id).inserted ? views[$0.view.id] : nil }
     }
 
+    /// Begins to read what only PostgreSQL has, for the first block.
+    func prepare() {
+        for view in views.values { view.tail.prepare(context.pool) }
+    }
+
     /// Joins a block of the spine.
     ///
     /// - Parameters:
@@ -75,6 +80,10 @@ final class Scan {
         column: (String) throws(StoreError) -> Column,
         progress: (Double) -> Void
     ) throws(StoreError) -> [JoinedView] {
+        prepare()
+        var isDone = false
+        // Sessions are the caller's again, also after an error.
+        defer { if !isDone { for view in views.values { view.tail.settle() } } }
         var spines: [[String]: SortedSpine] = [:]
         var joined: [JoinedView] = []
         for (index, role) in roles.enumerated() {
@@ -100,6 +109,7 @@ final class Scan {
             joined.append(try join(role, view, spine))
             progress(Double(index + 1) / Double(roles.count))
         }
+        isDone = true
         return joined
     }
 

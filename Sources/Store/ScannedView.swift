@@ -1,5 +1,6 @@
 import Features
 import PointInTime
+import Postgres
 
 /// One view's history as a scan reads it: files of partitions, and the tail that they do not cover.
 final class ScannedView {
@@ -13,6 +14,9 @@ final class ScannedView {
     private let scan: Scan.Context
     /// Rows of history at the newest position, by the ledger.
     let historyRows: Int
+
+    /// What a row takes in PostgreSQL, with what lies out of line; 0 where there are none.
+    private let tableRowBytes: Int
 
     /// Finds and opens what there is.
     /// - Parameters:
@@ -44,6 +48,11 @@ final class ScannedView {
         runs = opened
         for warning in warnings { warn(warning) }
         self.historyRows = historyRows
+        let tables = try context.session.query(
+            "SELECT sum(pg_table_size(inhrelid))::bigint FROM pg_inherits WHERE inhparent = to_regclass($1)",
+            [.text(view.historyTable)]
+        )
+        tableRowBytes = Int(tables.int64(0, 0) ?? 0) / max(1, historyRows)
         tail = try Self.makeTail(view, features, parts, historyRows, context)
     }
 
@@ -82,6 +91,18 @@ final class ScannedView {
     var fileBytes: Int { parts.reduce(0) { $0 + Int(clamping: $1.segment?.written.bytes ?? 0) } }
     var fileCount: Int { runs.count { $0 != nil } }
 
+    /// About how many bytes a feature's value takes in a column: what the files say of texts and lists, else what
+    /// PostgreSQL's tables have for a row.
+    func valueBytes(_ feature: FeatureDefinition) -> Int {
+        guard feature.type.isOpenEnded, let index = features.firstIndex(where: { $0.name == feature.name }) else {
+            return feature.type.typicalBytes
+        }
+        let known = runs.compactMap { $0?.valueBytes(of: .feature(index)) }
+        let fromFiles = fileRows > 0 ? known.reduce(0, +) / fileRows : 0
+        let fromTables = fileRows * 2 < historyRows ? tableRowBytes : 0
+        return max(feature.type.typicalBytes, fromFiles + 16, fromTables)
+    }
+
     /// Gives a file up, after which PostgreSQL is read instead.
     /// - Returns: what to tell the user.
     func giveUp(_ error: HistoryRunError) throws(StoreError) -> String {
@@ -90,6 +111,7 @@ final class ScannedView {
         }
         runs[index] = nil
         parts[index].dropSegment()
+        tail.settle()
         tail = try Self.makeTail(view, features, parts, historyRows, scan)
         return ViewSegments.warning(error.run, error.reason, view, isWithin: true)
     }

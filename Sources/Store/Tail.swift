@@ -17,6 +17,8 @@ final class Tail {
     let rowsExpected: Int
     private let memory: Int
     private var kept: [MemoryRun]?
+    /// Being read for ``kept``.
+    private var pending: [BackgroundWork<[MemoryRun]>]?
     /// Read so far, each time counted.
     private let read = Mutex((rows: 0, bytes: 0))
 
@@ -56,7 +58,10 @@ final class Tail {
         _ pool: SessionPool,
         _ body: (MemoryRun, _ stays: Bool) throws(ScanFailure) -> Void
     ) throws(ScanFailure) {
-        if kept == nil, isSmall { kept = try readSideBySide(pool) }
+        if isSmall {
+            prepare(pool)
+            try finishReading()
+        }
         if let kept {
             for run in kept { try body(run, true) }
             return
@@ -83,9 +88,12 @@ final class Tail {
     /// Whether all rows fit by what is known of them.
     private var isSmall: Bool { rowsExpected <= memory / rowBytes }
 
-    private func readSideBySide(_ pool: SessionPool) throws(ScanFailure) -> [MemoryRun] {
-        let work = queries.map { query in
-            // Safe: the tail's counters are touched when all have ended; the rest of it does not change.
+    /// Begins to read rows that will be kept, and returns at once; the pool's sessions are in use then until
+    /// ``forEachRun(_:_:)`` or ``settle()`` has returned.
+    func prepare(_ pool: SessionPool) {
+        guard isSmall, kept == nil, pending == nil else { return }
+        pending = queries.map { query in
+            // Safe: these threads touch nothing of the tail that changes, but for the counters, which are locked.
             nonisolated(unsafe) let tail = self
             return BackgroundWork<[MemoryRun]> { () throws(StoreError) in
                 let result = pool.use { session throws(StoreError) in
@@ -96,13 +104,21 @@ final class Tail {
                 return try result.get()
             }
         }
+    }
+
+    /// Waits until nothing is read any more; what was read is kept, an error is left to whoever reads next.
+    func settle() { try? finishReading() }
+
+    private func finishReading() throws(ScanFailure) {
+        guard let pending else { return }
+        self.pending = nil
         var runs: [MemoryRun] = []
         var failure: StoreError?
-        for part in work {
+        for part in pending {
             do throws(StoreError) { runs += try part.wait() } catch { failure = error }
         }
         if let failure { throw .store(failure) }
-        return runs
+        kept = runs
     }
 
     /// Runs one statement and gives its rows as runs of about `bytesMax`.

@@ -11,16 +11,17 @@ extension TrainingSetJoin {
         for role in spec.plan.roles {
             var matched: [Int] = []
             for knownAtLabel in [false, true] {
-                let probe = Probe(session: pool.first, state: pinned, options: JoinOptions(knownAtLabel: knownAtLabel))
-                let joined = try probe.join(
-                    role,
-                    keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
-                    labelTimes: (batch[spec.labelTime] ?? Column(nullsOf: .timestamp, rowCount: batch.rowCount)).slice(
-                        rows
-                    ),
-                    rowPositions: spec.positionColumn.flatMap { batch[$0]?.slice(rows) }
-                )
-                matched.append(joined.counts.matched)
+                let options = JoinOptions(knownAtLabel: knownAtLabel)
+                let joined = pool.use { session throws(StoreError) in
+                    try Probe(session: session, state: pinned, options: options).join(
+                        role,
+                        keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
+                        labelTimes: (batch[spec.labelTime] ?? Column(nullsOf: .timestamp, rowCount: batch.rowCount))
+                            .slice(rows),
+                        rowPositions: spec.positionColumn.flatMap { batch[$0]?.slice(rows) }
+                    )
+                }
+                matched.append(try joined.get().counts.matched)
             }
             guard matched[0] > 0, matched[1] * 2 < matched[0] else { continue }
             warnings.append(

@@ -153,6 +153,10 @@ package final class TrainingSetJoin {
         }
     }
 
+    /// Begins to read what the first block will need, while the caller fetches it. The sessions are in use then until that
+    /// block is joined.
+    package func prepare() { scan?.prepare() }
+
     /// How many rows of the spine ``join(_:)`` best gets at a time.
     ///
     /// - Parameter rowBytes: memory of one row of the spine.

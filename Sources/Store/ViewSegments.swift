@@ -93,7 +93,8 @@ package struct ViewSegments: Sendable {
     /// What to tell about a file that is not read.
     ///
     /// - Parameter isWithin: the fault lies in a page, which a build does not look at unless it writes everything anew.
-    package static func warning(_ path: String, _ reason: String, _ view: StoredView, isWithin: Bool = false) -> String {
+    package static func warning(_ path: String, _ reason: String, _ view: StoredView, isWithin: Bool = false) -> String
+    {
         "segment \(path) is not read: \(reason). PostgreSQL is read instead; "
             + "`asof segments build\(isWithin ? " --again" : "") \(view.name)` repairs it"
     }

@@ -162,4 +162,36 @@ import Testing
         #expect(limited.error.contains("o.csv"), "\(limited.error)")
         #expect(try work.temporaryFiles() == [])
     }
+
+    /// The spine's values alone would take what the whole process may.
+    @Test(arguments: [true, false])
+    func `long values keep to the memory given`(hasSegments: Bool) throws {
+        let work = try Workplace(Workplace.yaml("s: string"))
+        var random = SeededRandom(seed: 7)
+        var history = "user_id,event_time,s\n"
+        for user in 0..<300 {
+            let text = String(decoding: (0..<8_000).map { _ in UInt8(97 + random.int(0...25)) }, as: UTF8.self)
+            history += "\(user),2024-01-01T00:00:00Z,\(text)\n"
+        }
+        _ = try work.scratch.write("history.csv", history)
+        try work.asof(["ingest", "stats", "history.csv"])
+        if hasSegments { try work.asof(["segments", "build", "--segments", "seg"]) }
+        var spine = "user_id,t\n"
+        for row in 0..<30_000 { spine += "\(row * 7 % 300),2024-02-01T00:00:00Z\n" }
+        _ = try work.scratch.write("spine.csv", spine)
+        let made = try work.asof(
+            [
+                "export", "--spine", "spine.csv", "--features", "stats.*", "--label-time", "t", "--out", "o.parquet",
+                "--engine", "scan", "--memory", "256MiB", "--explain",
+            ] + (hasSegments ? ["--segments", "seg"] : []),
+            shell: """
+                python3 -c 'import resource, subprocess, sys
+                status = subprocess.call(sys.argv[1:])
+                print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
+                sys.exit(status)' "$0" "$@"
+                """
+        )
+        let peak = Int(made.out.split(separator: "\n").last ?? "")
+        #expect(try #require(peak) < 256, "\(made.out)\(made.error)")
+    }
 }

@@ -5,13 +5,6 @@ import Testing
 
 /// Other engines read a view's folder of segments as it is.
 @Suite struct SegmentPeersTests {
-    /// Where `scripts/setup --peers` puts DuckDB, Polars and pandas.
-    private static let peers: String = {
-        let environment = ProcessInfo.processInfo.environment
-        let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-        return (cache ?? (environment["HOME"] ?? "/root") + "/.cache") + "/asof/peers"
-    }()
-
     /// Prints what each engine reads of a folder as JSON: rows of every column, ordered by keys, time and position.
     private static let script = """
         import sys, json, math
@@ -40,10 +33,7 @@ import Testing
         """
 
     @Test(
-        .enabled(
-            if: FileManager.default.fileExists(atPath: peers + "/pandas"),
-            "scripts/setup --peers fetches DuckDB, Polars and pandas"
-        )
+        .enabled(if: Peers.areThere, Peers.notice)
     )
     func `DuckDB, Polars and pandas read the rows that PostgreSQL has, of every type`() throws {
         let yaml = Workplace.yaml(
@@ -66,7 +56,7 @@ import Testing
             ["user_id", "_event_time", "_position", "_deleted"]
             + ["b", "i", "l", "f", "d", "s", "x", "t", "v", "li", "ls"]
         let folder = work.scratch.path + "/asof-segments/view=stats"
-        let read = try Self.python([Self.script, Self.peers, folder, names.joined(separator: ",")])
+        let read = try Peers.python([Self.script, Peers.folder, folder, names.joined(separator: ",")])
         func microseconds(_ column: String) -> String { "(extract(epoch FROM \(column)) * 1000000)::bigint" }
         let expected = try work.ask(
             """
@@ -87,18 +77,79 @@ import Testing
         #expect(read["pandas_columns"] as? [String] == (names + ["_known_at", "part"]).sorted())
     }
 
-    private static func python(_ arguments: [String]) throws -> [String: Any] {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c"] + arguments
-        process.standardOutput = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let bytes = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
+    /// Reads a folder's spine and segments as docs/segments.md says, and prints what each engine made of the spine's rows.
+    private static let joins = """
+        import sys, json
+        sys.path.insert(0, sys.argv[1])
+        import duckdb, polars
+        folder, sql, code = sys.argv[2:5]
+        import os
+        os.chdir(folder)
+        duckdb.sql("SET TimeZone = 'UTC'")
+        duckdb.sql(\"\"\"COPY (SELECT user_id, label_time, row FROM 'training.parquet') TO 'spine.parquet'\"\"\")
+        names = {}
+        exec(code, names)
+        value = "user_stats__clicks_7d"
+        print(json.dumps({
+            "asof": sorted(polars.read_parquet("training.parquet").select("row", value).rows()),
+            "duckdb": sorted(duckdb.sql("SELECT row, %s FROM (%s)" % (value, sql)).fetchall()),
+            "polars": sorted(names["joined"].select("row", value).collect().rows()),
+        }))
+        """
+
+    /// The first fenced block of a language in the chapter on other engines.
+    private static func documented(_ language: String) throws -> String {
+        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../docs/segments.md").standardizedFileURL
+        let text = try String(contentsOf: url, encoding: .utf8)
+        let chapter = try #require(text.range(of: "## Other engines"))
+        let start = try #require(text.range(of: "```\(language)\n", range: chapter.upperBound..<text.endIndex))
+        let end = try #require(text.range(of: "```", range: start.upperBound..<text.endIndex))
+        return String(text[start.upperBound..<end.lowerBound])
+    }
+
+    @Test(
+        .enabled(if: Peers.areThere, Peers.notice),
+        arguments: 1...3 as ClosedRange<UInt64>
+    )
+    func `the documented joins of DuckDB and Polars give what an export gives`(seed: UInt64) throws {
+        let work = try Workplace(
+            """
+            entities:
+              user: { key: user_id, type: int64 }
+            views:
+              user_stats: { entities: [user], partition: month, features: { clicks_7d: int64 } }
+            """
+        )
+        var random = SeededRandom(seed: seed)
+        func time() -> String {
+            Timestamp(microseconds: 1_704_067_200_000_000 + Int64(random.int(0...400)) * 43_200_000_000).text
+        }
+        // Of few users and times: corrections and tombstones of the same time come often.
+        for _ in 0..<3 {
+            var history = "user_id,event_time,clicks_7d,gone\n"
+            for row in 0..<500 {
+                let clicks = random.oneIn(10) ? "" : "\(row)"
+                history += "\(random.int(0...8)),\(time()),\(clicks),\(random.oneIn(8))\n"
+            }
+            _ = try work.scratch.write("history.csv", history)
+            try work.asof(["ingest", "user_stats", "history.csv", "--deleted", "gone", "--again"])
+        }
+        try work.asof(["segments", "build", "--segments", "asof-data/segments"])
+        var spine = "user_id,label_time,row\n"
+        for row in 0..<400 { spine += "\(random.int(0...9)),\(time()),\(row)\n" }
+        _ = try work.scratch.write("spine.csv", spine)
+        try work.asof([
+            "export", "--spine", "spine.csv", "--features", "user_stats.*", "--label-time", "label_time",
+            "--out", "training.parquet", "--segments", "asof-data/segments", "--engine", "scan",
+        ])
+        let read = try Peers.python([
+            Self.joins, Peers.folder, work.scratch.path, try Self.documented("sql"), try Self.documented("python"),
+        ])
+        let made = try #require(read["asof"] as? NSArray)
+        #expect(made.count == 400)
+        #expect(read["duckdb"] as? NSArray == made, "seed \(seed)")
+        #expect(read["polars"] as? NSArray == made, "seed \(seed)")
     }
 
     private static func json(_ text: String) throws -> Any {

@@ -124,6 +124,7 @@ struct ExportCommand: ParsableCommand {
         if explain {
             explanation.plan(join.plan, spineRows: blocks.rowCount, engine: engine, blockRows: blockRows)
         }
+        join.prepare()
         TableWriter.limitThreads(Workers(engine.threadCount).halves.0.count)
         var progress = ExportProgress(Progress(isQuiet: quiet || json), input)
         let data = TemporaryFile(for: out)
