@@ -112,7 +112,7 @@ class PitStore(harness.Store):
         self.is_kept = not options.is_quick
         # Names the folder: a store whose server is running must not be moved.
         kept = options.folder / f"pit-{rows}.folder"
-        if self.is_kept and kept.exists():
+        if self.is_kept and kept.exists() and pathlib.Path(kept.read_text()).is_dir():
             self.options, self.folder = options, pathlib.Path(kept.read_text())
             self.conninfo = self.asof("uri").output.strip()
             return

@@ -62,6 +62,8 @@ int64_t asof_segment_value_bytes(const asof_segment *segment, int32_t column) {
             auto sizes = chunk->size_statistics();
             bytes += sizes && sizes->unencoded_byte_array_data_bytes ? *sizes->unencoded_byte_array_data_bytes
                                                                     : chunk->total_uncompressed_size();
+            // Each element of a list of texts has an offset.
+            if (metadata.schema()->Column(column)->max_repetition_level() > 0) bytes += chunk->num_values() * 8;
         }
         return arrow::Status::OK();
     });

@@ -40,13 +40,16 @@ using asof::array_data;
 using asof::arrow_type;
 
 constexpr int64_t group_rows_max = 1 << 18;
-constexpr int64_t group_bytes_max = 128 << 20;
+constexpr int64_t group_bytes_max = 64 << 20;
 // Rows that go to Arrow at a time: what it makes of them beside the columns' own memory stays small.
 constexpr int64_t window_rows = 1 << 17;
 
 // Whether so many of a column's values come again that a dictionary of them pays: by a sample of its rows. Arrow itself
 // would make the dictionary first and then see that it grows too large, which costs as much as all the rest of writing.
 bool repeats(const asof_column &column, const asof_type &type, int64_t rows) {
+    // Embeddings hardly repeat; elements of lists often do.
+    if (type.kind == ASOF_VECTOR) return false;
+    if (type.kind == ASOF_BOOL || type.kind == ASOF_LIST_INT64 || type.kind == ASOF_LIST_STRING) return true;
     constexpr int64_t sample_rows = 4096;
     const int64_t step = std::max<int64_t>(rows / sample_rows, 1);
     std::unordered_set<uint64_t> distinct;
@@ -67,11 +70,7 @@ bool repeats(const asof_column &column, const asof_type &type, int64_t rows) {
                 value = std::hash<std::string_view>{}(std::string_view(text, length));
                 break;
             }
-            // Embeddings hardly repeat; elements of lists often do.
-            case ASOF_VECTOR: return false;
-            case ASOF_BOOL:
-            case ASOF_LIST_INT64:
-            case ASOF_LIST_STRING: return true;
+            default: break;
         }
         distinct.insert(value);
         count++;
@@ -144,7 +143,8 @@ arrow::Status write(asof_writer &writer, const asof_column *columns, int64_t fir
 
 void asof_keep_memory(void) {
     // One heap for all threads, which keeps what is freed for the next large piece; so the system need not zero new pages
-    // again and again.
+    // again and again. Arrow's allocator of its own would keep another such heap, on top of the memory that was given.
+    (void)setenv("ARROW_DEFAULT_MEMORY_POOL", "system", 0);
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 256 << 20);

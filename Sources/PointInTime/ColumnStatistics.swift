@@ -39,7 +39,7 @@ package struct ColumnStatistics: Sendable {
     }
 
     /// - Parameter column: of ``type``.
-    /// - Complexity: O(rows), times the logarithm of the sketch's buffer for numbers.
+    /// - Complexity: O(rows), of vectors O(elements).
     package mutating func update(_ column: Column) {
         rowCount += column.rowCount
         nullCount += column.nullCount

@@ -25,7 +25,7 @@ struct CompensatedSum: Sendable {
         totals = sums
     }
 
-    /// Beyond what a number can be it is not finite.
+    /// Not finite where it, or one of the four, is beyond a number.
     var value: Double {
         var sum = CompensatedSum()
         for lane in 0..<4 { sum.add(SIMD4(totals[lane], 0, 0, 0)) }

@@ -7,7 +7,7 @@ import Foundation
 /// extreme quantiles stay exact, more in the middle. Nothing is random: the same values in the same order give the same
 /// sketch, however they were cut into batches.
 ///
-/// Up to ``bufferCount`` values quantiles are exact. Beyond, the rank of an answer is off by less than 0.5 % of all
+/// Of fewer than ``bufferCount`` values quantiles are exact. Beyond, the rank of an answer is off by less than 0.5 % of all
 /// values, and by less the nearer to an end.
 package struct QuantileSketch: Sendable {
     /// δ: at most so many centroids, and at least half as many.

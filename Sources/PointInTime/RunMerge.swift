@@ -20,7 +20,7 @@ struct RunMerge: Sendable {
     private let firstEntities: [Int32]
     private let lastEntities: [Int32]
     /// Event times of the run's rows.
-    let times: ClosedRange<Int64>
+    private let times: ClosedRange<Int64>
 
     /// - Returns: `nil` for a run without rows.
     /// - Complexity: O(groups · log entities).

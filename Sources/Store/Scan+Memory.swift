@@ -13,7 +13,8 @@ extension Scan {
         for role in spec.plan.roles {
             rowBytes += Self.roleBytes
             for feature in role.features {
-                let width = (views[role.view.id]?.valueBytes(feature) ?? feature.type.typicalBytes) + 1
+                let known = learnedRowBytes > 0 ? nil : views[role.view.id]?.valueBytes(feature)
+                let width = (known ?? feature.type.typicalBytes) + 1
                 rowBytes += width
                 widest = max(widest, width)
             }
@@ -22,7 +23,7 @@ extension Scan {
         // Values may be longer than they are thought to be; what was measured counts twice, once on its way.
         rowBytes = max(rowBytes, spineRowBytes * 2 + Self.orderBytes + learnedRowBytes * 2)
         let tails = views.values.reduce(0) { $0 + ($1.tail.isEmpty ? 0 : context.tailMemory) }
-        let available = context.limits.memory - Limits.scanBaseBytes - min(tails, context.tailMemory)
+        let available = context.limits.memory - Limits.scanBaseBytes - tails
         let rows = available * 3 / 4 / rowBytes
         let isSure = learnedRowBytes > 0 || !spec.plan.columns.contains { $0.type.isOpenEnded }
         return min(max(rows, Limits.scanBlockRowsMin), isSure ? Limits.scanBlockRowsMax : Limits.scanFirstBlockRows)

@@ -15,12 +15,14 @@ final class Scan {
         let source: ScanSource
         let limits: ScanLimits
         let clock: StageClock
+        /// How many views are scanned.
+        let viewCount: Int
 
         /// For use while no thread borrows a session.
         var session: Session { pool.first }
-        /// What runs of a tail may take.
+        /// What runs of one view's tail may take.
         var tailMemory: Int {
-            limits.tailMemory ?? max(16 << 20, (limits.memory - Limits.scanBaseBytes) * 3 / 10)
+            limits.tailMemory ?? max(16 << 20, (limits.memory - Limits.scanBaseBytes) * 3 / 10) / max(1, viewCount)
         }
     }
 
@@ -62,9 +64,14 @@ final class Scan {
         return roles.compactMap { seen.insert($0.view.id).inserted ? views[$0.view.id] : nil }
     }
 
-    /// Begins to read what only PostgreSQL has, for the first block.
-    func prepare() {
-        for view in views.values { view.tail.prepare(context.pool) }
+    /// Begins to read what only PostgreSQL has, for the first block. Sessions are in use until ``settle()`` returns.
+    func prepare(_ roles: [ViewRole]) {
+        for view in views(of: roles) { view.tail.prepare(context.pool) }
+    }
+
+    /// Waits until no session is in use.
+    func settle() {
+        for view in views.values { view.tail.settle() }
     }
 
     /// Joins a block of the spine.
@@ -80,10 +87,9 @@ final class Scan {
         column: (String) throws(StoreError) -> Column,
         progress: (Double) -> Void
     ) throws(StoreError) -> [JoinedView] {
-        prepare()
-        var isDone = false
+        prepare(roles)
         // Sessions are the caller's again, also after an error.
-        defer { if !isDone { for view in views.values { view.tail.settle() } } }
+        defer { settle() }
         var spines: [[String]: SortedSpine] = [:]
         var joined: [JoinedView] = []
         for (index, role) in roles.enumerated() {
@@ -109,7 +115,6 @@ final class Scan {
             joined.append(try join(role, view, spine))
             progress(Double(index + 1) / Double(roles.count))
         }
-        isDone = true
         return joined
     }
 
@@ -122,7 +127,9 @@ final class Scan {
                 switch error {
                 case .store(let error): throw error
                 // Each time one file less, so this ends.
-                case .run(let error): warnings.append(try view.giveUp(error))
+                case .run(let error):
+                    settle()
+                    warnings.append(try view.giveUp(error))
                 }
             }
         }

@@ -15,9 +15,6 @@ final class ScannedView {
     /// Rows of history at the newest position, by the ledger.
     let historyRows: Int
 
-    /// What a row takes in PostgreSQL, with what lies out of line; 0 where there are none.
-    private let tableRowBytes: Int
-
     /// Finds and opens what there is.
     /// - Parameters:
     ///   - historyRows: see ``historyRows``.
@@ -48,11 +45,6 @@ final class ScannedView {
         runs = opened
         for warning in warnings { warn(warning) }
         self.historyRows = historyRows
-        let tables = try context.session.query(
-            "SELECT sum(pg_table_size(inhrelid))::bigint FROM pg_inherits WHERE inhparent = to_regclass($1)",
-            [.text(view.historyTable)]
-        )
-        tableRowBytes = Int(tables.int64(0, 0) ?? 0) / max(1, historyRows)
         tail = try Self.makeTail(view, features, parts, historyRows, context)
     }
 
@@ -71,6 +63,14 @@ final class ScannedView {
             sharedOutTo: context.sessionCount,
             context.session
         )
+        var tableRowBytes = 0
+        if !queries.isEmpty, features.contains(where: \.type.isOpenEnded) {
+            let tables = try context.session.query(
+                "SELECT sum(pg_table_size(inhrelid))::bigint FROM pg_inherits WHERE inhparent = to_regclass($1)",
+                [.text(view.historyTable)]
+            )
+            tableRowBytes = Int(tables.int64(0, 0) ?? 0) / max(1, historyRows)
+        }
         let covered = parts.reduce(0) { $0 + Int(clamping: $1.segment?.rows ?? 0) }
         return Tail(
             view,
@@ -79,6 +79,7 @@ final class ScannedView {
             positions: try BatchPositions(view, upTo: context.pinned.state, context.session),
             needsKnownAt: context.options.knownAtLabel,
             rowsExpected: queries.isEmpty ? 0 : max(0, historyRows - covered),
+            tableRowBytes: tableRowBytes,
             memory: context.tailMemory
         )
     }
@@ -99,11 +100,11 @@ final class ScannedView {
         }
         let known = runs.compactMap { $0?.valueBytes(of: .feature(index)) }
         let fromFiles = fileRows > 0 ? known.reduce(0, +) / fileRows : 0
-        let fromTables = fileRows * 2 < historyRows ? tableRowBytes : 0
+        let fromTables = fileRows * 2 < historyRows ? tail.tableRowBytes : 0
         return max(feature.type.typicalBytes, fromFiles + 16, fromTables)
     }
 
-    /// Gives a file up, after which PostgreSQL is read instead.
+    /// Gives a file up, after which PostgreSQL is read instead. No session may be in use.
     /// - Returns: what to tell the user.
     func giveUp(_ error: HistoryRunError) throws(StoreError) -> String {
         guard let index = runs.firstIndex(where: { $0?.name == error.run }) else {
@@ -111,7 +112,6 @@ final class ScannedView {
         }
         runs[index] = nil
         parts[index].dropSegment()
-        tail.settle()
         tail = try Self.makeTail(view, features, parts, historyRows, scan)
         return ViewSegments.warning(error.run, error.reason, view, isWithin: true)
     }

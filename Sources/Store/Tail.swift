@@ -15,6 +15,8 @@ final class Tail {
     private let needsKnownAt: Bool
     /// What the ledger says at most.
     let rowsExpected: Int
+    /// What a row takes in PostgreSQL's tables, with what lies out of line; 0 where no value is of any length.
+    let tableRowBytes: Int
     private let memory: Int
     private var kept: [MemoryRun]?
     /// Being read for ``kept``.
@@ -28,6 +30,7 @@ final class Tail {
 
     /// - Parameters:
     ///   - rowsExpected: about how many rows there are.
+    ///   - tableRowBytes: see ``tableRowBytes``.
     ///   - memory: bytes that runs may take.
     init(
         _ view: StoredView,
@@ -36,6 +39,7 @@ final class Tail {
         positions: BatchPositions,
         needsKnownAt: Bool,
         rowsExpected: Int,
+        tableRowBytes: Int,
         memory: Int
     ) {
         self.view = view
@@ -44,6 +48,7 @@ final class Tail {
         self.positions = positions
         self.needsKnownAt = needsKnownAt
         self.rowsExpected = rowsExpected
+        self.tableRowBytes = tableRowBytes
         self.memory = memory
     }
 
@@ -83,7 +88,11 @@ final class Tail {
     }
 
     /// About how many bytes a row of a run takes.
-    private var rowBytes: Int { features.reduce(80) { $0 + $1.type.typicalBytes + 4 } + view.storageKeys.count * 24 }
+    private var rowBytes: Int {
+        let typical = features.reduce(80) { $0 + $1.type.typicalBytes + 4 } + view.storageKeys.count * 24
+        // Long texts and lists, of which the table's width tells.
+        return max(typical, tableRowBytes)
+    }
 
     /// Whether all rows fit by what is known of them.
     private var isSmall: Bool { rowsExpected <= memory / rowBytes }
@@ -106,7 +115,7 @@ final class Tail {
         }
     }
 
-    /// Waits until nothing is read any more; what was read is kept, an error is left to whoever reads next.
+    /// Waits until nothing is read any more. What was read is kept; where that failed, whoever reads next begins again.
     func settle() { try? finishReading() }
 
     private func finishReading() throws(ScanFailure) {

@@ -58,7 +58,8 @@ package final class TrainingSetJoin {
                 options: spec.options,
                 source: engine.source,
                 limits: engine.limits,
-                clock: clock
+                clock: clock,
+                viewCount: Set(spec.plan.roles.map(\.view.id)).count
             )
         )
     }
@@ -155,7 +156,10 @@ package final class TrainingSetJoin {
 
     /// Begins to read what the first block will need, while the caller fetches it. The sessions are in use then until that
     /// block is joined.
-    package func prepare() { scan?.prepare() }
+    package func prepare() { scan?.prepare(spec.plan.roles) }
+
+    /// Waits until no session is in use, for whoever gives up between ``prepare()`` and the first block.
+    package func settle() { scan?.settle() }
 
     /// How many rows of the spine ``join(_:)`` best gets at a time.
     ///
@@ -203,6 +207,7 @@ package final class TrainingSetJoin {
     /// Checks that history stayed whole while it was read.
     /// - Throws: ``StoreError/conflict(_:)`` where rows were removed meanwhile.
     package func finish() throws(StoreError) {
+        settle()
         guard let removal = try RemovalRecord(pool.first).since(startedAt, of: spec.plan.roles).first else { return }
         throw .conflict("\(removal.text), while history was read; run the command again")
     }

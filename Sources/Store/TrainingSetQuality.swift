@@ -26,7 +26,7 @@ package struct TrainingSetQuality: Codable, Sendable, Hashable {
         package var constant: Bool
     }
 
-    /// A t-digest's, exact up to 4,096 values.
+    /// A t-digest's, exact for fewer than 4,096 values.
     package struct Quantiles: Codable, Sendable, Hashable {
         package var p1, p5, p25, p50, p75, p95, p99: QualityNumber
 

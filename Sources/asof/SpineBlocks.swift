@@ -8,6 +8,8 @@ struct SpineBlocks {
     private let reader: TableReader
     /// Read and not given yet.
     private var ahead: ColumnBatch?
+    /// How many rows of ``ahead`` were given.
+    private var given = 0
     /// A reader that has said so is not asked again.
     private var isAtEnd: Bool
     /// Rows in all: exact where the file says so or is read to the end, else an estimate; `nil` where nothing tells.
@@ -24,26 +26,35 @@ struct SpineBlocks {
         rowBytes = (ahead?.columns.reduce(0) { $0 + $1.byteCount } ?? 0) / max(1, first) + 1
         if let total = reader.totalRows {
             rowCount = total
-        } else if first < ReadOptions().batchRows {
-            rowCount = first
         } else if let bytes = reader.totalBytes, reader.bytesRead > 0 {
             rowCount = Int(Double(first) * max(1, Double(bytes) / Double(reader.bytesRead)))
+        } else if first < ReadOptions().batchRows, first * rowBytes < ReadOptions().batchBytes / 2 {
+            // A batch that is full of neither rows nor bytes was the last.
+            rowCount = first
         } else {
             rowCount = nil
         }
     }
 
-    /// The next rows, about `rows` of them; `nil` at the end.
+    /// The next rows, about `rows` of them: at most half more; `nil` at the end.
     mutating func next(_ rows: Int) throws(ColumnarError) -> ColumnBatch? {
-        guard let first = try take() else { return nil }
-        var batches = [first]
-        var count = first.rowCount
+        var parts: [ColumnBatch] = []
+        var count = 0
         while count < rows, let batch = try take() {
-            batches.append(batch)
-            count += batch.rowCount
+            let wanted = rows - count
+            if batch.rowCount - given <= wanted + rows / 2 {
+                parts.append(batch.slice(given..<batch.rowCount))
+                given = 0
+            } else {
+                parts.append(batch.slice(given..<given + wanted))
+                given += wanted
+                ahead = batch
+            }
+            count += parts[parts.count - 1].rowCount
         }
+        guard let first = parts.first else { return nil }
         let columns = first.columns.indices.map { index in
-            Column(type: first.columns[index].type, concatenating: batches.map { $0.columns[index] })
+            Column(type: first.columns[index].type, concatenating: parts.map { $0.columns[index] })
         }
         return ColumnBatch(names: first.names, columns: columns, rowCount: count)
     }
@@ -57,5 +68,12 @@ struct SpineBlocks {
         let batch = try reader.next()
         isAtEnd = batch == nil
         return batch
+    }
+}
+
+extension ColumnBatch {
+    fileprivate func slice(_ rows: Range<Int>) -> ColumnBatch {
+        rows == 0..<rowCount
+            ? self : ColumnBatch(names: names, columns: columns.map { $0.slice(rows) }, rowCount: rows.count)
     }
 }

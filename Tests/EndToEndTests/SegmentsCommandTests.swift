@@ -44,13 +44,13 @@ import Testing
         try work.asof(["segments", "build"])
         let path = "\(work.scratch.path)/asof-segments/\(files(work)[0])"
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-        bytes[bytes.count / 3] ^= 8
+        bytes[200] ^= 8
         try bytes.write(to: URL(fileURLWithPath: path))
         let failed = try work.asof(["segments", "check"], expecting: 1)
         #expect(failed.out.contains("its SHA-256 is another"))
         #expect(failed.error == "asof: 1 file not in order; repair with `asof segments build --again stats`\n")
         // Its footer is whole, so that a build has no reason to doubt it.
-        #expect(try work.asof(["segments", "build"]).out.contains("stats: 3 unchanged"))
+        #expect(try work.asof(["segments", "build"]).out.contains("stats: 1 unchanged"))
         try work.asof(["segments", "build", "--again", "stats"])
         try work.asof(["segments", "check"])
         try bytes.prefix(100).write(to: URL(fileURLWithPath: "\(work.scratch.path)/asof-segments/\(files(work)[0])"))

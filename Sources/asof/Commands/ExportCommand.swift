@@ -124,7 +124,6 @@ struct ExportCommand: ParsableCommand {
         if explain {
             explanation.plan(join.plan, spineRows: blocks.rowCount, engine: engine, blockRows: blockRows)
         }
-        join.prepare()
         TableWriter.limitThreads(Workers(engine.threadCount).halves.0.count)
         var progress = ExportProgress(Progress(isQuiet: quiet || json), input)
         let data = TemporaryFile(for: out)
@@ -136,6 +135,8 @@ struct ExportCommand: ParsableCommand {
                 columns: spec.columns.map { (name: $0.name, type: $0.type) }
             )
         }
+        join.prepare()
+        defer { join.settle() }
         var warnings: [String] = []
         join.onProgress = { share in progress.joined(share, rows: join.rowCount) }
         while let batch = try join.clock.measure(

@@ -9,7 +9,7 @@ struct ReportCommand: ParsableCommand {
         abstract: "Print what a training set is like, before training on it.",
         discussion: """
             From the manifest alone: per feature nulls, NaN and infinities, smallest, mean, greatest and quantiles (a t-digest's, \
-            exact up to 4,096 values); per view how look-ups ended and how old matched values were at the label time. What \
+            exact for fewer than 4,096 values); per view how look-ups ended and how old matched values were at the label time. What \
             looks wrong is listed at the end. Of strings and bytes the numbers are lengths in bytes, of lists elements.
             """
     )
