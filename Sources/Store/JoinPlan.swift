@@ -50,12 +50,14 @@ package struct JoinPlan: Sendable {
         package var tailRows: Int
     }
 
-    /// Seconds of one look-up on one session, of a row of a file that is passed by, of a row that comes by COPY, and of
-    /// a row of the spine in a scan: measured on the machine of `docs/performance.md`.
+    /// Seconds of one look-up on one session, of a row of a file that is passed by, of a row that comes by COPY, by several
+    /// sessions where all such rows are kept, and of a row of the spine in a scan: measured on the machine of
+    /// `docs/performance.md`.
     private enum Cost {
         static let probe = 14e-6
         static let fileRow = 12e-9
-        static let tailRow = 2.5e-6
+        static let keptTailRow = 0.7e-6
+        static let tailRow = 1.05e-6
         static let spineRow = 0.6e-6
         static let scanStart = 0.03
     }
@@ -97,8 +99,9 @@ package struct JoinPlan: Sendable {
         }
         let lookups = Double(spineRows) * Double(spec.plan.roles.count)
         let probe = lookups * Cost.probe / Double(context.sessionCount)
-        let read = views.reduce(0.0) {
-            $0 + Double($1.fileRows) * Cost.fileRow + Double($1.tailRows) * Cost.tailRow
+        let read = scanned.reduce(0.0) {
+            $0 + Double($1.fileRows) * Cost.fileRow
+                + Double($1.tail.rowsExpected) * ($1.tail.isSmall ? Cost.keptTailRow : Cost.tailRow)
         }
         let estimates = (probe: probe, scan: Cost.scanStart + read + lookups * Cost.spineRow)
         let isProbe = estimates.probe <= estimates.scan

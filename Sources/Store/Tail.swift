@@ -95,7 +95,7 @@ final class Tail {
     }
 
     /// Whether all rows fit by what is known of them.
-    private var isSmall: Bool { rowsExpected <= memory / rowBytes }
+    var isSmall: Bool { rowsExpected <= memory / rowBytes }
 
     /// Begins to read rows that will be kept, and returns at once; the pool's sessions are in use then until
     /// ``forEachRun(_:_:)`` or ``settle()`` has returned.

@@ -2,6 +2,7 @@ import Columnar
 import Features
 import Foundation
 import PointInTime
+import Postgres
 import TestSupport
 import Testing
 
@@ -123,5 +124,53 @@ import Testing
             #expect(scan.join.spineDigest.text == probe.join.spineDigest.text)
             #expect(scan.join.quality == probe.join.quality)
         }
+    }
+
+    @Test(arguments: 141...146 as ClosedRange<UInt64>)
+    func `a damaged page of one view does not disturb what is read of the others`(seed: UInt64) throws {
+        let data = try Data(seed: seed, builds: 2)
+        let spine = data.history.spine(300)
+        let state = try #require(data.history.states.last)
+        let probe = try data.history.store.export("model", spine: spine, labelTime: "t", state: state)
+        let damaged = try #require(
+            try data.history.store.registry.views.first { try !data.segments.segments($0.name).isEmpty }
+        )
+        for segment in try data.segments.segments(damaged.name) {
+            let url = URL(fileURLWithPath: try data.segments.directory().path(segment))
+            var bytes = try Foundation.Data(contentsOf: url)
+            // In the first page, which has keys.
+            bytes[60] ^= 1
+            try bytes.write(to: url)
+        }
+        let scan = try data.history.store.export(
+            "model",
+            spine: spine,
+            labelTime: "t",
+            state: state,
+            sessions: data.sessions,
+            engine: try data.request(),
+            blockRows: 120
+        )
+        #expect(scan.digest == probe.digest)
+        #expect(scan.join.warnings.allSatisfy { $0.contains("segments build --again \(damaged.name)") })
+    }
+
+    @Test func `what was begun to be read has ended when a join ends without a block`() throws {
+        let data = try Data(seed: 151, builds: 1)
+        let spine = data.history.spine(1)
+        let columns = try FeatureSelection(text: "model").columns(in: data.history.store.registry.definitions)
+        let registry = data.history.store.registry
+        let spec = try TrainingSetSpec(
+            plan: try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) },
+            labelTime: "t",
+            spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
+            state: try #require(data.history.states.last),
+            options: JoinOptions()
+        )
+        let join = try TrainingSetJoin(spec, sessions: data.sessions, engine: try data.request())
+        join.prepare()
+        try join.finish()
+        for session in data.sessions { #expect(try session.query("SELECT 1").int32(0, 0) == 1) }
+        #expect(join.rowCount == 0)
     }
 }
