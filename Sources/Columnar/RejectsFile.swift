@@ -1,4 +1,5 @@
 import Features
+import Foundation
 import Glibc
 import PointInTime
 
@@ -34,18 +35,19 @@ package final class RejectsFile {
         self.source = source ?? ""
         self.header = header.isEmpty ? [] : header + [UInt8(ascii: "\n")]
         let reasonsPath = Self.reasonsPath(path)
-        guard access(path, F_OK) == 0 || access(reasonsPath, F_OK) == 0 else { return }
-        guard source != nil, access(path, F_OK) == 0, access(reasonsPath, F_OK) == 0 else {
-            throw foreign("it exists already")
-        }
+        let haveRows = access(path, F_OK) == 0
+        guard haveRows || access(reasonsPath, F_OK) == 0 else { return }
+        guard source != nil, access(reasonsPath, F_OK) == 0 else { throw foreign("it exists already") }
         let sizes = try keep(keptRows)
-        rows = try Self.open(path, O_WRONLY)
-        reasons = try Self.open(reasonsPath, O_WRONLY)
+        guard haveRows || sizes.rows == self.header.count else { throw foreign("it is missing, its reasons are there") }
+        try open(O_CREAT)
         for (descriptor, size) in [(rows, sizes.rows), (reasons, sizes.reasons)] {
             guard ftruncate(descriptor, size) == 0, lseek(descriptor, 0, SEEK_END) == size else {
                 throw .cannotWrite(file: path, reason: InputFile.systemReason(errno))
             }
         }
+        // A run may have been killed before it had written so much.
+        if sizes.rows == self.header.count { try writeHeaders() }
     }
 
     deinit {
@@ -58,12 +60,8 @@ package final class RejectsFile {
     package func append(_ rejects: [(row: Int, reject: RejectedRow)]) throws(ColumnarError) {
         guard !rejects.isEmpty else { return }
         if rows < 0 {
-            let flags = O_WRONLY | O_CREAT | O_EXCL
-            rows = try Self.open(path, flags)
-            reasons = try Self.open(Self.reasonsPath(path), flags)
-            try InputFile.write(header, to: rows, name: path)
-            let names = Self.reasonColumns.map(\.name).joined(separator: ",") + "\n"
-            try InputFile.write(Array(names.utf8), to: reasons, name: Self.reasonsPath(path))
+            try open(O_CREAT | O_EXCL)
+            try writeHeaders()
         }
         var rowBytes: [UInt8] = []
         var reasonBytes: [UInt8] = []
@@ -71,13 +69,30 @@ package final class RejectsFile {
             rowBytes += reject.text + [UInt8(ascii: "\n")]
             appendReason(row, reject, to: &reasonBytes)
         }
-        try InputFile.write(rowBytes, to: rows, name: path)
+        // The reasons first: they say how long the rows should be, so that a run that was killed here is told from a change.
         try InputFile.write(reasonBytes, to: reasons, name: Self.reasonsPath(path))
+        try InputFile.write(rowBytes, to: rows, name: path)
         guard fsync(rows) == 0, fsync(reasons) == 0 else {
             throw .cannotWrite(file: path, reason: InputFile.systemReason(errno))
         }
         count += rejects.count
     }
+
+    private func open(_ flags: Int32) throws(ColumnarError) {
+        reasons = try Self.open(Self.reasonsPath(path), O_WRONLY | flags)
+        rows = try Self.open(path, O_WRONLY | flags)
+    }
+
+    /// Writes both files' first lines, over what stands there of them.
+    private func writeHeaders() throws(ColumnarError) {
+        guard lseek(reasons, 0, SEEK_SET) == 0, lseek(rows, 0, SEEK_SET) == 0 else {
+            throw .cannotWrite(file: path, reason: InputFile.systemReason(errno))
+        }
+        try InputFile.write(Self.reasonsHeader, to: reasons, name: Self.reasonsPath(path))
+        try InputFile.write(header, to: rows, name: path)
+    }
+
+    private static let reasonsHeader = Array((reasonColumns.map(\.name).joined(separator: ",") + "\n").utf8)
 
     private func appendReason(_ row: Int, _ reject: RejectedRow, to out: inout [UInt8]) {
         let fields: [String?] = [
@@ -92,40 +107,63 @@ package final class RejectsFile {
     }
 
     /// How long the files are up to the last reject of an input row up to `keptRows`.
+    ///
+    /// Behind it stands what a run had set aside that was killed before it stored its batch: of reasons perhaps a part of
+    /// a line, of rows any part.
     private func keep(_ keptRows: Int) throws(ColumnarError) -> (rows: Int, reasons: Int) {
-        let reasonsPath = Self.reasonsPath(path)
-        let reader: TableReader
-        do {
-            reader = try TableReader(path: reasonsPath, format: .csv)
-            try reader.select(Self.reasonColumns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
-        } catch {
-            throw foreign("\(reasonsPath) is not what this command writes")
-        }
-        var sizes = (rows: header.count, reasons: 0)
+        var sizes = (rows: header.count, reasons: Self.reasonsHeader.count)
         var total = header.count
-        var kept: [UInt8] = Array((Self.reasonColumns.map(\.name).joined(separator: ",") + "\n").utf8)
-        while let batch = try reader.next() {
-            for row in 0..<batch.rowCount {
-                let values = batch.columns.map { $0.value(row) }
-                guard case .string(source) = values[0], case .int64(let number) = values[1],
-                    case .int64(let bytes) = values[5], bytes > 0, bytes < 1 << 40
-                else { throw foreign("it holds rows of another source (\(values[0].text))") }
-                total += Int(bytes)
-                guard number <= Int64(keptRows) else { continue }
-                sizes.rows = total
-                for (index, value) in values.enumerated() {
-                    if index > 0 { kept.append(UInt8(ascii: ",")) }
-                    if value != .null { TextWriter.appendCSV(Array(value.text.utf8)[...], to: &kept) }
+        var kept = Self.reasonsHeader
+        if let reader = try reasonsReader() {
+            while let batch = try reader.next() {
+                for row in 0..<batch.rowCount {
+                    let values = batch.columns.map { $0.value(row) }
+                    guard case .string(source) = values[0], case .int64(let number) = values[1],
+                        case .int64(let bytes) = values[5], bytes > 0, bytes < 1 << 40
+                    else { throw foreign("it holds rows of another source (\(values[0].text))") }
+                    total += Int(bytes)
+                    guard number <= Int64(keptRows) else { continue }
+                    sizes.rows = total
+                    for (index, value) in values.enumerated() {
+                        if index > 0 { kept.append(UInt8(ascii: ",")) }
+                        if value != .null { TextWriter.appendCSV(Array(value.text.utf8)[...], to: &kept) }
+                    }
+                    kept.append(UInt8(ascii: "\n"))
                 }
-                kept.append(UInt8(ascii: "\n"))
             }
         }
         sizes.reasons = kept.count
         var status = stat()
-        guard stat(path, &status) == 0, Int(status.st_size) == total else {
+        let size = stat(path, &status) == 0 ? Int(status.st_size) : 0
+        let isCutShort = size < total && size >= sizes.rows
+        guard size == total || isCutShort || (sizes.rows == header.count && size < header.count) else {
             throw foreign("it was changed since it was written")
         }
         return sizes
+    }
+
+    /// Reads the whole lines of the reasons; `nil` where there is not even the first.
+    private func reasonsReader() throws(ColumnarError) -> TableReader? {
+        let reasonsPath = Self.reasonsPath(path)
+        do {
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: reasonsPath), options: .alwaysMapped)
+            let isWhole = bytes.last == UInt8(ascii: "\n")
+            guard isWhole || !Self.reasonsHeader.starts(with: bytes) else { return nil }
+            let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? bytes.count
+            var readPath = reasonsPath
+            if !isWhole {
+                readPath =
+                    FileManager.default.temporaryDirectory
+                    .appendingPathComponent("asof-reasons-\(UUID().uuidString)").path
+                try bytes[..<end].write(to: URL(fileURLWithPath: readPath))
+            }
+            defer { if readPath != reasonsPath { unlink(readPath) } }
+            let reader = try TableReader(path: readPath, format: .csv)
+            try reader.select(Self.reasonColumns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
+            return reader
+        } catch {
+            throw foreign("\(reasonsPath) is not what this command writes")
+        }
     }
 
     private func foreign(_ reason: String) -> ColumnarError {
