@@ -27,8 +27,10 @@ package final class AsOfJoin {
         rules: JoinRules,
         features: [(field: Int, type: FeatureType)],
         workers: Workers,
-        meter: ScanMeter
+        meter: ScanMeter,
+        piecePlacesMin: Int = 32_768
     ) {
+        self.piecePlacesMin = piecePlacesMin
         self.spine = spine
         entityKeys = EntityKeys(spine)
         self.rules = rules
@@ -40,7 +42,7 @@ package final class AsOfJoin {
 
     /// At least so many places are a piece of a merge. Beyond that there are about as many pieces as groups, each of which
     /// is read for every piece that it reaches into.
-    private static let piecePlacesMin = 32_768
+    private let piecePlacesMin: Int
 
     /// Merges a run.
     ///
@@ -67,7 +69,7 @@ package final class AsOfJoin {
         guard let merge else { return }
         let placeCount = spine.placeCount
         let pieces = max(workers.count, run.groups.count)
-        let piecePlaces = max(Self.piecePlacesMin, (placeCount + pieces - 1) / pieces)
+        let piecePlaces = max(piecePlacesMin, (placeCount + pieces - 1) / pieces)
         try workers.each((placeCount + piecePlaces - 1) / piecePlaces) { piece throws(HistoryRunError) in
             try merge.merge(piece * piecePlaces..<min(placeCount, (piece + 1) * piecePlaces))
         }

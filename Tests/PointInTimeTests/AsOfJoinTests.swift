@@ -115,7 +115,8 @@ import Testing
             rules: rules,
             features: [(0, .int64), (1, .string)],
             workers: Workers(data.random.int(1...3)),
-            meter: meter
+            meter: meter,
+            piecePlacesMin: data.random.int(1...200)
         )
         var parts = [[(number: Int, row: Row)]](repeating: [], count: data.random.int(1...4))
         for (number, row) in data.rows.enumerated() {
@@ -167,5 +168,27 @@ import Testing
         }
         let workers = Workers(random.int(1...4))
         #expect(RadixOrder.rows(columns, rowCount: count, workers).map { Int($0) } == expected)
+    }
+
+    @Test func `a spine is put in order by several threads as by one`() {
+        var random = SeededRandom(seed: 8)
+        let count = 150_000
+        let users = Column(type: .int64, values: .int64((0..<count).map { _ in Int64(random.int(0...9_000)) }))
+        let times = Column(
+            type: .timestamp,
+            validity: (0..<count).map { $0 % 11 > 0 },
+            values: .int64((0..<count).map { _ in Int64(random.int(0...1_000_000)) })
+        )
+        let (one, three) = (
+            SortedSpine(keys: [users], labelTimes: times, positions: users),
+            SortedSpine(keys: [users], labelTimes: times, positions: users, workers: Workers(3))
+        )
+        #expect(three.rows == one.rows)
+        #expect(three.labels == one.labels)
+        #expect(three.positions == one.positions)
+        #expect(three.entities == one.entities)
+        #expect(three.entityStarts == one.entityStarts)
+        #expect(one.labels == one.rows.map { times.int64Values[Int($0)] })
+        #expect(one.rows.count == count - (count + 10) / 11)
     }
 }
