@@ -53,6 +53,8 @@ const char *asof_segment_text(const asof_segment *segment, const char *key) {
     return found == segment->texts.end() ? nullptr : found->second.c_str();
 }
 
+int64_t asof_segment_bytes_read(const asof_segment *segment) { return segment->file.bytes_read(); }
+
 int64_t asof_segment_value_bytes(const asof_segment *segment, int32_t column) {
     int64_t bytes = 0;
     (void)asof::guarded([&] {
@@ -60,8 +62,11 @@ int64_t asof_segment_value_bytes(const asof_segment *segment, int32_t column) {
         for (int group = 0; group < metadata.num_row_groups(); group++) {
             auto chunk = metadata.RowGroup(group)->ColumnChunk(column);
             auto sizes = chunk->size_statistics();
-            bytes += sizes && sizes->unencoded_byte_array_data_bytes ? *sizes->unencoded_byte_array_data_bytes
-                                                                    : chunk->total_uncompressed_size();
+            if (!sizes || !sizes->unencoded_byte_array_data_bytes) {
+                bytes += chunk->total_uncompressed_size();
+                continue;
+            }
+            bytes += *sizes->unencoded_byte_array_data_bytes;
             // Each element of a list of texts has an offset.
             if (metadata.schema()->Column(column)->max_repetition_level() > 0) bytes += chunk->num_values() * 8;
         }

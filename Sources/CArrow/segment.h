@@ -64,10 +64,12 @@ public:
     int leaf(const std::string &name) const;
     arrow::Result<Chunk *> chunk(int group, int column);
     arrow::Status read(int64_t offset, int64_t bytes, uint8_t *out) const;
+    int64_t bytes_read() const { return read_count.load(std::memory_order_relaxed); }
 
 private:
     arrow::Result<std::unique_ptr<Chunk>> make_chunk(int group, int column) const;
 
+    mutable std::atomic<int64_t> read_count{0};
     int file = -1;
     int64_t size = 0;
     int64_t tail_offset = 0;

@@ -19,6 +19,7 @@ SegmentFile::~SegmentFile() {
 }
 
 Status SegmentFile::read(int64_t offset, int64_t bytes, uint8_t *out) const {
+    read_count.fetch_add(bytes, std::memory_order_relaxed);
     while (bytes > 0) {
         ssize_t count = pread(file, out, static_cast<size_t>(bytes), offset);
         if (count < 0 && errno == EINTR) continue;

@@ -41,8 +41,9 @@ using asof::arrow_type;
 
 constexpr int64_t group_rows_max = 1 << 18;
 constexpr int64_t group_bytes_max = 64 << 20;
-// Rows that go to Arrow at a time: what it makes of them beside the columns' own memory stays small.
+// Rows that go to Arrow at a time, and their bytes: what it makes of them beside the columns' own memory stays small.
 constexpr int64_t window_rows = 1 << 17;
+constexpr int64_t window_bytes = 32 << 20;
 
 // Whether so many of a column's values come again that a dictionary of them pays: by a sample of its rows. Arrow itself
 // would make the dictionary first and then see that it grows too large, which costs as much as all the rest of writing.
@@ -119,6 +120,31 @@ arrow::Status open(
     return arrow::ipc::MakeFileWriter(writer.out, writer.schema).Value(&writer.ipc);
 }
 
+int64_t bytes_of(const asof_column &column, const asof_type &type, int64_t first, int64_t rows) {
+    switch (type.kind) {
+        case ASOF_STRING:
+        case ASOF_BYTES: return column.offsets[first + rows] - column.offsets[first];
+        case ASOF_VECTOR: return rows * type.dimensions * 4;
+        case ASOF_LIST_INT64: return (column.offsets[first + rows] - column.offsets[first]) * 8;
+        case ASOF_LIST_STRING:
+            return column.element_offsets[column.offsets[first + rows]] - column.element_offsets[column.offsets[first]];
+        default: return rows * 8;
+    }
+}
+
+// How many rows from `first` on go to Arrow next.
+int64_t window(const asof_writer &writer, const asof_column *columns, int64_t first, int64_t rows) {
+    int64_t count = std::min(window_rows, rows - first);
+    auto bytes = [&] {
+        int64_t sum = 0;
+        for (size_t index = 0; index < writer.types.size(); index++)
+            sum += bytes_of(columns[index], writer.types[index], first, count);
+        return sum;
+    };
+    while (count > 1 && bytes() > window_bytes) count = (count + 1) / 2;
+    return count;
+}
+
 arrow::Status write(asof_writer &writer, const asof_column *columns, int64_t first, int64_t rows) {
     arrow::ArrayVector arrays;
     int64_t bytes = 0;
@@ -170,8 +196,9 @@ asof_writer *asof_writer_open(
 asof_status asof_writer_write(asof_writer *writer, const asof_column *columns, int64_t rows, asof_failure *failure) {
     auto status = asof::guarded([&] {
         if (!writer->ipc && !writer->file) ARROW_RETURN_NOT_OK(open_parquet(*writer, columns, rows));
-        for (int64_t first = 0; first < rows; first += window_rows) {
-            ARROW_RETURN_NOT_OK(write(*writer, columns, first, std::min(window_rows, rows - first)));
+        for (int64_t first = 0, count = 0; first < rows; first += count) {
+            count = window(*writer, columns, first, rows);
+            ARROW_RETURN_NOT_OK(write(*writer, columns, first, count));
             // The disk begins at once with what is written, so that the end has less to wait for. A hint: failure is no matter.
             (void)sync_file_range(writer->out->file_descriptor(), 0, 0, SYNC_FILE_RANGE_WRITE);
         }

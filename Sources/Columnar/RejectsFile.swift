@@ -24,7 +24,7 @@ package final class RejectsFile {
 
     package static func reasonsPath(_ path: String) -> String { path + ".reasons.csv" }
 
-    /// Opens what an earlier run left; makes nothing yet.
+    /// Opens what an earlier run left, and drops what stands behind its checkpoint; where there is nothing, makes nothing yet.
     /// - Parameters:
     ///   - source: names the input; `nil` = nobody could recognize it, so that existing files are never its own.
     ///   - header: the first line, without its end; empty = none.
@@ -38,16 +38,16 @@ package final class RejectsFile {
         let haveRows = access(path, F_OK) == 0
         guard haveRows || access(reasonsPath, F_OK) == 0 else { return }
         guard source != nil, access(reasonsPath, F_OK) == 0 else { throw foreign("it exists already") }
-        let sizes = try keep(keptRows)
-        guard haveRows || sizes.rows == self.header.count else { throw foreign("it is missing, its reasons are there") }
+        let sizes = try keep(keptRows, haveRows: haveRows)
         try open(O_CREAT)
-        for (descriptor, size) in [(rows, sizes.rows), (reasons, sizes.reasons)] {
+        // Without a row to be kept both begin again: a run may have been killed before the first lines were whole.
+        let isEmpty = sizes.rows == self.header.count
+        for (descriptor, size) in [(rows, isEmpty ? 0 : sizes.rows), (reasons, isEmpty ? 0 : sizes.reasons)] {
             guard ftruncate(descriptor, size) == 0, lseek(descriptor, 0, SEEK_END) == size else {
                 throw .cannotWrite(file: path, reason: InputFile.systemReason(errno))
             }
         }
-        // A run may have been killed before it had written so much.
-        if sizes.rows == self.header.count { try writeHeaders() }
+        if isEmpty { try writeHeaders() }
     }
 
     deinit {
@@ -70,10 +70,11 @@ package final class RejectsFile {
             appendReason(row, reject, to: &reasonBytes)
         }
         // The reasons first: they say how long the rows should be, so that a run that was killed here is told from a change.
-        try InputFile.write(reasonBytes, to: reasons, name: Self.reasonsPath(path))
-        try InputFile.write(rowBytes, to: rows, name: path)
-        guard fsync(rows) == 0, fsync(reasons) == 0 else {
-            throw .cannotWrite(file: path, reason: InputFile.systemReason(errno))
+        for (descriptor, bytes, name) in [(reasons, reasonBytes, Self.reasonsPath(path)), (rows, rowBytes, path)] {
+            try InputFile.write(bytes, to: descriptor, name: name)
+            guard fsync(descriptor) == 0 else {
+                throw .cannotWrite(file: name, reason: InputFile.systemReason(errno))
+            }
         }
         count += rejects.count
     }
@@ -83,11 +84,7 @@ package final class RejectsFile {
         rows = try Self.open(path, O_WRONLY | flags)
     }
 
-    /// Writes both files' first lines, over what stands there of them.
     private func writeHeaders() throws(ColumnarError) {
-        guard lseek(reasons, 0, SEEK_SET) == 0, lseek(rows, 0, SEEK_SET) == 0 else {
-            throw .cannotWrite(file: path, reason: InputFile.systemReason(errno))
-        }
         try InputFile.write(Self.reasonsHeader, to: reasons, name: Self.reasonsPath(path))
         try InputFile.write(header, to: rows, name: path)
     }
@@ -109,21 +106,25 @@ package final class RejectsFile {
     /// How long the files are up to the last reject of an input row up to `keptRows`.
     ///
     /// Behind it stands what a run had set aside that was killed before it stored its batch: of reasons perhaps a part of
-    /// a line, of rows any part.
-    private func keep(_ keptRows: Int) throws(ColumnarError) -> (rows: Int, reasons: Int) {
-        var sizes = (rows: header.count, reasons: Self.reasonsHeader.count)
-        var total = header.count
+    /// a line, of rows any part. Whatever else differs from what was written is somebody's change.
+    private func keep(_ keptRows: Int, haveRows: Bool) throws(ColumnarError) -> (rows: Int, reasons: Int) {
+        let reasonsPath = Self.reasonsPath(path)
+        let written = try Self.mapped(reasonsPath)
+        var ends = [header.count]
+        var keptEnds = 1
         var kept = Self.reasonsHeader
-        if let reader = try reasonsReader() {
+        let whole = Self.wholeLines(written)
+        if !whole.isEmpty {
+            let reader = try reasonsReader(whole, isAll: whole.count == written.count)
             while let batch = try reader.next() {
                 for row in 0..<batch.rowCount {
                     let values = batch.columns.map { $0.value(row) }
                     guard case .string(source) = values[0], case .int64(let number) = values[1],
                         case .int64(let bytes) = values[5], bytes > 0, bytes < 1 << 40
                     else { throw foreign("it holds rows of another source (\(values[0].text))") }
-                    total += Int(bytes)
+                    ends.append(ends[ends.count - 1] + Int(bytes))
                     guard number <= Int64(keptRows) else { continue }
-                    sizes.rows = total
+                    keptEnds = ends.count
                     for (index, value) in values.enumerated() {
                         if index > 0 { kept.append(UInt8(ascii: ",")) }
                         if value != .null { TextWriter.appendCSV(Array(value.text.utf8)[...], to: &kept) }
@@ -132,32 +133,61 @@ package final class RejectsFile {
                 }
             }
         }
-        sizes.reasons = kept.count
-        var status = stat()
-        let size = stat(path, &status) == 0 ? Int(status.st_size) : 0
-        let isCutShort = size < total && size >= sizes.rows
-        guard size == total || isCutShort || (sizes.rows == header.count && size < header.count) else {
-            throw foreign("it was changed since it was written")
+        guard haveRows || keptEnds == 1 else { throw foreign("it is missing, its reasons are there") }
+        guard written.starts(with: kept) || kept.starts(with: written) else {
+            throw foreign("\(reasonsPath) was changed since it was written")
         }
-        return sizes
+        let rows = haveRows ? try Self.mapped(path) : Data()
+        guard isOurs(rows, ends, keptEnds) else { throw foreign("it was changed since it was written") }
+        return (ends[keptEnds - 1], kept.count)
     }
 
-    /// Reads the whole lines of the reasons; `nil` where there is not even the first.
-    private func reasonsReader() throws(ColumnarError) -> TableReader? {
-        let reasonsPath = Self.reasonsPath(path)
+    /// Whether the rows are as long as their reasons say; or, where a run was killed, whole up to some byte behind those
+    /// that are kept.
+    private func isOurs(_ rows: Data, _ ends: [Int], _ keptEnds: Int) -> Bool {
+        if rows.count == ends[ends.count - 1] { return true }
+        if rows.count < header.count { return keptEnds == 1 && header.starts(with: rows) }
+        guard rows.count < ends[ends.count - 1], rows.count >= ends[keptEnds - 1], rows.starts(with: header) else {
+            return false
+        }
+        return ends.dropFirst(header.isEmpty ? 1 : 0)
+            .allSatisfy { $0 > rows.count || rows[$0 - 1] == UInt8(ascii: "\n") }
+    }
+
+    private static func mapped(_ path: String) throws(ColumnarError) -> Data {
         do {
-            let bytes = try Data(contentsOf: URL(fileURLWithPath: reasonsPath), options: .alwaysMapped)
-            let isWhole = bytes.last == UInt8(ascii: "\n")
-            guard isWhole || !Self.reasonsHeader.starts(with: bytes) else { return nil }
-            let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? bytes.count
-            var readPath = reasonsPath
-            if !isWhole {
-                readPath =
-                    FileManager.default.temporaryDirectory
-                    .appendingPathComponent("asof-reasons-\(UUID().uuidString)").path
-                try bytes[..<end].write(to: URL(fileURLWithPath: readPath))
-            }
-            defer { if readPath != reasonsPath { unlink(readPath) } }
+            return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+        } catch {
+            throw .cannotRead(file: path, reason: error.localizedDescription)
+        }
+    }
+
+    /// The lines that are not cut off; an end of line within quotes is none.
+    private static func wholeLines(_ bytes: Data) -> Data {
+        var (isQuoted, end) = (false, 0)
+        for (index, byte) in bytes.enumerated() {
+            if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+            if byte == UInt8(ascii: "\n"), !isQuoted { end = index + 1 }
+        }
+        return bytes[..<end]
+    }
+
+    private func reasonsReader(_ whole: Data, isAll: Bool) throws(ColumnarError) -> TableReader {
+        let reasonsPath = Self.reasonsPath(path)
+        var readPath = reasonsPath
+        if !isAll {
+            readPath =
+                FileManager.default.temporaryDirectory
+                .appendingPathComponent("asof-reasons-\(UUID().uuidString)").path
+            let isMade = FileManager.default.createFile(
+                atPath: readPath,
+                contents: whole,
+                attributes: [.posixPermissions: 0o600]
+            )
+            guard isMade else { throw .cannotWrite(file: readPath, reason: InputFile.systemReason(errno)) }
+        }
+        defer { if !isAll { unlink(readPath) } }
+        do {
             let reader = try TableReader(path: readPath, format: .csv)
             try reader.select(Self.reasonColumns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
             return reader

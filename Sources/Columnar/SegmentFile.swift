@@ -207,9 +207,11 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
         }
     }
 
+    package var bytesRead: Int { Int(asof_segment_bytes_read(handle)) }
+
     package func valueBytes(of field: HistoryField) -> Int? {
         let column = source(field)
-        return column < 0 ? 0 : Int(asof_segment_value_bytes(handle, column))
+        return column < 0 ? nil : Int(asof_segment_value_bytes(handle, column))
     }
 
     /// The file's column; -1 = none.

@@ -77,13 +77,13 @@ package final class AsOfJoin {
 
     /// Copies what the last merged run has contributed so far, so that the run itself can go.
     ///
-    /// Memory grows by the rows that it has improved, and is bounded by a few times the spine's.
+    /// Memory grows by the rows that it has improved, to twice as many as the spine has, and once more while they are put together.
     package func keepLastRun() throws(HistoryRunError) {
         guard !runs.isEmpty else { return }
         try keepRuns(from: runs.count - 1)
         let first = (runs.lastIndex { !($0 is KeptRows) } ?? -1) + 1
         let keptCount = runs[first...].reduce(0) { $0 + $1.groups[0].rowCount }
-        if runs.count - first > 1, keptCount > 2 * spine.placeCount + MemoryRun.groupRows {
+        if runs.count - first > 1, keptCount > 2 * spine.placeCount {
             try keepRuns(from: first)
         }
     }

@@ -36,12 +36,16 @@ package protocol HistoryRun: AnyObject, Sendable {
     /// About how many bytes a column's values take in memory, of all rows; `nil` where nothing tells.
     func valueBytes(of field: HistoryField) -> Int?
 
+    /// How many bytes of a file were read so far, each time counted; 0 where there is none.
+    var bytesRead: Int { get }
+
     /// The group's order columns are not needed any more for now: a mapped file may give their memory back.
     func releaseOrder(ofGroup group: Int)
 }
 
 extension HistoryRun {
     package func releaseOrder(ofGroup group: Int) {}
+    package var bytesRead: Int { 0 }
     package func valueBytes(of field: HistoryField) -> Int? { nil }
 }
 

@@ -10,6 +10,9 @@ struct BatchPositions {
     /// Where batches lie close together: the place of `batches[0] + n`, -1 = there is no such batch.
     private var places: [Int32] = []
 
+    /// Of nothing.
+    init() {}
+
     /// - Parameter state: batches that committed later are left out.
     init(_ view: StoredView, upTo state: LedgerState, _ session: Session) throws(StoreError) {
         let rows = try session.query(

@@ -60,6 +60,8 @@ package struct JoinPlan: Sendable {
         static let tailRow = 1.05e-6
         static let spineRow = 0.6e-6
         static let scanStart = 0.03
+        /// A spine's row in memory, about.
+        static let spineRowBytes = 40
     }
 
     /// So few look-ups are over before files are opened.
@@ -99,9 +101,12 @@ package struct JoinPlan: Sendable {
         }
         let lookups = Double(spineRows) * Double(spec.plan.roles.count)
         let probe = lookups * Cost.probe / Double(context.sessionCount)
-        let read = scanned.reduce(0.0) {
-            $0 + Double($1.fileRows) * Cost.fileRow
-                + Double($1.tail.rowsExpected) * ($1.tail.isSmall ? Cost.keptTailRow : Cost.tailRow)
+        let blockRows = scan.blockRows(spineRowBytes: Cost.spineRowBytes, spec)
+        let blocks = Double((spineRows + blockRows - 1) / blockRows)
+        let read = scanned.reduce(0.0) { sum, view in
+            let tail = Double(view.tail.rowsExpected)
+            return sum + blocks * Double(view.fileRows) * Cost.fileRow
+                + (view.tail.isSmall ? tail * Cost.keptTailRow : blocks * tail * Cost.tailRow)
         }
         let estimates = (probe: probe, scan: Cost.scanStart + read + lookups * Cost.spineRow)
         let isProbe = estimates.probe <= estimates.scan
@@ -117,10 +122,14 @@ package struct ScanReport: Sendable {
     /// Rows and bytes that came by COPY.
     package let tailRows: Int
     package let tailBytes: Int
+    /// Bytes read of files, each time counted.
+    package let fileBytes: Int
 
     init(_ scan: Scan, _ roles: [ViewRole]) {
         counts = scan.meter.value
-        let tails = scan.views(of: roles).map(\.tail)
+        let views = scan.views(of: roles)
+        let tails = views.map(\.tail)
+        fileBytes = views.reduce(0) { $0 + $1.fileBytesRead }
         tailRows = tails.reduce(0) { $0 + $1.rowsRead }
         tailBytes = tails.reduce(0) { $0 + $1.bytesRead }
     }

@@ -11,6 +11,7 @@ struct PartitionWriter {
     let session: Session
     let directory: SegmentDirectory
     let format: any SegmentFormat
+    let groupRowsMax: Int
     /// About how many bytes of columns a row group has.
     let groupBytes: Int
     let meter: ProgressMeter
@@ -125,10 +126,10 @@ struct PartitionWriter {
                 }
             }
         }
-        while let block = try copy.next(rowsMax: Limits.segmentBlockRows, bytesMax: groupBytes) {
+        while let block = try copy.next(rowsMax: min(Limits.segmentBlockRows, groupRowsMax), bytesMax: groupBytes) {
             try rows.append(block)
             meter.add(rows: block[0].rowCount)
-            if rows.rowCount >= Limits.segmentGroupRowsMax || rows.byteCount >= groupBytes {
+            if rows.rowCount >= groupRowsMax || rows.byteCount >= groupBytes {
                 try flush(isLast: false)
             }
         }

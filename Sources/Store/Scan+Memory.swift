@@ -13,9 +13,10 @@ extension Scan {
         for role in spec.plan.roles {
             rowBytes += Self.roleBytes
             for feature in role.features {
-                let known = learnedRowBytes > 0 ? nil : views[role.view.id]?.valueBytes(feature)
-                let width = (known ?? feature.type.typicalBytes) + 1
-                rowBytes += width
+                let view = views[role.view.id]
+                let width = (view?.valueBytes(feature) ?? feature.type.typicalBytes) + 1
+                // Of a tail that is read again for each block, the rows that won are kept, twice at most, and once more.
+                rowBytes += view?.tail.isReadAgain == true ? width * 4 : width
                 widest = max(widest, width)
             }
         }

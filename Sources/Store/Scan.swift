@@ -112,17 +112,24 @@ final class Scan {
             guard let spine, let view = views[role.view.id] else {
                 preconditionFailure("every role's view was opened")
             }
-            joined.append(try join(role, view, spine))
+            joined.append(
+                try join(role, view, spine) { share in progress((Double(index) + share) / Double(roles.count)) }
+            )
             progress(Double(index + 1) / Double(roles.count))
         }
         return joined
     }
 
     /// A file that turns out to be damaged is given up, and the role is joined once more.
-    private func join(_ role: ViewRole, _ view: ScannedView, _ spine: SortedSpine) throws(StoreError) -> JoinedView {
+    private func join(
+        _ role: ViewRole,
+        _ view: ScannedView,
+        _ spine: SortedSpine,
+        _ progress: (Double) -> Void
+    ) throws(StoreError) -> JoinedView {
         while true {
             do throws(ScanFailure) {
-                return try view.join(role, spine, meter)
+                return try view.join(role, spine, meter, progress)
             } catch {
                 switch error {
                 case .store(let error): throw error

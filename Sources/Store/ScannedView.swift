@@ -76,7 +76,8 @@ final class ScannedView {
             view,
             features: features,
             queries: queries,
-            positions: try BatchPositions(view, upTo: context.pinned.state, context.session),
+            positions: queries.isEmpty
+                ? BatchPositions() : try BatchPositions(view, upTo: context.pinned.state, context.session),
             needsKnownAt: context.options.knownAtLabel,
             rowsExpected: queries.isEmpty ? 0 : max(0, historyRows - covered),
             tableRowBytes: tableRowBytes,
@@ -91,6 +92,8 @@ final class ScannedView {
     var fileRows: Int { parts.reduce(0) { $0 + Int(clamping: $1.segment?.rows ?? 0) } }
     var fileBytes: Int { parts.reduce(0) { $0 + Int(clamping: $1.segment?.written.bytes ?? 0) } }
     var fileCount: Int { runs.count { $0 != nil } }
+    /// Read of the open files so far.
+    var fileBytesRead: Int { runs.reduce(0) { $0 + ($1?.bytesRead ?? 0) } }
 
     /// About how many bytes a feature's value takes in a column: what the files say of texts and lists, else what
     /// PostgreSQL's tables have for a row.
@@ -98,9 +101,17 @@ final class ScannedView {
         guard feature.type.isOpenEnded, let index = features.firstIndex(where: { $0.name == feature.name }) else {
             return feature.type.typicalBytes
         }
-        let known = runs.compactMap { $0?.valueBytes(of: .feature(index)) }
-        let fromFiles = fileRows > 0 ? known.reduce(0, +) / fileRows : 0
-        let fromTables = fileRows * 2 < historyRows ? tail.tableRowBytes : 0
+        var (bytes, rows) = (0, 0)
+        for (part, run) in zip(parts, runs) {
+            // A file that is older than the feature says nothing of it.
+            guard let segment = part.segment, let known = run?.valueBytes(of: .feature(index)) else { continue }
+            bytes += known
+            rows += Int(clamping: segment.rows)
+        }
+        let fromFiles = bytes / max(1, rows)
+        // One of them may have it all, but the rest of the row is hardly theirs.
+        let fixed = features.reduce(0) { $0 + ($1.type.isOpenEnded ? 0 : $1.type.typicalBytes) }
+        let fromTables = rows * 2 < historyRows ? max(0, tail.tableRowBytes - fixed) : 0
         return max(feature.type.typicalBytes, fromFiles + 16, fromTables)
     }
 
@@ -116,8 +127,18 @@ final class ScannedView {
         return ViewSegments.warning(error.run, error.reason, view, isWithin: true)
     }
 
+    /// Of the time that a join takes, about so much goes to merging files; the rest to the tail and to gathering.
+    private static let mergeShare = 0.4
+
     /// The as-of join of one role with a sorted spine.
-    func join(_ role: ViewRole, _ spine: SortedSpine, _ meter: ScanMeter) throws(ScanFailure) -> JoinedView {
+    ///
+    /// - Parameter progress: gets the share that is merged.
+    func join(
+        _ role: ViewRole,
+        _ spine: SortedSpine,
+        _ meter: ScanMeter,
+        _ progress: (Double) -> Void
+    ) throws(ScanFailure) -> JoinedView {
         let definition = role.view.definition
         let rules = JoinRules(
             ttl: definition.ttl?.microseconds,
@@ -139,8 +160,10 @@ final class ScannedView {
         do throws(HistoryRunError) {
             try scan.clock.measure(.merge) { () throws(HistoryRunError) in
                 // The newest first: what they decide, older ones need not.
-                for run in runs.reversed() {
-                    if let run { try join.merge(run, needsPositions: false) }
+                for (number, run) in runs.reversed().enumerated() {
+                    guard let run else { continue }
+                    try join.merge(run, needsPositions: false)
+                    progress(Self.mergeShare * Double(number + 1) / Double(runs.count))
                 }
             }
         } catch {

@@ -12,6 +12,8 @@ package struct SegmentBuildOptions: Sendable {
     /// New rows of a partition stay in PostgreSQL while they are fewer than this and than a share of its file.
     package var tailRowsMax = 50_000
     package var tailShareMax = 0.05
+    /// Rows of a row group, at most.
+    package var groupRowsMax = Limits.segmentGroupRowsMax
     /// Writes every file anew.
     package var rebuildsAll = false
 
@@ -119,6 +121,7 @@ package final class SegmentBuild {
         let meter = ProgressMeter(rowsExpected: plan.rowsExpected, report: progress)
         let results = Mutex<[Result<Segment?, StoreError>]>([])
         let (pool, directory, format, work) = (pool, directory, format, plan.work)
+        let groupRowsMax = options.groupRowsMax
         // Of a group's memory there are: rows as they come, columns, columns being written, and their pages.
         let groupBytes = min(max(options.memoryBytes / (jobs * 8), 1 << 20), Limits.segmentGroupBytesMax)
         DispatchQueue.concurrentPerform(iterations: work.count) { index in
@@ -131,6 +134,7 @@ package final class SegmentBuild {
                     session: session,
                     directory: directory,
                     format: format,
+                    groupRowsMax: groupRowsMax,
                     groupBytes: groupBytes,
                     meter: meter
                 ).run()

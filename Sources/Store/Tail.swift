@@ -19,8 +19,10 @@ final class Tail {
     let tableRowBytes: Int
     private let memory: Int
     private var kept: [MemoryRun]?
+    /// Rows turned out to take more than they were thought to: texts that PostgreSQL compresses well.
+    private var isTooLarge = false
     /// Being read for ``kept``.
-    private var pending: [BackgroundWork<[MemoryRun]>]?
+    private var pending: [BackgroundWork<[MemoryRun]?>]?
     /// Read so far, each time counted.
     private let read = Mutex((rows: 0, bytes: 0))
 
@@ -95,7 +97,9 @@ final class Tail {
     }
 
     /// Whether all rows fit by what is known of them.
-    var isSmall: Bool { rowsExpected <= memory / rowBytes }
+    var isSmall: Bool { !isTooLarge && rowsExpected <= memory / rowBytes }
+    /// Whether it is read for each block.
+    var isReadAgain: Bool { !isEmpty && !isSmall }
 
     /// Begins to read rows that will be kept, and returns at once; the pool's sessions are in use then until
     /// ``forEachRun(_:_:)`` or ``settle()`` has returned.
@@ -104,12 +108,8 @@ final class Tail {
         pending = queries.map { query in
             // Safe: these threads touch nothing of the tail that changes, but for the counters, which are locked.
             nonisolated(unsafe) let tail = self
-            return BackgroundWork<[MemoryRun]> { () throws(StoreError) in
-                let result = pool.use { session throws(StoreError) in
-                    var runs: [MemoryRun] = []
-                    try tail.read(query, session, bytesMax: .max) { run throws(StoreError) in runs.append(run) }
-                    return runs
-                }
+            return BackgroundWork<[MemoryRun]?> { () throws(StoreError) in
+                let result = pool.use { session throws(StoreError) in try tail.readAll(query, session) }
                 return try result.get()
             }
         }
@@ -124,10 +124,29 @@ final class Tail {
         var runs: [MemoryRun] = []
         var failure: StoreError?
         for part in pending {
-            do throws(StoreError) { runs += try part.wait() } catch { failure = error }
+            do throws(StoreError) {
+                if let part = try part.wait() { runs += part } else { isTooLarge = true }
+            } catch {
+                failure = error
+            }
         }
         if let failure { throw .store(failure) }
-        kept = runs
+        if !isTooLarge { kept = runs }
+    }
+
+    /// A statement's rows as one run; `nil` where they take more than their share of the memory.
+    private func readAll(_ query: TailQuery, _ session: Session) throws(StoreError) -> [MemoryRun]? {
+        var runs: [MemoryRun] = []
+        do throws(StoreError) {
+            try read(query, session, bytesMax: memory) { run throws(StoreError) in
+                runs.append(run)
+                if runs.count > 1 { throw .conflict("the rows past the segments do not fit") }
+            }
+        } catch {
+            if runs.count > 1 { return nil }
+            throw error
+        }
+        return runs
     }
 
     /// Runs one statement and gives its rows as runs of about `bytesMax`.
@@ -162,7 +181,7 @@ final class Tail {
         var blocks: [[Column]] = []
         var byteCount = 0
         let blockRows = min(Self.blockRows, max(1, memory / 4 / rowBytes))
-        while let block = try copy.next(rowsMax: blockRows, bytesMax: Self.blockBytes) {
+        while let block = try copy.next(rowsMax: blockRows, bytesMax: min(Self.blockBytes, max(1 << 16, memory / 4))) {
             let rows = try rowsOfState(block)
             guard rows[0].rowCount > 0 else { continue }
             blocks.append(rows)

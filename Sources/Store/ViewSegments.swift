@@ -117,7 +117,7 @@ package struct ViewSegments: Sendable {
 struct SegmentValidity {
     /// The uid of each position that a file covers up to.
     private var uids: [Int64: String] = [:]
-    /// The position of the last forget, drop, or kind that this binary does not know.
+    /// The position of the last forget, or kind that this binary does not know. A dropped partition's file is not asked for.
     private var lastRemoval: Int64 = 0
 
     /// A view's files and what the ledger says of them, of one moment.

@@ -37,7 +37,7 @@ struct Explanation {
                 "read: \(Console.grouped(counts.groupsRead)) of \(Console.count(counts.groups, "row group")) "
                     + "(\(Console.grouped(counts.groups - counts.groupsRead)) skipped), keys and times of "
                     + "\(Console.grouped(counts.rowsRead)) of \(Console.count(counts.rows, "row")), "
-                    + "values of \(Console.grouped(counts.rowsTaken)); "
+                    + "values of \(Console.grouped(counts.rowsTaken)); \(report.fileBytes >> 20) MiB of files; "
                     + "\(Console.count(report.tailRows, "row")) (\(report.tailBytes >> 20) MiB) from PostgreSQL"
             )
         }

@@ -26,23 +26,36 @@ struct SegmentOptions: ParsableArguments {
         try SegmentDirectory.make(path(store), storeID: try store.session.storeID())
     }
 
-    /// The directory; `nil` where there is none at the default place.
-    /// - Throws: where one was named and is not there.
+    /// The directory; `nil` where there is none at the default place, or, with a warning, one that is of no use.
+    /// - Throws: where one was named and is not there, or of no use.
     func find(_ store: OpenStore) throws -> SegmentDirectory? {
-        let path = path(store)
-        if let directory = try SegmentDirectory.open(path, storeID: try store.session.storeID()) { return directory }
-        guard segments == nil else {
-            throw CommandError(
-                "\(path) is no directory of segments; make one with `asof segments build --segments \(path)`"
-            )
+        do {
+            if let directory = try open(store) { return directory }
+        } catch let error as StoreError where segments == nil {
+            Console.writeError("WARNING: segments are not read: \(error). PostgreSQL is read instead")
+            return nil
         }
+        try refuseIfNamed(store)
         return nil
     }
 
     /// The directory, for a command that is about nothing else.
     func require(_ store: OpenStore) throws -> SegmentDirectory {
-        if let directory = try find(store) { return directory }
+        if let directory = try open(store) { return directory }
+        try refuseIfNamed(store)
         throw CommandError("there are no segments in \(path(store)); make them with `asof segments build`")
+    }
+
+    private func refuseIfNamed(_ store: OpenStore) throws {
+        guard segments != nil else { return }
+        let path = path(store)
+        throw CommandError(
+            "\(path) is no directory of segments; make one with `asof segments build --segments \(path)`"
+        )
+    }
+
+    private func open(_ store: OpenStore) throws -> SegmentDirectory? {
+        try SegmentDirectory.open(path(store), storeID: try store.session.storeID())
     }
 }
 

@@ -14,7 +14,7 @@ import Testing
                 offset: 0,
                 line: number,
                 column: number == 2 ? nil : "b",
-                reason: "no \"number\", got x,\(number)",
+                reason: "no \"number\", got x,\n\(number)",
                 text: Array("\(number),x\(String(repeating: "y", count: number))".utf8)
             )
         )
@@ -92,6 +92,10 @@ import Testing
         for (rows, reasons, kept) in [
             (longer, whole.reasons, 45), (longer, whole.reasons, 15), (whole.rows.dropLast(3), whole.reasons, 45),
             (whole.rows, Data("something else\n".utf8), 45), (whole.rows.prefix(8), whole.reasons, 25),
+            // Shortened within what is kept, while rows behind it are not stored yet.
+            (whole.rows.prefix(5) + whole.rows.dropFirst(7), whole.reasons, 15),
+            (whole.rows, Data(String(decoding: whole.reasons, as: UTF8.self).replacing("\n", with: "\r\n").utf8), 45),
+            (whole.rows, whole.reasons.prefix(60), 45),
         ] {
             try put(rows, reasons)
             #expect(throws: ColumnarError.self) { _ = try open(kept) }

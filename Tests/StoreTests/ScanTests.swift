@@ -25,19 +25,25 @@ import Testing
                     try segments.build(
                         view.name,
                         tailRows: history.random.pick([0, 5]),
-                        memoryBytes: history.random.pick([1, 1 << 30])
+                        groupRows: history.random.pick([1, 3, 20, 1_000])
                     )
                 }
                 try history.extend(batches: batches)
             }
         }
 
-        /// A scan with whatever limits.
-        func request(_ engine: JoinEngine? = .scan, memory: Int? = nil) throws -> EngineRequest {
-            EngineRequest(
+        /// A scan with whatever limits; some are less than any tail needs, so that each run of it is given up once it is
+        /// merged.
+        func request(_ engine: JoinEngine? = .scan) throws -> EngineRequest {
+            var limits = ScanLimits(
+                memory: history.random.pick([1, Limits.scanMemoryMin, 2 << 30]),
+                threads: history.random.int(1...4)
+            )
+            if history.random.oneIn(2) { limits.tailMemory = history.random.int(1...20_000) }
+            return EngineRequest(
                 engine,
                 source: ScanSource(directory: try segments.directory(), format: ParquetSegments()),
-                limits: ScanLimits(memory: memory ?? Limits.scanMemoryMin, threads: history.random.int(1...4))
+                limits: limits
             )
         }
     }
@@ -99,7 +105,7 @@ import Testing
                 engine: request,
                 blockRows: 70
             )
-            _ = probe
+            #expect(scan.counts == probe.counts)
             #expect(try #require(scan.join.scanReport).tailRows > 0)
         }
     }
@@ -152,6 +158,7 @@ import Testing
             blockRows: 120
         )
         #expect(scan.digest == probe.digest)
+        #expect(!scan.join.warnings.isEmpty)
         #expect(scan.join.warnings.allSatisfy { $0.contains("segments build --again \(damaged.name)") })
     }
 
@@ -172,5 +179,50 @@ import Testing
         try join.finish()
         for session in data.sessions { #expect(try session.query("SELECT 1").int32(0, 0) == 1) }
         #expect(join.rowCount == 0)
+    }
+
+    @Test func `row groups that can match nothing are not read, and progress ascends`() throws {
+        let data = try Data(seed: 161, builds: 0, batches: 20)
+        for view in data.history.store.registry.views { try data.segments.build(view.name, groupRows: 4) }
+        let spine = data.history.spine(1)
+        let columns = try FeatureSelection(text: "model").columns(in: data.history.store.registry.definitions)
+        let registry = data.history.store.registry
+        let spec = try TrainingSetSpec(
+            plan: try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) },
+            labelTime: "t",
+            spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
+            state: try #require(data.history.states.last),
+            options: JoinOptions()
+        )
+        let join = try TrainingSetJoin(spec, sessions: data.sessions, engine: try data.request())
+        var shares: [Double] = []
+        join.onProgress = { shares.append($0) }
+        _ = try join.join(spine)
+        try join.finish()
+        let report = try #require(join.scanReport)
+        #expect(report.counts.groups > 20)
+        #expect(report.counts.groupsRead * 3 < report.counts.groups)
+        #expect(report.counts.rowsTaken <= spec.plan.roles.count)
+        #expect(report.fileBytes > 0)
+        #expect(shares == shares.sorted() && shares.last == 1)
+        #expect(shares.count > spec.plan.roles.count)
+    }
+
+    @Test(arguments: [(nil, JoinEngine.scan), (64, .probe), (100, .probe), (1_000_000, .scan)] as [(Int?, JoinEngine)])
+    func `the planner takes look-ups for few rows and scans for many`(rows: Int?, engine: JoinEngine) throws {
+        let data = try Data(seed: 171, builds: 1)
+        let spine = data.history.spine(1)
+        let columns = try FeatureSelection(text: "model").columns(in: data.history.store.registry.definitions)
+        let registry = data.history.store.registry
+        let spec = try TrainingSetSpec(
+            plan: try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) },
+            labelTime: "t",
+            spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
+            state: try #require(data.history.states.last),
+            options: JoinOptions()
+        )
+        var request = try data.request(nil)
+        request.spineRows = rows
+        #expect(try TrainingSetJoin(spec, sessions: data.sessions, engine: request).plan.engine == engine)
     }
 }

@@ -32,6 +32,7 @@ struct SegmentFixture {
         in name: String = "segments",
         tailRows: Int = 0,
         memoryBytes: Int = 1 << 30,
+        groupRows: Int = Limits.segmentGroupRowsMax,
         again: Bool = false
     ) throws -> SegmentBuild.Summary {
         let directory = try directory(name)
@@ -39,6 +40,7 @@ struct SegmentFixture {
         var options = SegmentBuildOptions()
         options.tailRowsMax = tailRows
         options.memoryBytes = memoryBytes
+        options.groupRowsMax = groupRows
         options.rebuildsAll = again
         let sessions = [session, try Session(conninfo: store.conninfo)]
         let build = SegmentBuild(

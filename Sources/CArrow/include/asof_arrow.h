@@ -192,6 +192,8 @@ int32_t asof_segment_find(const asof_segment *segment, const char *name);
 const char *asof_segment_text(const asof_segment *segment, const char *key);
 // The smallest and greatest value of an int64 or timestamp column in a group; false where they are not known.
 bool asof_segment_range(const asof_segment *segment, int32_t group, int32_t column, int64_t *low, int64_t *high);
+// Bytes of pages that were read so far, by all threads.
+int64_t asof_segment_bytes_read(const asof_segment *segment);
 // About how many bytes a column's values are in memory, all groups together: of texts their length, whatever the encoding.
 int64_t asof_segment_value_bytes(const asof_segment *segment, int32_t column);
 

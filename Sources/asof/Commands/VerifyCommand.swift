@@ -77,6 +77,8 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private func compare(_ described: Manifest) throws -> Outcome {
+        TableWriter.keepMemory()
+        TableWriter.limitThreads(engine.threadCount)
         let open = try store.open(forWriting: false)
         let spec = try described.spec(open.session)
         guard let format = FileFormat(name: described.output.format) else {
