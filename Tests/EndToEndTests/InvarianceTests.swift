@@ -33,6 +33,8 @@ import Testing
             try run(["apply", "features.yaml", "--yes"])
             rows = (0..<60).map { _ in row(month: random.int(1...12)) }
             try ingest(rows)
+            // A scan takes these from files and what comes later from PostgreSQL.
+            try run(["segments", "build"])
             var spine = "user_id,t\n"
             for _ in 0..<80 { spine += "\(random.int(1...6)),\(time(month: random.int(1...12)))\n" }
             _ = try scratch.write("spine.csv", spine)
@@ -66,8 +68,10 @@ import Testing
         /// The bytes of an export, and its content digest.
         func export(_ format: String, _ options: [String] = []) throws -> (data: Data, digest: String) {
             let out = "out-\(UUID().uuidString).\(format)"
+            let engine = ["--engine", random.pick(["probe", "scan"])]
             try run(
-                ["export", "--spine", "spine.csv", "--features", "stats.*", "--label-time", "t", "--out", out] + options
+                ["export", "--spine", "spine.csv", "--features", "stats.*", "--label-time", "t", "--out", out]
+                    + engine + options
             )
             let json = try Data(contentsOf: URL(fileURLWithPath: "\(scratch.path)/\(out).manifest.json"))
             let manifest = try Manifest(json: String(decoding: json, as: UTF8.self), path: out)

@@ -194,4 +194,18 @@ import Testing
         let peak = Int(made.out.split(separator: "\n").last ?? "")
         #expect(try #require(peak) < 256, "\(made.out)\(made.error)")
     }
+
+    @Test func `a directory of another store is a warning where nobody named it, else an error`() throws {
+        let (one, two) = (try Self.workplace(300), try Self.workplace(300))
+        try one.asof(["segments", "build"])
+        let expected = try Self.digest(try two.asof(Self.export("o.csv", ["--engine", "probe"])))
+        // The second store's database, in the first one's folder.
+        let export = Self.export("o.csv", ["--engine", "scan"])
+        let made = try one.asof(export, through: two.conninfo)
+        #expect(try Self.digest(made) == expected)
+        #expect(made.error.contains("WARNING: segments are not read: "), "\(made.error)")
+        try one.asof(["verify", "o.csv.manifest.json"], through: two.conninfo)
+        let refused = try one.asof(export + ["--segments", "asof-segments"], expecting: 1, through: two.conninfo)
+        #expect(refused.error.contains("asof-segments"), "\(refused.error)")
+    }
 }

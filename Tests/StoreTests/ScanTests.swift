@@ -16,8 +16,13 @@ import Testing
         let segments: SegmentFixture
         let sessions: [Session]
 
-        init(seed: UInt64, builds: Int, batches: Int = 4) throws {
-            history = try RandomHistory(seed: seed, batches: batches)
+        init(
+            seed: UInt64,
+            builds: Int,
+            batches: Int = 4,
+            collation: ThrowawayCluster.Collation = .bytewise
+        ) throws {
+            history = try RandomHistory(seed: seed, batches: batches, collation: collation)
             segments = try SegmentFixture(history.store)
             sessions = [history.store.session, try Session(conninfo: history.store.conninfo)]
             for _ in 0..<builds {
@@ -67,6 +72,18 @@ import Testing
                 #expect(scanned.join.warnings == [])
             }
         }
+    }
+
+    @Test(arguments: [ThrowawayCluster.Collation.libc("C.UTF-8"), .icu("en-US"), .icu("cs-CZ")])
+    func `the database's own collation changes nothing`(collation: ThrowawayCluster.Collation) throws {
+        let data = try Data(seed: 107, builds: 2, collation: collation)
+        try data.history.expectOracle(
+            data.history.spine(300),
+            try #require(data.history.states.last),
+            isKnownAtLabel: false,
+            sessions: data.sessions,
+            engine: try data.request()
+        )
     }
 
     @Test(arguments: 111...114 as ClosedRange<UInt64>)
