@@ -77,7 +77,7 @@ package struct JoinPlan: Sendable {
             return (JoinPlan(engine: .probe, reason: "asked for", views: [], estimates: nil), nil)
         }
         if request.engine == nil, let rows = request.spineRows, rows <= fewRows {
-            let reason = "a spine of \(rows) rows"
+            let reason = "a spine of \(rows) row\(rows == 1 ? "" : "s")"
             return (JoinPlan(engine: .probe, reason: reason, views: [], estimates: nil), nil)
         }
         let scan = try Scan(spec.plan.roles, context)

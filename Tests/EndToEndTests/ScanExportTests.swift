@@ -92,7 +92,7 @@ import Testing
         #expect(auto.out.contains("estimated: probe"), "\(auto.out)")
         _ = try work.scratch.write("spine.csv", "user_id,t\n1,2024-02-01T00:00:00Z\n")
         let small = try work.asof(arguments + ["--explain", "--segments", "seg"])
-        #expect(small.out.contains("plan: probe (a spine of 1 rows)"), "\(small.out)")
+        #expect(small.out.contains("plan: probe (a spine of 1 row)"), "\(small.out)")
     }
 
     @Test(arguments: [["--engine", "fast"], ["--memory", "12"], ["--memory", "much"], ["--threads", "0"]])
