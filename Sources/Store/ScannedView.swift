@@ -12,6 +12,8 @@ final class ScannedView {
     private(set) var runs: [(any HistoryRun)?]
     private(set) var tail: Tail
     private let scan: Scan.Context
+    /// See ``valueBytes(_:)``, for each feature; found out once, since footers are asked.
+    private var widths: [Int] = []
     /// Rows of history at the newest position, by the ledger.
     let historyRows: Int
 
@@ -46,6 +48,7 @@ final class ScannedView {
         for warning in warnings { warn(warning) }
         self.historyRows = historyRows
         tail = try Self.makeTail(view, features, parts, historyRows, context)
+        widths = features.indices.map(width)
     }
 
     private static func makeTail(
@@ -98,9 +101,12 @@ final class ScannedView {
     /// About how many bytes a feature's value takes in a column: what the files say of texts and lists, else what
     /// PostgreSQL's tables have for a row.
     func valueBytes(_ feature: FeatureDefinition) -> Int {
-        guard feature.type.isOpenEnded, let index = features.firstIndex(where: { $0.name == feature.name }) else {
-            return feature.type.typicalBytes
-        }
+        features.firstIndex { $0.name == feature.name }.map { widths[$0] } ?? feature.type.typicalBytes
+    }
+
+    private func width(_ index: Int) -> Int {
+        let feature = features[index]
+        guard feature.type.isOpenEnded else { return feature.type.typicalBytes }
         var (bytes, rows) = (0, 0)
         for (part, run) in zip(parts, runs) {
             // A file that is older than the feature says nothing of it.
@@ -124,6 +130,7 @@ final class ScannedView {
         runs[index] = nil
         parts[index].dropSegment()
         tail = try Self.makeTail(view, features, parts, historyRows, scan)
+        widths = features.indices.map(width)
         return ViewSegments.warning(error.run, error.reason, view, isWithin: true)
     }
 
