@@ -171,6 +171,14 @@ extension TextValues {
     }
 }
 
+extension ColumnBatch {
+    /// The rows of a range.
+    package func slice(_ rows: Range<Int>) -> ColumnBatch {
+        guard rows != 0..<rowCount else { return self }
+        return ColumnBatch(names: names, columns: columns.map { $0.slice(rows) }, rowCount: rows.count)
+    }
+}
+
 extension FeatureType {
     /// About how many bytes a value takes in a column, for estimates before values are seen.
     package var typicalBytes: Int {

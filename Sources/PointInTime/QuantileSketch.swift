@@ -51,10 +51,6 @@ package struct QuantileSketch: Sendable {
         }
     }
 
-    package mutating func add(_ value: Double) {
-        withUnsafePointer(to: value) { add(UnsafeBufferPointer(start: $0, count: 1)) }
-    }
-
     /// The values at some ranks, interpolated linearly between neighbours as pandas and NumPy do by default.
     ///
     /// - Parameter ranks: between 0 and 1.

@@ -12,26 +12,17 @@ package struct Workers: Sendable {
     package var halves: (Workers, Workers) { (Workers(count - count / 2), Workers(count / 2)) }
 
     /// Runs two pieces of work, side by side where there are threads for it, and returns when both have ended.
+    ///
+    /// - Throws: what `first` throws; `second` may be left out then.
     package func both<Failure: Error>(
         _ first: () throws(Failure) -> Void,
         _ second: () -> Void
     ) throws(Failure) {
-        guard count > 1 else {
-            try first()
-            second()
-            return
-        }
-        // Safe: each closure is called once, by one thread, and both have ended when this returns.
+        // Safe: each closure is called once at most, by one thread, and both have ended when this returns.
         nonisolated(unsafe) let (first, second) = (first, second)
-        let failure = Mutex<Failure?>(nil)
-        DispatchQueue.concurrentPerform(iterations: 2) { piece in
-            if piece == 0 {
-                do throws(Failure) { try first() } catch { failure.withLock { $0 = error } }
-            } else {
-                second()
-            }
+        try each(2) { piece throws(Failure) in
+            if piece == 0 { try first() } else { second() }
         }
-        if let error = failure.withLock({ $0 }) { throw error }
     }
 
     /// Calls `body` once for each number below `pieces`, in any order, and returns when all have ended.

@@ -70,10 +70,3 @@ struct SpineBlocks {
         return batch
     }
 }
-
-extension ColumnBatch {
-    fileprivate func slice(_ rows: Range<Int>) -> ColumnBatch {
-        rows == 0..<rowCount
-            ? self : ColumnBatch(names: names, columns: columns.map { $0.slice(rows) }, rowCount: rows.count)
-    }
-}

@@ -182,15 +182,8 @@ import Testing
     @Test func `what was begun to be read has ended when a join ends without a block`() throws {
         let data = try Data(seed: 151, builds: 1)
         let spine = data.history.spine(1)
-        let columns = try FeatureSelection(text: "model").columns(in: data.history.store.registry.definitions)
-        let registry = data.history.store.registry
-        let spec = try TrainingSetSpec(
-            plan: try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) },
-            labelTime: "t",
-            spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
-            state: try #require(data.history.states.last),
-            options: JoinOptions()
-        )
+        let state = try #require(data.history.states.last)
+        let spec = try data.history.store.spec("model", spine: spine, labelTime: "t", state: state)
         let join = try TrainingSetJoin(spec, sessions: data.sessions, engine: try data.request())
         join.prepare()
         try join.finish()
@@ -202,15 +195,8 @@ import Testing
         let data = try Data(seed: 161, builds: 0, batches: 20)
         for view in data.history.store.registry.views { try data.segments.build(view.name, groupRows: 4) }
         let spine = data.history.spine(1)
-        let columns = try FeatureSelection(text: "model").columns(in: data.history.store.registry.definitions)
-        let registry = data.history.store.registry
-        let spec = try TrainingSetSpec(
-            plan: try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) },
-            labelTime: "t",
-            spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
-            state: try #require(data.history.states.last),
-            options: JoinOptions()
-        )
+        let state = try #require(data.history.states.last)
+        let spec = try data.history.store.spec("model", spine: spine, labelTime: "t", state: state)
         let join = try TrainingSetJoin(spec, sessions: data.sessions, engine: try data.request())
         var shares: [Double] = []
         join.onProgress = { shares.append($0) }
@@ -229,15 +215,8 @@ import Testing
     func `the planner takes look-ups for few rows and scans for many`(rows: Int?, engine: JoinEngine) throws {
         let data = try Data(seed: 171, builds: 1)
         let spine = data.history.spine(1)
-        let columns = try FeatureSelection(text: "model").columns(in: data.history.store.registry.definitions)
-        let registry = data.history.store.registry
-        let spec = try TrainingSetSpec(
-            plan: try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) },
-            labelTime: "t",
-            spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
-            state: try #require(data.history.states.last),
-            options: JoinOptions()
-        )
+        let state = try #require(data.history.states.last)
+        let spec = try data.history.store.spec("model", spine: spine, labelTime: "t", state: state)
         var request = try data.request(nil)
         request.spineRows = rows
         #expect(try TrainingSetJoin(spec, sessions: data.sessions, engine: request).plan.engine == engine)

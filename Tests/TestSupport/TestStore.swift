@@ -150,15 +150,12 @@ package final class TestStore {
         engine: EngineRequest = EngineRequest(.probe),
         blockRows: Int = .max
     ) throws -> Exported {
-        let columns = try FeatureSelection(text: text).columns(in: registry.definitions)
-        let registry = registry
-        let plan = try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) }
-        let spec = try TrainingSetSpec(
-            plan: plan,
+        let spec = try spec(
+            text,
+            spine: spine,
             labelTime: labelTime,
             positionColumn: positionColumn,
-            spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
-            state: try state ?? head(),
+            state: state,
             options: options
         )
         let join = try TrainingSetJoin(spec, sessions: sessions ?? [session], engine: engine)
@@ -171,6 +168,27 @@ package final class TestStore {
         return Exported(batch: batch, counts: join.counts, digest: join.contentDigest.text, join: join)
     }
 
+    /// What a training set is made of.
+    package func spec(
+        _ text: String,
+        spine: ColumnBatch,
+        labelTime: String,
+        positionColumn: String? = nil,
+        state: LedgerState? = nil,
+        options: JoinOptions = JoinOptions()
+    ) throws -> TrainingSetSpec {
+        let registry = registry
+        let columns = try FeatureSelection(text: text).columns(in: registry.definitions)
+        return try TrainingSetSpec(
+            plan: try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) },
+            labelTime: labelTime,
+            positionColumn: positionColumn,
+            spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
+            state: try state ?? head(),
+            options: options
+        )
+    }
+
     /// The properties of `asof check` that do not hold.
     package func violations() throws -> [StoreCheck.Finding] {
         try StoreCheck(session).run(registry.views).filter { $0.violations != 0 }
@@ -178,11 +196,6 @@ package final class TestStore {
 }
 
 extension ColumnBatch {
-    /// The rows of a range.
-    package func slice(_ rows: Range<Int>) -> ColumnBatch {
-        ColumnBatch(names: names, columns: columns.map { $0.slice(rows) }, rowCount: rows.count)
-    }
-
     /// Adds the rows of a batch of the same columns.
     package mutating func append(_ other: ColumnBatch) {
         for index in columns.indices { columns[index].append(other.columns[index]) }
