@@ -27,9 +27,7 @@ import Testing
     ]
 
     private static func digest(_ work: Workplace, through other: String? = nil) throws -> String {
-        let output = try work.asof(export, through: other)
-        struct Line: Decodable { var content_digest: String }
-        return try JSONDecoder().decode(Line.self, from: Data(output.out.utf8)).content_digest
+        try work.asof(export, through: other).contentDigest()
     }
 
     /// The SQL of a section of docs/operations.md, so that what is written there is what is tried here.

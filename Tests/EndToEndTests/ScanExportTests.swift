@@ -55,23 +55,18 @@ import Testing
             + more
     }
 
-    private static func digest(_ output: AsofBinary.Output) throws -> String {
-        let object = try JSONSerialization.jsonObject(with: Data(output.out.utf8)) as? [String: Any]
-        return try #require(object?["content_digest"] as? String, "\(output.out)\(output.error)")
-    }
-
     @Test func `engines, formats, threads and memory give one content`() throws {
         let work = try Self.workplace()
-        let expected = try Self.digest(try work.asof(Self.export("probe.csv", ["--engine", "probe"])))
+        let expected = try work.asof(Self.export("probe.csv", ["--engine", "probe"])).contentDigest()
         for (out, more) in [
             ("a.parquet", ["--segments", "seg"]), ("b.arrow", ["--segments", "seg", "--threads", "1"]),
             ("c.csv", ["--segments", "seg", "--memory", "256MiB"]), ("d.jsonl", []), ("e.parquet", []),
         ] {
             let made = try work.asof(Self.export(out, more + ["--engine", "scan"]))
             #expect(made.error == "")
-            #expect(try Self.digest(made) == expected, "\(out) \(more)")
+            #expect(try made.contentDigest() == expected, "\(out) \(more)")
         }
-        #expect(try Self.digest(try work.asof(Self.export("f.parquet", ["--segments", "seg"]))) == expected)
+        #expect(try work.asof(Self.export("f.parquet", ["--segments", "seg"])).contentDigest() == expected)
         for engine in ["probe", "scan", "auto"] {
             try work.asof(["verify", "a.parquet.manifest.json", "--engine", engine, "--segments", "seg"])
         }
@@ -105,7 +100,7 @@ import Testing
     @Test(arguments: ["removed", "truncated", "flipped", "emptied"])
     func `a damaged segment is named, and the answer is right`(damage: String) throws {
         let work = try Self.workplace()
-        let expected = try Self.digest(try work.asof(Self.export("probe.csv", ["--engine", "probe"])))
+        let expected = try work.asof(Self.export("probe.csv", ["--engine", "probe"])).contentDigest()
         let folder = URL(fileURLWithPath: work.scratch.path + "/seg/view=stats")
         let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".parquet") }
         for file in files {
@@ -122,14 +117,14 @@ import Testing
             }
         }
         let made = try work.asof(Self.export("o.parquet", ["--engine", "scan", "--segments", "seg"]))
-        #expect(try Self.digest(made) == expected)
+        #expect(try made.contentDigest() == expected)
         #expect(made.error.contains("WARNING: segment"), "\(made.error)")
         // A build looks at lengths and footers only.
         let repair = damage == "flipped" ? "segments build --again stats" : "segments build stats"
         #expect(made.error.contains("`asof \(repair)` repairs it"), "\(made.error)")
         try work.asof(repair.split(separator: " ").map(String.init) + ["--segments", "seg"])
         let repaired = try work.asof(Self.export("p.parquet", ["--engine", "scan", "--segments", "seg"]))
-        #expect(try Self.digest(repaired) == expected)
+        #expect(try repaired.contentDigest() == expected)
         #expect(!repaired.error.contains("WARNING"), "\(repaired.error)")
     }
 
@@ -141,10 +136,9 @@ import Testing
         spine += "1,p1,2024-02-20T00:00:00Z,\n"
         _ = try work.scratch.write("spine.csv", spine)
         let own = ["--position-column", "at"]
-        let probe = try Self.digest(try work.asof(Self.export("p.csv", own + ["--engine", "probe"])))
-        let scan = try Self.digest(
-            try work.asof(Self.export("s.parquet", own + ["--engine", "scan", "--segments", "seg"]))
-        )
+        let probe = try work.asof(Self.export("p.csv", own + ["--engine", "probe"])).contentDigest()
+        let scan = try work.asof(Self.export("s.parquet", own + ["--engine", "scan", "--segments", "seg"]))
+            .contentDigest()
         #expect(probe == scan)
         for engine in ["probe", "scan"] { try work.asof(["verify", "s.parquet.manifest.json", "--engine", engine]) }
         _ = try work.scratch.write("spine.csv", "user_id,place,t,at\n1,p1,2024-02-20T00:00:00Z,\(head + 1)\n")
@@ -198,11 +192,11 @@ import Testing
     @Test func `a directory of another store is a warning where nobody named it, else an error`() throws {
         let (one, two) = (try Self.workplace(300), try Self.workplace(300))
         try one.asof(["segments", "build"])
-        let expected = try Self.digest(try two.asof(Self.export("o.csv", ["--engine", "probe"])))
+        let expected = try two.asof(Self.export("o.csv", ["--engine", "probe"])).contentDigest()
         // The second store's database, in the first one's folder.
         let export = Self.export("o.csv", ["--engine", "scan"])
         let made = try one.asof(export, through: two.conninfo)
-        #expect(try Self.digest(made) == expected)
+        #expect(try made.contentDigest() == expected)
         #expect(made.error.contains("WARNING: segments are not read: "), "\(made.error)")
         try one.asof(["verify", "o.csv.manifest.json"], through: two.conninfo)
         let refused = try one.asof(export + ["--segments", "asof-segments"], expecting: 1, through: two.conninfo)

@@ -120,8 +120,7 @@ import Testing
                 "--engine", engine, "--json",
             ])
             #expect(out.error.isEmpty, "\(out.error)")
-            let object = try JSONSerialization.jsonObject(with: Data(out.out.utf8)) as? [String: Any]
-            digests.insert(try #require(object?["content_digest"] as? String))
+            digests.insert(try out.contentDigest())
         }
         #expect(digests.count == 1, "seed \(seed)")
         let built = try work.asof(["segments", "build"])

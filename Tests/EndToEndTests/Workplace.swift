@@ -103,3 +103,11 @@ final class Workplace {
         try asof(["check"])
     }
 }
+
+extension AsofBinary.Output {
+    /// The digest that an export with `--json` printed.
+    func contentDigest() throws -> String {
+        let object = try JSONSerialization.jsonObject(with: Data(out.utf8)) as? [String: Any]
+        return try #require(object?["content_digest"] as? String, "\(out)\(error)")
+    }
+}

@@ -90,7 +90,7 @@ package final class ThrowawayCluster: Sendable {
     package func crash() {
         guard let server else { return }
         kill(server.pid, SIGKILL)
-        for _ in 0..<2_000 where hasProcesses || kill(server.pid, 0) == 0 { usleep(5_000) }
+        _ = Patience.wait(seconds: 10) { !hasProcesses && kill(server.pid, 0) != 0 }
     }
 
     /// The running server.
