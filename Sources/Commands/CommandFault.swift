@@ -22,6 +22,8 @@ package struct CommandFault: Error, Hashable, Sendable {
         /// Line protocol that is none.
         case parse = "FSPARSE"
         case limit = "FSLIMIT"
+        /// A numbered write that can never be stored, or not before one that failed.
+        case order = "FSORDER"
         case timeout = "FSTIMEOUT"
         /// PostgreSQL cannot be used now; the same command may succeed later.
         case unavailable = "FSUNAVAILABLE"

@@ -15,17 +15,28 @@ package struct EngineHooks: Sendable {
     /// Commits the writes of a transaction together, or none of them; calls back once, from any thread, with one reply a
     /// write, in order. `nil` = nothing can be written.
     package var commitTogether: CommitTogether?
+    /// Gives up the writes of a transaction that is not run, of the given client.
+    package var abandon: @Sendable (_ writes: [any QueuedWrite], _ client: Int64) -> Void = { _, _ in }
     /// Calls the body, in which all reads of resident views see one position.
     package var readTogether: @Sendable (_ body: () -> Void) -> Void = { $0() }
 
     package typealias CommitTogether =
-        @Sendable (_ writes: [any QueuedWrite], _ finish: @escaping @Sendable ([DeferredReply.Body]) -> Void) -> Void
+        @Sendable (
+            _ writes: [any QueuedWrite], _ client: Int64, _ finish: @escaping @Sendable ([DeferredReply.Body]) -> Void
+        ) -> Void
 
     package init() {}
 }
 
 /// A write of a transaction, checked but not submitted; the writing part knows what is in it.
-package protocol QueuedWrite: Sendable {}
+package protocol QueuedWrite: Sendable {
+    /// Why it cannot be stored, where that is known already and others must still learn of it.
+    var refusal: CommandFault? { get }
+}
+
+extension QueuedWrite {
+    package var refusal: CommandFault? { nil }
+}
 
 /// A line of INFO: `name:value`.
 package struct InfoLine: Sendable {

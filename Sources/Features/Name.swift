@@ -2,6 +2,8 @@
 package enum Name {
     package static let lengthMax = 48
 
+    /// Words that end the features of FS.SET: a new feature of such a name could not be told from them.
+    package static let commandWords: Set<String> = ["SOURCE", "SEQ", "NULLS", "ALLOW1970", "AT", "ID"]
     /// PostgreSQL's system columns: a table cannot have a column of these names.
     package static let systemColumns: Set<String> = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "oid"]
 

@@ -42,6 +42,15 @@ extension ViewDefinition {
     private func addition(of feature: FeatureDefinition, retired: RetiredDefinitions) -> DefinitionChange {
         let subject = DefinitionChange.Subject.feature(view: name, name: feature.name)
         guard let type = retired.type(ofFeature: feature.name, view: name) else {
+            if Name.commandWords.contains(feature.name) {
+                return .init(
+                    subject,
+                    .added,
+                    .refused,
+                    "its name is a word of the server's commands",
+                    wayOut: "spell it otherwise, for example \(feature.name.lowercased())"
+                )
+            }
             return .init(subject, .added, feature.type.text)
         }
         guard type == feature.type else {

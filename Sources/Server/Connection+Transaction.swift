@@ -14,12 +14,17 @@ extension Connection {
         guard let transaction = context.client.transaction else { return }
         context.endTransaction()
         var writes: [any QueuedWrite] = []
+        var firstFault: String?
         for queued in transaction.commands where table.flags(queued.command).contains(.write) {
-            guard let write = prepare(queued, in: transaction, mark) else {
-                endReply(mark)
-                return
-            }
-            writes.append(write)
+            let (write, fault) = prepare(queued, in: transaction, mark)
+            if let write { writes.append(write) }
+            firstFault = firstFault ?? fault
+        }
+        if let firstFault {
+            context.engine.hooks.abandon(writes, context.client.id)
+            context.reply.error(firstFault)
+            endReply(mark)
+            return
         }
         let isMuted = endReply(mark)
         guard !writes.isEmpty else {
@@ -38,24 +43,24 @@ extension Connection {
         actions.commit = (id, writes)
     }
 
-    /// - Returns: `nil` with EXEC's reply written: one write that cannot be done undoes all.
+    /// - Returns: with the write, or instead of it, EXEC's error: one write that cannot be done undoes all.
     private mutating func prepare(
         _ queued: Transaction.Queued,
         in transaction: Transaction,
         _ mark: Int
-    ) -> (any QueuedWrite)? {
+    ) -> (write: (any QueuedWrite)?, fault: String?) {
         let command = table[queued.command]
         guard let prepare = command.prepare, context.engine.hooks.commitTogether != nil else {
-            context.reply.error("EXECABORT Transaction discarded: \(command.name) cannot be part of one here")
-            return nil
+            return (nil, "EXECABORT Transaction discarded: \(command.name) cannot be part of one here")
         }
-        if let write = prepare(&context, transaction.arguments(queued)) { return write }
+        if let write = prepare(&context, transaction.arguments(queued)) {
+            return (write, write.refusal.map { "EXECABORT Transaction discarded: \(command.name): \($0)" })
+        }
         let reply = context.reply.buffer
         let text = reply.getString(at: mark, length: reply.writerIndex - mark) ?? ""
         context.reply.buffer.moveWriterIndex(to: mark)
         let reason = text.drop { $0 == "-" }.prefix { !$0.isNewline }
-        context.reply.error("EXECABORT Transaction discarded: \(command.name): \(reason)")
-        return nil
+        return (nil, "EXECABORT Transaction discarded: \(command.name): \(reason)")
     }
 
     /// Runs what is not a write, and writes EXEC's reply, with `replies` where writes stand.

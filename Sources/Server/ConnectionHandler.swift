@@ -133,7 +133,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
         if let commit = actions.commit {
             let eventLoop = context.eventLoop
-            loop.engine.hooks.commitTogether?(commit.writes) { replies in
+            loop.engine.hooks.commitTogether?(commit.writes, record.id) { replies in
                 eventLoop.execute { self.transactionCommitted(commit.id, replies) }
             }
         }

@@ -56,17 +56,23 @@ package enum Limits {
     package static let statementRowsMax = 64
     /// Parameters of that statement; PostgreSQL takes 65,535.
     package static let statementParametersMax = 2_048
-    /// Writes and their bytes that wait for a commit: so much memory may clients fill while PostgreSQL is slower than they are.
+    /// Writes and their bytes from their arrival until they are answered, over all connections: so much memory may clients
+    /// fill while PostgreSQL is slower than they are.
     package static let pendingBytesMax = 256 << 20
     package static let pendingWritesMax = 100_000
     /// Bytes of one FS.WRITE's lines, whatever the server lets an argument have.
     package static let writeBytesMax = 64 << 20
     /// Points of one FS.WRITE: a unit is one transaction, and nobody else's write shares it while it is as large as this.
     package static let writeRowsMax = 100_000
-    /// How long a write waits for a view that `apply` or `rebuild-online` holds.
+    /// How long a write waits for a view that `apply` or `rebuild-online` holds, or for rows that an ingest holds.
     package static let lockedViewWaitMs = 10_000
-    /// How long a server's transaction waits for a row that an ingest holds.
-    package static let groupLockTimeoutMs = 5_000
+    /// How long a group's transaction waits for a row that an ingest holds: then the group is halved, and its other writes
+    /// are stored without the one that waits.
+    package static let groupLockTimeoutMs = 1_000
+    /// The same for what was halved, and for a write that is tried again: other clients wait meanwhile.
+    package static let retryLockTimeoutMs = 50
+    /// Writes that wait for rows and are tried again, each by itself, in between two groups.
+    package static let rowRetriesMax = 8
     /// A commit under way for so long means that PostgreSQL does not answer: new writes are refused at once.
     package static let stalledCommitMs = 10_000
     /// How long the outcome of a COMMIT is looked for before its clients are told that it is unknown.
@@ -75,6 +81,11 @@ package enum Limits {
     package static let ownCommitWaitMs = 2_000
     /// Bytes of the name of a write's source.
     package static let writeSourceBytesMax = 200
+    /// Ranges of stored numbers that a source keeps: a source that numbers its writes consecutively has one.
+    package static let sourceRangesMax = 64
+    /// Sources of one connection, and of all, whose failed numbers a server remembers: 16,384 take about 20 MiB.
+    package static let failedSourcesPerClientMax = 256
+    package static let failedSourcesMax = 16_384
     /// Ledger entries that a server reads at a time: more than a transaction has views.
     package static let followedEntriesMax = 4_096
     /// A server that is so many entries behind loads everything anew instead.

@@ -35,6 +35,11 @@ package struct Migration: Sendable {
             name: "0005_server_sources.sql",
             sql: String(decoding: PackageResources._005_server_sources_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 6,
+            name: "0006_write_ranges.sql",
+            sql: String(decoding: PackageResources._006_write_ranges_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

@@ -29,7 +29,8 @@ struct ServedFeatures {
         let (serving, writes) = (serving, writes)
         let served = hooks.asofInfo
         hooks.asofInfo = { served() + writes.infoLines }
-        hooks.commitTogether = { writes.commitTogether($0, $1) }
+        hooks.commitTogether = { writes.commitTogether($0, client: $1, $2) }
+        hooks.abandon = { writes.abandon($0, client: $1) }
         hooks.readTogether = { serving.readTogether($0) }
         return Engine(settings: settings, hooks: hooks, reads: reads, writes: writes, serving: serving)
     }

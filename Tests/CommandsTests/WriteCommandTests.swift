@@ -102,7 +102,10 @@ import Wire
             "FS.SET stats 1 * clicks 1 NULLS 1 cdr",
             "-FSNOFEATURE view 'stats' has no feature 'cdr'; did you mean 'ctr'?|"
         ),
-        ("FS.SET stats 1 * clicks 1 NULLS 1 ctr x 1", "-ERR NULLS ends the command; behind its features stands 'x'|"),
+        (
+            "FS.SET stats 1 * clicks 1 NULLS 1 ctr x 1",
+            "-ERR NULLS ends the values; behind its features only SOURCE name SEQ n may stand, got 'x'|"
+        ),
         ("FS.SET every 1 * i [1,2]", "-FSVALUE feature 'i': expected vector(3), got '[1,2]': it has 2 elements|"),
         ("FS.SET every 1 * g zz", "-FSVALUE feature 'g': expected bytes, got 'zz': it has another form|"),
         ("FS.DEL stats 1 tomorrow", "-FSTIME "),

@@ -15,7 +15,7 @@ import Wire
 final class WrittenStore {
     let store: TestStore
     let engine: Engine
-    private let writes: FeatureWrites
+    let writes: FeatureWrites
     private let version: ProtocolVersion
     let now: Int64
 
@@ -161,7 +161,7 @@ final class WrittenStore {
     func commit(_ prepared: [PreparedWrite]) -> [String] {
         let replies = Reply()
         let version = version
-        writes.commitTogether(prepared) { bodies in
+        writes.commitTogether(prepared, client: 1) { bodies in
             var all: [UInt8] = []
             for body in bodies {
                 var writer = ReplyWriter(version: version)

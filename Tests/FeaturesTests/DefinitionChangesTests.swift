@@ -54,6 +54,14 @@ struct Edit: CustomTestStringConvertible {
             .safe
         ),
         Edit(
+            "a feature that is named like a word of the commands",
+            [("ctr: float64", "ctr: float64, SEQ: int64, source: int64")],
+            .refused,
+            "! feature  stats.SEQ     its name is a word of the server's commands; spell it otherwise, for example seq",
+            "+ feature  stats.source  int64",
+            "~ service  ranking       new version: "
+        ),
+        Edit(
             "entity added",
             [("  spare:", "  shop: { key: shop_id, type: int64 }\n  spare:")],
             .safe,

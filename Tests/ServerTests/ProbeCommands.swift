@@ -64,7 +64,7 @@ enum ProbeCommands {
     /// With writes in transactions, whose end the test decides.
     static func writingEngine() -> Engine {
         var hooks = EngineHooks()
-        hooks.commitTogether = { _, _ in }
+        hooks.commitTogether = { _, _, _ in }
         return engine(hooks: hooks)
     }
 }

@@ -74,6 +74,19 @@ import Wire
         #expect(scene.reply().hasSuffix("-EXECABORT Transaction discarded: probe.alone cannot be part of one here\r\n"))
     }
 
+    @Test func `the writes of a transaction that is not run are given up`() {
+        let given = Mutex<[[String]]>([])
+        var hooks = EngineHooks()
+        hooks.commitTogether = { _, _, _ in }
+        hooks.abandon = { writes, _ in
+            given.withLock { $0.append((writes as? [ProbeCommands.Write])?.map(\.text) ?? []) }
+        }
+        let scene = Scene(engine: ProbeCommands.engine(hooks: hooks))
+        scene.send("MULTI\r\nprobe.set a\r\nprobe.set BAD\r\nprobe.set c\r\nEXEC\r\n")
+        #expect(scene.commits.isEmpty)
+        #expect(given.withLock { $0 } == [["a", "c"]])
+    }
+
     @Test func `DISCARD and RESET forget what is queued`() {
         let scene = Scene()
         scene.send("MULTI\r\nPING\r\nDISCARD\r\nDISCARD\r\n")

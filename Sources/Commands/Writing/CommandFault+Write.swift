@@ -14,6 +14,7 @@ extension CommandFault {
                 """
             )
         case .full(let text): self.init(.limit, text)
+        case .outOfOrder(let text): self.init(.order, text)
         case .timeout(let text): self.init(.timeout, text)
         case .viewChanged(let name):
             let view = name.isEmpty ? "a view of the write" : "view '\(name)'"

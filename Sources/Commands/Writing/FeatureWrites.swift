@@ -81,10 +81,16 @@ package final class FeatureWrites: Sendable {
     /// - Parameter finish: gets one reply a write, in order, once, from any thread.
     package func commitTogether(
         _ writes: [any QueuedWrite],
+        client: Int64,
         _ finish: @escaping @Sendable ([DeferredReply.Body]) -> Void
     ) {
         // Nothing else is made by commands that write.
-        PreparedWrite.submit(writes.compactMap { $0 as? PreparedWrite }, to: writer, client: 0, finish)
+        PreparedWrite.submit(writes.compactMap { $0 as? PreparedWrite }, to: writer, client: client, finish)
+    }
+
+    /// Gives up writes of a transaction that is not run: their numbers count as failed.
+    package func abandon(_ writes: [any QueuedWrite], client: Int64) {
+        writer.fail(writes.compactMap { ($0 as? PreparedWrite)?.source }, client: client)
     }
 
     /// Lines of INFO about writes.

@@ -24,12 +24,7 @@ enum LineCommand {
                 parts: ["s", "ms", "us", "ns"].map { ArgumentSpec($0, .token, token: $0) }
             ),
             ArgumentSpec("partial", .token, token: "PARTIAL", isOptional: true),
-            ArgumentSpec(
-                "once",
-                .block,
-                isOptional: true,
-                parts: [ArgumentSpec("source", token: "SOURCE"), ArgumentSpec("seq", .integer, token: "SEQ")]
-            ),
+            SourceOption.spec,
         ],
         prepare: { context, arguments in prepared(&context, arguments) },
         run: { context, arguments in
@@ -42,8 +37,10 @@ enum LineCommand {
     static let inlineBytesMax = 16 << 10
 
     private static func prepared(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> PreparedWrite? {
+        var source: SourceSequence?
         do throws(CommandFault) {
             let options = try LineOptions(arguments)
+            source = options.source
             let writes = try FeatureWrites.of(context)
             let catalog = writes.source.catalog()
             let decoding = LineDecoding(
@@ -54,7 +51,7 @@ enum LineCommand {
             )
             let lines = arguments[1]
             if lines.count <= inlineBytesMax {
-                return PreparedWrite(work: .decoded(try decoding.decode(lines)))
+                return PreparedWrite(try decoding.decode(lines))
             }
             guard lines.count <= Limits.writeBytesMax else {
                 throw CommandFault(
@@ -63,14 +60,13 @@ enum LineCommand {
                 )
             }
             let bytes = lines.withUnsafeBufferPointer { Array($0) }
-            return PreparedWrite(
-                work: .undecoded(byteCount: bytes.count) {
-                    do throws(CommandFault) {
-                        return .success(try decoding.decode(bytes.span))
-                    } catch { return .failure(error) }
-                }
-            )
+            return PreparedWrite(byteCount: bytes.count, source: source) {
+                do throws(CommandFault) {
+                    return .success(try decoding.decode(bytes.span))
+                } catch { return .failure(error) }
+            }
         } catch {
+            if let source { return PreparedWrite(refused: error, source: source) }
             context.reply.fault(error)
             return nil
         }
@@ -87,8 +83,7 @@ struct LineOptions: Sendable {
 
     init(_ arguments: borrowing Arguments) throws(CommandFault) {
         var index = 2
-        var name: String?
-        var sequence: Int64?
+        var option = SourceOption()
         while index < arguments.count {
             if arguments.matches(index, "PARTIAL") {
                 isPartial = true
@@ -103,46 +98,17 @@ struct LineOptions: Sendable {
             guard index + 1 < arguments.count else {
                 throw .cutOff(arguments.text(index).uppercased(), expected: Self.expected)
             }
-            let text = arguments.text(index + 1)
             if isPrecision {
+                let text = arguments.text(index + 1)
                 guard let unit = TimeUnit(rawValue: text.lowercased()) else {
                     throw CommandFault(.time, "PRECISION \(CommandFault.quoted(text)): expected s, ms, us or ns")
                 }
                 precision = unit
-            } else if isSource {
-                name = try Self.source(arguments[index + 1])
             } else {
-                guard let number = try? ValueText.int64(arguments[index + 1]), number >= 0 else {
-                    throw CommandFault(
-                        .value,
-                        "SEQ \(CommandFault.quoted(text)): expected an integer that is not negative"
-                    )
-                }
-                sequence = number
+                try option.take(arguments, isName: isSource, at: index)
             }
             index += 2
         }
-        guard (name == nil) == (sequence == nil) else {
-            throw CommandFault(
-                .general,
-                "SOURCE and SEQ go together: a source numbers its writes, each greater than the last"
-            )
-        }
-        if let name, let sequence { source = SourceSequence(source: name, sequence: sequence) }
-    }
-
-    private static func source(_ text: Span<UInt8>) throws(CommandFault) -> String {
-        do throws(ValueTextError) {
-            guard text.count > 0, text.count <= Limits.writeSourceBytesMax else {
-                throw .tooLong(bytes: text.count)
-            }
-            try ValueText.checkString(text)
-        } catch {
-            throw CommandFault(
-                .value,
-                "SOURCE: expected 1 to \(Limits.writeSourceBytesMax) bytes of UTF-8 without U+0000, got \(text.count) bytes"
-            )
-        }
-        return text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        source = try option.finish()
     }
 }

@@ -10,15 +10,49 @@ package struct PreparedWrite: QueuedWrite {
     struct Decoded: Sendable {
         var item: RowWrite.Item
         var reply: Reply
+
+        /// Whether the store has anything to do with it: rows, or a number to look up.
+        var isToSubmit: Bool { item.rowCount > 0 || item.source != nil }
     }
 
     enum Work: Sendable {
         case decoded(Decoded)
         /// Its text is so long that an event loop would stand still.
         case undecoded(byteCount: Int, @Sendable () -> Result<Decoded, CommandFault>)
+        case refused(CommandFault)
+
+        func decode() -> Result<Decoded, CommandFault> {
+            switch self {
+            case .decoded(let decoded): .success(decoded)
+            case .undecoded(_, let decode): decode()
+            case .refused(let fault): .failure(fault)
+            }
+        }
     }
 
     let work: Work
+    /// The number that the write's source gave it; known before the write is decoded.
+    let source: SourceSequence?
+
+    init(_ decoded: Decoded) {
+        work = .decoded(decoded)
+        source = decoded.item.source
+    }
+
+    init(byteCount: Int, source: SourceSequence?, _ decode: @escaping @Sendable () -> Result<Decoded, CommandFault>) {
+        work = .undecoded(byteCount: byteCount, decode)
+        self.source = source
+    }
+
+    /// A numbered write that cannot be stored, on its way to where its number is noted as failed.
+    init(refused fault: CommandFault, source: SourceSequence) {
+        work = .refused(fault)
+        self.source = source
+    }
+
+    package var refusal: CommandFault? {
+        if case .refused(let fault) = work { fault } else { nil }
+    }
 
     /// Submits a single command.
     func submit(
@@ -46,32 +80,24 @@ package struct PreparedWrite: QueuedWrite {
             switch write.work {
             case .decoded(let done): decoded.append(done)
             case .undecoded(let bytes, _): byteCount += bytes * 3
+            case .refused: break
             }
         }
         let replies = WriteReplies(count: writes.count, finish)
-        guard byteCount > 0 else {
+        if decoded.count == writes.count {
             replies.decoded = decoded
-            guard decoded.contains(where: { $0.item.rowCount > 0 }) else { return replies.nothingToStore() }
+            guard decoded.contains(where: \.isToSubmit) else { return replies.nothingToStore() }
             return writer.submit(WriteJob(RowWrite(decoded.map(\.item))) { replies.committed($0) }, client: client)
         }
-        let job = WriteJob(byteCount: byteCount) {
+        let job = WriteJob(byteCount: byteCount, numbers: writes.compactMap(\.source)) {
             for (index, write) in writes.enumerated() {
-                switch write.work {
-                case .decoded(let done): replies.decoded.append(done)
-                case .undecoded(_, let decode):
-                    switch decode() {
-                    case .success(let done): replies.decoded.append(done)
-                    case .failure(let fault):
-                        replies.failed(at: index, fault)
-                        return nil
-                    }
+                switch write.work.decode() {
+                case .success(let done): replies.decoded.append(done)
+                case .failure(let fault): return .none { replies.failed(at: index, fault) }
                 }
             }
-            guard replies.decoded.contains(where: { $0.item.rowCount > 0 }) else {
-                replies.nothingToStore()
-                return nil
-            }
-            return RowWrite(replies.decoded.map(\.item))
+            guard replies.decoded.contains(where: \.isToSubmit) else { return .none { replies.nothingToStore() } }
+            return .write(RowWrite(replies.decoded.map(\.item)))
         } finish: {
             replies.committed($0)
         }

@@ -28,6 +28,7 @@ enum RowCommands {
                 isOptional: true,
                 parts: [ArgumentSpec("count", .integer), ArgumentSpec("feature", isMultiple: true)]
             ),
+            SourceOption.spec,
         ],
         prepare: { context, arguments in prepared(&context, arguments, setItem) },
         run: { context, arguments in run(&context, arguments, setItem) }
@@ -35,35 +36,57 @@ enum RowCommands {
 
     static let delete = Command(
         "fs.del",
-        arity: 4,
+        arity: -4,
         summary: "Stores a tombstone: from an event time on the entity has no values in a view.",
         group: .features,
         complexity: "O(features) and a commit in PostgreSQL that concurrent writes share",
         flags: [.write],
-        arguments: [ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time")],
+        arguments: [ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time"), SourceOption.spec],
         prepare: { context, arguments in prepared(&context, arguments, deleteItem) },
         run: { context, arguments in run(&context, arguments, deleteItem) }
     )
 
-    private typealias MakePart = (borrowing Arguments, ServedView, Int64) throws(CommandFault) -> RowWrite.Part
+    /// - Parameter end: the place behind the arguments that say what the row is.
+    private typealias MakePart = (borrowing Arguments, ServedView, Int64, _ end: Int) throws(CommandFault) ->
+        RowWrite.Part
 
     private static func prepared(
         _ context: inout CommandContext,
         _ arguments: borrowing Arguments,
         _ make: MakePart
     ) -> PreparedWrite? {
+        var number: SourceSequence?
         do throws(CommandFault) {
             let source = try FeatureWrites.of(context).source
+            let end: Int
+            (number, end) = try trailingSource(arguments)
             let view = try source.catalog().served(arguments[1])
             let now = source.now()
-            let part = try make(arguments, view, now)
+            let part = try make(arguments, view, now, end)
             try check(part, now)
-            let item = RowWrite.Item(parts: [part])
-            return PreparedWrite(work: .decoded(PreparedWrite.Decoded(item: item) { $1.integer($0.position) }))
+            let item = RowWrite.Item(parts: [part], source: number)
+            return PreparedWrite(PreparedWrite.Decoded(item: item) { $1.integer($0.position) })
         } catch {
+            if let number { return PreparedWrite(refused: error, source: number) }
             context.reply.fault(error)
             return nil
         }
+    }
+
+    /// The command's number, which stands at its end and only in capitals, since feature names may stand there.
+    ///
+    /// - Returns: with it, the place behind the other arguments.
+    private static func trailingSource(
+        _ arguments: borrowing Arguments
+    ) throws(CommandFault) -> (SourceSequence?, end: Int) {
+        let start = arguments.count - 4
+        guard start >= 4, arguments.text(start) == "SOURCE", arguments.text(start + 2) == "SEQ" else {
+            return (nil, arguments.count)
+        }
+        var option = SourceOption()
+        try option.take(arguments, isName: true, at: start)
+        try option.take(arguments, isName: false, at: start + 2)
+        return (try option.finish(), start)
     }
 
     private static func run(
@@ -86,11 +109,15 @@ enum RowCommands {
     private static func deleteItem(
         _ arguments: borrowing Arguments,
         _ view: ServedView,
-        _ now: Int64
+        _ now: Int64,
+        _ end: Int
     ) throws(CommandFault) -> RowWrite.Part {
         let stored = view.stored
         let keys = stored.keyColumns(try stored.entity(arguments[2]))
         let time = try TimeArgument.parse(arguments[3], now: now)
+        guard end == 4 else {
+            throw .unknownOption(arguments.text(4), command: "fs.del", expected: "SOURCE name SEQ n")
+        }
         let rows = ViewRows(
             keys: keys,
             eventTimes: Column(type: .timestamp, values: .int64([time])),
@@ -105,17 +132,18 @@ enum RowCommands {
     private static func setItem(
         _ arguments: borrowing Arguments,
         _ view: ServedView,
-        _ now: Int64
+        _ now: Int64,
+        _ end: Int
     ) throws(CommandFault) -> RowWrite.Part {
         let stored = view.stored
         let keys = stored.keyColumns(try stored.entity(arguments[2]))
         let time = try TimeArgument.parse(arguments[3], now: now)
         var values = RowValues(stored.definition)
         var index = 4
-        while index < arguments.count {
+        while index < end {
             let feature = values.find(arguments[index])
             if let feature {
-                guard index + 1 < arguments.count else {
+                guard index + 1 < end else {
                     let name = stored.definition.features[feature].name
                     throw CommandFault(
                         .general,
@@ -124,14 +152,17 @@ enum RowCommands {
                 }
                 try values.set(feature, arguments[index + 1])
                 index += 2
-            } else if arguments.matches(index, "NULLS") {
-                index = try values.setNulls(arguments, from: index + 1)
-                guard index == arguments.count else {
+            } else if arguments.text(index) == "NULLS" {
+                index = try values.setNulls(arguments, from: index + 1, end: end)
+                guard index == end else {
                     throw CommandFault(
                         .general,
-                        "NULLS ends the command; behind its features stands \(CommandFault.quoted(arguments.text(index)))"
+                        "NULLS ends the values; behind its features only SOURCE name SEQ n may stand, got "
+                            + CommandFault.quoted(arguments.text(index))
                     )
                 }
+            } else if ["SOURCE", "SEQ"].contains(arguments.text(index)) {
+                throw CommandFault(.general, "SOURCE name SEQ n stand together, at the end of the command")
             } else {
                 throw .unknownFeature(
                     arguments.text(index),
@@ -206,12 +237,14 @@ private struct RowValues {
         }
     }
 
-    /// - Parameter start: the place of the number of features.
+    /// - Parameters:
+    ///   - start: the place of the number of features.
+    ///   - end: the place behind the last argument that may be one.
     /// - Returns: the place behind the last of them.
-    mutating func setNulls(_ arguments: borrowing Arguments, from start: Int) throws(CommandFault) -> Int {
-        guard start < arguments.count,
+    mutating func setNulls(_ arguments: borrowing Arguments, from start: Int, end: Int) throws(CommandFault) -> Int {
+        guard start < end,
             let count = (try? ValueText.int64(arguments[start])).flatMap({ Int(exactly: $0) }),
-            count >= 0, count <= arguments.count - start - 1
+            count >= 0, count <= end - start - 1
         else {
             throw CommandFault(.general, "NULLS is followed by the number of features and so many of their names")
         }

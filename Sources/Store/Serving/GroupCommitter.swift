@@ -2,53 +2,57 @@ import Features
 import PointInTime
 import Postgres
 
-/// A write that waits for its commit.
-struct PendingWrite: Sendable {
-    let write: RowWrite
-    /// By when it gives up waiting for a view that somebody holds.
-    let deadline: ContinuousClock.Instant
-    let finish: GroupWriter.Finish
-}
-
 /// Commits groups of writes, each group as one transaction, and tells every write what became of it.
 ///
-/// A write that PostgreSQL refuses takes no other down with it: the group is halved until it stands alone. Used by one
-/// thread; every call blocks.
+/// A write that PostgreSQL refuses takes no other down with it: the group is halved until it stands alone. A write that
+/// must wait for a view or for rows is parked, and the later ones of its client and of its sources with it, so that the
+/// writes of each are committed in the order in which they were sent. Used by one thread; every call blocks.
 final class GroupCommitter {
-    /// What a group did not get done.
-    struct Rest {
-        /// Writes that wait for a view which somebody holds, in order.
-        var parked: [PendingWrite] = []
-        /// Whether the connection is gone; then every write has been told.
-        var isDown = false
-    }
-
     /// Why one attempt at a group failed.
-    private enum Trouble: Error {
+    enum Trouble: Error {
         case held(HeldViews)
         /// Nothing is stored; the connection is gone, or the server is about to end it.
         case lost(String)
         /// Nothing is stored; doing it again may succeed.
         case race(String)
+        /// Nothing is stored; somebody holds rows or a lock for longer than the group waits.
+        case locked(String)
         case fault(WriteFailure)
         /// COMMIT was sent, and nobody could say what became of it.
         case unknown(String)
     }
 
-    private let conninfo: String
-    private let applied: GroupWriter.Applied
+    /// Writes that are tried together.
+    private struct Piece {
+        var writes: [PendingWrite]
+        var attempt = 1
+        var lockTimeoutMs: Int
+    }
+
+    let conninfo: String
+    let applied: GroupWriter.Applied
     /// Called where a connection is lost, before anybody waits for another one.
-    private let connectionLost: @Sendable (String) -> Void
-    private var session: Session?
-    private var catalogs: [Int32: PartitionCatalog] = [:]
-    private(set) var statistics = WriterStatistics()
+    let connectionLost: @Sendable (String) -> Void
+    let failed: FailedNumbers
+    private let options: GroupWriter.Options
+    var session: Session?
+    var catalogs: [Int32: PartitionCatalog] = [:]
+    var statistics = WriterStatistics()
+    /// Writes that wait for a view, or behind one that waits, by number.
+    private var waiting: [PendingWrite] = []
+    /// Writes that wait for rows which somebody holds, by number.
+    private var waitingForRows: [PendingWrite] = []
 
     init(
         conninfo: String,
+        options: GroupWriter.Options,
+        failed: FailedNumbers,
         applied: @escaping GroupWriter.Applied,
         connectionLost: @escaping @Sendable (String) -> Void
     ) {
         self.conninfo = conninfo
+        self.options = options
+        self.failed = failed
         self.applied = applied
         self.connectionLost = connectionLost
     }
@@ -58,62 +62,81 @@ final class GroupCommitter {
         if session == nil { session = try Session(conninfo: conninfo, connectTimeoutSeconds: 2) }
     }
 
-    /// Writes a group, as far as it goes.
-    func commit(_ group: [PendingWrite]) -> Rest {
-        var rest = Rest()
-        var work = [(writes: group, attempt: 1)]
-        while let (writes, attempt) = work.popLast() {
-            guard !writes.isEmpty else { continue }
-            do throws(Trouble) {
-                try commitOnce(writes)
-            } catch {
-                switch error {
-                case .held(let held): work.append((park(writes, held, &rest), attempt))
-                case .race(let reason) where attempt > Limits.retriesMax:
-                    for write in writes { write.finish(.failure(.timeout(reason))) }
-                case .race: work.append((writes, attempt + 1))
-                case .fault(let failure) where writes.count == 1: writes[0].finish(.failure(failure))
-                case .fault:
-                    work.append((Array(writes[(writes.count / 2)...]), 1))
-                    work.append((Array(writes[..<(writes.count / 2)]), 1))
-                case .lost(let reason):
-                    session = nil
-                    // A connection that ended while nobody used it, as after a restart of the server, is made anew once.
-                    if attempt == 1, (try? connect()) != nil {
-                        work.append((writes, attempt + 1))
-                        continue
-                    }
-                    fail(work.reversed().flatMap(\.writes) + rest.parked, writes, .unavailable(reason))
-                    return Rest(isDown: true)
-                case .unknown(let reason):
-                    session = nil
-                    for write in writes { write.finish(.failure(.outcomeUnknown(reason))) }
-                    fail(work.reversed().flatMap(\.writes) + rest.parked, [], .unavailable(reason))
-                    return Rest(isDown: true)
-                }
-            }
-        }
-        return rest
+    /// Whether writes wait to be tried again.
+    var hasParked: Bool { !waiting.isEmpty || !waitingForRows.isEmpty }
+
+    /// Writes a group, as far as it goes, and tries what is parked again.
+    func commit(_ group: [PendingWrite]) {
+        guard run(group, lockTimeoutMs: options.lockTimeoutMs), hasParked else { return }
+        retryParked()
     }
 
-    private func fail(_ later: [PendingWrite], _ writes: [PendingWrite], _ failure: WriteFailure) {
-        if case .unavailable(let reason) = failure { connectionLost(reason) }
-        for write in writes + later { write.finish(.failure(failure)) }
+    /// Tells what is parked that it is not stored.
+    func failParked(_ failure: WriteFailure) {
+        let parked = waiting + waitingForRows
+        waiting = []
+        waitingForRows = []
+        for pending in parked.sorted(by: { $0.number < $1.number }) { fail(pending, failure) }
+    }
+
+    /// Tells a write that it is not stored, or may not be.
+    func fail(_ pending: PendingWrite, _ failure: WriteFailure) {
+        failed.add(pending.sourceNumbers, client: pending.client)
+        pending.finish(.failure(failure))
+    }
+
+    // MARK: Parked writes
+
+    /// Tries parked writes again: those that wait for views all together, since that waits for nobody; of those that wait
+    /// for rows a few by themselves, so that other clients' writes are not kept waiting.
+    private func retryParked() {
+        var barrier = WriteBarrier()
+        var free: [PendingWrite] = []
+        var heads: [PendingWrite] = []
+        var stay: [PendingWrite] = []
+        let rowNumbers = Set(waitingForRows.map(\.number))
+        for pending in (waiting + waitingForRows).sorted(by: { $0.number < $1.number }) {
+            let isBlocked = barrier.blocks(pending)
+            if rowNumbers.contains(pending.number) {
+                if !isBlocked { heads.append(pending) }
+            } else if isBlocked {
+                stay.append(pending)
+            } else {
+                free.append(pending)
+                continue
+            }
+            barrier.add(pending)
+        }
+        waiting = stay
+        guard run(free, lockTimeoutMs: options.lockTimeoutMs) else { return }
+        // Shuffled, so that one which waits long keeps nobody from his turn.
+        for pending in heads.shuffled().prefix(Limits.rowRetriesMax) {
+            waitingForRows.removeAll { $0.number == pending.number }
+            guard run([pending], lockTimeoutMs: options.retryLockTimeoutMs) else { return }
+        }
+    }
+
+    private func park(_ pending: PendingWrite) {
+        waiting.insert(pending, at: Self.place(of: pending, in: waiting))
+    }
+
+    private static func place(of pending: PendingWrite, in writes: [PendingWrite]) -> Int {
+        (writes.lastIndex { $0.number < pending.number } ?? -1) + 1
     }
 
     /// - Returns: the writes that nothing stands in the way of.
-    private func park(_ writes: [PendingWrite], _ held: HeldViews, _ rest: inout Rest) -> [PendingWrite] {
+    private func park(_ writes: [PendingWrite], _ held: HeldViews) -> [PendingWrite] {
         var free: [PendingWrite] = []
         for pending in writes {
             let views = pending.write.items.flatMap(\.parts).map(\.view)
             if let view = views.first(where: { held.changed.contains($0.id) }) {
-                pending.finish(.failure(.viewChanged(name: view.name)))
+                fail(pending, .viewChanged(name: view.name))
             } else if let view = views.first(where: { held.locked.contains($0.id) }) {
                 if ContinuousClock.now < pending.deadline {
-                    rest.parked.append(pending)
+                    park(pending)
                 } else {
                     let text = "view '\(view.name)' is being changed or rebuilt; nothing is stored, send it again"
-                    pending.finish(.failure(.timeout(text)))
+                    fail(pending, .timeout(text))
                 }
             } else {
                 free.append(pending)
@@ -122,188 +145,87 @@ final class GroupCommitter {
         return free
     }
 
-    // MARK: One transaction
-
-    private func commitOnce(_ writes: [PendingWrite]) throws(Trouble) {
-        let parts = writes.flatMap(\.write.items).flatMap(\.parts)
-        let views = try distinctViews(parts)
-        let session: Session
-        do throws(StoreError) {
-            try connect()
-            guard let made = self.session else { throw .conflict("connect() makes a session or throws") }
-            session = made
-        } catch { throw .lost(GroupTrouble.reason(error)) }
-        var held = HeldViews()
-        do throws(StoreError) {
-            held.locked = try preparePartitions(parts, session)
-        } catch { throw trouble(error, session) }
-        guard held.locked.isEmpty else { throw .held(held) }
-        let sources = Set(writes.flatMap(\.write.items).filter { !$0.parts.isEmpty }.compactMap(\.source?.source))
-        var decided = WriteSources()
-        let started = ContinuousClock.now
-        let start: GroupStart
-        do throws(StoreError) {
-            let lock: (Session) throws(StoreError) -> Void = { (session) throws(StoreError) in
-                try decided.lock(sources, session)
-            }
-            start = try WriteTransaction.begin(group: views, on: session, lockSources: sources.isEmpty ? nil : lock)
-        } catch { throw trouble(error, session) }
-        switch start {
-        case .begun(let transaction): try write(writes, transaction, &decided, session)
-        case .held(let held): throw .held(held)
-        }
-        statistics.busyUs += UInt64(clamping: started.duration(to: .now).microseconds)
-    }
-
-    /// One of each view; of a view in two shapes the writes are split, so that only those of the wrong one fail.
-    private func distinctViews(_ parts: [RowWrite.Part]) throws(Trouble) -> [StoredView] {
-        var views: [Int32: StoredView] = [:]
-        for part in parts {
-            if let other = views[part.view.id], other.shape != part.view.shape {
-                throw .fault(.viewChanged(name: part.view.name))
-            }
-            views[part.view.id] = part.view
-        }
-        return Array(views.values)
-    }
-
-    private func write(
-        _ writes: [PendingWrite],
-        _ transaction: WriteTransaction,
-        _ decided: inout WriteSources,
-        _ session: Session
-    ) throws(Trouble) {
-        var accepted: [RowWrite.Part] = []
-        /// By write and item.
-        var isDuplicate: [[Bool]] = []
+    /// Parks what stands behind parked writes.
+    /// - Returns: the writes that may go.
+    private func admit(_ writes: [PendingWrite]) -> [PendingWrite] {
+        guard hasParked else { return writes }
+        var barrier = WriteBarrier(waiting)
+        for pending in waitingForRows { barrier.add(pending) }
+        var admitted: [PendingWrite] = []
         for pending in writes {
-            var flags: [Bool] = []
-            for item in pending.write.items {
-                let isKnown = item.parts.isEmpty ? false : item.source.map { !decided.take($0) } ?? false
-                flags.append(isKnown)
-                if !isKnown { accepted += item.parts }
-            }
-            isDuplicate.append(flags)
-        }
-        var state: LedgerState?
-        var stored: [(view: StoredView, rows: ViewRows)] = []
-        var late: [(view: String, rows: Int)] = []
-        do throws(StoreError) {
-            if accepted.isEmpty {
-                transaction.rollBack()
+            if barrier.blocks(pending) {
+                park(pending)
+                barrier.add(pending)
             } else {
-                for (view, rows) in GroupRows(accepted).views {
-                    let (counts, newest) = try transaction.writeGroup(rows, to: view)
-                    statistics.add(counts)
-                    if counts.late > 0 { late.append((view.name, counts.late)) }
-                    stored.append((view, rows.gather(newest)))
+                admitted.append(pending)
+            }
+        }
+        return admitted
+    }
+
+    // MARK: Pieces of a group
+
+    /// - Parameter writes: by number.
+    /// - Returns: whether there still is a connection; if not, every write has been told.
+    private func run(_ writes: [PendingWrite], lockTimeoutMs: Int) -> Bool {
+        var work = [Piece(writes: writes, lockTimeoutMs: lockTimeoutMs)]
+        while var piece = work.popLast() {
+            piece.writes = admit(piece.writes)
+            guard !piece.writes.isEmpty else { continue }
+            do throws(Trouble) {
+                try commitOnce(piece.writes, lockTimeoutMs: piece.lockTimeoutMs)
+            } catch {
+                switch error {
+                case .held(let held):
+                    piece.writes = park(piece.writes, held)
+                    work.append(piece)
+                case .race where piece.attempt <= Limits.retriesMax:
+                    piece.attempt += 1
+                    work.append(piece)
+                case .race(let reason), .locked(let reason): apart(piece, reason, &work)
+                case .fault(let failure) where piece.writes.count == 1: fail(piece.writes[0], failure)
+                case .fault: halve(piece, lockTimeoutMs: piece.lockTimeoutMs, &work)
+                case .lost(let reason):
+                    session = nil
+                    // A connection that ended while nobody used it, as after a restart of the server, is made anew once.
+                    if piece.attempt == 1, (try? connect()) != nil {
+                        piece.attempt += 1
+                        work.append(piece)
+                        continue
+                    }
+                    isDown(piece.writes + work.reversed().flatMap(\.writes), reason)
+                    return false
+                case .unknown(let reason):
+                    session = nil
+                    for pending in piece.writes { fail(pending, .outcomeUnknown(reason)) }
+                    isDown(work.reversed().flatMap(\.writes), reason)
+                    return false
                 }
-                try decided.move(to: transaction.batch, session)
             }
-        } catch {
-            transaction.rollBack()
-            throw trouble(error, session)
         }
-        if !accepted.isEmpty {
-            state = try commit(transaction, session)
-            statistics.groups += 1
-        }
-        statistics.writes += UInt64(writes.count)
-        let receipts = receipts(writes, isDuplicate, state, decided, session)
-        let finish: @Sendable () -> Void = {
-            for (pending, receipt) in zip(writes, receipts) { pending.finish(.success(receipt)) }
-        }
-        guard let state else { return finish() }
-        applied(CommittedRows(state: state, views: stored, late: late), finish)
+        return true
     }
 
-    /// What each write is told.
-    private func receipts(
-        _ writes: [PendingWrite],
-        _ isDuplicate: [[Bool]],
-        _ state: LedgerState?,
-        _ decided: WriteSources,
-        _ session: Session
-    ) -> [WriteReceipt] {
-        var older: Set<String> = []
-        for (pending, flags) in zip(writes, isDuplicate) {
-            for (item, flag) in zip(pending.write.items, flags) {
-                if flag, let source = item.source?.source, !decided.isMoved(source) { older.insert(source) }
-            }
+    /// Whoever holds the rows holds those of some writes, not of all: the others are stored without them, and these wait.
+    private func apart(_ piece: Piece, _ reason: String, _ work: inout [Piece]) {
+        guard piece.writes.count == 1 else {
+            return halve(piece, lockTimeoutMs: options.retryLockTimeoutMs, &work)
         }
-        let batches = decided.batches(older)
-        // A position that cannot be read is not worth an error: the write is stored.
-        let positions = (try? WriteSources.positions(batches.values, session)) ?? [:]
-        return zip(writes, isDuplicate).map { pending, flags in
-            let items = zip(pending.write.items, flags).map { item, flag in
-                var position = state?.position ?? 0
-                if flag, let source = item.source?.source, older.contains(source) {
-                    position = batches[source].flatMap { positions[$0] } ?? 0
-                }
-                return WriteReceipt.Item(isDuplicate: flag, position: position)
-            }
-            return WriteReceipt(items: items)
-        }
+        let pending = piece.writes[0]
+        guard ContinuousClock.now < pending.deadline else { return fail(pending, .timeout(reason)) }
+        waitingForRows.insert(pending, at: Self.place(of: pending, in: waitingForRows))
     }
 
-    /// Commits; where the connection ends meanwhile, finds out whether the group is stored.
-    private func commit(_ transaction: WriteTransaction, _ session: Session) throws(Trouble) -> LedgerState {
-        do throws(StoreError) {
-            return try transaction.commit()
-        } catch {
-            guard !session.connection.isAlive || GroupTrouble.isEnding(error) else {
-                transaction.rollBack()
-                throw trouble(error, session)
-            }
-            let reason = GroupTrouble.reason(error)
-            self.session = nil
-            connectionLost(reason)
-            switch transaction.found(waitMs: Limits.outcomeWaitMs) {
-            case (.committed, let state?): return state
-            case (.aborted, _): throw .lost(reason)
-            default: throw .unknown(reason)
-            }
-        }
+    private func halve(_ piece: Piece, lockTimeoutMs: Int, _ work: inout [Piece]) {
+        let middle = piece.writes.count / 2
+        work.append(Piece(writes: Array(piece.writes[middle...]), lockTimeoutMs: lockTimeoutMs))
+        work.append(Piece(writes: Array(piece.writes[..<middle]), lockTimeoutMs: lockTimeoutMs))
     }
 
-    private func trouble(_ error: StoreError, _ session: Session) -> Trouble {
-        if !session.connection.isAlive || GroupTrouble.isEnding(error) { return .lost(GroupTrouble.reason(error)) }
-        session.connection.rollBack()
-        // A partition was dropped since we looked.
-        if case .database(let cause) = error, cause.sqlState == SQLState.checkViolation { catalogs = [:] }
-        return GroupTrouble.isRace(error) ? .race(GroupTrouble.raceReason) : .fault(GroupTrouble.failure(error))
-    }
-
-    // MARK: Partitions
-
-    /// - Returns: views that need partitions and are held by somebody.
-    private func preparePartitions(_ parts: [RowWrite.Part], _ session: Session) throws(StoreError) -> Set<Int32> {
-        var locked: Set<Int32> = []
-        for part in parts {
-            var catalog = catalogs[part.view.id] ?? PartitionCatalog(view: part.view)
-            defer { catalogs[part.view.id] = catalog }
-            let ranges = catalog.partition(part.rows.eventTimeValues).ranges
-            let missing = try catalog.missing(ranges, session)
-            guard !missing.isEmpty else { continue }
-            guard missing.count <= Limits.newPartitionsMax else {
-                // Alone, the write is told; in a group, this splits it.
-                throw .position(
-                    """
-                    the event times would open \(missing.count) new partitions of one \
-                    \(part.view.definition.partition.rawValue) each; \(Limits.newPartitionsMax) are allowed in one write. \
-                    Check their unit, or use `asof ingest`
-                    """
-                )
-            }
-            let isMade = try catalog.make(
-                missing,
-                session,
-                lockTimeoutMs: Limits.groupLockTimeoutMs,
-                isPatient: false
-            )
-            if !isMade { locked.insert(part.view.id) }
-        }
-        return locked
+    private func isDown(_ writes: [PendingWrite], _ reason: String) {
+        connectionLost(reason)
+        for pending in writes { fail(pending, .unavailable(reason)) }
+        failParked(.unavailable(reason))
     }
 }
 

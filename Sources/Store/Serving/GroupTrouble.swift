@@ -17,6 +17,12 @@ enum GroupTrouble {
         }
     }
 
+    /// Whether a lock was held for longer than the group waits.
+    static func isLockTimeout(_ error: StoreError) -> Bool {
+        guard case .database(let cause) = error else { return false }
+        return cause.sqlState == SQLState.lockNotAvailable
+    }
+
     static func isRace(_ error: StoreError) -> Bool {
         guard case .database(let cause) = error else { return false }
         return cause.isRetryable || cause.sqlState == SQLState.checkViolation

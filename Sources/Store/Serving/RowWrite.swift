@@ -38,7 +38,7 @@ extension RowWrite.Item {
 /// A client's own numbering of its writes, by which a write that is sent again is known again.
 package struct SourceSequence: Sendable, Hashable {
     package var source: String
-    /// Not negative; a write is stored only if it is greater than that of the source's last stored write.
+    /// Not negative; a write is stored only if its number is above all that its source has stored.
     package var sequence: Int64
 
     package init(source: String, sequence: Int64) {
@@ -50,9 +50,10 @@ package struct SourceSequence: Sendable, Hashable {
 /// What became of a write that ended well.
 package struct WriteReceipt: Sendable, Hashable {
     package struct Item: Sendable, Hashable {
-        /// Whether the item's source had stored this number, or a later one, before; then nothing of it was stored now.
+        /// Whether the item's source had stored this number before; then nothing of it was stored now.
         package var isDuplicate: Bool
-        /// The state that has the item's rows; for a duplicate that of its source's last write. 0 where it is not known.
+        /// The state that has the item's rows; for a duplicate that of its source's last write. 0 where it has
+        /// no rows, or its position is not known.
         package var position: Int64
 
         package init(isDuplicate: Bool, position: Int64) {
@@ -77,6 +78,8 @@ package enum WriteFailure: Error, Sendable, Hashable {
     case timeout(String)
     /// The view's definition is another one by now; a write made for that may succeed.
     case viewChanged(name: String)
+    /// Its number cannot be stored, or not before one that failed; why.
+    case outOfOrder(String)
     /// The write itself cannot be stored, and never will be.
     case refused(String)
     /// Times that would open too many partitions.

@@ -9,12 +9,11 @@ import Synchronization
 final class WriteLane: @unchecked Sendable {
     // Sendable: `lock` guards what stands below it; `committer` is the commit thread's alone.
     private let lock = NSLock()
-    private var undecoded: [WriteJob] = []
+    private var undecoded: [(job: WriteJob, client: Int64)] = []
     private var isDecoding = false
-    private var ready: [(pending: PendingWrite, byteCount: Int)] = []
+    private var ready: [PendingWrite] = []
     private var readyRows = 0
-    private var pendingWrites = 0
-    private var pendingBytes = 0
+    private var lastNumber: Int64 = 0
     private var isStopping = false
     private var isDecoderDone = false
     private var commitStart: ContinuousClock.Instant?
@@ -28,11 +27,24 @@ final class WriteLane: @unchecked Sendable {
     private let ended = DispatchSemaphore(value: 0)
     private let connection = LaneConnection()
     private let committer: GroupCommitter
-    private var parked: [PendingWrite] = []
+    private let heldWaitMs: Int
+    private let failed: FailedNumbers
+    private let budget: WriteBudget
 
-    init(conninfo: String, applied: @escaping GroupWriter.Applied) {
+    init(
+        conninfo: String,
+        options: GroupWriter.Options,
+        failed: FailedNumbers,
+        budget: WriteBudget,
+        applied: @escaping GroupWriter.Applied
+    ) {
         let connection = connection
-        committer = GroupCommitter(conninfo: conninfo, applied: applied) { connection.lost($0) }
+        committer = GroupCommitter(conninfo: conninfo, options: options, failed: failed, applied: applied) {
+            connection.lost($0)
+        }
+        heldWaitMs = options.heldWaitMs
+        self.failed = failed
+        self.budget = budget
     }
 
     /// How long a group waits for the clients that shared the one before.
@@ -73,34 +85,44 @@ final class WriteLane: @unchecked Sendable {
 
     // MARK: In
 
-    func submit(_ job: WriteJob) {
+    func submit(_ job: WriteJob, client: Int64) {
         lock.lock()
         if let reason = outageReason {
             lock.unlock()
-            return job.finish(.failure(.unavailable(reason)))
+            return refuse(job, client, .unavailable(reason))
         }
-        guard
-            pendingWrites < Limits.pendingWritesMax,
-            pendingWrites == 0 || pendingBytes + job.byteCount <= Limits.pendingBytesMax
-        else {
-            let text = "\(pendingWrites) writes of \(pendingBytes >> 20) MiB wait for PostgreSQL; send it again later"
+        if let reason = budget.take(job.byteCount) {
             lock.unlock()
-            return job.finish(.failure(.full(text)))
+            return refuse(job, client, .full(reason))
         }
-        pendingWrites += 1
-        pendingBytes += job.byteCount
         if case .ready(let write) = job.work, undecoded.isEmpty, !isDecoding {
-            appendReady(write, job)
+            appendReady(write, job, client)
         } else {
-            undecoded.append(job)
+            undecoded.append((job, client))
             wakeDecoder()
         }
         lock.unlock()
     }
 
-    private func appendReady(_ write: RowWrite, _ job: WriteJob) {
-        let deadline = ContinuousClock.now + .milliseconds(Limits.lockedViewWaitMs)
-        ready.append((PendingWrite(write: write, deadline: deadline, finish: job.finish), job.byteCount))
+    private func refuse(_ job: WriteJob, _ client: Int64, _ failure: WriteFailure) {
+        failed.add(job.numbers, client: client)
+        job.finish(.failure(failure))
+    }
+
+    private func appendReady(_ write: RowWrite, _ job: WriteJob, _ client: Int64) {
+        lastNumber += 1
+        ready.append(
+            PendingWrite(
+                write: write,
+                number: lastNumber,
+                client: client,
+                deadline: ContinuousClock.now + .milliseconds(heldWaitMs),
+                finish: { [budget] result in
+                    budget.giveBack(job.byteCount)
+                    job.finish(result)
+                }
+            )
+        )
         readyRows += write.rowCount
         wakeCommitter(force: readyRows >= Limits.groupRowsMax)
     }
@@ -138,19 +160,18 @@ final class WriteLane: @unchecked Sendable {
             undecoded = []
             isDecoding = true
             lock.unlock()
-            for job in jobs {
-                var write: RowWrite?
+            for (job, client) in jobs {
+                let decoded: WriteJob.Decoded
                 switch job.work {
-                case .ready(let made): write = made
-                case .undecoded(let decode): write = decode()
+                case .ready(let write): decoded = .write(write)
+                case .undecoded(let decode): decoded = decode()
                 }
-                lock.withLock {
-                    if let write {
-                        appendReady(write, job)
-                    } else {
-                        pendingWrites -= 1
-                        pendingBytes -= job.byteCount
-                    }
+                switch decoded {
+                case .write(let write): lock.withLock { appendReady(write, job, client) }
+                case .none(let answer):
+                    failed.add(job.numbers, client: client)
+                    budget.giveBack(job.byteCount)
+                    answer()
                 }
             }
             lock.withLock { isDecoding = false }
@@ -162,10 +183,9 @@ final class WriteLane: @unchecked Sendable {
     private func commitLoop() {
         var lastCount = 1
         while let group = nextGroup(lastCount) {
-            if !group.isEmpty || !parked.isEmpty {
-                let rest = committer.commit(parked + group)
+            if !group.isEmpty || committer.hasParked {
+                committer.commit(group)
                 lastCount = max(1, group.count)
-                parked = rest.parked
                 lock.withLock {
                     commitStart = nil
                     published = committer.statistics
@@ -181,30 +201,26 @@ final class WriteLane: @unchecked Sendable {
     /// - Parameter lastCount: how many writes the last group had.
     /// - Returns: up to ``Limits/groupRowsMax`` rows of them, none where parked writes are to be tried again; `nil` at the end.
     private func nextGroup(_ lastCount: Int) -> [PendingWrite]? {
-        if !parked.isEmpty {
+        if committer.hasParked {
             wait(for: 1, us: Self.parkedRetryUs)
         } else if wait(for: 1, us: nil), lastCount > 1 {
             wait(for: lastCount, us: Self.lingerUs)
         }
         lock.lock()
         defer { lock.unlock() }
-        if ready.isEmpty, parked.isEmpty, isStopping, isDecoderDone { return nil }
+        if ready.isEmpty, !committer.hasParked, isStopping, isDecoderDone { return nil }
         var rows = 0
         var count = 0
-        var bytes = 0
         while count < ready.count {
-            let next = ready[count].pending.write.rowCount
+            let next = ready[count].write.rowCount
             if count > 0, rows + next > Limits.groupRowsMax { break }
             rows += next
-            bytes += ready[count].byteCount
             count += 1
         }
-        let group = ready[..<count].map(\.pending)
+        let group = Array(ready[..<count])
         ready.removeFirst(count)
         readyRows -= rows
-        pendingWrites -= count
-        pendingBytes -= bytes
-        if !group.isEmpty || !parked.isEmpty { commitStart = .now }
+        if !group.isEmpty || committer.hasParked { commitStart = .now }
         return group
     }
 
@@ -239,17 +255,15 @@ final class WriteLane: @unchecked Sendable {
     private func recover() {
         while true {
             if (try? committer.connect()) != nil { break }
-            let waiting: [GroupWriter.Finish] = lock.withLock {
-                let waiting = ready.map(\.pending.finish)
-                pendingWrites -= ready.count
-                pendingBytes -= ready.reduce(0) { $0 + $1.byteCount }
+            let waiting = lock.withLock {
+                let waiting = ready
                 ready = []
                 readyRows = 0
                 return waiting
             }
             let reason = outage ?? "PostgreSQL cannot be reached"
-            for finish in waiting + parked.map(\.finish) { finish(.failure(.unavailable(reason))) }
-            parked = []
+            committer.failParked(.unavailable(reason))
+            for pending in waiting { committer.fail(pending, .unavailable(reason)) }
             if lock.withLock({ isStopping && isDecoderDone && ready.isEmpty }) { return }
             usleep(UInt32(Self.reconnectUs))
         }

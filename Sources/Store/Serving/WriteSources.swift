@@ -1,14 +1,26 @@
 import PointInTime
 import Postgres
 
-/// Decides which of a group's writes were stored before, by the numbers that their sources gave them.
+/// Decides what becomes of a group's numbered writes, by the numbers that their sources have stored.
 ///
 /// The rows of `asof.write_sources` are locked until the group's transaction ends, so that two servers to which one write
-/// was sent decide one after the other.
+/// was sent decide one after the other. A value: decisions can be tried on a copy.
 struct WriteSources {
+    enum Decision: Equatable {
+        /// The number is above all that are stored.
+        case store
+        /// Its rows are in history.
+        case duplicate
+        /// Nothing is to be stored under it now.
+        case nothing
+        /// A greater number is stored, and this one is not: why, for the client.
+        case outOfOrder(String)
+    }
+
     /// What a source has stored.
     private struct Stored {
-        var sequence: Int64?
+        var numbers: NumberRanges
+        /// Of its last write; its ledger row has the position.
         var batch: Int64?
         var isMoved = false
     }
@@ -27,23 +39,50 @@ struct WriteSources {
             [names]
         )
         let rows = try session.query(
-            "SELECT source, seq, batch FROM asof.write_sources WHERE source = ANY ($1) ORDER BY source FOR UPDATE",
+            "SELECT source, ranges, batch FROM asof.write_sources WHERE source = ANY ($1) ORDER BY source FOR UPDATE",
             [names]
         )
         for row in 0..<rows.count {
-            known[rows.text(row, 0) ?? ""] = Stored(sequence: rows.int64(row, 1), batch: rows.int64(row, 2))
+            let numbers = NumberRanges(bounds: rows.int64Array(row, 1) ?? [])
+            known[rows.text(row, 0) ?? ""] = Stored(numbers: numbers, batch: rows.int64(row, 2))
         }
     }
 
     /// Takes an item's number, in the order in which the items were submitted.
-    /// - Returns: whether the item is to be stored.
-    mutating func take(_ item: SourceSequence) -> Bool {
-        guard var stored = known[item.source] else { return false }
-        if let sequence = stored.sequence, item.sequence <= sequence { return false }
-        stored.sequence = item.sequence
+    ///
+    /// - Parameter isEmpty: whether the item has no rows; then its number is looked up and not stored.
+    mutating func take(_ item: SourceSequence, isEmpty: Bool) -> Decision {
+        guard var stored = known[item.source] else {
+            preconditionFailure("every source of a group is locked before its numbers are taken")
+        }
+        if stored.numbers.contains(item.sequence) { return .duplicate }
+        if isEmpty { return .nothing }
+        if let above = stored.numbers.next(after: item.sequence) {
+            return .outOfOrder(Self.reason(item, stored.numbers, above: above))
+        }
+        stored.numbers.insert(item.sequence)
+        stored.numbers.dropLowest(keeping: Limits.sourceRangesMax)
         stored.isMoved = true
         known[item.source] = stored
-        return true
+        return .store
+    }
+
+    private static func reason(_ item: SourceSequence, _ numbers: NumberRanges, above: Int64) -> String {
+        let source = "source '\(item.source)'"
+        guard let oldest = numbers.min, item.sequence < oldest else {
+            return "\(source): SEQ \(item.sequence) was not stored and \(above) was; send its rows under a new number"
+        }
+        // With fewer ranges nothing was ever dropped.
+        guard numbers.ranges.count < Limits.sourceRangesMax else {
+            return """
+                \(source): SEQ \(item.sequence) is older than what is kept, from \(oldest) on; whether it was stored is not \
+                known: read it back, or send its rows under a new number
+                """
+        }
+        return """
+            \(source): SEQ \(item.sequence) was not stored and \(above) was: it is older than what is kept; send its rows \
+            under a new number
+            """
     }
 
     /// Whether a duplicate's source is moved by this very group, whose state has the duplicate's rows then.
@@ -58,14 +97,14 @@ struct WriteSources {
     func move(to batch: Int64, _ session: Session) throws(StoreError) {
         let moved = known.filter(\.value.isMoved).sorted { $0.key < $1.key }
         guard !moved.isEmpty else { return }
+        // PostgreSQL has no arrays of arrays of different lengths: each source's bounds go as text.
+        let bounds = moved.map { "{" + $0.value.numbers.bounds.map(String.init).joined(separator: ",") + "}" }
         try session.query(
             """
-            UPDATE asof.write_sources w SET seq = m.seq, batch = $3, updated_at = clock_timestamp()
-            FROM unnest($1, $2) AS m (source, seq) WHERE w.source = m.source
+            UPDATE asof.write_sources w SET ranges = m.bounds::bigint[], batch = $3, updated_at = clock_timestamp()
+            FROM unnest($1, $2) AS m (source, bounds) WHERE w.source = m.source
             """,
-            [
-                .textArray(moved.map(\.key)), .int64Array(moved.map { $0.value.sequence ?? 0 }), .int64(batch),
-            ]
+            [.textArray(moved.map(\.key)), .textArray(bounds), .int64(batch)]
         )
     }
 

@@ -25,6 +25,7 @@ extension WriteTransaction {
     static func begin(
         group views: [StoredView],
         on session: Session,
+        lockTimeoutMs: Int = Limits.groupLockTimeoutMs,
         lockSources: ((Session) throws(StoreError) -> Void)?
     ) throws(StoreError) -> GroupStart {
         let views = views.sorted { $0.id < $1.id }
@@ -32,7 +33,7 @@ extension WriteTransaction {
         let locks = views.map {
             "pg_try_advisory_xact_lock_shared(\(AdvisoryLock.space), \(AdvisoryLock.view($0.id)))"
         }
-        let options = Connection.TransactionOptions(isReadOnly: false, lockTimeoutMs: Limits.groupLockTimeoutMs)
+        let options = Connection.TransactionOptions(isReadOnly: false, lockTimeoutMs: lockTimeoutMs)
         let start = """
             SELECT \(locks.joined(separator: ", "));
             SELECT id, shape FROM asof.views WHERE id = ANY ('{\(ids)}') AND retired_at IS NULL;

@@ -161,14 +161,14 @@ import Testing
         #expect(text.contains("\(Limits.newPartitionsMax) are allowed in one write"))
     }
 
-    @Test func `a write waits for a view that is locked, and writes to other views do not`() throws {
+    @Test func `a write waits for a view that is locked, and another client's to another view does not`() throws {
         defer { fixture.writer.stop() }
         let blocker = try Session(conninfo: store.conninfo)
         try blocker.begin(.write)
         try blocker.lock(AdvisoryLock.view(try store.view("stats").id))
         let waiting = fixture.start(fixture.write("stats", [WriterFixture.row(1, at: 10, 1)]))
         let later = fixture.start(fixture.write("stats", [WriterFixture.row(1, at: 10, 2)]))
-        #expect(fixture.put(fixture.write("other", [WriterFixture.row(1, at: 10, 1)])).position == 2)
+        #expect(fixture.put(fixture.write("other", [WriterFixture.row(1, at: 10, 1)]), client: 2).position == 2)
         blocker.connection.rollBack()
         #expect((waiting.wait().position ?? 0) > 2)
         #expect((later.wait().position ?? 0) > 2)
@@ -202,7 +202,7 @@ import Testing
                     byteCount: 100,
                     decode: {
                         usleep(2_000)
-                        return write
+                        return .write(write)
                     }
                 ) { answer.set($0) }
                 : WriteJob(write) { answer.set($0) }

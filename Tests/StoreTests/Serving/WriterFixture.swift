@@ -27,11 +27,16 @@ final class WriterFixture: Sendable {
         """
 
     /// - Parameter settings: further parts of the writer's connection string.
-    init(_ store: TestStore, lanes: Int = 2, settings: String = "") throws {
+    init(
+        _ store: TestStore,
+        lanes: Int = 2,
+        settings: String = "",
+        options: GroupWriter.Options = GroupWriter.Options()
+    ) throws {
         conninfo = store.conninfo + " " + settings
         views = Dictionary(uniqueKeysWithValues: store.registry.views.map { ($0.name, $0) })
         let committed = CommittedLog()
-        var options = GroupWriter.Options()
+        var options = options
         options.laneCount = lanes
         writer = GroupWriter(conninfo: conninfo, options: options) { rows, finish in
             committed.append(rows)
