@@ -183,16 +183,16 @@ private struct OrderRun {
         clients[index].unread.append(wish)
     }
 
-    /// Gives a number up.
+    /// Gives a number up; where that fails, as behind another one that failed, later again.
     private mutating func giveUp(_ wish: Wish, _ index: Int) {
         guard let number = wish.number else { return }
         let source = SourceSequence(source: clients[index].source, sequence: number)
         let answer = scene.servers[clients[index].server].start(
             RowWrite([RowWrite.Item(parts: [], source: source)]),
             client: clients[index].connection
-        )
-        if answer.wait().isDuplicate == true, wish.isBad { notes.append("a write that was refused is a duplicate") }
-        wish.isSettled = true
+        ).wait()
+        if answer.isDuplicate == true, wish.isBad { notes.append("a write that was refused is a duplicate") }
+        if answer.failure == nil { wish.isSettled = true } else { clients[index].unread.append(wish) }
     }
 
     private mutating func send(_ write: RowWrite, _ wish: Wish, _ index: Int) {
