@@ -126,7 +126,7 @@ void all_null(int64_t rows, asof_type type, ColumnData &data) {
 asof_status convert(
     const arrow::Array &array,
     asof_type type,
-    asof_time_unit unit,
+    const asof_times &times,
     ColumnData &data,
     asof_failure *failure
 ) {
@@ -135,6 +135,7 @@ asof_status convert(
     data.offsets.clear();
     data.element_offsets.clear();
     data.bytes.clear();
+    data.moved_ns.clear();
     if (array.type_id() == Type::NA) {
         data.validity.assign(static_cast<size_t>(rows), 0);
         all_null(rows, type, data);
@@ -157,7 +158,7 @@ asof_status convert(
         case ASOF_FLOAT64: return floats(array, data.fixed<double>(rows), failure);
         case ASOF_STRING: return texts(array, true, data, failure);
         case ASOF_BYTES: return texts(array, false, data, failure);
-        case ASOF_TIMESTAMP: return timestamps(array, unit, data.fixed<int64_t>(rows), failure);
+        case ASOF_TIMESTAMP: return timestamps(array, times, type.rounds_up, data.fixed<int64_t>(rows), data.moved_ns, failure);
         case ASOF_VECTOR: return vectors(array, type.dimensions, data, failure);
         case ASOF_LIST_INT64: return integer_lists(array, data, failure);
         case ASOF_LIST_STRING: return text_lists(array, data, failure);

@@ -17,6 +17,8 @@ struct ColumnData {
     std::vector<int64_t> offsets;
     std::vector<int64_t> element_offsets;
     std::vector<uint8_t> bytes;
+    // Of times: how far each was moved; empty where none was.
+    std::vector<uint16_t> moved_ns;
 
     template <typename T>
     T *fixed(int64_t count) {
@@ -35,7 +37,7 @@ bool is_convertible(const arrow::DataType &from, asof_type to, asof_time_unit un
 asof_status convert(
     const arrow::Array &array,
     asof_type type,
-    asof_time_unit unit,
+    const asof_times &times,
     ColumnData &data,
     asof_failure *failure
 );

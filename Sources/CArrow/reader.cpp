@@ -21,7 +21,9 @@ struct asof_reader {
     // For each selected column: its place in a batch, and what it is read as.
     std::vector<int> places;
     std::vector<asof_type> types;
-    asof_time_unit unit = ASOF_UNIT_NONE;
+    asof_times times{};
+    // What `times` points to.
+    std::string early_reason;
     // One a selected column, so that all of a batch's columns are valid at once.
     std::vector<asof::ColumnData> data;
 };
@@ -92,7 +94,7 @@ asof_status asof_reader_select(
     int32_t count,
     const int32_t *columns,
     const asof_type *types,
-    asof_time_unit unit,
+    asof_times times,
     int64_t batch_rows,
     int64_t batch_bytes,
     asof_failure *failure
@@ -100,11 +102,13 @@ asof_status asof_reader_select(
     for (int32_t index = 0; index < count; index++) {
         std::string hint;
         const auto &type = *reader->source->schema()->field(columns[index])->type();
-        if (!asof::is_convertible(type, types[index], unit, &hint))
+        if (!asof::is_convertible(type, types[index], times.unit, &hint))
             return asof::fail(failure, ASOF_COLUMN_TYPE, hint, index, type.ToString());
     }
     reader->types.assign(types, types + count);
-    reader->unit = unit;
+    reader->early_reason = times.early_reason ? times.early_reason : "";
+    reader->times = times;
+    reader->times.early_reason = reader->early_reason.c_str();
     reader->data.resize(static_cast<size_t>(count));
     auto status = asof::guarded([&] {
         return select(*reader, std::vector<int>(columns, columns + count), batch_rows, batch_bytes);
@@ -137,7 +141,7 @@ asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *
     const auto &type = reader->types[at];
     asof_status result = ASOF_OK;
     auto status = asof::guarded([&] {
-        result = asof::convert(*reader->window->column(reader->places[at]), type, reader->unit, data, failure);
+        result = asof::convert(*reader->window->column(reader->places[at]), type, reader->times, data, failure);
         return arrow::Status::OK();
     });
     if (!status.ok()) return asof::fail(failure, status);
@@ -146,5 +150,6 @@ asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *
     column->offsets = data.offsets.data();
     column->element_offsets = data.element_offsets.data();
     column->bytes = data.bytes.data();
+    column->moved_ns = data.moved_ns.empty() ? nullptr : data.moved_ns.data();
     return result;
 }

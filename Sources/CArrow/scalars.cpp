@@ -7,16 +7,31 @@ namespace {
 constexpr int64_t time_min = -62135596800000000;
 constexpr int64_t time_max = 253402300799999999;
 
-// µs of `value` units of 1 / `per_second` s, floored; false where out of range.
-bool microseconds(int64_t value, int64_t per_second, int64_t &out) {
-    if (per_second > 1000000) {
-        int64_t divisor = per_second / 1000000;
-        out = value / divisor - (value % divisor < 0 ? 1 : 0);
-    } else if (__builtin_mul_overflow(value, 1000000 / per_second, &out)) {
-        return false;
+// Times of one unit to µs.
+struct Microseconds {
+    int64_t per_second;
+    bool rounds_up;
+    int64_t rows;
+    std::vector<uint16_t> &moved_ns;
+
+    // µs of `value` units of 1 / `per_second` s; false where out of range.
+    bool operator()(int64_t row, int64_t value, int64_t &out) const {
+        if (per_second > 1000000) {
+            // Nothing finer than ns.
+            int64_t divisor = per_second / 1000000;
+            out = value / divisor - (value % divisor < 0 ? 1 : 0);
+            int64_t above = (value - out * divisor) * (1000 / divisor);
+            if (above > 0) {
+                if (moved_ns.empty()) moved_ns.resize(static_cast<size_t>(rows), 0);
+                moved_ns[static_cast<size_t>(row)] = static_cast<uint16_t>(rounds_up ? 1000 - above : above);
+                if (rounds_up) out++;
+            }
+        } else if (__builtin_mul_overflow(value, 1000000 / per_second, &out)) {
+            return false;
+        }
+        return out >= time_min && out <= time_max;
     }
-    return out >= time_min && out <= time_max;
-}
+};
 
 constexpr const char *time_reason = "it lies outside the years 1 to 9999";
 
@@ -40,32 +55,42 @@ int64_t per_second(asof_time_unit unit) {
 
 }  // namespace
 
-asof_status timestamps(const arrow::Array &array, asof_time_unit unit, int64_t *out, asof_failure *failure) {
+asof_status timestamps(
+    const arrow::Array &array,
+    const asof_times &times,
+    bool rounds_up,
+    int64_t *out,
+    std::vector<uint16_t> &moved_ns,
+    asof_failure *failure
+) {
+    Microseconds microseconds{1, rounds_up, array.length(), moved_ns};
     switch (array.type_id()) {
         case Type::TIMESTAMP: {
-            auto scale = per_second(static_cast<const arrow::TimestampType &>(*array.type()).unit());
+            microseconds.per_second = per_second(static_cast<const arrow::TimestampType &>(*array.type()).unit());
             return each(array, out, failure, [&](int64_t row, int64_t &slot) -> const char * {
                 auto value = static_cast<const arrow::TimestampArray &>(array).Value(row);
-                return microseconds(value, scale, slot) ? nullptr : time_reason;
+                return microseconds(row, value, slot) ? nullptr : time_reason;
             });
         }
         case Type::DATE32:
             return each(array, out, failure, [&](int64_t row, int64_t &slot) -> const char * {
                 int64_t days = static_cast<const arrow::Date32Array &>(array).Value(row);
-                return microseconds(days * 86400, 1, slot) ? nullptr : time_reason;
+                return microseconds(row, days * 86400, slot) ? nullptr : time_reason;
             });
         case Type::DATE64:
+            microseconds.per_second = 1000;
             return each(array, out, failure, [&](int64_t row, int64_t &slot) -> const char * {
                 auto value = static_cast<const arrow::Date64Array &>(array).Value(row);
-                return microseconds(value, 1000, slot) ? nullptr : time_reason;
+                return microseconds(row, value, slot) ? nullptr : time_reason;
             });
         default: {
-            int64_t scale = per_second(unit);
+            microseconds.per_second = per_second(times.unit);
             return with_integers(array, [&](const auto &typed) {
                 return each(array, out, failure, [&](int64_t row, int64_t &slot) -> const char * {
                     auto value = typed.Value(row);
                     if (!std::in_range<int64_t>(value)) return "it is out of range";
-                    return microseconds(static_cast<int64_t>(value), scale, slot) ? nullptr : time_reason;
+                    if (!microseconds(row, static_cast<int64_t>(value), slot)) return time_reason;
+                    return slot >= 0 && slot < times.early_until_us ? times.early_reason : nullptr;
                 });
             });
         }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "cells.h"
 
@@ -54,7 +55,14 @@ asof_status floats(const arrow::Array &array, Out *out, asof_failure *failure) {
     }
 }
 
-// Times and integers of `unit` as µs since 1970-01-01 UTC.
-asof_status timestamps(const arrow::Array &array, asof_time_unit unit, int64_t *out, asof_failure *failure);
+// Times and integers of `times.unit` as µs since 1970-01-01 UTC; `moved_ns` gets how far each was moved, if any was.
+asof_status timestamps(
+    const arrow::Array &array,
+    const asof_times &times,
+    bool rounds_up,
+    int64_t *out,
+    std::vector<uint16_t> &moved_ns,
+    asof_failure *failure
+);
 
 }  // namespace asof

@@ -14,20 +14,20 @@ std::optional<asof_type> natural_type(const arrow::DataType &type) {
         id = dictionary_id(type);
         if (!text_id(id) && !bytes_id(id)) return std::nullopt;
     }
-    if (id == Type::BOOL) return asof_type{ASOF_BOOL, 0};
-    if (id == Type::UINT32 || id == Type::UINT64 || id == Type::INT64) return asof_type{ASOF_INT64, 0};
-    if (integer_id(id)) return asof_type{ASOF_INT32, 0};
-    if (id == Type::DOUBLE) return asof_type{ASOF_FLOAT64, 0};
-    if (float_id(id)) return asof_type{ASOF_FLOAT32, 0};
-    if (id == Type::TIMESTAMP || id == Type::DATE32 || id == Type::DATE64) return asof_type{ASOF_TIMESTAMP, 0};
-    if (text_id(id) || has_exact_text(id) || id == Type::NA) return asof_type{ASOF_STRING, 0};
-    if (bytes_id(id)) return asof_type{ASOF_BYTES, 0};
+    if (id == Type::BOOL) return asof_type{ASOF_BOOL, 0, false};
+    if (id == Type::UINT32 || id == Type::UINT64 || id == Type::INT64) return asof_type{ASOF_INT64, 0, false};
+    if (integer_id(id)) return asof_type{ASOF_INT32, 0, false};
+    if (id == Type::DOUBLE) return asof_type{ASOF_FLOAT64, 0, false};
+    if (float_id(id)) return asof_type{ASOF_FLOAT32, 0, false};
+    if (id == Type::TIMESTAMP || id == Type::DATE32 || id == Type::DATE64) return asof_type{ASOF_TIMESTAMP, 0, false};
+    if (text_id(id) || has_exact_text(id) || id == Type::NA) return asof_type{ASOF_STRING, 0, false};
+    if (bytes_id(id)) return asof_type{ASOF_BYTES, 0, false};
     if (list_id(id)) {
         auto element = element_id(type);
-        if (integer_id(element)) return asof_type{ASOF_LIST_INT64, 0};
-        if (text_id(element)) return asof_type{ASOF_LIST_STRING, 0};
+        if (integer_id(element)) return asof_type{ASOF_LIST_INT64, 0, false};
+        if (text_id(element)) return asof_type{ASOF_LIST_STRING, 0, false};
         if (id == Type::FIXED_SIZE_LIST && (element == Type::FLOAT || element == Type::HALF_FLOAT))
-            return asof_type{ASOF_VECTOR, static_cast<const arrow::FixedSizeListType &>(type).list_size()};
+            return asof_type{ASOF_VECTOR, static_cast<const arrow::FixedSizeListType &>(type).list_size(), false};
     }
     return std::nullopt;
 }

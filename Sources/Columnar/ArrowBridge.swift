@@ -25,17 +25,17 @@ extension asof_failure {
 extension asof_type {
     init(_ type: FeatureType) {
         switch type {
-        case .bool: self.init(kind: ASOF_BOOL, dimensions: 0)
-        case .int32: self.init(kind: ASOF_INT32, dimensions: 0)
-        case .int64: self.init(kind: ASOF_INT64, dimensions: 0)
-        case .float32: self.init(kind: ASOF_FLOAT32, dimensions: 0)
-        case .float64: self.init(kind: ASOF_FLOAT64, dimensions: 0)
-        case .string: self.init(kind: ASOF_STRING, dimensions: 0)
-        case .bytes: self.init(kind: ASOF_BYTES, dimensions: 0)
-        case .timestamp: self.init(kind: ASOF_TIMESTAMP, dimensions: 0)
-        case .vector(let dimensions): self.init(kind: ASOF_VECTOR, dimensions: Int32(dimensions))
-        case .listInt64: self.init(kind: ASOF_LIST_INT64, dimensions: 0)
-        case .listString: self.init(kind: ASOF_LIST_STRING, dimensions: 0)
+        case .bool: self.init(kind: ASOF_BOOL, dimensions: 0, rounds_up: false)
+        case .int32: self.init(kind: ASOF_INT32, dimensions: 0, rounds_up: false)
+        case .int64: self.init(kind: ASOF_INT64, dimensions: 0, rounds_up: false)
+        case .float32: self.init(kind: ASOF_FLOAT32, dimensions: 0, rounds_up: false)
+        case .float64: self.init(kind: ASOF_FLOAT64, dimensions: 0, rounds_up: false)
+        case .string: self.init(kind: ASOF_STRING, dimensions: 0, rounds_up: false)
+        case .bytes: self.init(kind: ASOF_BYTES, dimensions: 0, rounds_up: false)
+        case .timestamp: self.init(kind: ASOF_TIMESTAMP, dimensions: 0, rounds_up: false)
+        case .vector(let dimensions): self.init(kind: ASOF_VECTOR, dimensions: Int32(dimensions), rounds_up: false)
+        case .listInt64: self.init(kind: ASOF_LIST_INT64, dimensions: 0, rounds_up: false)
+        case .listString: self.init(kind: ASOF_LIST_STRING, dimensions: 0, rounds_up: false)
         }
     }
 }
@@ -116,7 +116,8 @@ extension Column {
                 values: Self.texts(flat.element_offsets, flat.bytes, offsets[rowCount])
             )
         }
-        self.init(type: type, validity: validity, values: values)
+        let movedNs: [UInt16]? = flat.moved_ns.map { Self.copy($0, rowCount) }
+        self.init(type: type, validity: validity, values: values, movedNs: movedNs)
     }
 
     private static func texts(

@@ -90,16 +90,28 @@ final class ArrowReader {
             columns.append(Int32(column))
         }
         var failure = asof_failure()
-        let status = asof_reader_select(
-            handle,
-            Int32(columns.count),
-            columns,
-            requests.map { asof_type($0.type) },
-            asof_time_unit(options.timeUnit),
-            Int64(options.batchRows),
-            Int64(options.batchBytes),
-            &failure
-        )
+        let types = requests.map { request in
+            var type = asof_type(request.type)
+            type.rounds_up = request.rounding == .up
+            return type
+        }
+        let early = options.allowsEarly1970 ? nil : options.timeUnit.map { TimeReading.early1970Reason($0) }
+        let status = (early ?? "").withCString { reason in
+            asof_reader_select(
+                handle,
+                Int32(columns.count),
+                columns,
+                types,
+                asof_times(
+                    unit: asof_time_unit(options.timeUnit),
+                    early_until_us: early == nil ? 0 : TimeReading.earlyUntilUs,
+                    early_reason: reason
+                ),
+                Int64(options.batchRows),
+                Int64(options.batchBytes),
+                &failure
+            )
+        }
         if status == ASOF_COLUMN_TYPE {
             let request = requests[Int(failure.row)]
             throw .badColumnType(

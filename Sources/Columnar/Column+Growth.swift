@@ -11,6 +11,7 @@ extension Column {
         _ fill: (UnsafeMutableRawPointer?, UnsafeMutablePointer<UInt8>?) -> Bool?
     ) -> Bool {
         let before = rowCount
+        precondition(movedNs == nil, "segments' times are of whole µs")
         var flags = [Bool](repeating: true, count: count)
         let old = values
         // One owner, so that the array grows in place.

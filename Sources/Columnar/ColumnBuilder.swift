@@ -18,6 +18,8 @@ struct ColumnBuilder {
     var texts = TextValues()
     /// Lists: row *i* is elements `offsets[i]..<offsets[i + 1]` of ``int64s`` or ``texts``.
     var offsets: [Int] = [0]
+    /// Of times that were moved: rows and how far, ascending.
+    private var moved: [(row: Int, ns: UInt16)] = []
 
     init(type: FeatureType) { self.type = type }
 
@@ -46,11 +48,22 @@ struct ColumnBuilder {
         }
     }
 
+    /// Notes how far the time of a row was moved; rows ascend.
+    mutating func noteMoved(_ row: Int, _ ns: UInt16) { moved.append((row, ns)) }
+
+    /// Appends a time.
+    mutating func append(_ time: RoundedTime) {
+        if time.movedNs > 0 { noteMoved(rowCount, time.movedNs) }
+        int64s.append(time.microseconds)
+        validity.append(true)
+    }
+
     /// Drops the rows from `count` on.
     mutating func truncate(to count: Int) {
         guard count < rowCount else { return }
         for row in count..<rowCount where !validity[row] { nullCount -= 1 }
         validity.removeLast(validity.count - count)
+        while let last = moved.last, last.row >= count { moved.removeLast() }
         switch type {
         case .bool: bools.removeLast(bools.count - count)
         case .int32: int32s.removeLast(int32s.count - count)
@@ -81,7 +94,13 @@ struct ColumnBuilder {
         case .listInt64: values = .listInt64(offsets: offsets, values: int64s)
         case .listString: values = .listString(offsets: offsets, values: texts)
         }
-        return Column(type: type, validity: nullCount == 0 ? nil : validity, values: values)
+        var movedNs: [UInt16]?
+        if !moved.isEmpty {
+            var all = [UInt16](repeating: 0, count: validity.count)
+            for (row, ns) in moved { all[row] = ns }
+            movedNs = all
+        }
+        return Column(type: type, validity: nullCount == 0 ? nil : validity, values: values, movedNs: movedNs)
     }
 }
 

@@ -25,7 +25,7 @@ struct FieldDecoder: ~Escapable {
     let fields: Span<Field>
     let stride: Int
     let nullTexts: NullTexts
-    let timeUnit: TimeUnit?
+    let times: TimeReading
     let stopsAtFailure: Bool
     private(set) var rowLimit: Int
     private(set) var failures: [DecodeFailure] = []
@@ -35,6 +35,8 @@ struct FieldDecoder: ~Escapable {
     private var offset = 0
     private var accepted: UInt16 = 0
     private var absentIsNull = false
+    /// Rows whose times were moved.
+    private var moved: [(row: Int, ns: UInt16)] = []
 
     @_lifetime(copy bytes, copy fields)
     init(
@@ -43,20 +45,25 @@ struct FieldDecoder: ~Escapable {
         stride: Int,
         rowCount: Int,
         nullTexts: NullTexts,
-        timeUnit: TimeUnit?,
+        times: TimeReading,
         stopsAtFailure: Bool
     ) {
         self.bytes = bytes
         self.fields = fields
         self.stride = stride
         self.nullTexts = nullTexts
-        self.timeUnit = timeUnit
+        self.times = times
         self.stopsAtFailure = stopsAtFailure
         rowLimit = rowCount
     }
 
     /// Decodes the fields at `offset` of each row below ``rowLimit``.
-    mutating func decode(_ offset: Int, absentIsNull: Bool, into builder: inout ColumnBuilder) {
+    mutating func decode(
+        _ offset: Int,
+        absentIsNull: Bool,
+        rounding: TimeReading.Rounding = .down,
+        into builder: inout ColumnBuilder
+    ) {
         self.offset = offset
         self.absentIsNull = absentIsNull
         accepted = Self.acceptedKinds(builder.type)
@@ -67,7 +74,12 @@ struct FieldDecoder: ~Escapable {
         case .bool: nulls = scalars(BoolParser(), &builder.bools, &builder.validity, base)
         case .int32: nulls = scalars(Int32Parser(), &builder.int32s, &builder.validity, base)
         case .int64: nulls = scalars(Int64Parser(), &builder.int64s, &builder.validity, base)
-        case .timestamp: nulls = scalars(TimestampParser(unit: timeUnit), &builder.int64s, &builder.validity, base)
+        case .timestamp:
+            var reading = times
+            reading.rounding = rounding
+            moved = []
+            nulls = scalars(TimestampParser(reading), &builder.int64s, &builder.validity, base)
+            for (row, ns) in moved { builder.noteMoved(base + row, ns) }
         case .float32: nulls = scalars(FloatParser(), &builder.floats, &builder.validity, base)
         case .float64: nulls = scalars(DoubleParser(), &builder.doubles, &builder.validity, base)
         case .string, .bytes, .vector, .listInt64, .listString: nulls = variable(&builder, base)
@@ -122,6 +134,7 @@ struct FieldDecoder: ~Escapable {
         _ validity: inout [Bool],
         _ base: Int
     ) -> Int {
+        var parser = parser
         values.append(contentsOf: repeatElement(parser.zero, count: rowLimit))
         var nulls = 0
         for row in 0..<rowLimit {
@@ -141,6 +154,7 @@ struct FieldDecoder: ~Escapable {
                         failure = .kind
                     } else {
                         values[base + row] = value
+                        if parser.movedNs > 0 { moved.append((row, parser.movedNs)) }
                         continue
                     }
                 } catch {

@@ -5,12 +5,15 @@ protocol FieldParser {
     associatedtype Parsed
     /// What a null row's slot holds.
     var zero: Parsed { get }
-    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Parsed
+    mutating func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Parsed
+    /// How far the value that was parsed last is from what the text says, see ``RoundedTime/movedNs``.
+    var movedNs: UInt16 { get }
     /// Whether a JSON string may stand for `value`, where the type's values are JSON numbers.
     func isString(_ value: Parsed) -> Bool
 }
 
 extension FieldParser {
+    var movedNs: UInt16 { 0 }
     func isString(_ value: Parsed) -> Bool { true }
 }
 
@@ -30,9 +33,17 @@ struct Int64Parser: FieldParser {
 }
 
 struct TimestampParser: FieldParser {
-    let unit: TimeUnit?
+    let reading: TimeReading
+    private(set) var movedNs: UInt16 = 0
     var zero: Int64 { 0 }
-    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Int64 { try ValueText.timestamp(text, unit: unit) }
+
+    init(_ reading: TimeReading) { self.reading = reading }
+
+    mutating func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Int64 {
+        let time = try reading.time(text)
+        movedNs = time.movedNs
+        return time.microseconds
+    }
 }
 
 struct FloatParser: FieldParser {

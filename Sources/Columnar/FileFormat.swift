@@ -62,6 +62,8 @@ package struct ReadOptions: Sendable {
     package var nullTexts: [String] = []
     /// The unit of times given as integers; `nil` refuses them.
     package var timeUnit: TimeUnit?
+    /// Whether integer times may lie in the first days of 1970, see ``TimeReading/earlyUntilUs``.
+    package var allowsEarly1970 = false
     /// Whether a JSON object may have keys that were not requested.
     package var isExtraIgnored = false
     /// Whether rows that cannot be read are set aside (``TableReader/batchRejects``) instead of ending the reading.
@@ -74,6 +76,9 @@ package struct ReadOptions: Sendable {
     package var chunkBytes = 256 << 10
     /// The most bytes of one CSV record or JSON line.
     package var recordBytesMax = 64 << 20
+
+    /// How integer times are read.
+    var times: TimeReading { TimeReading(unit: timeUnit, allowsEarly1970: allowsEarly1970) }
 
     package init(nullTexts: [String] = [], timeUnit: TimeUnit? = nil, isExtraIgnored: Bool = false) {
         self.nullTexts = nullTexts
@@ -88,11 +93,19 @@ package struct ColumnRequest: Sendable {
     package var type: FeatureType
     /// JSON Lines only: whether an object without the key has a null there; otherwise it is an error.
     package var absentIsNull: Bool
+    /// Which way times that are finer than µs are moved.
+    package var rounding: TimeReading.Rounding
 
-    package init(sourceName: String, type: FeatureType, absentIsNull: Bool = false) {
+    package init(
+        sourceName: String,
+        type: FeatureType,
+        absentIsNull: Bool = false,
+        rounding: TimeReading.Rounding = .down
+    ) {
         self.sourceName = sourceName
         self.type = type
         self.absentIsNull = absentIsNull
+        self.rounding = rounding
     }
 }
 

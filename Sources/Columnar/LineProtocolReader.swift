@@ -33,7 +33,7 @@ package final class LineProtocolReader {
         input = try TextInput(file: try InputFile(path: path), options: options)
         input.isHeadKept = false
         self.options = options
-        rows = LineRows(views: views, precision: precision)
+        rows = LineRows(views: views, precision: precision, allowsEarly1970: options.allowsEarly1970)
     }
 
     /// Whether `name` is how the format is called.

@@ -22,14 +22,17 @@ package struct LineViewRows: Sendable {
 /// lacks is an error unless the view allows null. A point that is refused leaves nothing behind.
 package struct LineRows {
     private var views: [ViewRowsBuilder]
-    private let precision: TimeUnit
+    /// Of the points' times, and of integers in `timestamp` features.
+    private let times: TimeReading
     private var last = 0
     private var scratch: [UInt8] = []
 
-    /// - Parameter precision: the unit of the points' times.
-    package init(views: [ViewDefinition], precision: TimeUnit) {
+    /// - Parameters:
+    ///   - precision: the unit of the points' times.
+    ///   - allowsEarly1970: as in ``TimeReading``.
+    package init(views: [ViewDefinition], precision: TimeUnit, allowsEarly1970: Bool = false) {
         self.views = views.map { ViewRowsBuilder($0) }
-        self.precision = precision
+        times = TimeReading(unit: precision, rounding: .up, allowsEarly1970: allowsEarly1970)
     }
 
     /// Appends a point's row.
@@ -59,17 +62,14 @@ package struct LineRows {
             }
             last = index
         }
-        var time = now
+        var time = RoundedTime(microseconds: now)
         if let given = point.time {
-            guard let value = precision.microseconds(given), Timestamp(microseconds: value).isInRange else {
-                throw point.error(
-                    at: point.range.lowerBound,
-                    "the time \(given) \(precision.rawValue) lies outside the years 1 to 9999",
-                    .time,
-                    in: bytes
-                )
+            do throws(ValueTextError) {
+                time = try times.time(integer: given)
+            } catch {
+                let text = "the time \(given)\(times.unit.map { " \($0.rawValue)" } ?? ""): \(error.reason)"
+                throw point.error(at: point.range.lowerBound, text, .time, in: bytes)
             }
-            time = value
         }
         try views[last].append(point, bytes, offset: offset, time: time)
     }
@@ -91,7 +91,7 @@ private struct ViewRowsBuilder {
     private var featureNames: KeyOrder
     private var keys: [ColumnBuilder] = []
     private var features: [ColumnBuilder] = []
-    private var times: [Int64] = []
+    private var times = ColumnBuilder(type: .timestamp)
     private(set) var offsets: [Int] = []
     /// For the point at work: which tag is each key, which field each feature; -1 = none yet. Tags count from -2 down.
     private var keyTags: [Int] = []
@@ -110,7 +110,7 @@ private struct ViewRowsBuilder {
     private mutating func start() {
         keys = definition.keys.map { ColumnBuilder(type: $0.type.featureType) }
         features = definition.features.map { ColumnBuilder(type: $0.type) }
-        times = []
+        times = ColumnBuilder(type: .timestamp)
         offsets = []
     }
 
@@ -121,14 +121,18 @@ private struct ViewRowsBuilder {
             view: view,
             keys: keys.isEmpty
                 ? [Column(type: .int64, values: .int64(Array(repeating: 0, count: count)))] : keys.map { $0.finish() },
-            eventTimes: Column(type: .timestamp, values: .int64(times)),
+            eventTimes: times.finish(),
             features: features.map { $0.finish() },
             offsets: offsets
         )
     }
 
-    mutating func append(_ point: DecodedLine, _ bytes: Span<UInt8>, offset: Int, time: Int64) throws(LineProtocolError)
-    {
+    mutating func append(
+        _ point: DecodedLine,
+        _ bytes: Span<UInt8>,
+        offset: Int,
+        time: RoundedTime
+    ) throws(LineProtocolError) {
         do throws(LineProtocolError) {
             try match(point, bytes)
             for index in keys.indices { try appendKey(index, point, bytes) }
@@ -280,7 +284,7 @@ private struct ViewRowsBuilder {
         case (.float32, .unsigned(let value)): features[index].floats.append(try Self.exactly(Float(exactly: value)))
         case (.timestamp, .string(let part)):
             unescape(part, bytes)
-            features[index].int64s.append(try ValueText.timestamp(scratch.span, unit: nil))
+            features[index].int64s.append(try TimeReading().time(scratch.span).microseconds)
         case (.string, .string(let part)), (.bytes, .string(let part)), (.vector, .string(let part)),
             (.listInt64, .string(let part)), (.listString, .string(let part)):
             unescape(part, bytes)

@@ -8,11 +8,11 @@ package enum TextColumn {
     /// - Parameters:
     ///   - text: the empty text is the empty string; there is no spelling of null.
     ///   - type: `bytes` are `\x` and hexadecimal digits, vectors and lists JSON arrays.
-    ///   - timeUnit: of integer times; `nil` = they are refused.
+    ///   - times: how times are read.
     package static func column(
         _ text: Span<UInt8>,
         as type: FeatureType,
-        timeUnit: TimeUnit?
+        times: TimeReading
     ) throws(ValueTextError) -> Column {
         var builder = ColumnBuilder(type: type)
         switch type {
@@ -21,7 +21,7 @@ package enum TextColumn {
         case .int64: builder.int64s.append(try ValueText.int64(text))
         case .float32: builder.floats.append(try ValueText.float32(text))
         case .float64: builder.doubles.append(try ValueText.float64(text))
-        case .timestamp: builder.int64s.append(try ValueText.timestamp(text, unit: timeUnit))
+        case .timestamp: builder.int64s.append(try times.time(text).microseconds)
         case .string, .bytes, .vector, .listInt64, .listString: try FieldDecoder.append(text, to: &builder)
         }
         builder.validity.append(true)

@@ -204,13 +204,18 @@ final class TextReader {
             stride: table.stride,
             rowCount: table.rowCount,
             nullTexts: nullTexts,
-            timeUnit: options.timeUnit,
+            times: options.times,
             stopsAtFailure: !options.skipsBadRows
         )
         var failure: (request: Int, failure: DecodeFailure)?
         for index in requests.indices {
             let before = decoder.failures.count
-            decoder.decode(offsets[index], absentIsNull: requests[index].absentIsNull, into: &builders[index])
+            decoder.decode(
+                offsets[index],
+                absentIsNull: requests[index].absentIsNull,
+                rounding: requests[index].rounding,
+                into: &builders[index]
+            )
             if options.skipsBadRows {
                 for failure in decoder.failures[before...] {
                     skipped.markBad(base + failure.row, valueError(failure, requests[index]))

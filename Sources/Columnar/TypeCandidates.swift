@@ -121,7 +121,7 @@ struct TypeCandidates {
 
     /// A date with a time of day; a date alone stays a text.
     private static func timeTypes(_ text: Span<UInt8>) -> Types {
-        guard text.count > 10, (try? ValueText.timestamp(text, unit: nil)) != nil else { return [] }
+        guard text.count > 10, (try? RoundedTime(text: text, .down)) != nil else { return [] }
         switch text[10] {
         case UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " "): return .timestamp
         default: return []

@@ -6,6 +6,8 @@ package enum TimestampTextError: Error, Equatable, Sendable {
     case outOfRange
     /// A bare integer, whose unit nobody said.
     case unitNeeded
+    /// An integer of the given unit that would mean the first days of 1970, see ``TimeReading/earlyUntilUs``.
+    case early1970(TimeUnit)
 }
 
 extension Timestamp {
@@ -15,12 +17,26 @@ extension Timestamp {
     /// Digits beyond µs are floored. A second of 60 is refused: PostgreSQL would move it to the next minute silently.
     /// - Complexity: O(length), no allocation.
     package init(text bytes: Span<UInt8>) throws(TimestampTextError) {
+        self.init(microseconds: try RoundedTime(text: bytes, .down).microseconds)
+    }
+
+    package init(text: String) throws(TimestampTextError) {
+        let bytes = Array(text.utf8)
+        try self.init(text: bytes.span)
+    }
+}
+
+extension RoundedTime {
+    /// Reads text as ``Timestamp/init(text:)`` does; digits beyond µs move it the way that `rounding` says.
+    package init(text bytes: Span<UInt8>, _ rounding: TimeReading.Rounding) throws(TimestampTextError) {
         var cursor = TimestampCursor(bytes: bytes)
         if let error = cursor.refusal() { throw error }
         guard let year = cursor.digits(4), cursor.take("-"), let month = cursor.digits(2), cursor.take("-"),
             let day = cursor.digits(2)
         else { throw .malformed }
         var microseconds: Int64 = 0
+        var nanoseconds: Int64 = 0
+        var isFiner = false
         if !cursor.isAtEnd, !cursor.startsZone {
             guard cursor.take("T") || cursor.take("t") || cursor.take(" ") else { throw .malformed }
             guard let hour = cursor.digits(2), cursor.take(":"), let minute = cursor.digits(2), hour < 24, minute < 60
@@ -31,24 +47,29 @@ extension Timestamp {
                 second = read
                 if cursor.take(".") || cursor.take(",") {
                     guard let fraction = cursor.fraction() else { throw .malformed }
-                    microseconds = fraction
+                    microseconds = fraction.microseconds
+                    nanoseconds = fraction.nanoseconds
+                    isFiner = fraction.isFiner
                 }
             }
             microseconds += ((hour * 60 + minute) * 60 + second) * 1_000_000
         }
         guard let offset = cursor.zoneSeconds(), cursor.isAtEnd else { throw .malformed }
-        guard year >= 1, month >= 1, month <= 12, day >= 1, day <= Self.days(inMonth: month, year: year) else {
+        guard year >= 1, month >= 1, month <= 12, day >= 1, day <= Timestamp.days(inMonth: month, year: year) else {
             throw year < 1 ? .outOfRange : .malformed
         }
-        let days = Self.daysSinceEpoch(year: year, month: month, day: day)
-        self.init(microseconds: days * 86_400_000_000 + microseconds - offset * 1_000_000)
-        guard isInRange else { throw .outOfRange }
+        let days = Timestamp.daysSinceEpoch(year: year, month: month, day: day)
+        self.init(
+            microseconds: days * 86_400_000_000 + microseconds - offset * 1_000_000,
+            nanoseconds: nanoseconds,
+            isFiner: isFiner,
+            rounding
+        )
+        guard Timestamp(microseconds: self.microseconds).isInRange else { throw .outOfRange }
     }
+}
 
-    package init(text: String) throws(TimestampTextError) {
-        let bytes = Array(text.utf8)
-        try self.init(text: bytes.span)
-    }
+extension Timestamp {
 
     /// RFC 3339 in UTC with `Z`: no fraction where it is zero, else six digits.
     ///
@@ -200,19 +221,20 @@ private struct TimestampCursor: ~Escapable {
         return value
     }
 
-    /// Digits after the point, as µs, floored.
-    mutating func fraction() -> Int64? {
+    /// Digits after the point.
+    mutating func fraction() -> (microseconds: Int64, nanoseconds: Int64, isFiner: Bool)? {
         let start = position
         var value: Int64 = 0
+        var isFiner = false
         while position < bytes.count {
             let digit = bytes[position] &- UInt8(ascii: "0")
             guard digit <= 9 else { break }
-            if position - start < 6 { value = value * 10 + Int64(digit) }
+            if position - start < 9 { value = value * 10 + Int64(digit) } else if digit > 0 { isFiner = true }
             position += 1
         }
         guard position > start else { return nil }
-        for _ in min(position - start, 6)..<6 { value *= 10 }
-        return value
+        for _ in min(position - start, 9)..<9 { value *= 10 }
+        return (value / 1_000, value % 1_000, isFiner)
     }
 
     /// Seconds east of UTC; 0 where no zone is given; `nil` where it is malformed.

@@ -19,16 +19,4 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 /// The unit of a time given as an integer.
 package enum TimeUnit: String, CaseIterable, Sendable {
     case s, ms, us, ns
-
-    /// `value` of this unit in µs, floored; `nil` on overflow.
-    package func microseconds(_ value: Int64) -> Int64? {
-        let product: (partialValue: Int64, overflow: Bool)
-        switch self {
-        case .s: product = value.multipliedReportingOverflow(by: 1_000_000)
-        case .ms: product = value.multipliedReportingOverflow(by: 1_000)
-        case .us: return value
-        case .ns: return value / 1_000 - (value % 1_000 < 0 ? 1 : 0)
-        }
-        return product.overflow ? nil : product.partialValue
-    }
 }

@@ -19,6 +19,7 @@ package enum ValueTextError: Error, Equatable, Sendable {
         case .time(.malformed): "it is no RFC 3339 time"
         case .time(.infinite): "infinite times are refused"
         case .time(.outOfRange): "it lies outside the years 1 to 9999"
+        case .time(.early1970(let unit)): TimeReading.early1970Reason(unit)
         case .time(.unitNeeded): "it is an integer; say its unit with --time-unit s|ms|us|ns"
         case .notUTF8: "it is not valid UTF-8"
         case .nul: "it contains U+0000, which PostgreSQL cannot store in text"
@@ -105,21 +106,6 @@ package enum ValueText {
         guard let value = Float(String(span: text)) else { throw .malformed }
         guard value.isFinite else { throw .outOfRange }
         return value
-    }
-
-    /// RFC 3339, or an integer of `unit`.
-    package static func timestamp(_ text: Span<UInt8>, unit: TimeUnit?) throws(ValueTextError) -> Int64 {
-        do {
-            return try Timestamp(text: text).microseconds
-        } catch .unitNeeded {
-            guard let unit else { throw .time(.unitNeeded) }
-            guard let value = unit.microseconds(try int64(text)), Timestamp(microseconds: value).isInRange else {
-                throw .time(.outOfRange)
-            }
-            return value
-        } catch {
-            throw .time(error)
-        }
     }
 
     /// Checks what a `string` may be: valid UTF-8 without U+0000, at most ``bytesMax`` bytes.

@@ -37,7 +37,11 @@ extension Column {
                 values: TextValues(concatenating: parts.map(\.texts))
             )
         }
-        self.init(type: type, validity: validity, values: values)
+        var movedNs: [UInt16]?
+        if parts.contains(where: { $0.movedNs != nil }) {
+            movedNs = Self.joined(parts, rowCount) { $0.movedNs ?? [UInt16](repeating: 0, count: $0.rowCount) }
+        }
+        self.init(type: type, validity: validity, values: values, movedNs: movedNs)
         precondition(self.rowCount == rowCount, "a part of another type than \(type.text)")
     }
 

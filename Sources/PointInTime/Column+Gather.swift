@@ -7,7 +7,8 @@ extension Column {
         return Column(
             type: type,
             validity: flags?.contains(false) == true ? flags : nil,
-            values: values.gather(Gathering(rows, count: rowCount))
+            values: values.gather(Gathering(rows, count: rowCount)),
+            movedNs: movedNs.map { Gathering(rows, count: rowCount).values($0, absent: 0) }
         )
     }
 
@@ -18,7 +19,12 @@ extension Column {
         let flags =
             validity.map { gathering.values($0, absent: false) }
             ?? rows.map { $0 >= 0 }
-        return Column(type: type, validity: flags, values: values.gather(gathering))
+        return Column(
+            type: type,
+            validity: flags,
+            values: values.gather(gathering),
+            movedNs: movedNs.map { gathering.values($0, absent: 0) }
+        )
     }
 }
 

@@ -3,7 +3,12 @@ package import Features
 extension Column {
     /// The rows of a range, as a column of their own.
     package func slice(_ rows: Range<Int>) -> Column {
-        Column(type: type, validity: validity.map { Array($0[rows]) }, values: values.slice(rows))
+        Column(
+            type: type,
+            validity: validity.map { Array($0[rows]) },
+            values: values.slice(rows),
+            movedNs: movedNs.map { Array($0[rows]) }
+        )
     }
 
     /// Adds the rows of a column of the same type.
@@ -13,6 +18,11 @@ extension Column {
             var flags = validity ?? [Bool](repeating: true, count: rowCount)
             flags += other.validity ?? [Bool](repeating: true, count: other.rowCount)
             validity = flags
+        }
+        if movedNs != nil || other.movedNs != nil {
+            var moved = movedNs ?? [UInt16](repeating: 0, count: rowCount)
+            moved += other.movedNs ?? [UInt16](repeating: 0, count: other.rowCount)
+            movedNs = moved
         }
         values.append(other.values)
     }

@@ -9,6 +9,8 @@ package struct Column: Sendable {
     /// One flag a row, true where the row has a value; `nil` where every row has one.
     package var validity: [Bool]?
     package var values: Values
+    /// Of times: how far each was moved when it was read, see ``RoundedTime/movedNs``; `nil` where none was.
+    package var movedNs: [UInt16]?
 
     package enum Values: Sendable {
         case bool([Bool])
@@ -26,10 +28,20 @@ package struct Column: Sendable {
         case listString(offsets: [Int], values: TextValues)
     }
 
-    package init(type: FeatureType, validity: [Bool]? = nil, values: Values) {
+    package init(type: FeatureType, validity: [Bool]? = nil, values: Values, movedNs: [UInt16]? = nil) {
         self.type = type
         self.validity = validity
         self.values = values
+        self.movedNs = movedNs
+    }
+
+    /// A column of one time.
+    package init(time: RoundedTime) {
+        self.init(
+            type: .timestamp,
+            values: .int64([time.microseconds]),
+            movedNs: time.movedNs > 0 ? [time.movedNs] : nil
+        )
     }
 
     /// A column without rows, of the storage that `type` has.

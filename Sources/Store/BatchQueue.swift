@@ -8,6 +8,8 @@ struct BatchQueue {
     private let options: IngestionOptions
     private let writer: BatchWriter
     let start: SourceCheckpoint
+    /// Whether the checkpoint's rows, or rows since, have times finer than µs, rounded up.
+    private var hasFinerTimes: Bool
     /// Whether the rows up to the checkpoint have come by and were the same.
     private(set) var isVerified: Bool
     private var pending: [ViewPart] = []
@@ -27,7 +29,11 @@ struct BatchQueue {
         let table = SourceTable(view: sourceView)
         var found = SourceCheckpoint(source: "", rows: 0, digest: [], options: options.meaning)
         if let source { found = try table.find(source, options: options.meaning, session) }
+        // Stands behind a checkpoint's options where times were rounded, which versions before did the other way.
+        hasFinerTimes = found.options.hasSuffix(Self.finerTimesMark)
+        if hasFinerTimes { found.options.removeLast(Self.finerTimesMark.count) }
         if options.startsOver {
+            hasFinerTimes = false
             found = SourceCheckpoint(source: found.source, rows: 0, digest: [], options: options.meaning)
         }
         guard found.options == options.meaning else {
@@ -43,6 +49,21 @@ struct BatchQueue {
         start = found
         isVerified = found.rows == 0
         writer = BatchWriter(session: session, sources: table, identity: source, checkpoint: found, options: options)
+    }
+
+    private static let finerTimesMark = " finer_times=up"
+
+    /// Notes that rows up to the checkpoint have times finer than µs.
+    /// - Throws: where they were stored by a version that rounded such times down.
+    func seeFinerTimes() throws(StoreError) {
+        guard !isVerified, !hasFinerTimes else { return }
+        throw .source(
+            """
+            source '\(start.source)' has times finer than µs, and its first \(start.rows) rows were stored by a version of asof \
+            that rounded them down; now they are rounded up, so that no row is seen before it was true. Nothing was \
+            written. Store it from the start with --again
+            """
+        )
     }
 
     /// Compares what came by with the checkpoint.
@@ -73,6 +94,9 @@ struct BatchQueue {
 
     mutating func append(_ rows: ViewRows, to view: StoredView) {
         guard rows.rowCount > 0 else { return }
+        let finer = rows.finerCount
+        summary.roundedUp += finer
+        if finer > 0 { hasFinerTimes = true }
         if let index = pending.firstIndex(where: { $0.view.id == view.id }) {
             pending[index].rows.append(rows)
         } else {
@@ -95,7 +119,8 @@ struct BatchQueue {
         let parts = pending
         pending = []
         try settle()
-        let next = SourceCheckpoint(source: start.source, rows: rowCount, digest: digest, options: options.meaning)
+        let meaning = options.meaning + (hasFinerTimes ? Self.finerTimesMark : "")
+        let next = SourceCheckpoint(source: start.source, rows: rowCount, digest: digest, options: meaning)
         underWay = writer.start(parts, next)
     }
 

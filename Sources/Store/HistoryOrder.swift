@@ -1,7 +1,8 @@
 import Features
 import PointInTime
 
-/// The order in which a batch's rows are stored: by entity keys, event time, and place in the input.
+/// The order in which a batch's rows are stored: by entity keys, event time (of those that were rounded up to one µs, by
+/// the finer time), and place in the input.
 ///
 /// Of rows with the same keys and event time only the last survives, which is the latest-value rule within a batch.
 /// Storing by key makes the B-tree's new entries neighbours, and every writer locks entities in the same order.
@@ -15,10 +16,11 @@ struct HistoryOrder {
     /// - Parameters:
     ///   - keys: the key columns, `int64` or `string`, without nulls; none for a global view.
     ///   - eventTimes: µs, one a row.
+    ///   - movedNs: how far each was rounded up, ns; `nil` = none was.
     /// - Complexity: O(*n* log *n*).
-    init(keys: [Column], eventTimes: [Int64]) {
+    init(keys: [Column], eventTimes: [Int64], movedNs: [UInt16]? = nil) {
         let comparator = KeyComparator(keys: keys)
-        let entries = comparator.sorted(times: eventTimes)
+        let entries = comparator.sorted(times: eventTimes, movedUpNs: movedNs)
         rows = []
         newest = []
         rows.reserveCapacity(entries.count)
@@ -109,15 +111,27 @@ struct KeyComparator {
 
     /// Every row, ordered by keys, time and row number.
     ///
-    /// - Parameter times: one a row.
+    /// - Parameters:
+    ///   - times: one a row.
+    ///   - movedUpNs: of rows with equal keys and times the one that was moved less is the later one; `nil` = none was.
     /// - Complexity: O(*n* log *n*).
-    func sorted(times: [Int64]) -> [SortEntry] {
+    func sorted(times: [Int64], movedUpNs: [UInt16]? = nil) -> [SortEntry] {
         var entries: [SortEntry] = []
         entries.reserveCapacity(times.count)
         for row in times.indices {
             entries.append(SortEntry(prefix: prefix(row), time: times[row], row: Int32(row)))
         }
-        if isPrefixComplete {
+        if let movedUpNs {
+            entries.sort { left, right in
+                if left.prefix != right.prefix { return left.prefix < right.prefix }
+                let order = isPrefixComplete ? 0 : compare(Int(left.row), Int(right.row))
+                if order != 0 { return order < 0 }
+                if left.time != right.time { return left.time < right.time }
+                let (leftNs, rightNs) = (movedUpNs[Int(left.row)], movedUpNs[Int(right.row)])
+                if leftNs != rightNs { return leftNs > rightNs }
+                return left.row < right.row
+            }
+        } else if isPrefixComplete {
             entries.sort { left, right in
                 if left.prefix != right.prefix { return left.prefix < right.prefix }
                 if left.time != right.time { return left.time < right.time }

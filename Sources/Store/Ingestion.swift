@@ -5,8 +5,6 @@ import PointInTime
 package struct IngestionOptions: Sendable {
     /// Refuses event times more than ``Limits/futureUsMax`` ahead of PostgreSQL's clock.
     package var refusesFuture = true
-    /// Refuses a source whose integer times, read in this unit, begin in the first weeks of 1970; `nil` = no such check.
-    package var suspectedUnit: TimeUnit?
     /// Reads the source from its start, whatever was read of it before.
     package var startsOver = false
     package var newPartitionsMax = Limits.newPartitionsMax
@@ -27,6 +25,8 @@ package struct IngestionSummary: Sendable {
     package var counts = WriteCounts()
     /// Input rows that this run set aside.
     package var rejected = 0
+    /// Of ``rows``, those with an event or known-at time finer than µs, which was rounded up.
+    package var roundedUp = 0
     /// Input rows that an earlier run had consumed.
     package var resumedRows = 0
     package var batches = 0
@@ -135,7 +135,9 @@ package final class Ingestion {
         var faulty = faulty
         if !queue.isVerified {
             let known = split(rows, Array(undecodable))
-            digest.update(compared(rows.slice(0..<known.rows)), known.rows, undecodable.prefix(known.undecodable))
+            let seen = rows.slice(0..<known.rows)
+            if seen.finerCount > 0 { try queue.seeFinerTimes() }
+            digest.update(compared(seen), known.rows, undecodable.prefix(known.undecodable))
             guard digest.rowCount == queue.start.rows else { return }
             try queue.verify(digest.value())
             guard known.rows < rows.rowCount || known.undecodable < undecodable.count else { return }
@@ -146,9 +148,6 @@ package final class Ingestion {
             faulty = faulty.filter { $0 >= known.rows }.map { $0 - known.rows }
         }
         let good = rows.removing(faulty)
-        if digest.rowCount == 0, let unit = options.suspectedUnit {
-            try UnitCheck(unit: unit).check(good.eventTimeValues)
-        }
         let checks = RowChecks(view: view, now: clock.now, refusesFuture: options.refusesFuture)
         do throws(StoreError) {
             try checks.check(good, firstRow: digest.rowCount + 1)

@@ -12,6 +12,8 @@ package enum Limits {
     package static let newPartitionsMax = 120
     /// An event time may lie this far ahead of the clock.
     package static let futureUsMax: Int64 = 300_000_000
+    /// A fact may be known so long before its event at most, 30 years: a forecast may, a wrong unit may not.
+    package static let knownBeforeUsMax: Int64 = 30 * 365 * 86_400_000_000 + 8 * 86_400_000_000
     /// Bytes of one entity key: a B-tree entry must fit a third of a page.
     package static let keyBytesMax = DefinitionLimits.keyBytesMax
     /// Spine rows of one probe statement: its arrays stay small, its transaction short.

@@ -65,7 +65,10 @@ package struct RowChecks {
         var faults: [Int: RowFault] = [:]
         for (key, column) in zip(view.storageKeys, rows.keys) { checkKey(column, key.name, &faults) }
         checkTimes(rows.eventTimes, "the event time", isNullable: false, &faults)
-        if let knownAt = rows.knownAt { checkTimes(knownAt, "the known-at time", isNullable: true, &faults) }
+        if let knownAt = rows.knownAt {
+            checkTimes(knownAt, "the known-at time", isNullable: true, &faults)
+            checkKnownSince(knownAt, rows.eventTimes, &faults)
+        }
         if let isDeleted = rows.isDeleted { checkNoNull(isDeleted, "the deleted flag", &faults) }
         guard !faults.isEmpty else { return [] }
         return faults.values.sorted { $0.row < $1.row }
@@ -98,6 +101,22 @@ package struct RowChecks {
         }
     }
 
+    /// What is known long before it happens is a time in another unit or column.
+    private func checkKnownSince(_ knownAt: Column, _ eventTimes: Column, _ faults: inout [Int: RowFault]) {
+        let (known, events) = (knownAt.int64Values, eventTimes.int64Values)
+        for row in known.indices where !knownAt.isNull(row) && events[row] - known[row] > Limits.knownBeforeUsMax {
+            Self.add(
+                row,
+                """
+                the known-at time \(Timestamp(microseconds: known[row]).text) lies more than 30 years before the event time \
+                \(Timestamp(microseconds: events[row]).text); check its unit
+                """,
+                .time,
+                &faults
+            )
+        }
+    }
+
     private func checkTimes(_ column: Column, _ name: String, isNullable: Bool, _ faults: inout [Int: RowFault]) {
         if !isNullable { checkNoNull(column, name, &faults) }
         let times = column.int64Values
@@ -117,27 +136,6 @@ package struct RowChecks {
                     + futureAdvice
             Self.add(row, "\(name) \(time.text) \(reason)", .time, &faults)
         }
-    }
-}
-
-/// Whether integer times were read in a unit finer than theirs, which moves them all to the beginning of 1970.
-struct UnitCheck {
-    /// The unit that the user named.
-    let unit: TimeUnit
-
-    /// µs: seconds of the years 2001 to 2099, read as milliseconds, end before this.
-    static let suspiciousUntilUs: Int64 = 50 * 86_400_000_000
-
-    /// - Throws: ``StoreError/input(_:)`` where every time lies in the first weeks of 1970.
-    func check(_ times: [Int64]) throws(StoreError) {
-        guard let low = times.min(), let high = times.max(), low >= 0, high < Self.suspiciousUntilUs else { return }
-        throw .input(
-            """
-            read in \(unit.rawValue), the event times go from \(Timestamp(microseconds: low).text) to \
-            \(Timestamp(microseconds: high).text): so do times of today in a unit that is read as a finer one. Check \
-            --time-unit; if the times are right, say --allow-1970
-            """
-        )
     }
 }
 

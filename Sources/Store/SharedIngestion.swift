@@ -87,6 +87,10 @@ package final class SharedIngestion {
         let known = knownCount(input)
         let first = rowCount
         if !queue.isVerified {
+            for part in input.parts {
+                let seen = part.offsets.firstIndex { $0 >= known } ?? part.offsets.count
+                if part.rows.slice(0..<seen).finerCount > 0 { try queue.seeFinerTimes() }
+            }
             update(input.texts, 0..<known)
             guard rowCount == queue.start.rows else { return }
             try queue.verify(digestValue)

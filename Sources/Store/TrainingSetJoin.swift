@@ -15,6 +15,8 @@ package final class TrainingSetJoin {
     package private(set) var contentDigest: ContentDigest
     /// For each role of the plan.
     package private(set) var counts: [JoinCounts]
+    /// Label times that were finer than µs, rounded down.
+    package private(set) var finerLabels = 0
     /// For each feature column, and for each role the ages of its matched rows; empty where they were not asked for.
     private var statistics: [ColumnStatistics]
     private var ages: [ColumnStatistics]
@@ -128,6 +130,7 @@ package final class TrainingSetJoin {
             return column
         }
         let labelTimes = try column(spec.labelTime)
+        finerLabels += labelTimes.movedNs?.count { $0 > 0 } ?? 0
         var rowPositions: Column?
         if let name = spec.positionColumn { rowPositions = try column(name) }
         if let scan {

@@ -35,6 +35,12 @@ package struct ViewRows: Sendable {
     var columns: [Column] { keys + [eventTimes] + [knownAt, isDeleted].compactMap(\.self) + features }
 
     var eventTimeValues: [Int64] { eventTimes.int64Values }
+
+    /// Rows with a time that was finer than µs.
+    var finerCount: Int {
+        guard eventTimes.movedNs != nil || knownAt?.movedNs != nil else { return 0 }
+        return (0..<rowCount).count { (eventTimes.movedNs?[$0] ?? 0) > 0 || (knownAt?.movedNs?[$0] ?? 0) > 0 }
+    }
 }
 
 /// What a write did to one view.
@@ -107,7 +113,7 @@ package final class WriteTransaction {
     package func write(_ rows: ViewRows, to view: StoredView, source: String? = nil) throws(StoreError) -> WriteCounts {
         let times = rows.eventTimeValues
         guard let low = times.min(), let high = times.max() else { return WriteCounts() }
-        var order = HistoryOrder(keys: rows.keys, eventTimes: times)
+        var order = HistoryOrder(keys: rows.keys, eventTimes: times, movedNs: rows.eventTimes.movedNs)
         let newest = order.newest
         let (partitions, ranges) = PartitionCatalog(view: view).partition(times)
         order.group(by: partitions, partitionCount: ranges.count)

@@ -49,7 +49,7 @@ struct IngestLayout {
         guard absent.isEmpty || isAbsentNull else { throw Self.absence(absent, names, view.name, rules) }
         let used = Set(columnOf.values)
         eventTimeColumn = try Self.eventTime(columns, used, rules)
-        requests.append(ColumnRequest(sourceName: eventTimeColumn, type: .timestamp))
+        requests.append(ColumnRequest(sourceName: eventTimeColumn, type: .timestamp, rounding: .up))
         for (column, option) in [(rules.knownAt, "--known-at"), (rules.deleted, "--deleted")] {
             guard let column else { continue }
             guard names.contains(column) || format == .jsonLines else {
@@ -59,7 +59,7 @@ struct IngestLayout {
             }
         }
         if let column = rules.knownAt {
-            requests.append(ColumnRequest(sourceName: column, type: .timestamp, absentIsNull: true))
+            requests.append(ColumnRequest(sourceName: column, type: .timestamp, absentIsNull: true, rounding: .up))
         }
         if let column = rules.deleted { requests.append(ColumnRequest(sourceName: column, type: .bool)) }
         hasKnownAt = rules.knownAt != nil

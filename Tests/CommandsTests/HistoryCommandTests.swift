@@ -97,7 +97,7 @@ import Wire
         }
         #expect(store.text("FS.WRITE", lines.joined(separator: "\n")).contains("position|:8|"))
         let page = store.line("FS.CHANGES stats 8-0 COUNT 3")
-        #expect(page.hasPrefix("%2|$6|cursor|$3|8-3|$4|rows|*3|*5|$3|8-1|$1|5|:0|#f|*2|:4|,1|*5|$3|8-2|$1|6|"))
+        #expect(page.hasPrefix("%2|$6|cursor|$3|8-3|$4|rows|*3|*5|$3|8-1|$1|5|:1|#f|*2|:4|,1|*5|$3|8-2|$1|6|"))
         let rest = store.line("FS.CHANGES stats 8-3")
         #expect(rest.hasPrefix("%2|$6|cursor|$3|8-5|$4|rows|*2|*5|$3|8-4|$1|8|"))
         #expect(store.line("FS.CHANGES flights 0-0 COUNT 1").contains("$18|origin=a,tailnum=b|"))

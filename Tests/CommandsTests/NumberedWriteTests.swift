@@ -32,12 +32,16 @@ import Wire
 
     @Test(arguments: [
         ("FS.SET stats 7 * clicks 1 ctr 0.5 source app seq 1", "-FSNOFEATURE view 'stats' has no feature 'source'"),
-        ("FS.SET stats 7 * clicks 1 ctr 0.5 SOURCE app", "-ERR SOURCE name SEQ n stand together, at the end"),
-        ("FS.SET stats 7 * SOURCE app SEQ 1 clicks 1 ctr 0.5", "-ERR SOURCE name SEQ n stand together, at the end"),
+        ("FS.SET stats 7 * clicks 1 ctr 0.5 SOURCE app", "-ERR SOURCE and SEQ go together"),
+        (
+            "FS.SET stats 7 * SOURCE app SEQ 1 clicks 1 ctr 0.5",
+            "-ERR behind the values only NULLS n feature …, SOURCE name SEQ n, ALLOW1970 may stand, got 'clicks'"
+        ),
         ("FS.SET stats 7 * clicks 1 ctr 0.5 SOURCE app SEQ x", "-FSVALUE SEQ 'x': expected an integer"),
         ("FS.SET stats 7 * clicks 1 ctr 0.5 nulls 1 ctr", "-FSNOFEATURE view 'stats' has no feature 'nulls'"),
         ("FS.SET stats 7 * SOURCE app SEQ 1", "-FSVALUE the feature 'clicks' is missing"),
-        ("FS.DEL stats 7 * SEQ 1 SOURCE app", "-ERR unknown option 'SEQ' of 'fs.del'; expected SOURCE name SEQ n"),
+        ("FS.DEL stats 7 * SEQ 1", "-ERR SOURCE and SEQ go together"),
+        ("FS.DEL stats 7 * SEQ 1 SEQ 2 SOURCE app", "-ERR SEQ is given twice"),
         ("FS.DEL stats 7 * now", "-ERR unknown option 'now' of 'fs.del'"),
     ])
     func `a number that is not spelled so is told`(line: String, reply: String) throws {

@@ -104,7 +104,7 @@ import Wire
         ),
         (
             "FS.SET stats 1 * clicks 1 NULLS 1 ctr x 1",
-            "-ERR NULLS ends the values; behind its features only SOURCE name SEQ n may stand, got 'x'|"
+            "-ERR behind the values only NULLS n feature …, SOURCE name SEQ n, ALLOW1970 may stand, got 'x'|"
         ),
         ("FS.SET every 1 * i [1,2]", "-FSVALUE feature 'i': expected vector(3), got '[1,2]': it has 2 elements|"),
         ("FS.SET every 1 * g zz", "-FSVALUE feature 'g': expected bytes, got 'zz': it has another form|"),

@@ -120,7 +120,8 @@ final class WrittenStore {
     }
 
     /// Runs a command whose reply may come later.
-    func start(_ words: [[UInt8]], _ version: ProtocolVersion? = nil, client id: Int64 = 1) -> Reply {
+    func start(_ given: [[UInt8]], _ version: ProtocolVersion? = nil, client id: Int64 = 1) -> Reply {
+        let words = EarlyTimes.allowed(given)
         let version = version ?? self.version
         let reply = Reply()
         let name = String(decoding: words[0], as: UTF8.self)
@@ -144,7 +145,8 @@ final class WrittenStore {
     }
 
     /// A write of a transaction.
-    func prepare(_ words: [[UInt8]]) -> (any QueuedWrite)? {
+    func prepare(_ given: [[UInt8]]) -> (any QueuedWrite)? {
+        let words = EarlyTimes.allowed(given)
         let client = ClientState(id: 1, isAuthenticated: true)
         var context = CommandContext(reply: ReplyWriter(version: version), client: client, engine: engine)
         var bytes: [UInt8] = []

@@ -224,8 +224,8 @@ import Testing
             "--time-unit",
             "us",
             says: [
-                "bad.csv: read in us, the event times go from 1970-01-21T10:53:45.600000Z", "--time-unit",
-                "--allow-1970",
+                "bad.csv: row 1 (line 2), column 'event_time': expected timestamp, got '1767225600000': read in us, it lies in",
+                "the first 100 days of 1970", "--allow-1970",
             ]
         ),
         .stats("an infinite time", "2,infinity,1,1,a\n", says: ["column 'event_time'", "infinite times are refused"]),
@@ -241,11 +241,11 @@ import Testing
             "µs read as seconds, which spread a day's events over millennia",
             "daily",
             "bad.csv",
-            "user_id,event_time,n\n" + (0..<150).map { "\($0),\($0 * 10_000_000),1\n" }.joined(),
+            "user_id,event_time,n\n" + (1...150).map { "\($0),\($0 * 10_000_000),1\n" }.joined(),
             "--time-unit",
             "s",
             says: [
-                "bad.csv: the event times from 1970-01-01T00:00:00Z to 2017-03-20T08:53:20Z",
+                "bad.csv: the event times from 1970-04-26T17:46:40Z to 2017-07-14T02:40:00Z",
                 "would open 150 new partitions of one day each; 120 are allowed", "--time-unit",
             ]
         ),

@@ -145,13 +145,13 @@ import Testing
         let store = try ServedStore(cluster: cluster)
         let server = try store.serve()
         let client = try server.client()
-        for n in 1...5 { #expect(try client.line("FS.SET marks \(n) \(n) n \(n)").integer != nil) }
+        for n in 1...5 { #expect(try client.line("FS.SET marks \(n) \(n) n \(n) ALLOW1970").integer != nil) }
         cluster.stop()
         try Subprocess.run(["/bin/cp", "-a", cluster.data, cluster.data + ".earlier"], seconds: 60)
         try cluster.start()
-        #expect(try Patience.wait { try client.line("FS.SET marks 1 10 n 100").integer != nil })
-        #expect(try client.line("FS.SET marks 9 10 n 900").integer != nil)
-        let last = try #require(try client.line("FS.SET marks 9 11 n 901").integer)
+        #expect(try Patience.wait { try client.line("FS.SET marks 1 10 n 100 ALLOW1970").integer != nil })
+        #expect(try client.line("FS.SET marks 9 10 n 900 ALLOW1970").integer != nil)
+        let last = try #require(try client.line("FS.SET marks 9 11 n 901 ALLOW1970").integer)
         cluster.stop()
         try Subprocess.run(["/bin/rm", "-rf", cluster.data], seconds: 60)
         try Subprocess.run(["/bin/mv", cluster.data + ".earlier", cluster.data], seconds: 60)
@@ -172,7 +172,7 @@ import Testing
         #expect(
             try Patience.wait(seconds: 30) { try client.line("FS.GET marks 50") == .array([.bulk("n"), .integer(0)]) }
         )
-        #expect(try Patience.wait { try client.line("FS.SET marks 1 30 n 300").integer != nil })
+        #expect(try Patience.wait { try client.line("FS.SET marks 1 30 n 300 ALLOW1970").integer != nil })
         #expect(try client.line("FS.GET marks 1") == .array([.bulk("n"), .integer(300)]))
         #expect(server.stop().status == 0)
     }

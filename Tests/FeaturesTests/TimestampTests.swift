@@ -138,13 +138,71 @@ private func digits(_ value: Int64, _ width: Int) -> String {
 
     @Test(
         arguments: [
-            (TimeUnit.s, 2, 2_000_000), (.ms, -3, -3_000), (.us, .max, .max), (.ns, 1_999, 1), (.ns, -1, -1),
+            (TimeUnit.s, 2, 2_000_000), (.ms, -3, -3_000), (.us, 7, 7), (.ns, 1_999, 1), (.ns, -1, -1),
             (.ns, -1_000, -1), (.ns, -1_001, -2), (.ns, .min, -9_223_372_036_854_776), (.s, .max, nil),
-            (.ms, .min, nil),
-            (.s, 9_223_372_036_854, 9_223_372_036_854_000_000), (.s, 9_223_372_036_855, nil),
+            (.ms, .min, nil), (.us, .max, nil), (.s, 9_223_372_036_854, nil),
+            (.s, 253_402_300_799, 253_402_300_799_000_000), (.s, 253_402_300_800, nil),
         ] as [(TimeUnit, Int64, Int64?)]
     )
     func `integers of a unit become microseconds, floored`(unit: TimeUnit, value: Int64, microseconds: Int64?) {
-        #expect(unit.microseconds(value) == microseconds)
+        let reading = TimeReading(unit: unit, allowsEarly1970: true)
+        #expect((try? reading.time(integer: value).microseconds) == microseconds)
+    }
+
+    @Test(
+        arguments: [
+            // Text, the time in µs and how far it was moved: down, up.
+            ("2026-01-01T00:00:00.000001Z", 1, 0, 1, 0), ("2026-01-01T00:00:00.0000010000Z", 1, 0, 1, 0),
+            ("2026-01-01T00:00:00.0000015Z", 1, 500, 2, 500), ("2026-01-01T00:00:00.000001001Z", 1, 1, 2, 999),
+            ("2026-01-01T00:00:00.000001999Z", 1, 999, 2, 1), ("2026-01-01T00:00:00.0000019999Z", 1, 999, 2, 1),
+            // Finer than ns still moves.
+            ("2026-01-01T00:00:00.0000010000001Z", 1, 1, 2, 999),
+            ("2026-01-01T00:00:00.9999999Z", 999_999, 900, 1_000_000, 100),
+            ("2025-12-31T23:59:59.9999999Z", -1, 900, 0, 100),
+        ]
+    )
+    func `a finer time moves down or up to a microsecond, and says how far`(
+        text: String,
+        down: Int64,
+        downNs: UInt16,
+        up: Int64,
+        upNs: UInt16
+    ) throws {
+        let start: Int64 = 1_767_225_600_000_000
+        let bytes = Array(text.utf8)
+        #expect(try RoundedTime(text: bytes.span, .down) == RoundedTime(microseconds: start + down, movedNs: downNs))
+        #expect(try RoundedTime(text: bytes.span, .up) == RoundedTime(microseconds: start + up, movedNs: upNs))
+        #expect(try Timestamp(text: text).microseconds == start + down)
+    }
+
+    @Test(arguments: UInt64(0)..<20) func `integers of ns move as a fraction of that many digits does`(
+        seed: UInt64
+    ) throws {
+        var random = SeededRandom(seed: seed)
+        for _ in 0..<200 {
+            // Nanoseconds around the beginning of 2026, before and after 1970.
+            let value = Int64(random.int(-4_000_000_000_000_000_000...4_000_000_000_000_000_000))
+            for rounding in [TimeReading.Rounding.down, .up] {
+                let reading = TimeReading(unit: .ns, rounding: rounding, allowsEarly1970: true)
+                let time = try reading.time(integer: value)
+                let moved = Int64(time.movedNs)
+                #expect(moved < 1_000)
+                #expect(time.microseconds * 1_000 + (rounding == .down ? moved : -moved) == value)
+            }
+        }
+    }
+
+    @Test func `integers in the first hundred days of 1970 are refused unless they are allowed`() throws {
+        let days: Int64 = 100 * 86_400
+        for (value, isRefused) in [(-1, false), (0, true), (days - 1, true), (days, false)] as [(Int64, Bool)] {
+            let got = try? TimeReading(unit: .s).time(integer: value)
+            #expect((got == nil) == isRefused, "\(value)")
+            #expect(
+                try TimeReading(unit: .s, allowsEarly1970: true).time(integer: value).microseconds == value * 1_000_000
+            )
+        }
+        // Text says what it means.
+        let text = Array("1970-01-02".utf8)
+        #expect(try TimeReading(unit: .s).time(text.span).microseconds == 86_400_000_000)
     }
 }

@@ -204,7 +204,7 @@ private func bool(_ text: String) throws(ValueTextError) -> Bool {
     )
     func `times are text, or integers of a unit`(text: String, unit: TimeUnit?, microseconds: Int64) throws {
         let bytes = Array(text.utf8)
-        #expect(try ValueText.timestamp(bytes.span, unit: unit) == microseconds)
+        #expect(try TimeReading(unit: unit).time(bytes.span).microseconds == microseconds)
     }
 
     @Test(
@@ -212,11 +212,13 @@ private func bool(_ text: String) throws(ValueTextError) -> Bool {
             ("1704067200", nil, ValueTextError.time(.unitNeeded)), ("9223372036854775807", .s, .time(.outOfRange)),
             ("9223372036854775807", .us, .time(.outOfRange)), ("99999999999999999999", .s, .outOfRange),
             ("x", .s, .time(.malformed)), ("infinity", nil, .time(.infinite)), ("1704067200.5", .s, .time(.malformed)),
+            ("1704067200", .ms, .time(.early1970(.ms))), ("0", .s, .time(.early1970(.s))),
+            ("8639999999999", .us, .time(.early1970(.us))),
         ] as [(String, TimeUnit?, ValueTextError)]
     )
     func `what is no time is refused`(text: String, unit: TimeUnit?, error: ValueTextError) {
         let bytes = Array(text.utf8)
-        #expect(throws: error) { try ValueText.timestamp(bytes.span, unit: unit) }
+        #expect(throws: error) { try TimeReading(unit: unit).time(bytes.span) }
     }
 
     @Test(

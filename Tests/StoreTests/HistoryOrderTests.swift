@@ -25,7 +25,7 @@ import Testing
     }
 
     /// The order by the rule as one would say it: bytes of strings, signed integers, then time, then place.
-    private func isBefore(_ left: Int, _ right: Int, _ keys: [Column], _ times: [Int64]) -> Bool {
+    private func isBefore(_ left: Int, _ right: Int, _ keys: [Column], _ times: [Int64], _ moved: [UInt16]?) -> Bool {
         for column in keys {
             switch (column.value(left), column.value(right)) {
             case (.int64(let a), .int64(let b)) where a != b: return a < b
@@ -34,7 +34,9 @@ import Testing
             default: continue
             }
         }
-        return (times[left], left) < (times[right], right)
+        // What was moved up less is later.
+        func finer(_ row: Int) -> Int { -Int(moved?[row] ?? 0) }
+        return (times[left], finer(left), left) < (times[right], finer(right), right)
     }
 
     @Test(arguments: Keys.allCases, 1...8 as ClosedRange<UInt64>)
@@ -43,8 +45,9 @@ import Testing
         let count = random.int(0...300)
         let columns = columns(keys, count, &random)
         let times = (0..<count).map { _ in random.pick([.min, -1, 0, 1, 2, 3, .max] as [Int64]) }
+        let moved = seed % 2 == 0 ? nil : (0..<count).map { _ in UInt16(random.int(0...2)) }
         func entity(_ row: Int) -> [[UInt8]] { columns.map { $0.value(row).identity } }
-        let sorted = (0..<count).sorted { isBefore($0, $1, columns, times) }
+        let sorted = (0..<count).sorted { isBefore($0, $1, columns, times, moved) }
         var survivors: [Int32] = []
         var newest: [Int32] = []
         for (index, row) in sorted.enumerated() {
@@ -54,7 +57,7 @@ import Testing
             survivors.append(Int32(row))
             if !isSameEntity { newest.append(Int32(row)) }
         }
-        var order = HistoryOrder(keys: columns, eventTimes: times)
+        var order = HistoryOrder(keys: columns, eventTimes: times, movedNs: moved)
         #expect(order.rows == survivors)
         #expect(order.newest == newest)
         #expect(order.duplicateCount == count - survivors.count)

@@ -28,6 +28,8 @@ typedef enum asof_kind {
 typedef struct asof_type {
     asof_kind kind;
     int32_t dimensions;
+    // Of times that are finer than µs: whether they move up to the next one, not down.
+    bool rounds_up;
 } asof_type;
 
 // What integers count as times: 0 = they do not.
@@ -38,6 +40,13 @@ typedef enum asof_time_unit {
     ASOF_UNIT_US,
     ASOF_UNIT_NS,
 } asof_time_unit;
+
+// How integers are read as times. Those from 1970 on and before `early_until_us` are refused with `early_reason`.
+typedef struct asof_times {
+    asof_time_unit unit;
+    int64_t early_until_us;
+    const char *early_reason;
+} asof_times;
 
 typedef enum asof_status {
     ASOF_OK = 0,
@@ -70,6 +79,8 @@ typedef struct asof_column {
     // list(string): element count + 1 offsets into `bytes`.
     const int64_t *element_offsets;
     const uint8_t *bytes;
+    // Times: n distances in ns to the finer times that were read; NULL = none was finer than µs.
+    const uint16_t *moved_ns;
 } asof_column;
 
 typedef enum asof_format {
@@ -102,7 +113,7 @@ asof_status asof_reader_select(
     int32_t count,
     const int32_t *columns,
     const asof_type *types,
-    asof_time_unit unit,
+    asof_times times,
     int64_t batch_rows,
     int64_t batch_bytes,
     asof_failure *failure

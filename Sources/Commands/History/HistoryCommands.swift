@@ -19,24 +19,34 @@ enum HistoryCommands {
             ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time"),
             ArgumentSpec("position", .integer, token: "POSITION", isOptional: true),
             ArgumentSpec("meta", .token, token: "META", isOptional: true),
+            ArgumentSpec("early", .token, token: "ALLOW1970", isOptional: true),
         ]
     ) { context, arguments in
         do throws(CommandFault) {
             let writes = try FeatureWrites.of(context)
             let view = try writes.source.catalog().served(arguments[1]).stored
             let keys = try view.entity(arguments[2])
-            let time = try TimeArgument.parse(arguments[3], now: writes.source.now())
+            let time = try TimeArgument.request(
+                arguments[3],
+                now: writes.source.now(),
+                allowsEarly1970: TimeArgument.allowsEarly1970(arguments, from: 4)
+            )
             var position: Int64?
             var isMeta = false
             var index = 4
             while index < arguments.count {
                 if arguments.matches(index, "META") {
                     isMeta = true
+                } else if arguments.matches(index, "ALLOW1970") {
                 } else if arguments.matches(index, "POSITION") {
                     index += 1
                     position = try count(arguments, index, after: "POSITION", 0...Int64.max)
                 } else {
-                    throw .unknownOption(arguments.text(index), command: "fs.asof", expected: "POSITION p, META")
+                    throw .unknownOption(
+                        arguments.text(index),
+                        command: "fs.asof",
+                        expected: "POSITION p, META, ALLOW1970"
+                    )
                 }
                 index += 1
             }
@@ -98,6 +108,7 @@ enum HistoryCommands {
             ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("from"), ArgumentSpec("to"),
             ArgumentSpec("count", .integer, token: "COUNT", isOptional: true),
             ArgumentSpec("rev", .token, token: "REV", isOptional: true),
+            ArgumentSpec("early", .token, token: "ALLOW1970", isOptional: true),
         ]
     ) { context, arguments in
         do throws(CommandFault) {
@@ -105,19 +116,25 @@ enum HistoryCommands {
             let view = try writes.source.catalog().served(arguments[1]).stored
             let keys = try view.entity(arguments[2])
             let now = writes.source.now()
-            let from = try bound(arguments[3], "-", Timestamp.earliest, now)
-            let to = try bound(arguments[4], "+", Timestamp.latest, now)
+            let isEarly = TimeArgument.allowsEarly1970(arguments, from: 5)
+            let from = try bound(arguments[3], "-", Timestamp.earliest, now, isEarly)
+            let to = try bound(arguments[4], "+", Timestamp.latest, now, isEarly)
             var limit: Int64?
             var isReversed = false
             var index = 5
             while index < arguments.count {
                 if arguments.matches(index, "REV") {
                     isReversed = true
+                } else if arguments.matches(index, "ALLOW1970") {
                 } else if arguments.matches(index, "COUNT") {
                     index += 1
                     limit = try count(arguments, index, after: "COUNT", 1...rowsMax)
                 } else {
-                    throw .unknownOption(arguments.text(index), command: "fs.range", expected: "COUNT n, REV")
+                    throw .unknownOption(
+                        arguments.text(index),
+                        command: "fs.range",
+                        expected: "COUNT n, REV, ALLOW1970"
+                    )
                 }
                 index += 1
             }
@@ -158,10 +175,11 @@ enum HistoryCommands {
         _ text: Span<UInt8>,
         _ open: Unicode.Scalar,
         _ end: Timestamp,
-        _ now: Int64
+        _ now: Int64,
+        _ allowsEarly1970: Bool
     ) throws(CommandFault) -> Int64 {
         if text.count == 1, text[0] == UInt8(ascii: open) { return end.microseconds }
-        return try TimeArgument.parse(text, now: now)
+        return try TimeArgument.request(text, now: now, allowsEarly1970: allowsEarly1970)
     }
 
     /// A row's values as an array; null for a tombstone.

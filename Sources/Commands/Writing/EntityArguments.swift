@@ -53,11 +53,32 @@ extension StoredView {
 
 /// A time as a command spells it: `*`, RFC 3339, or an integer in µs.
 enum TimeArgument {
-    /// - Returns: µs since 1970-01-01 UTC.
-    static func parse(_ text: Span<UInt8>, now: Int64) throws(CommandFault) -> Int64 {
-        if text.count == 1, text[0] == UInt8(ascii: "*") { return now }
+    /// When a fact became true: a time finer than µs is rounded up.
+    static func event(_ text: Span<UInt8>, now: Int64, allowsEarly1970: Bool) throws(CommandFault) -> RoundedTime {
+        try parse(text, now, TimeReading(unit: .us, rounding: .up, allowsEarly1970: allowsEarly1970))
+    }
+
+    /// Which time is asked for, µs since 1970-01-01 UTC: a finer time is rounded down.
+    static func request(_ text: Span<UInt8>, now: Int64, allowsEarly1970: Bool) throws(CommandFault) -> Int64 {
+        try parse(text, now, TimeReading(unit: .us, allowsEarly1970: allowsEarly1970)).microseconds
+    }
+
+    /// Whether a word ALLOW1970, in any case, stands among the options from `start` on.
+    static func allowsEarly1970(_ arguments: borrowing Arguments, from start: Int) -> Bool {
+        for index in min(start, arguments.count)..<arguments.count where arguments.matches(index, "ALLOW1970") {
+            return true
+        }
+        return false
+    }
+
+    private static func parse(
+        _ text: Span<UInt8>,
+        _ now: Int64,
+        _ reading: TimeReading
+    ) throws(CommandFault) -> RoundedTime {
+        if text.count == 1, text[0] == UInt8(ascii: "*") { return RoundedTime(microseconds: now) }
         do throws(ValueTextError) {
-            return try ValueText.timestamp(text, unit: .us)
+            return try reading.time(text)
         } catch {
             let shown = text.withUnsafeBufferPointer { String(decoding: $0.prefix(200), as: UTF8.self) }
             throw CommandFault(

@@ -108,16 +108,21 @@ package final class FeatureWrites: Sendable {
     /// decoding a few lines.
     private struct Templates {
         var catalog: Catalog?
-        var rows: [TimeUnit: LineRows] = [:]
+        var rows: [TimeReading: LineRows] = [:]
     }
 
     /// Builders without rows for the catalog's views, in its order.
-    func lineRows(_ catalog: Catalog, _ precision: TimeUnit) -> LineRows {
-        templates.withLock { templates in
+    func lineRows(_ catalog: Catalog, _ precision: TimeUnit, allowsEarly1970: Bool) -> LineRows {
+        let reading = TimeReading(unit: precision, allowsEarly1970: allowsEarly1970)
+        return templates.withLock { templates in
             if templates.catalog !== catalog { templates = Templates(catalog: catalog) }
-            if let rows = templates.rows[precision] { return rows }
-            let rows = LineRows(views: catalog.views.map(\.definition), precision: precision)
-            templates.rows[precision] = rows
+            if let rows = templates.rows[reading] { return rows }
+            let rows = LineRows(
+                views: catalog.views.map(\.definition),
+                precision: precision,
+                allowsEarly1970: allowsEarly1970
+            )
+            templates.rows[reading] = rows
             return rows
         }
     }

@@ -24,7 +24,7 @@ enum LineCommand {
                 parts: ["s", "ms", "us", "ns"].map { ArgumentSpec($0, .token, token: $0) }
             ),
             ArgumentSpec("partial", .token, token: "PARTIAL", isOptional: true),
-            SourceOption.spec,
+            SourceOption.spec, ArgumentSpec("early", .token, token: "ALLOW1970", isOptional: true),
         ],
         prepare: { context, arguments in prepared(&context, arguments) },
         run: { context, arguments in
@@ -45,7 +45,7 @@ enum LineCommand {
             let catalog = writes.source.catalog()
             let decoding = LineDecoding(
                 catalog: catalog,
-                builders: writes.lineRows(catalog, options.precision),
+                builders: writes.lineRows(catalog, options.precision, allowsEarly1970: options.allowsEarly1970),
                 options: options,
                 now: writes.source.now()
             )
@@ -77,9 +77,10 @@ enum LineCommand {
 struct LineOptions: Sendable {
     var precision = TimeUnit.ns
     var isPartial = false
+    var allowsEarly1970 = false
     var source: SourceSequence?
 
-    private static let expected = "PRECISION s|ms|us|ns, PARTIAL, SOURCE name SEQ n"
+    private static let expected = "PRECISION s|ms|us|ns, PARTIAL, SOURCE name SEQ n, ALLOW1970"
 
     init(_ arguments: borrowing Arguments) throws(CommandFault) {
         var index = 2
@@ -87,6 +88,11 @@ struct LineOptions: Sendable {
         while index < arguments.count {
             if arguments.matches(index, "PARTIAL") {
                 isPartial = true
+                index += 1
+                continue
+            }
+            if arguments.matches(index, "ALLOW1970") {
+                allowsEarly1970 = true
                 index += 1
                 continue
             }

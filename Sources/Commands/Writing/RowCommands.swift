@@ -28,10 +28,9 @@ enum RowCommands {
                 isOptional: true,
                 parts: [ArgumentSpec("count", .integer), ArgumentSpec("feature", isMultiple: true)]
             ),
-            SourceOption.spec,
-        ],
-        prepare: { context, arguments in prepared(&context, arguments, setItem) },
-        run: { context, arguments in run(&context, arguments, setItem) }
+        ] + RowOptions.specs,
+        prepare: { context, arguments in prepared(&context, arguments, hasValues: true, setItem) },
+        run: { context, arguments in run(&context, arguments, hasValues: true, setItem) }
     )
 
     static let delete = Command(
@@ -41,28 +40,29 @@ enum RowCommands {
         group: .features,
         complexity: "O(features) and a commit in PostgreSQL that concurrent writes share",
         flags: [.write],
-        arguments: [ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time"), SourceOption.spec],
-        prepare: { context, arguments in prepared(&context, arguments, deleteItem) },
-        run: { context, arguments in run(&context, arguments, deleteItem) }
+        arguments: [ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time")] + RowOptions.specs,
+        prepare: { context, arguments in prepared(&context, arguments, hasValues: false, deleteItem) },
+        run: { context, arguments in run(&context, arguments, hasValues: false, deleteItem) }
     )
 
-    /// - Parameter end: the place behind the arguments that say what the row is.
-    private typealias MakePart = (borrowing Arguments, ServedView, Int64, _ end: Int) throws(CommandFault) ->
-        RowWrite.Part
+    private typealias MakePart = (
+        borrowing Arguments, ServedView, _ options: RowOptions, _ now: Int64
+    ) throws(CommandFault) -> RowWrite.Part
 
     private static func prepared(
         _ context: inout CommandContext,
         _ arguments: borrowing Arguments,
+        hasValues: Bool,
         _ make: MakePart
     ) -> PreparedWrite? {
         var number: SourceSequence?
         do throws(CommandFault) {
             let source = try FeatureWrites.of(context).source
-            let end: Int
-            (number, end) = try trailingSource(arguments)
+            let options = try RowOptions(arguments, hasValues: hasValues)
+            number = options.source
             let view = try source.catalog().served(arguments[1])
             let now = source.now()
-            let part = try make(arguments, view, now, end)
+            let part = try make(arguments, view, options, now)
             try check(part, now)
             let item = RowWrite.Item(parts: [part], source: number)
             return PreparedWrite(PreparedWrite.Decoded(item: item) { $1.integer($0.position) })
@@ -73,28 +73,13 @@ enum RowCommands {
         }
     }
 
-    /// The command's number, which stands at its end and only in capitals, since feature names may stand there.
-    ///
-    /// - Returns: with it, the place behind the other arguments.
-    private static func trailingSource(
-        _ arguments: borrowing Arguments
-    ) throws(CommandFault) -> (SourceSequence?, end: Int) {
-        let start = arguments.count - 4
-        guard start >= 4, arguments.text(start) == "SOURCE", arguments.text(start + 2) == "SEQ" else {
-            return (nil, arguments.count)
-        }
-        var option = SourceOption()
-        try option.take(arguments, isName: true, at: start)
-        try option.take(arguments, isName: false, at: start + 2)
-        return (try option.finish(), start)
-    }
-
     private static func run(
         _ context: inout CommandContext,
         _ arguments: borrowing Arguments,
+        hasValues: Bool,
         _ make: MakePart
     ) -> CommandOutcome {
-        guard let write = prepared(&context, arguments, make) else { return .replied }
+        guard let write = prepared(&context, arguments, hasValues: hasValues, make) else { return .replied }
         return .deferred(write.deferred(context))
     }
 
@@ -109,18 +94,15 @@ enum RowCommands {
     private static func deleteItem(
         _ arguments: borrowing Arguments,
         _ view: ServedView,
-        _ now: Int64,
-        _ end: Int
+        _ options: RowOptions,
+        _ now: Int64
     ) throws(CommandFault) -> RowWrite.Part {
         let stored = view.stored
         let keys = stored.keyColumns(try stored.entity(arguments[2]))
-        let time = try TimeArgument.parse(arguments[3], now: now)
-        guard end == 4 else {
-            throw .unknownOption(arguments.text(4), command: "fs.del", expected: "SOURCE name SEQ n")
-        }
+        let time = try TimeArgument.event(arguments[3], now: now, allowsEarly1970: options.allowsEarly1970)
         let rows = ViewRows(
             keys: keys,
-            eventTimes: Column(type: .timestamp, values: .int64([time])),
+            eventTimes: Column(time: time),
             isDeleted: Column(type: .bool, values: .bool([true])),
             features: stored.definition.features.map { Column(nullsOf: $0.type, rowCount: 1) }
         )
@@ -132,48 +114,33 @@ enum RowCommands {
     private static func setItem(
         _ arguments: borrowing Arguments,
         _ view: ServedView,
-        _ now: Int64,
-        _ end: Int
+        _ options: RowOptions,
+        _ now: Int64
     ) throws(CommandFault) -> RowWrite.Part {
         let stored = view.stored
         let keys = stored.keyColumns(try stored.entity(arguments[2]))
-        let time = try TimeArgument.parse(arguments[3], now: now)
+        let time = try TimeArgument.event(arguments[3], now: now, allowsEarly1970: options.allowsEarly1970)
         var values = RowValues(stored.definition)
         var index = 4
-        while index < end {
-            let feature = values.find(arguments[index])
-            if let feature {
-                guard index + 1 < end else {
-                    let name = stored.definition.features[feature].name
-                    throw CommandFault(
-                        .general,
-                        "the feature '\(name)' has no value; features and values come in pairs"
-                    )
-                }
-                try values.set(feature, arguments[index + 1])
-                index += 2
-            } else if arguments.text(index) == "NULLS" {
-                index = try values.setNulls(arguments, from: index + 1, end: end)
-                guard index == end else {
-                    throw CommandFault(
-                        .general,
-                        "NULLS ends the values; behind its features only SOURCE name SEQ n may stand, got "
-                            + CommandFault.quoted(arguments.text(index))
-                    )
-                }
-            } else if ["SOURCE", "SEQ"].contains(arguments.text(index)) {
-                throw CommandFault(.general, "SOURCE name SEQ n stand together, at the end of the command")
-            } else {
+        while index < options.valuesEnd {
+            guard let feature = values.find(arguments[index]) else {
                 throw .unknownFeature(
                     arguments.text(index),
                     view: stored.name,
                     known: stored.definition.features.map(\.name)
                 )
             }
+            guard index + 1 < options.valuesEnd else {
+                let name = stored.definition.features[feature].name
+                throw CommandFault(.general, "the feature '\(name)' has no value; features and values come in pairs")
+            }
+            try values.set(feature, arguments[index + 1], allowsEarly1970: options.allowsEarly1970)
+            index += 2
         }
+        for index in options.nulls ?? 0..<0 { try values.setNull(arguments, index) }
         let rows = ViewRows(
             keys: keys,
-            eventTimes: Column(type: .timestamp, values: .int64([time])),
+            eventTimes: Column(time: time),
             features: try values.finish()
         )
         return RowWrite.Part(view: stored, rows: rows)
@@ -222,11 +189,19 @@ private struct RowValues {
         }
     }
 
-    mutating func set(_ feature: Int, _ text: Span<UInt8>) throws(CommandFault) {
+    mutating func set(
+        _ feature: Int,
+        _ text: Span<UInt8>,
+        allowsEarly1970: Bool
+    ) throws(CommandFault) {
         try refuseTwice(feature)
         let type = definition.features[feature].type
         do throws(ValueTextError) {
-            columns[feature] = try TextColumn.column(text, as: type, timeUnit: .us)
+            columns[feature] = try TextColumn.column(
+                text,
+                as: type,
+                times: TimeReading(unit: .us, allowsEarly1970: allowsEarly1970)
+            )
         } catch {
             let shown = text.withUnsafeBufferPointer { String(decoding: $0.prefix(200), as: UTF8.self) }
             throw CommandFault(
@@ -237,29 +212,16 @@ private struct RowValues {
         }
     }
 
-    /// - Parameters:
-    ///   - start: the place of the number of features.
-    ///   - end: the place behind the last argument that may be one.
-    /// - Returns: the place behind the last of them.
-    mutating func setNulls(_ arguments: borrowing Arguments, from start: Int, end: Int) throws(CommandFault) -> Int {
-        guard start < end,
-            let count = (try? ValueText.int64(arguments[start])).flatMap({ Int(exactly: $0) }),
-            count >= 0, count <= end - start - 1
-        else {
-            throw CommandFault(.general, "NULLS is followed by the number of features and so many of their names")
+    mutating func setNull(_ arguments: borrowing Arguments, _ index: Int) throws(CommandFault) {
+        guard let feature = find(arguments[index]) else {
+            throw .unknownFeature(
+                arguments.text(index),
+                view: definition.name,
+                known: definition.features.map(\.name)
+            )
         }
-        for index in start + 1..<start + 1 + count {
-            guard let feature = find(arguments[index]) else {
-                throw .unknownFeature(
-                    arguments.text(index),
-                    view: definition.name,
-                    known: definition.features.map(\.name)
-                )
-            }
-            try refuseTwice(feature)
-            isNull[feature] = true
-        }
-        return start + 1 + count
+        try refuseTwice(feature)
+        isNull[feature] = true
     }
 
     func finish() throws(CommandFault) -> [Column] {

@@ -93,7 +93,7 @@ extension WriteTransaction {
         let times = rows.eventTimeValues
         guard let low = times.min(), let high = times.max() else { return (WriteCounts(), []) }
         let range = Timestamp(microseconds: low)...Timestamp(microseconds: high)
-        var order = HistoryOrder(keys: rows.keys, eventTimes: times)
+        var order = HistoryOrder(keys: rows.keys, eventTimes: times, movedNs: rows.eventTimes.movedNs)
         let newest = order.newest
         var counts = WriteCounts(stored: order.rows.count, duplicates: order.duplicateCount)
         let parameterCount = order.rows.count * rows.columns.count

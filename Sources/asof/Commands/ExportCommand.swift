@@ -69,6 +69,8 @@ struct ExportCommand: ParsableCommand {
     var null: [String] = []
     @Option(help: ArgumentHelp("The unit of the spine's integer times: s, ms, us or ns.", valueName: "unit"))
     var timeUnit: String?
+    @Flag(name: .customLong("allow-1970"), help: "Accept integer times in the first 100 days of 1970.")
+    var allow1970 = false
     @Flag(help: "Print how the export is made, and afterwards what was read and where the time went.")
     var explain = false
     @Flag(name: [.short, .long], help: "Print errors only.")
@@ -168,7 +170,7 @@ struct ExportCommand: ParsableCommand {
         progress.clear()
         for warning in warnings { Console.writeError("WARNING: \(warning)") }
         if explain { explanation.outcome(join) }
-        report(manifest, progress.elapsed, isRecorded: isRecorded)
+        report(manifest, progress.elapsed, isRecorded: isRecorded, finerLabels: join.finerLabels)
     }
 
     /// Refuses a target that a finished file could not take the place of, before the work begins.
@@ -204,10 +206,12 @@ struct ExportCommand: ParsableCommand {
         if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed) }
         let file = spine ?? ""
         let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
+        var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
+        options.allowsEarly1970 = allow1970
         return try SpineInput(
             file: file,
             format: fileFormat,
-            options: ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) }),
+            options: options,
             typed: typed
         )
     }
@@ -226,13 +230,14 @@ struct ExportCommand: ParsableCommand {
         try file.place(at: path)
     }
 
-    private func report(_ manifest: Manifest, _ elapsed: Duration, isRecorded: Bool) {
+    private func report(_ manifest: Manifest, _ elapsed: Duration, isRecorded: Bool, finerLabels: Int) {
         if json {
             Console.write(
                 JSONObject([
                     ("out", .string(out)), ("manifest", .string(out + ".manifest.json")),
                     ("rows", .int64(Int64(manifest.rows))), ("position", .int64(manifest.store.position)),
                     ("content_digest", .string(manifest.contentDigest)), ("fingerprint", .string(manifest.fingerprint)),
+                    ("finer_labels", .int64(Int64(finerLabels))),
                 ]).text
             )
             return
@@ -250,6 +255,11 @@ struct ExportCommand: ParsableCommand {
             ])
         }
         Console.write(table.text)
+        if finerLabels > 0 {
+            Console.write(
+                "\(Console.count(finerLabels, "label time")) finer than µs, rounded down: what became true within that µs is not seen"
+            )
+        }
         Console.write("content \(manifest.contentDigest)")
         Console.write(
             "manifest \(out).manifest.json\(isRecorded ? "" : " (not recorded in the store: the role may only read)")"

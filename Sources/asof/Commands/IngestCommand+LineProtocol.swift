@@ -48,6 +48,7 @@ extension IngestCommand {
         let unit = precision.flatMap { TimeUnit(rawValue: $0) } ?? .ns
         var options = ReadOptions()
         options.skipsBadRows = onError == .skip
+        options.allowsEarly1970 = allow1970
         options.batchRows = min(options.batchRows, batchRows)
         let reader = try LineProtocolReader(
             path: file,

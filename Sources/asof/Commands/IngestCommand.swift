@@ -81,7 +81,7 @@ struct IngestCommand: ParsableCommand {
     var again = false
     @Flag(help: "Accept event times more than 5 minutes ahead of the clock.")
     var allowFuture = false
-    @Flag(name: .customLong("allow-1970"), help: "Accept integer times that all lie in the first weeks of 1970.")
+    @Flag(name: .customLong("allow-1970"), help: "Accept integer times in the first 100 days of 1970.")
     var allow1970 = false
     @Option(
         help: ArgumentHelp("How many partitions of history the ingest may open for its event times.", valueName: "n")
@@ -152,6 +152,7 @@ struct IngestCommand: ParsableCommand {
         let shown = file == "-" ? "standard input" : file
         let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
         var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
+        options.allowsEarly1970 = allow1970
         options.isExtraIgnored = ignoreExtra
         options.skipsBadRows = onError == .skip
         options.batchRows = min(options.batchRows, batchRows)
@@ -164,7 +165,6 @@ struct IngestCommand: ParsableCommand {
         let layout = try IngestLayout(view: view, source: reader.sourceColumns, format: fileFormat, rules: rules(shown))
         try reader.select(layout.requests)
         var ingestionOptions = ingestionOptions()
-        ingestionOptions.suspectedUnit = allow1970 ? nil : timeUnit.flatMap { TimeUnit(rawValue: $0) }
         ingestionOptions.meaning = meaning(layout)
         let identity = try identity(file)
         let ingestion = try Ingestion(
@@ -279,7 +279,8 @@ struct IngestCommand: ParsableCommand {
                     ("stored", .int64(Int64(summary.counts.stored))),
                     ("duplicates", .int64(Int64(summary.counts.duplicates))),
                     ("late", .int64(Int64(summary.counts.late))), ("resumed", .int64(Int64(summary.resumedRows))),
-                    ("rejected", .int64(Int64(summary.rejected))), ("batches", .int64(Int64(summary.batches))),
+                    ("rejected", .int64(Int64(summary.rejected))), ("rounded_up", .int64(Int64(summary.roundedUp))),
+                    ("batches", .int64(Int64(summary.batches))),
                     ("min_event_time", summary.eventTimes.map { .timestamp($0.lowerBound) } ?? .null),
                     ("max_event_time", summary.eventTimes.map { .timestamp($0.upperBound) } ?? .null),
                     ("position", summary.state.map { .int64($0.position) } ?? .null),
@@ -305,6 +306,9 @@ struct IngestCommand: ParsableCommand {
         }
         if summary.counts.duplicates > 0 {
             line += "; \(Console.grouped(summary.counts.duplicates)) replaced by a later row of the same key and time"
+        }
+        if summary.roundedUp > 0 {
+            line += "; \(Console.count(summary.roundedUp, "row")) with times finer than µs, rounded up"
         }
         if summary.counts.late > 0 { line += "; \(Console.count(summary.counts.late, "entity", "entities")) late" }
         line += "; \(Console.seconds(elapsed)), \(Console.rate(summary.rows, elapsed))"

@@ -1,0 +1,99 @@
+/// How times are read, one rule for files, lines, the command line and the server.
+package struct TimeReading: Sendable, Hashable {
+    /// Which way a time that is finer than µs moves, so that nothing is ever seen before it was true: events and what is
+    /// known at a time move up, labels and requests down.
+    package enum Rounding: Sendable, Hashable {
+        case down, up
+    }
+
+    /// Of times given as integers; `nil` = they are refused.
+    package var unit: TimeUnit?
+    package var rounding = Rounding.down
+    /// Whether integers may mean the first days of 1970, see ``earlyUntilUs``.
+    package var allowsEarly1970 = false
+
+    package init(unit: TimeUnit? = nil, rounding: Rounding = .down, allowsEarly1970: Bool = false) {
+        self.unit = unit
+        self.rounding = rounding
+        self.allowsEarly1970 = allowsEarly1970
+    }
+
+    /// Integers that mean a time from 1970 on and before this are refused, µs: 100 days. So do times of the years 2001 to
+    /// 2243 in seconds read as ms, and those in any unit read as a finer one.
+    package static let earlyUntilUs: Int64 = 100 * 86_400_000_000
+
+    /// RFC 3339 text, or an integer of ``unit``.
+    package func time(_ text: Span<UInt8>) throws(ValueTextError) -> RoundedTime {
+        do throws(TimestampTextError) {
+            return try RoundedTime(text: text, rounding)
+        } catch {
+            guard error == .unitNeeded, unit != nil else { throw .time(error) }
+            return try time(integer: try ValueText.int64(text))
+        }
+    }
+
+    /// An integer of ``unit``.
+    package func time(integer value: Int64) throws(ValueTextError) -> RoundedTime {
+        guard let unit else { throw .time(.unitNeeded) }
+        guard let time = RoundedTime(value, unit, rounding), Timestamp(microseconds: time.microseconds).isInRange else {
+            throw .time(.outOfRange)
+        }
+        if !allowsEarly1970, (0..<Self.earlyUntilUs).contains(time.microseconds) { throw .time(.early1970(unit)) }
+        return time
+    }
+
+    /// Why a time in the first days of 1970 is refused.
+    package static func early1970Reason(_ unit: TimeUnit) -> String {
+        """
+        read in \(unit.rawValue), it lies in the first 100 days of 1970: so do times of today in a unit that is read as a \
+        finer one. 2026-01-01 is 1767225600 in s, 1767225600000 in ms, 1767225600000000 in us. If the time is right, say \
+        --allow-1970 (on the server ALLOW1970)
+        """
+    }
+}
+
+/// A time in µs, and how far it was moved to get there.
+package struct RoundedTime: Sendable, Hashable {
+    /// Since 1970-01-01 UTC.
+    package var microseconds: Int64
+    /// The distance to the finer time, 1 to 999 ns, at least 1 where it is less; 0 = the time was one of whole µs.
+    package var movedNs: UInt16
+
+    package init(microseconds: Int64, movedNs: UInt16 = 0) {
+        self.microseconds = microseconds
+        self.movedNs = movedNs
+    }
+
+    /// - Parameters:
+    ///   - microseconds: floored.
+    ///   - nanoseconds: what lies above it, 0 to 999.
+    ///   - isFiner: whether there is still more, finer than ns.
+    init(microseconds: Int64, nanoseconds: Int64, isFiner: Bool = false, _ rounding: TimeReading.Rounding) {
+        guard nanoseconds > 0 || isFiner else {
+            self.init(microseconds: microseconds)
+            return
+        }
+        switch rounding {
+        case .down: self.init(microseconds: microseconds, movedNs: UInt16(max(nanoseconds, 1)))
+        case .up:
+            let moved = 1_000 - nanoseconds - (isFiner ? 1 : 0)
+            self.init(microseconds: microseconds + 1, movedNs: UInt16(max(moved, 1)))
+        }
+    }
+
+    /// - Returns: `nil` where it does not fit.
+    init?(_ value: Int64, _ unit: TimeUnit, _ rounding: TimeReading.Rounding) {
+        let product: (partialValue: Int64, overflow: Bool)
+        switch unit {
+        case .s: product = value.multipliedReportingOverflow(by: 1_000_000)
+        case .ms: product = value.multipliedReportingOverflow(by: 1_000)
+        case .us: product = (value, false)
+        case .ns:
+            let floored = value.flooredQuotient(1_000)
+            self.init(microseconds: floored, nanoseconds: value - floored * 1_000, rounding)
+            return
+        }
+        guard !product.overflow else { return nil }
+        self.init(microseconds: product.partialValue)
+    }
+}
