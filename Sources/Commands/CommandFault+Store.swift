@@ -6,7 +6,8 @@ extension CommandFault {
     package init(_ error: StoreError) {
         switch error {
         case .database(let error): self.init(error)
-        case .noStore, .newerSchema, .olderSchema, .changedMigration, .unsuitableDatabase, .anotherTimeline, .conflict:
+        case .noStore, .newerSchema, .olderSchema, .changedMigration, .unsuitableDatabase, .anotherTimeline, .conflict,
+            .stalePlan:
             self.init(.unavailable, Self.oneLine(error.description))
         case .unknownView(let name, let hint):
             self.init(.noView, "no view \(Self.quoted(name))\(Self.oneLine(hint))")

@@ -34,6 +34,8 @@ package enum Limits {
     package static let scanFirstBlockRows = 1_048_576
     /// How long a writer waits for a lock before it gives up this attempt.
     package static let lockTimeoutMs = 30_000
+    /// How often `apply` plans anew because somebody else applied meanwhile.
+    package static let plansMax = 10
     /// How long `apply` waits for each lock: while it waits for one, everybody else waits behind it.
     package static let applyLockTimeoutMs = 10_000
     /// Partitions dropped in one transaction: each takes about five locks of the 6,400 that a server has by default.

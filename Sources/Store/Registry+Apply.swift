@@ -5,12 +5,16 @@ extension Registry {
     /// Puts definitions in force, in one transaction that takes a position in the ledger.
     ///
     /// Nothing is removed unless `prunes` is set: what `new` lacks is hidden, its data kept.
-    /// - Parameter prunes: deletes what ``Pruning`` finds for good.
+    /// - Parameters:
+    ///   - prunes: deletes what ``Pruning`` finds for good.
+    ///   - planned: the ``version`` that somebody was shown the changes against; `nil` = nobody was.
     /// - Returns: the registry then, and the state that the change made; `nil` where nothing changed.
-    /// - Throws: ``StoreError/refusedChange(_:)`` for what would need data to be rewritten.
+    /// - Throws: ``StoreError/refusedChange(_:)`` for what would need data to be rewritten; ``StoreError/stalePlan(version:)``
+    ///   where another version than the planned one is in force.
     package static func apply(
         _ new: Definitions,
         prunes: Bool = false,
+        planned: Int64? = nil,
         _ session: Session,
         lockTimeoutMs: Int = Limits.applyLockTimeoutMs
     ) throws(StoreError) -> (Registry, LedgerState?) {
@@ -20,6 +24,7 @@ extension Registry {
         do throws(StoreError) {
             try session.lock(AdvisoryLock.definitions)
             let old = try load(session)
+            if let planned, planned != old.version { throw StoreError.stalePlan(version: old.version) }
             let pruning = prunes ? try Pruning(session, to: new) : nil
             guard new != old.definitions || pruning?.items.isEmpty == false else {
                 session.connection.rollBack()

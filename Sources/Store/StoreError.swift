@@ -14,6 +14,8 @@ package enum StoreError: Error, Sendable {
     case unknownService(name: String, hint: String)
     case unknownFeature(view: String, name: String, hint: String)
     case refusedChange([String])
+    /// Definitions were applied since the plan was made: the version that is in force.
+    case stalePlan(version: Int64)
     /// Input that cannot be stored, with where it stands.
     case input(String)
     /// A row of the input that cannot be stored; rows count from 1.
@@ -47,6 +49,8 @@ extension StoreError: CustomStringConvertible {
         case .unknownView(let name, let hint): "no view '\(name)'\(hint)"
         case .unknownService(let name, let hint): "no service '\(name)'\(hint)"
         case .unknownFeature(let view, let name, let hint): "view '\(view)' has no feature '\(name)'\(hint)"
+        case .stalePlan(let version):
+            "definitions have changed meanwhile (version \(version)); nothing was applied, plan again"
         case .refusedChange(let changes): changes.joined(separator: "\n")
         case .row(let row, let reason): "row \(row): \(reason)"
         case .input(let message), .source(let message), .conflict(let message), .position(let message),

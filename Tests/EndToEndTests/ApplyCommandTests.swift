@@ -1,3 +1,4 @@
+import Features
 import Foundation
 import Postgres
 import Store
@@ -32,6 +33,56 @@ import Testing
         }
         #expect(try work.ask("SELECT count(*) FROM asof.views") == "1")
         #expect(try work.ask("SELECT max(version) FROM asof.definitions") == "1")
+    }
+
+    @Test func `what is applied is what was shown, also where somebody else applied meanwhile`() throws {
+        let work = try Workplace()
+        _ = try work.scratch.write("mine.yaml", Workplace.yaml("id: int64, mine: float64"))
+        _ = try work.scratch.write("theirs.yaml", Workplace.yaml("id: int64, theirs: float64"))
+        // The plan is shown, and then apply waits for the lock that another apply holds.
+        let other = try Session(conninfo: work.conninfo)
+        try other.begin(.write)
+        try other.lock(AdvisoryLock.definitions)
+        let running = try work.start(["apply", "mine.yaml", "--yes"])
+        let isWaiting = try Patience.wait {
+            try work.ask(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = \(AdvisoryLock.definitions)"
+            ) == "1"
+        }
+        #expect(isWaiting)
+        let theirs = try Definitions.parse(yaml: Workplace.yaml("id: int64, theirs: float64"), file: "theirs.yaml")
+        try other.execute(
+            """
+            INSERT INTO asof.definitions (version, document) SELECT version + 1, document FROM asof.definitions
+            ORDER BY version DESC LIMIT 1
+            """
+        )
+        try other.commit()
+        running.process.waitUntilExit()
+        let output = running.output()
+        #expect(output.status == 0, "\(output.error)")
+        #expect(
+            output.out.contains("definitions have changed meanwhile (version 2); nothing was applied. The plan is now:")
+        )
+        #expect(output.out.components(separatedBy: "+ feature  stats.mine").count == 3, "\(output.out)")
+        // Their feature is not retired without being shown.
+        _ = try Registry.apply(theirs, work.session)
+        let refused = try work.asof(["apply", "mine.yaml", "--yes"], expecting: 1)
+        #expect(refused.out.contains("- feature  stats.theirs"), "\(refused.out)")
+        #expect(refused.error.contains("1 change marked - would hide what others may use; say --allow-retire"))
+        #expect(try work.asof(["plan", "theirs.yaml"]).out.contains("no changes"))
+        try work.asof(["apply", "mine.yaml", "--yes", "--allow-retire"])
+    }
+
+    @Test(arguments: ["", "# nothing yet\n", "views: {}\n"])
+    func `a file that defines nothing is refused`(text: String) throws {
+        let work = try Workplace()
+        _ = try work.scratch.write("empty.yaml", text)
+        for command in [["plan", "empty.yaml"], ["apply", "empty.yaml", "--yes", "--allow-retire"]] {
+            let refused = try work.asof(command, expecting: 1)
+            #expect(refused.error.contains("empty.yaml"), "\(refused.error)")
+        }
+        #expect(try work.ask("SELECT count(*) FROM asof.views WHERE retired_at IS NULL") == "1")
     }
 
     @Test func `an ingest whose view changes meanwhile stops with a conflict, and the same command goes on`() throws {

@@ -63,7 +63,7 @@ import Testing
 
         func apply(_ yaml: String, _ options: [String] = []) throws {
             _ = try scratch.write("features.yaml", yaml)
-            try asof(["apply", "--yes"] + options)
+            try asof(["apply", "--yes", "--allow-retire"] + options)
         }
 
         func verify(_ name: String, status: Int32) throws -> String {
@@ -155,7 +155,7 @@ import Testing
         let fixture = try Fixture()
         let withoutX = Fixture.yaml.replacing(", x: float64", with: "")
         _ = try fixture.scratch.write("features.yaml", withoutX)
-        let refused = try fixture.asof(["apply", "--prune"], status: 1)
+        let refused = try fixture.asof(["apply", "--prune", "--allow-retire"], status: 1)
         #expect(refused.out.contains("x  feature stats.x"), "\(refused.out)")
         #expect(refused.error.contains("nothing was applied"))
         try fixture.apply(withoutX)
@@ -169,7 +169,7 @@ import Testing
         try fixture.apply(Fixture.yaml)
         #expect(try fixture.verify("u1m1", status: 2).contains("feature 'stats.x' was removed for good"))
         _ = try fixture.verify("n", status: 0)
-        try fixture.apply("views: {}", ["--prune"])
+        try fixture.apply("entities: { user: { key: user_id, type: int64 } }", ["--prune"])
         try fixture.apply(Fixture.yaml)
         _ = try fixture.verify("u1m1", status: 2)
         #expect(try fixture.verify("n", status: 2).contains("view 'stats' was removed for good"))

@@ -30,7 +30,7 @@ import Testing
             conninfo = try ThrowawayCluster.shared().database()
             _ = try scratch.write("features.yaml", Self.yaml())
             try run(["init"])
-            try run(["apply", "features.yaml", "--yes"])
+            try run(["apply", "features.yaml", "--yes", "--allow-retire"])
             try ingest(
                 "stats",
                 """
@@ -120,14 +120,14 @@ import Testing
         )
         try fixture.verify(out)
         _ = try fixture.scratch.write("features.yaml", Fixture.yaml(ttl: "400d", more: ", later: bool"))
-        try fixture.run(["apply", "features.yaml", "--yes"])
+        try fixture.run(["apply", "features.yaml", "--yes", "--allow-retire"])
         try fixture.verify(out)
         // Without the view, its history stays.
         _ = try fixture.scratch.write(
             "features.yaml",
             "entities:\n  user: { key: user_id, type: int64 }\nviews:\n  other: { entities: [user], features: { n: int64 } }\n"
         )
-        try fixture.run(["apply", "features.yaml", "--yes"])
+        try fixture.run(["apply", "features.yaml", "--yes", "--allow-retire"])
         try fixture.verify(out)
     }
 

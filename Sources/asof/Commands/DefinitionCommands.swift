@@ -17,6 +17,12 @@ struct DefinitionsOptions: ParsableArguments {
         }
         return try Definitions.parse(yaml: text, file: file)
     }
+
+    /// Refuses a file that defines nothing where something is in force: it is rarely the file that was meant.
+    func refuseNothing(_ new: Definitions, instead registry: Registry) throws {
+        guard new == Definitions(), registry.definitions != Definitions() else { return }
+        throw CommandError("\(file) defines nothing: no entity, no view, no service; is it the right file?")
+    }
 }
 
 struct PlanCommand: ParsableCommand {
@@ -36,7 +42,9 @@ struct PlanCommand: ParsableCommand {
     func run() throws {
         let new = try definitions.read()
         let open = try store.open(forWriting: false)
-        let changes = try Registry.load(open.session).changes(to: new)
+        let registry = try Registry.load(open.session)
+        try definitions.refuseNothing(new, instead: registry)
+        let changes = registry.changes(to: new)
         Console.write(changes.isEmpty ? "no changes" : DefinitionChange.lines(changes).joined(separator: "\n"))
         if changes.contains(where: { $0.severity == .refused }) { throw ExitCode(1) }
     }
@@ -47,8 +55,9 @@ struct ApplyCommand: ParsableCommand {
         commandName: "apply",
         abstract: "Put definitions in force, in one transaction.",
         discussion: """
-            Shows what changes, asks, and does it. Adding views and features is always safe; what is removed is hidden \
-            and its data kept; a changed type or entity is refused. Where there is no terminal to ask on, --yes is needed.
+            Shows what changes, asks, and does it. Adding views and features is always safe; a changed type or entity is \
+            refused. What is removed is hidden and its data kept, which needs --allow-retire. Where there is no terminal to \
+            ask on, --yes is needed.
 
             --prune deletes for good (x) what features.yaml lacks: views, and features. Training sets that need it can no \
             longer be verified.
@@ -61,18 +70,39 @@ struct ApplyCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
     @Flag(name: [.short, .long], help: "Do not ask.")
     var yes = false
-    @Flag(help: "Delete views and features that the file lacks, with their data.")
+    @Flag(help: "Hide views, features and services that the file lacks.")
+    var allowRetire = false
+    @Flag(help: "Delete views and features that the file lacks, with their data; goes with --allow-retire.")
     var prune = false
 
     func run() throws {
         let new = try definitions.read()
         let open = try store.open(forWriting: true)
-        let pruning = prune ? try Pruning(open.session, to: new) : nil
-        let changes = try Registry.load(open.session).changes(to: new, pruning: pruning)
+        // Each round shows what it does: whoever applies at the same time makes another plan necessary.
+        for _ in 0..<Limits.plansMax {
+            do {
+                return try apply(new, open.session)
+            } catch StoreError.stalePlan(let version) {
+                Console.write(
+                    "definitions have changed meanwhile (version \(version)); nothing was applied. The plan is now:"
+                )
+            }
+        }
+        throw CommandError(
+            "nothing was applied: definitions changed \(Limits.plansMax) times meanwhile; run the command again"
+        )
+    }
+
+    /// - Throws: ``StoreError/stalePlan(version:)`` where the changes that were shown are not those that would be made.
+    private func apply(_ new: Definitions, _ session: Session) throws {
+        let pruning = prune ? try Pruning(session, to: new) : nil
+        let registry = try Registry.load(session)
+        try definitions.refuseNothing(new, instead: registry)
+        let changes = registry.changes(to: new, pruning: pruning)
         let pruned = pruning?.items ?? []
         guard !changes.isEmpty || !pruned.isEmpty else {
             // Descriptions and the order of things may have changed, which are no changes of what is stored.
-            _ = try Registry.apply(new, open.session)
+            _ = try Registry.apply(new, planned: registry.version, session)
             Console.write("no changes")
             return
         }
@@ -80,10 +110,17 @@ struct ApplyCommand: ParsableCommand {
         if changes.contains(where: { $0.severity == .refused }) {
             throw CommandError("nothing was applied: the changes marked ! are refused")
         }
+        let retired = changes.count { $0.severity == .retires }
+        guard retired == 0 || allowRetire else {
+            throw CommandError(
+                "nothing was applied: \(Console.count(retired, "change")) marked - would hide what others may use; "
+                    + "say --allow-retire if that is meant"
+            )
+        }
         show(pruned)
         if !yes { try Confirmation.ask("apply these changes?", nothingDone: "nothing was applied") }
-        let (registry, state) = try Registry.apply(new, prunes: prune, open.session)
-        Console.write("applied: definitions version \(registry.version), position \(state?.position ?? 0)")
+        let (applied, state) = try Registry.apply(new, prunes: prune, planned: registry.version, session)
+        Console.write("applied: definitions version \(applied.version), position \(state?.position ?? 0)")
     }
 
     private func show(_ pruned: [Pruning.Item]) {
