@@ -8,6 +8,8 @@ import fnmatch
 import importlib
 import os
 import pathlib
+import signal
+import sys
 import tempfile
 
 import harness
@@ -16,6 +18,10 @@ BENCHES = ["ingest", "export", "get", "materialize", "segments", "pit", "serve"]
 
 
 def run(arguments: list[str]) -> int:
+    # Whoever starts this may block signals, as threads of Swift's tests do; pgbench ends by one, and servers are stopped by one.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    # So that servers are stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     root = pathlib.Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Compares Asof with its peers.")
     parser.add_argument("bench", choices=BENCHES)

@@ -47,12 +47,12 @@ class Pair:
         self.cpu = cpus[0] if mode == "core" else None
         # A load that had to share the server's CPU must not wait busily on it.
         self.load_cpu = cpus[-1] if mode == "core" and len(cpus) > 1 else None
+        self.peers: dict[str, servers.Server] = {}
         self.asof = servers.start_asof(made.store, cpu=self.cpu)
         # Redis's ways to run, of which the better one counts: its io-threads wait busily, and take CPUs from the load.
         ways = {"redis": []} | ({"redis_io_threads": ["--io-threads", "2"]} if mode == "free" else {})
-        self.peers = {
-            name: servers.start_redis(made.store.folder, *arguments, cpu=self.cpu) for name, arguments in ways.items()
-        }
+        for name, arguments in ways.items():
+            self.peers[name] = servers.start_redis(made.store.folder, *arguments, cpu=self.cpu)
         info = self.asof.ask("INFO", "server").decode().splitlines()
         loops = next(int(line.split(":")[1]) for line in info if line.startswith("event_loops:"))
         assert loops == 1 or (mode == "free" and loops <= len(cpus)), loops

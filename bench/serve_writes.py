@@ -104,7 +104,7 @@ def pgbench(made: scene.Scene, seconds: int, rate: float = 0) -> tuple[float, li
     command = ["pgbench", "-n", "-M", "prepared", "-c", str(load.CONNECTIONS), "-j", "1", "-T", str(seconds), "-f", str(script)]
     if rate:
         command += ["--rate", str(rate), "--log", "--log-prefix", str(prefix)]
-    done = subprocess.run([*command, made.store.conninfo], capture_output=True, text=True)
+    done = subprocess.run([*command, made.store.conninfo], capture_output=True, text=True, timeout=seconds + 60)
     found = re.search(r"tps = ([0-9.]+)", done.stdout)
     assert done.returncode == 0 and found, f"{done.stdout}{done.stderr}"
     latencies = []

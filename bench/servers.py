@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pathlib
 import shutil
@@ -20,11 +21,12 @@ STARTUP_SECONDS = 120.0
 
 
 class Server:
-    """A running server process; `stop` ends it."""
+    """A running server process; `stop` ends it, at the latest when the benchmark ends, however it does."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
         self.process = process
         self.port = port
+        atexit.register(self.stop)
 
     def cpu_seconds(self) -> float:
         """User and system time so far, of all threads."""
@@ -44,6 +46,8 @@ class Server:
             return connection.recv(65_536)
 
     def stop(self) -> None:
+        if self.process.poll() is not None:
+            return
         self.process.terminate()
         try:
             self.process.wait(30)
