@@ -41,11 +41,14 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "CAffinity"),
         .target(name: "CSpawn"),
         .target(name: "Postgres", dependencies: ["CLibPQ", "CSpawn"], swiftSettings: swiftSettings),
         .target(
             name: "Store",
-            dependencies: ["Features", "PointInTime", "Postgres", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "CAffinity", "Features", "PointInTime", "Postgres", .product(name: "Crypto", package: "swift-crypto"),
+            ],
             resources: [.embedInCode("Migrations")],
             swiftSettings: swiftSettings
         ),
@@ -74,7 +77,7 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Columnar", "Features", "PointInTime", "Postgres", "Store", "Wire",
+                "CFloatText", "Columnar", "Features", "PointInTime", "Postgres", "Store", "Wire",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings

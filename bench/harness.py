@@ -6,10 +6,12 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -61,6 +63,52 @@ class Store:
     def close(self) -> None:
         """Removes the folder once the server has stopped by itself."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Backends:
+    """Looks at the memory of a store's PostgreSQL backends from now on, until `peak_mib` is asked."""
+
+    def __init__(self, store: Store) -> None:
+        self._postmaster = int((store.folder / "asof-data" / "pg" / "postmaster.pid").read_text().split()[0])
+        self._peak = 0.0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def peak_mib(self) -> float:
+        """The largest sum over all backends seen at a time, of proportional set sizes: a page that processes share counts in parts."""
+        self._is_over.set()
+        self._thread.join()
+        return self._peak
+
+    def _look(self) -> None:
+        while not self._is_over.wait(0.01):
+            self._peak = max(self._peak, sum(pss_mib(process) for process in self._clients()))
+
+    def _clients(self) -> list[str]:
+        """Processes that serve a connection; PostgreSQL's titles name user, database and where the client is."""
+        try:
+            children = pathlib.Path(f"/proc/{self._postmaster}/task/{self._postmaster}/children").read_text().split()
+        except OSError:
+            return []
+        titles = re.compile(r"postgres: .*(\[local\]|\(\d+\)|parallel worker)")
+        return [child for child in children if titles.match(title(child))]
+
+
+def title(process: str) -> str:
+    try:
+        return pathlib.Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def pss_mib(process: str) -> float:
+    """Of a process that may have ended; then 0."""
+    try:
+        rollup = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) / 1024 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
 
 
 def apart(work: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""One as-of join by another engine, in a process of its own: `peer.py ENGINE JSON`. Prints its seconds.
+"""One as-of join by another engine, in a process of its own: `peer.py WAY JSON`. Prints its seconds.
 
 The time is that of the join, from files to a file, without the start of the interpreter.
 """
@@ -15,17 +15,20 @@ PEERS = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 sys.path.insert(0, str(PEERS))
 
 
-def duckdb(job: dict) -> None:
+def duckdb(job: dict, keeps_order: bool = True, is_native: bool = False) -> None:
+    """DuckDB as it comes, from Parquet files; or without the promise of keeping rows in order; or from a table of its own."""
     import duckdb as engine
 
-    connection = engine.connect()
+    connection = engine.connect(job["native"], read_only=True) if is_native else engine.connect()
     connection.execute(f"SET threads = {job['threads']}; SET TimeZone = 'UTC'")
+    if not keeps_order:
+        connection.execute("SET preserve_insertion_order = false")
     joins, columns = [], ["s.*"]
     for number, view in enumerate(job["views"]):
         columns += [f"h{number}.{name} AS {view['name']}__{name}" for name in view["features"]]
-        files = ", ".join(f"'{file}'" for file in view["files"])
+        history = view["name"] if is_native else parquet(view["files"])
         joins.append(
-            f"ASOF LEFT JOIN read_parquet([{files}]) h{number} "
+            f"ASOF LEFT JOIN {history} h{number} "
             f"ON s.user_id = h{number}.user_id AND s.label_time >= h{number}._event_time"
         )
     start = time.perf_counter()
@@ -34,6 +37,25 @@ def duckdb(job: dict) -> None:
         f"TO '{job['out']}' (FORMAT parquet)"
     )
     print(time.perf_counter() - start)
+
+
+def parquet(files: list[str]) -> str:
+    return f"read_parquet([{', '.join(repr(file) for file in files)}])"
+
+
+def native(job: dict) -> None:
+    """Copies the views' files, which are in the order of the join, into DuckDB's own tables."""
+    import duckdb as engine
+
+    part = pathlib.Path(job["native"] + ".part")
+    part.unlink(missing_ok=True)
+    connection = engine.connect(str(part))
+    connection.execute(f"SET threads = {job['threads']}; SET TimeZone = 'UTC'")
+    for view in job["views"]:
+        columns = ", ".join(["user_id", "_event_time", *view["features"]])
+        connection.execute(f"CREATE TABLE {view['name']} AS SELECT {columns} FROM {parquet(view['files'])}")
+    connection.close()
+    part.rename(job["native"])
 
 
 def polars(job: dict) -> None:
@@ -54,4 +76,11 @@ def polars(job: dict) -> None:
 
 
 if __name__ == "__main__":
-    {"duckdb": duckdb, "polars": polars}[sys.argv[1]](json.loads(sys.argv[2]))
+    ways = {
+        "duckdb": duckdb,
+        "duckdb_unordered": lambda job: duckdb(job, keeps_order=False),
+        "duckdb_native": lambda job: duckdb(job, keeps_order=False, is_native=True),
+        "polars": polars,
+        "native": native,
+    }
+    ways[sys.argv[1]](json.loads(sys.argv[2]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pathlib
 import shutil
@@ -11,6 +12,7 @@ import sys
 import time
 
 import harness
+import load
 
 # Where scripts/setup --clients puts redis-py, hiredis and numpy.
 sys.path.append(str(pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "asof" / "python"))
@@ -19,11 +21,12 @@ STARTUP_SECONDS = 120.0
 
 
 class Server:
-    """A running server process; `stop` ends it."""
+    """A running server process; `stop` ends it, at the latest when the benchmark ends, however it does."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
         self.process = process
         self.port = port
+        atexit.register(self.stop)
 
     def cpu_seconds(self) -> float:
         """User and system time so far, of all threads."""
@@ -43,6 +46,8 @@ class Server:
             return connection.recv(65_536)
 
     def stop(self) -> None:
+        if self.process.poll() is not None:
+            return
         self.process.terminate()
         try:
             self.process.wait(30)
@@ -57,12 +62,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_asof(store: harness.Store, *arguments: str) -> Server:
-    """Starts `asof serve` on a free port and waits until its values are loaded."""
+def start_asof(store: harness.Store, *arguments: str, cpu: int | None = None) -> Server:
+    """Starts `asof serve` on a free port and waits until its values are loaded.
+
+    :param cpu: the only one that it may use.
+    """
     log = open(store.folder / "serve.log", "a")
     process = subprocess.Popen(
         [store.options.binary, "serve", "--listen", "127.0.0.1:0", *arguments],
-        cwd=store.folder, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True,
+        cwd=store.folder, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, preexec_fn=load.pinned(cpu),
     )
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -74,15 +82,15 @@ def start_asof(store: harness.Store, *arguments: str) -> Server:
     return server
 
 
-def start_redis(folder: pathlib.Path) -> Server:
+def start_redis(folder: pathlib.Path, *arguments: str, cpu: int | None = None) -> Server:
     """Starts a Redis that keeps nothing on disk."""
     if shutil.which("redis-server") is None:
         raise SystemExit("there is no redis-server; scripts/setup installs it")
     port = free_port()
     log = open(folder / "redis.log", "a")
     process = subprocess.Popen(
-        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)],
-        stdout=log, stderr=log, stdin=subprocess.DEVNULL, text=True,
+        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder), *arguments],
+        stdout=log, stderr=log, stdin=subprocess.DEVNULL, text=True, preexec_fn=load.pinned(cpu),
     )
     server = Server(process, port)
     wait_until(lambda: b"PONG" in server.ask("PING"), server)

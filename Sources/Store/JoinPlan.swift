@@ -21,7 +21,7 @@ package struct EngineRequest: Sendable {
     package init(
         _ engine: JoinEngine?,
         source: ScanSource = ScanSource(),
-        limits: ScanLimits = ScanLimits(threads: 2),
+        limits: ScanLimits = ScanLimits(),
         spineRows: Int? = nil
     ) {
         self.engine = engine

@@ -27,7 +27,7 @@ package struct ScanLimits: Sendable, Hashable {
 
     package init(
         memory: Int = Limits.scanMemoryBytes,
-        threads: Int,
+        threads: Int = AvailableCPUs.count,
         blockRows: Int? = nil,
         tailMemory: Int? = nil
     ) {

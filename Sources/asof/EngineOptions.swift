@@ -1,6 +1,5 @@
 import ArgumentParser
 import Columnar
-import Foundation
 import Store
 
 /// How an export looks features up, and what it may use.
@@ -14,7 +13,9 @@ struct EngineOptions: ParsableArguments {
     var engine = "auto"
     @Option(help: ArgumentHelp("Memory that a scan may take, at least 256MiB.", valueName: "amount"))
     var memory = "2GiB"
-    @Option(help: ArgumentHelp("Threads that a scan may use. Default: one for each core.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Threads that a scan may use. Default: the CPUs that the process may use.", valueName: "n")
+    )
     var threads: Int?
     @OptionGroup var segments: SegmentOptions
 
@@ -31,7 +32,7 @@ struct EngineOptions: ParsableArguments {
         }
     }
 
-    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    var threadCount: Int { threads ?? AvailableCPUs.count }
 
     func request(_ store: OpenStore, spineRows: Int?) throws -> EngineRequest {
         let source = ScanSource(

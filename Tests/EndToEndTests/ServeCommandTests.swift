@@ -30,6 +30,33 @@ import Testing
         for client in clients { #expect(try client.untilClosed().isEmpty) }
     }
 
+    @Test func `it starts an event loop for each CPU that it may use, or as many as it is told`() throws {
+        let mask = try #require(
+            try String(contentsOfFile: "/proc/self/status", encoding: .utf8).split(separator: "\n").first {
+                $0.hasPrefix("Cpus_allowed_list:")
+            }
+        )
+        let cpu = try #require(mask.split(whereSeparator: { !$0.isNumber }).first)
+        let pinned = try ServedAsof(["--without-store"], shell: "exec taskset -c \(cpu) \"$0\" \"$@\"")
+        #expect(try Self.eventLoops(pinned) == 1)
+        let asked = try ServedAsof(
+            ["--without-store", "--threads", "3"],
+            shell: "exec taskset -c \(cpu) \"$0\" \"$@\""
+        )
+        #expect(try Self.eventLoops(asked) == 3)
+    }
+
+    /// What INFO says, which is what the kernel says about the process's threads.
+    private static func eventLoops(_ served: ServedAsof) throws -> Int? {
+        let info = try #require(try served.client().run("INFO", "server").text)
+        let tasks = "/proc/\(served.pid)/task"
+        let loops = try FileManager.default.contentsOfDirectory(atPath: tasks).filter { task in
+            (try? String(contentsOfFile: "\(tasks)/\(task)/comm", encoding: .utf8))?.hasPrefix("NIO-ELT-") == true
+        }
+        #expect(info.contains("event_loops:\(loops.count)\r\n"), "\(info)")
+        return loops.count
+    }
+
     @Test func `it serves a store, whose embedded cluster stays up with it`() throws {
         let store = try CommandLineStore()
         let served = try ServedAsof(["-d", store.conninfo], in: store.folder)

@@ -9,12 +9,20 @@ package final class ServedAsof {
     package var pid: Int32 { running.process.processIdentifier }
 
     /// Starts it at a free port and waits for its line.
-    /// - Parameter arguments: further ones; where the store is, among them.
-    package init(_ arguments: [String], in directory: String = "/tmp", environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - arguments: further ones; where the store is, among them.
+    ///   - shell: a shell command that ends with `exec "$0" "$@"`, by which it is started.
+    package init(
+        _ arguments: [String],
+        in directory: String = "/tmp",
+        environment: [String: String] = [:],
+        shell: String? = nil
+    ) throws {
         running = try AsofBinary.start(
             ["serve", "--listen", "127.0.0.1:0"] + arguments,
             in: directory,
-            environment: environment
+            environment: environment,
+            shell: shell
         )
         let process = running.process
         let running = self.running

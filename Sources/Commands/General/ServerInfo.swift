@@ -41,7 +41,9 @@ enum ServerInfo {
             InfoLine("os", "Linux"), InfoLine("arch_bits", 64), InfoLine("process_id", getpid()),
             InfoLine("tcp_port", engine.port.load(ordering: .relaxed)),
             InfoLine("server_time_usec", engine.hooks.nowUs()), InfoLine("uptime_in_seconds", seconds),
-            InfoLine("uptime_in_days", seconds / 86_400), InfoLine("io_threads", engine.settings.threads),
+            InfoLine("uptime_in_days", seconds / 86_400), InfoLine("event_loops", engine.settings.threads),
+            // Redis's name for the same.
+            InfoLine("io_threads", engine.settings.threads),
         ]
     }
 

@@ -25,7 +25,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("HOST:PORT, or unix:PATH. Port 0: any free one.", valueName: "address"))
     var listen = "127.0.0.1:6567"
-    @Option(help: "Event loops. Default: as many as this machine has cores.")
+    @Option(help: "Event loops. Default: the CPUs that the process may use (affinity, cgroup quota).")
     var threads: Int?
     @Option(help: ArgumentHelp("A file with the password that clients must give; others must not be able to read it."))
     var passwordFile: String?
@@ -141,7 +141,7 @@ struct ServeCommand: ParsableCommand {
     private func configuration() -> ServerConfiguration {
         var configuration = ServerConfiguration()
         if let address = ListenAddress(listen) { configuration.address = address }
-        configuration.threads = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+        configuration.threads = threads ?? AvailableCPUs.count
         configuration.limits.connectionsMax = maxClients
         configuration.limits.bulkBytesMax = maxBulk << 20
         configuration.stopSecondsMax = stopSeconds
