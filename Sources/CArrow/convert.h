@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "asof_arrow.h"
+#include "failure.h"
 
 namespace asof {
 
@@ -18,9 +19,10 @@ struct ColumnData {
     std::vector<int64_t> element_offsets;
     std::vector<uint8_t> bytes;
 
+    // Zeros for `count` values, or `count` times `width` of them.
     template <typename T>
-    T *fixed(int64_t count) {
-        values.assign(static_cast<size_t>(count) * sizeof(T), 0);
+    T *fixed(int64_t count, int64_t width = 1) {
+        values.assign(static_cast<size_t>(product(product(count, width), sizeof(T))), 0);
         return reinterpret_cast<T *>(values.data());
     }
 };
