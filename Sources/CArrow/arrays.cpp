@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "failure.h"
+
 namespace asof {
 namespace {
 
@@ -94,8 +96,9 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> array_data(
 ) {
     ARROW_ASSIGN_OR_RAISE(auto validity, bitmap(column.validity, rows));
     auto fixed = [&](int64_t width) {
-        bytes += rows * width;
-        return arrow::ArrayData::Make(type, rows, {validity, wrap(column.values, rows * width)});
+        int64_t size = product(rows, width);
+        bytes += size;
+        return arrow::ArrayData::Make(type, rows, {validity, wrap(column.values, size)});
     };
     switch (kind.kind) {
         case ASOF_BOOL: {
@@ -113,17 +116,19 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> array_data(
             bytes += column.offsets[rows] - column.offsets[0] + rows * 4;
             return texts(type, rows, validity, column.offsets, column.bytes);
         case ASOF_VECTOR: {
-            int64_t count = rows * kind.dimensions;
-            bytes += count * 4;
-            auto elements = arrow::ArrayData::Make(arrow::float32(), count, {nullptr, wrap(column.values, count * 4)});
+            int64_t count = product(rows, kind.dimensions);
+            int64_t size = product(count, 4);
+            bytes += size;
+            auto elements = arrow::ArrayData::Make(arrow::float32(), count, {nullptr, wrap(column.values, size)});
             return arrow::ArrayData::Make(type, rows, {validity}, {elements});
         }
         case ASOF_LIST_INT64: {
             int64_t first = column.offsets[0];
             int64_t count = column.offsets[rows] - first;
-            bytes += count * 8 + rows * 4;
+            int64_t size = product(count, 8);
+            bytes += size + rows * 4;
             ARROW_ASSIGN_OR_RAISE(auto offsets, narrow(column.offsets, rows + 1));
-            auto values = wrap(static_cast<const int64_t *>(column.values) + first, count * 8);
+            auto values = wrap(static_cast<const int64_t *>(column.values) + first, size);
             auto elements = arrow::ArrayData::Make(arrow::int64(), count, {nullptr, values});
             return arrow::ArrayData::Make(type, rows, {validity, offsets}, {elements});
         }

@@ -48,7 +48,7 @@ constexpr const char *null_element = "it has a null element";
 
 asof_status vectors(const arrow::Array &array, int32_t dimensions, ColumnData &data, asof_failure *failure) {
     ListShape lists(array);
-    float *out = data.fixed<float>(array.length() * dimensions);
+    float *out = data.fixed<float>(array.length(), dimensions);
     for (int64_t row = 0; row < array.length(); row++) {
         if (array.IsNull(row)) continue;
         int64_t count = lists.count(row);
@@ -58,7 +58,7 @@ asof_status vectors(const arrow::Array &array, int32_t dimensions, ColumnData &d
         auto slice = lists.elements->Slice(lists.first(row), count);
         asof_failure inner{};
         if (floats(*slice, out + row * dimensions, &inner) != ASOF_OK) {
-            std::string reason = std::string("an element of it is refused: ") + inner.reason;
+            std::string reason = std::string("an element of it is refused: ") + (inner.reason ? inner.reason : "");
             asof_failure_clear(&inner);
             return bad_value(array, row, reason.c_str(), failure);
         }
@@ -110,7 +110,7 @@ void all_null(int64_t rows, asof_type type, ColumnData &data) {
         case ASOF_BOOL: data.fixed<uint8_t>(rows); break;
         case ASOF_INT32: data.fixed<int32_t>(rows); break;
         case ASOF_FLOAT32: data.fixed<float>(rows); break;
-        case ASOF_VECTOR: data.fixed<float>(rows * type.dimensions); break;
+        case ASOF_VECTOR: data.fixed<float>(rows, type.dimensions); break;
         case ASOF_INT64:
         case ASOF_TIMESTAMP:
         case ASOF_FLOAT64: data.fixed<int64_t>(rows); break;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "asof_arrow.h"
+#include "failure.h"
 
 namespace asof {
 
@@ -20,9 +21,10 @@ struct ColumnData {
     // Of times: how far each was moved; empty where none was.
     std::vector<uint16_t> moved_ns;
 
+    // Zeros for `count` values, or `count` times `width` of them.
     template <typename T>
-    T *fixed(int64_t count) {
-        values.assign(static_cast<size_t>(count) * sizeof(T), 0);
+    T *fixed(int64_t count, int64_t width = 1) {
+        values.assign(static_cast<size_t>(product(product(count, width), sizeof(T))), 0);
         return reinterpret_cast<T *>(values.data());
     }
 };

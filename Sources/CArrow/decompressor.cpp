@@ -13,9 +13,10 @@ struct asof_decompressor {
 };
 
 asof_decompressor *asof_decompressor_open(asof_compression compression, asof_failure *failure) {
-    auto decompressor = std::make_unique<asof_decompressor>();
+    std::unique_ptr<asof_decompressor> decompressor;
     auto type = compression == ASOF_GZIP ? arrow::Compression::GZIP : arrow::Compression::ZSTD;
     auto status = asof::guarded([&] {
+        decompressor = std::make_unique<asof_decompressor>();
         ARROW_ASSIGN_OR_RAISE(decompressor->codec, arrow::util::Codec::Create(type));
         ARROW_ASSIGN_OR_RAISE(decompressor->stream, decompressor->codec->MakeDecompressor());
         return arrow::Status::OK();

@@ -4,26 +4,24 @@
 
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "asof_arrow.h"
 
 namespace asof {
 
-// Fills `failure` and returns its status.
+// Fills `failure` and returns its status. Where there is no memory for the texts, they are missing.
 asof_status fail(
     asof_failure *failure,
     asof_status status,
-    const std::string &reason,
+    std::string_view reason,
     int64_t row = 0,
-    const std::string &value = ""
-);
+    std::string_view value = ""
+) noexcept;
 
-inline asof_status fail(asof_failure *failure, const arrow::Status &status) {
-    // The detail carries the system's own error.
-    std::string detail = status.detail() ? ": " + status.detail()->ToString() : "";
-    return fail(failure, ASOF_FILE, status.message() + detail);
-}
+asof_status fail(asof_failure *failure, const arrow::Status &status) noexcept;
 
 // Runs `body`, which returns an arrow::Status, and turns exceptions into one: parquet-cpp throws.
 template <typename Body>
@@ -37,6 +35,24 @@ arrow::Status guarded(Body body) noexcept {
     } catch (...) {
         return arrow::Status::UnknownError("unknown error");
     }
+}
+
+// The same for what has no failure to fill: `fallback` where `body` throws.
+template <typename T, typename Body>
+T guarded_or(T fallback, Body body) noexcept {
+    try {
+        return body();
+    } catch (...) {
+        return fallback;
+    }
+}
+
+// `count * width`, which is a number of values or bytes. Throws where it is none.
+inline int64_t product(int64_t count, int64_t width) {
+    int64_t result = 0;
+    if (count < 0 || width < 0 || __builtin_mul_overflow(count, width, &result))
+        throw std::length_error("more values than memory can hold");
+    return result;
 }
 
 }  // namespace asof

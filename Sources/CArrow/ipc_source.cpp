@@ -1,5 +1,5 @@
 #include <arrow/api.h>
-#include <arrow/io/memory.h>
+#include <arrow/io/interfaces.h>
 #include <arrow/ipc/options.h>
 #include <arrow/ipc/reader.h>
 #include <arrow/util/byte_size.h>
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "mapping.h"
+#include "file_input.h"
 #include "source.h"
 
 namespace asof {
@@ -55,8 +55,9 @@ arrow::Status check(const arrow::RecordBatch &batch) {
 class IPCSource : public Source {
 public:
     arrow::Status open(int descriptor) {
-        ARROW_ASSIGN_OR_RAISE(buffer, map_file(descriptor));
-        std::string_view start(reinterpret_cast<const char *>(buffer->data()), static_cast<size_t>(buffer->size()));
+        ARROW_ASSIGN_OR_RAISE(input, open_input(descriptor));
+        ARROW_ASSIGN_OR_RAISE(auto head, input->ReadAt(0, 6));
+        std::string_view start(reinterpret_cast<const char *>(head->data()), static_cast<size_t>(head->size()));
         if (start.starts_with("FEA1"))
             return arrow::Status::Invalid("this is Feather version 1; write it as version 2, which is Arrow IPC");
         is_file = start.starts_with("ARROW1");
@@ -81,11 +82,13 @@ public:
     ) override {
         rows_max = std::max<int64_t>(std::min(batch_rows, batch_bytes / row_bytes), 1);
         bytes_max = batch_bytes;
-        // No column at all would mean every column to Arrow, and a batch without columns has rows all the same.
-        return reopen(columns.empty() ? std::vector<int>{} : columns);
+        // No column at all means every column to Arrow, and a batch without columns has rows all the same. Where all are
+        // wanted, too: Arrow then asks for a batch as one piece, which is mapped where it is large.
+        bool are_all = columns.size() == static_cast<size_t>(file_schema->num_fields());
+        return reopen(are_all ? std::vector<int>{} : columns);
     }
 
-    // A stored batch can be of any size: it is handed out in slices, and not compressed its pages are the file's.
+    // A stored batch can be of any size: it is handed out in slices.
     arrow::Result<std::shared_ptr<arrow::RecordBatch>> next() override {
         while (!stored || at >= stored->num_rows()) {
             at = 0;
@@ -110,7 +113,7 @@ public:
 
 private:
     arrow::Status reopen(const std::vector<int> &columns) {
-        input = std::make_shared<arrow::io::BufferReader>(buffer);
+        ARROW_RETURN_NOT_OK(input->Seek(0));
         auto options = arrow::ipc::IpcReadOptions::Defaults();
         options.use_threads = false;
         options.included_fields = columns;
@@ -124,8 +127,7 @@ private:
         return arrow::Status::OK();
     }
 
-    std::shared_ptr<arrow::Buffer> buffer;
-    std::shared_ptr<arrow::io::BufferReader> input;
+    std::shared_ptr<arrow::io::RandomAccessFile> input;
     bool is_file = false;
     std::shared_ptr<arrow::ipc::RecordBatchFileReader> file;
     std::shared_ptr<arrow::ipc::RecordBatchStreamReader> stream;

@@ -8,6 +8,7 @@
 
 #include "asof_arrow.h"
 #include "convert.h"
+#include "descriptor.h"
 #include "failure.h"
 #include "source.h"
 
@@ -53,27 +54,41 @@ arrow::Status select(
         reader.places.push_back(static_cast<int>(place - chosen.begin()));
     }
     int64_t row_bytes = 1;
-    for (const auto &type : reader.types) row_bytes += type.kind == ASOF_VECTOR ? type.dimensions * 4 : 8;
+    for (const auto &type : reader.types) row_bytes += type.kind == ASOF_VECTOR ? asof::product(type.dimensions, 4) : 8;
     return reader.source->select(chosen, batch_rows, batch_bytes, row_bytes);
 }
 
 }  // namespace
 
 asof_reader *asof_reader_open(int descriptor, asof_format format, asof_failure *failure) {
-    auto reader = std::make_unique<asof_reader>();
-    auto status = asof::guarded([&] { return open(descriptor, format, *reader); });
+    asof::Descriptor file(descriptor);
+    std::unique_ptr<asof_reader> reader;
+    auto status = asof::guarded([&] {
+        reader = std::make_unique<asof_reader>();
+        return open(file.release(), format, *reader);
+    });
     if (status.ok()) return reader.release();
     asof::fail(failure, status);
+    asof_reader_free(reader.release());
     return nullptr;
 }
 
-void asof_reader_free(asof_reader *reader) { delete reader; }
+void asof_reader_free(asof_reader *reader) {
+    (void)asof::guarded([&] {
+        delete reader;
+        return arrow::Status::OK();
+    });
+}
 
 int32_t asof_reader_column_count(const asof_reader *reader) { return reader->source->schema()->num_fields(); }
 
-int64_t asof_reader_row_count(const asof_reader *reader) { return reader->source->row_count(); }
+int64_t asof_reader_row_count(const asof_reader *reader) {
+    return asof::guarded_or(int64_t(-1), [&] { return reader->source->row_count(); });
+}
 
-int64_t asof_reader_position(const asof_reader *reader) { return reader->source->position(); }
+int64_t asof_reader_position(const asof_reader *reader) {
+    return asof::guarded_or(int64_t(-1), [&] { return reader->source->position(); });
+}
 
 const char *asof_reader_column_name(const asof_reader *reader, int32_t column) {
     return reader->source->schema()->field(column)->name().c_str();
@@ -84,9 +99,11 @@ const char *asof_reader_column_type_text(const asof_reader *reader, int32_t colu
 }
 
 bool asof_reader_column_type(const asof_reader *reader, int32_t column, asof_type *type) {
-    auto natural = asof::natural_type(*reader->source->schema()->field(column)->type());
-    if (natural) *type = *natural;
-    return natural.has_value();
+    return asof::guarded_or(false, [&] {
+        auto natural = asof::natural_type(*reader->source->schema()->field(column)->type());
+        if (natural) *type = *natural;
+        return natural.has_value();
+    });
 }
 
 asof_status asof_reader_select(
@@ -99,21 +116,23 @@ asof_status asof_reader_select(
     int64_t batch_bytes,
     asof_failure *failure
 ) {
-    for (int32_t index = 0; index < count; index++) {
-        std::string hint;
-        const auto &type = *reader->source->schema()->field(columns[index])->type();
-        if (!asof::is_convertible(type, types[index], times.unit, &hint))
-            return asof::fail(failure, ASOF_COLUMN_TYPE, hint, index, type.ToString());
-    }
-    reader->types.assign(types, types + count);
-    reader->early_reason = times.early_reason ? times.early_reason : "";
-    reader->times = times;
-    reader->times.early_reason = reader->early_reason.c_str();
-    reader->data.resize(static_cast<size_t>(count));
+    asof_status result = ASOF_OK;
     auto status = asof::guarded([&] {
+        for (int32_t index = 0; index < count; index++) {
+            std::string hint;
+            const auto &type = *reader->source->schema()->field(columns[index])->type();
+            if (asof::is_convertible(type, types[index], times.unit, &hint)) continue;
+            result = asof::fail(failure, ASOF_COLUMN_TYPE, hint, index, type.ToString());
+            return arrow::Status::OK();
+        }
+        reader->types.assign(types, types + count);
+        reader->early_reason = times.early_reason ? times.early_reason : "";
+        reader->times = times;
+        reader->times.early_reason = reader->early_reason.c_str();
+        reader->data.resize(static_cast<size_t>(count));
         return select(*reader, std::vector<int>(columns, columns + count), batch_rows, batch_bytes);
     });
-    return status.ok() ? ASOF_OK : asof::fail(failure, status);
+    return status.ok() ? result : asof::fail(failure, status);
 }
 
 int64_t asof_reader_next(asof_reader *reader, asof_failure *failure) {
@@ -131,8 +150,12 @@ int64_t asof_reader_next(asof_reader *reader, asof_failure *failure) {
     return reader->batch ? reader->batch->num_rows() : 0;
 }
 
-void asof_reader_window(asof_reader *reader, int64_t first, int64_t count) {
-    reader->window = reader->batch->Slice(first, count);
+asof_status asof_reader_window(asof_reader *reader, int64_t first, int64_t count, asof_failure *failure) {
+    auto status = asof::guarded([&] {
+        reader->window = reader->batch->Slice(first, count);
+        return arrow::Status::OK();
+    });
+    return status.ok() ? ASOF_OK : asof::fail(failure, status);
 }
 
 asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *column, asof_failure *failure) {

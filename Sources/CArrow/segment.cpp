@@ -5,6 +5,7 @@
 #include <parquet/statistics.h>
 
 #include "crc32.h"
+#include "descriptor.h"
 #include "failure.h"
 
 struct asof_segment {
@@ -23,9 +24,11 @@ asof_segment *asof_segment_open(
     uint32_t tail_crc,
     asof_failure *failure
 ) {
-    auto segment = std::make_unique<asof_segment>();
+    asof::Descriptor file(descriptor);
+    std::unique_ptr<asof_segment> segment;
     auto status = asof::guarded([&] {
-        ARROW_RETURN_NOT_OK(segment->file.open(descriptor, bytes, tail_bytes, tail_crc));
+        segment = std::make_unique<asof_segment>();
+        ARROW_RETURN_NOT_OK(segment->file.open(file.release(), bytes, tail_bytes, tail_crc));
         auto metadata = segment->file.metadata().key_value_metadata();
         for (int64_t index = 0; metadata && index < metadata->size(); index++)
             segment->texts[metadata->key(index)] = metadata->value(index);
@@ -43,14 +46,18 @@ int64_t asof_segment_row_count(const asof_segment *segment) { return segment->fi
 int32_t asof_segment_group_count(const asof_segment *segment) { return segment->file.metadata().num_row_groups(); }
 
 int64_t asof_segment_group_rows(const asof_segment *segment, int32_t group) {
-    return segment->file.metadata().RowGroup(group)->num_rows();
+    return asof::guarded_or(int64_t(-1), [&] { return segment->file.metadata().RowGroup(group)->num_rows(); });
 }
 
-int32_t asof_segment_find(const asof_segment *segment, const char *name) { return segment->file.leaf(name); }
+int32_t asof_segment_find(const asof_segment *segment, const char *name) {
+    return asof::guarded_or(int32_t(-1), [&] { return segment->file.leaf(name); });
+}
 
 const char *asof_segment_text(const asof_segment *segment, const char *key) {
-    auto found = segment->texts.find(key);
-    return found == segment->texts.end() ? nullptr : found->second.c_str();
+    return asof::guarded_or(static_cast<const char *>(nullptr), [&]() -> const char * {
+        auto found = segment->texts.find(key);
+        return found == segment->texts.end() ? nullptr : found->second.c_str();
+    });
 }
 
 int64_t asof_segment_bytes_read(const asof_segment *segment) { return segment->file.bytes_read(); }
@@ -111,7 +118,7 @@ asof_status asof_segment_read_fixed(
     return status.ok() ? ASOF_OK : asof::fail(failure, status);
 }
 
-asof_values *asof_values_new(void) { return new asof_values(); }
+asof_values *asof_values_new(void) { return new (std::nothrow) asof_values(); }
 
 void asof_values_free(asof_values *values) { delete values; }
 
@@ -134,6 +141,7 @@ asof_status asof_segment_read_variable(
     data.bytes.clear();
     auto status = asof::guarded([&] {
         ARROW_ASSIGN_OR_RAISE(auto chunk, segment->file.chunk(group, column));
+        if (!rows && count != chunk->rows) return arrow::Status::Invalid("a group has another number of rows");
         return asof::read_variable(segment->file, *chunk, type, {rows, count}, data);
     });
     if (!status.ok()) return asof::fail(failure, status);

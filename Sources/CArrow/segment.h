@@ -25,6 +25,9 @@ inline int64_t chunk_end(const parquet::ColumnChunkMetaData &chunk) {
     return start + chunk.total_compressed_size();
 }
 
+// Rows of a page at most: more than our writer makes, few enough for memory of a few MiB.
+constexpr int64_t page_rows_max = 1 << 20;
+
 struct Page {
     int64_t offset;
     // With its header.

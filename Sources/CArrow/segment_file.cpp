@@ -85,8 +85,8 @@ arrow::Result<std::unique_ptr<Chunk>> SegmentFile::make_chunk(int group, int col
         return Status::IOError("a column is compressed, which segments are not");
 
     auto location = metadata->GetOffsetIndexLocation();
-    if (!location || location->offset < tail_offset || location->length < 0 ||
-        location->offset + location->length > tail_offset + static_cast<int64_t>(tail.size()))
+    if (!location || location->offset < tail_offset || location->offset > size || location->length < 0 ||
+        location->length > size - location->offset)
         return Status::IOError("it has no page index");
     auto index = parquet::OffsetIndex::Make(
         tail.data() + (location->offset - tail_offset), location->length, parquet::default_reader_properties());
@@ -96,11 +96,14 @@ arrow::Result<std::unique_ptr<Chunk>> SegmentFile::make_chunk(int group, int col
             dictionary_pages += stats.count;
     const auto &places = index->page_locations();
     for (size_t at = 0; at < places.size(); at++) {
+        int64_t first = places[at].first_row_index;
         int64_t next = at + 1 < places.size() ? places[at + 1].first_row_index : made->rows;
+        bool is_sensible = first >= 0 && next > first && next - first <= page_rows_max;
         Page page{
-            places[at].offset, places[at].compressed_page_size, places[at].first_row_index,
-            next - places[at].first_row_index, static_cast<int64_t>(at) < dictionary_pages};
-        if (page.offset < 4 || page.bytes <= 0 || page.offset + page.bytes > tail_offset || page.rows <= 0)
+            places[at].offset, places[at].compressed_page_size, first, is_sensible ? next - first : 0,
+            static_cast<int64_t>(at) < dictionary_pages};
+        if (!is_sensible || page.offset < 4 || page.offset > tail_offset || page.bytes <= 0 ||
+            page.bytes > tail_offset - page.offset)
             return Status::IOError("its page index makes no sense");
         made->pages.push_back(page);
     }

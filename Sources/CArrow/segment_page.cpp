@@ -24,7 +24,7 @@ Status check(const Chunk &chunk, size_t number, const uint8_t *bytes, PageHeader
         return Status::IOError("the page at byte ", page.offset, " is damaged: ", what);
     };
     if (!parse_header(bytes, page.bytes, header)) return damaged("it has no header");
-    if (header.header_bytes + header.compressed_bytes != page.bytes ||
+    if (header.compressed_bytes != page.bytes - header.header_bytes ||
         header.compressed_bytes != header.uncompressed_bytes)
         return damaged("its length is another");
     if (header.type != (is_dictionary ? dictionary_page : data_page)) return damaged("it is of another kind");

@@ -135,11 +135,13 @@ Status shape_lists(Bytes &body, const Page &page, int64_t levels, Scratch &scrat
     return Status::OK();
 }
 
-// How many levels a page of lists has, which only its header says.
-arrow::Result<int64_t> level_count(const Scratch &scratch) {
+// How many levels a page of lists has, which only its header says: one for each element, which takes four bytes at least,
+// and one for each row without any.
+arrow::Result<int64_t> level_count(const Scratch &scratch, const Page &page) {
     PageHeader header;
     if (!parse_header(scratch.page.data(), static_cast<int64_t>(scratch.page.size()), header) || header.values < 0)
         return Status::IOError("a page has no header");
+    if (header.values > page.rows + page.bytes / 4) return other_count();
     return header.values;
 }
 
@@ -152,7 +154,7 @@ Status read_lists(SegmentFile &file, Chunk &chunk, asof_type type, WantedRows wa
     if (is_text) data.element_offsets.push_back(0);
     return for_each_page(chunk, wanted, scratch.offsets, [&](size_t number, const int64_t *rows, int64_t count, int64_t) {
         ARROW_ASSIGN_OR_RAISE(auto values, load_page(file, chunk, number, scratch.page));
-        ARROW_ASSIGN_OR_RAISE(auto levels, level_count(scratch));
+        ARROW_ASSIGN_OR_RAISE(auto levels, level_count(scratch, chunk.pages[number]));
         ARROW_RETURN_NOT_OK(shape_lists(values, chunk.pages[number], levels, scratch, firsts));
         if (is_text) {
             ARROW_RETURN_NOT_OK(walk_texts(values, firsts.back(), starts));

@@ -12,6 +12,7 @@
 
 #include "arrays.h"
 #include "asof_arrow.h"
+#include "descriptor.h"
 #include "failure.h"
 #include "segment.h"
 
@@ -32,6 +33,7 @@ namespace {
 constexpr int64_t page_bytes = 1 << 20;
 // A multiple of what Arrow's writer looks at a time, so that pages have this many rows exactly where bytes allow it.
 constexpr int64_t page_rows = 16 * 1024;
+static_assert(page_rows <= asof::page_rows_max);
 
 arrow::Status open(
     int descriptor,
@@ -105,10 +107,15 @@ asof_segment_writer *asof_segment_writer_open(
     const asof_type *types,
     asof_failure *failure
 ) {
-    auto writer = std::make_unique<asof_segment_writer>();
-    auto status = asof::guarded([&] { return open(descriptor, count, required, sorted, names, types, *writer); });
+    asof::Descriptor file(descriptor);
+    std::unique_ptr<asof_segment_writer> writer;
+    auto status = asof::guarded([&] {
+        writer = std::make_unique<asof_segment_writer>();
+        return open(file.release(), count, required, sorted, names, types, *writer);
+    });
     if (status.ok()) return writer.release();
     asof::fail(failure, status);
+    asof_segment_writer_free(writer.release());
     return nullptr;
 }
 

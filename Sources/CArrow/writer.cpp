@@ -19,6 +19,7 @@
 
 #include "arrays.h"
 #include "asof_arrow.h"
+#include "descriptor.h"
 #include "failure.h"
 
 // A Parquet or Arrow IPC file being written.
@@ -124,8 +125,8 @@ int64_t bytes_of(const asof_column &column, const asof_type &type, int64_t first
     switch (type.kind) {
         case ASOF_STRING:
         case ASOF_BYTES: return column.offsets[first + rows] - column.offsets[first];
-        case ASOF_VECTOR: return rows * type.dimensions * 4;
-        case ASOF_LIST_INT64: return (column.offsets[first + rows] - column.offsets[first]) * 8;
+        case ASOF_VECTOR: return asof::product(asof::product(rows, type.dimensions), 4);
+        case ASOF_LIST_INT64: return asof::product(column.offsets[first + rows] - column.offsets[first], 8);
         case ASOF_LIST_STRING:
             return column.element_offsets[column.offsets[first + rows]] - column.element_offsets[column.offsets[first]];
         default: return rows * 8;
@@ -176,7 +177,9 @@ void asof_keep_memory(void) {
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
-void asof_set_threads(int32_t count) { (void)arrow::SetCpuThreadPoolCapacity(std::max(1, count)); }
+void asof_set_threads(int32_t count) {
+    (void)asof::guarded([&] { return arrow::SetCpuThreadPoolCapacity(std::max(1, count)); });
+}
 
 asof_writer *asof_writer_open(
     int descriptor,
@@ -186,10 +189,15 @@ asof_writer *asof_writer_open(
     const asof_type *types,
     asof_failure *failure
 ) {
-    auto writer = std::make_unique<asof_writer>();
-    auto status = asof::guarded([&] { return open(descriptor, format, count, names, types, *writer); });
+    asof::Descriptor file(descriptor);
+    std::unique_ptr<asof_writer> writer;
+    auto status = asof::guarded([&] {
+        writer = std::make_unique<asof_writer>();
+        return open(file.release(), format, count, names, types, *writer);
+    });
     if (status.ok()) return writer.release();
     asof::fail(failure, status);
+    asof_writer_free(writer.release());
     return nullptr;
 }
 

@@ -155,8 +155,10 @@ final class ArrowReader {
     private func convert(
         _ rows: Range<Int>
     ) throws(ColumnarError) -> (columns: [Column], rowCount: Int, error: ColumnarError?) {
-        asof_reader_window(handle, Int64(rows.lowerBound), Int64(rows.count))
         var failure = asof_failure()
+        guard asof_reader_window(handle, Int64(rows.lowerBound), Int64(rows.count), &failure) == ASOF_OK else {
+            throw .cannotRead(file: name, reason: failure.takeReason())
+        }
         var rowCount = rows.count
         var columns: [Column] = []
         var error: ColumnarError?
@@ -208,11 +210,13 @@ final class ArrowReader {
 
     /// A bad row as a JSON object; what is no value of its column's type is the text that Arrow has for it.
     private func json(_ row: Int) throws(ColumnarError) -> [UInt8] {
-        asof_reader_window(handle, Int64(row), 1)
+        var failure = asof_failure()
+        guard asof_reader_window(handle, Int64(row), 1, &failure) == ASOF_OK else {
+            throw .cannotRead(file: name, reason: failure.takeReason())
+        }
         var values: [(String, String)] = []
         for (index, request) in requests.enumerated() where !values.contains(where: { $0.0 == request.sourceName }) {
             var flat = asof_column()
-            var failure = asof_failure()
             switch asof_reader_column(handle, Int32(index), &flat, &failure) {
             case ASOF_OK:
                 let column = Column(copying: flat, type: request.type, rowCount: 1)

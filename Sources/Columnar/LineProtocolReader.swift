@@ -59,7 +59,9 @@ package final class LineProtocolReader {
         rejects = []
         batchFirstRow = rowsRead + 1
         let firstByte = input.bytesConsumed
-        while pending == nil, texts.count < options.batchRows, input.bytesConsumed - firstByte < options.batchBytes {
+        while pending == nil, texts.count < options.batchRows, input.bytesConsumed - firstByte < options.batchBytes,
+            rows.byteCount < options.batchBytes
+        {
             if decode(now: now) { continue }
             guard !input.isAtEnd else { break }
             do throws(ColumnarError) { try input.refill(line: decoder.line) } catch { pending = error }
@@ -77,7 +79,7 @@ package final class LineProtocolReader {
         let buffer = input.buffer
         var point = DecodedLine()
         let before = texts.count
-        while texts.count < options.batchRows {
+        while texts.count < options.batchRows, rows.byteCount < options.batchBytes {
             do throws(LineProtocolError) {
                 guard try decoder.next(buffer.span, from: &input.position, isEnd: input.isAtEnd, into: &point) else {
                     break

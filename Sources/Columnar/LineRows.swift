@@ -21,17 +21,30 @@ package struct LineViewRows: Sendable {
 /// `bytes`, `timestamp`, `vector` and `list` features are written as strings, as they are in CSV. A feature that a point
 /// lacks is an error unless the view allows null. A point that is refused leaves nothing behind.
 package struct LineRows {
-    private var views: [ViewRowsBuilder]
+    /// Never written to after ``init(views:precision:allowsEarly1970:)``, so that copies of a store of thousands of views
+    /// share them.
+    private let templates: [ViewRowsBuilder]
+    /// Each view's place in ``templates`` by its name's bytes.
+    private let numbers: KeyOrder
     /// Of the points' times, and of integers in `timestamp` features.
     private let times: TimeReading
+    /// The views that points have named, and the place of each view's builder here.
+    private var builders: [ViewRowsBuilder] = []
+    private var places: [Int: Int] = [:]
+    /// The builder of the last point.
     private var last = 0
+    private var hints = HintBudget()
     private var scratch: [UInt8] = []
+    /// Bytes of the values so far, nulls included and texts not: a point of a few bytes may be a row of 1,600 nulls.
+    package private(set) var byteCount = 0
 
     /// - Parameters:
+    ///   - views: of equal names the first counts.
     ///   - precision: the unit of the points' times.
     ///   - allowsEarly1970: as in ``TimeReading``.
     package init(views: [ViewDefinition], precision: TimeUnit, allowsEarly1970: Bool = false) {
-        self.views = views.map { ViewRowsBuilder($0) }
+        templates = views.enumerated().map { ViewRowsBuilder($1, number: $0) }
+        numbers = KeyOrder(keys: templates.map(\.name))
         times = TimeReading(unit: precision, rounding: .up, allowsEarly1970: allowsEarly1970)
     }
 
@@ -50,17 +63,14 @@ package struct LineRows {
         scratch.removeAll(keepingCapacity: true)
         point.measurement.append(from: bytes, to: &scratch)
         // Points of one view mostly follow one another.
-        if last >= views.count || views[last].name != scratch {
-            guard let index = views.firstIndex(where: { $0.name == scratch }) else {
-                let name = String(decoding: scratch, as: UTF8.self)
-                throw point.error(
-                    at: point.measurement.range.lowerBound,
-                    "there is no view '\(name)'\(Name.hint(for: name, among: views.map(\.definition.name)))",
-                    .view,
-                    in: bytes
-                )
+        if last >= builders.count || builders[last].name != scratch {
+            guard let number = numbers.number(of: scratch.span) else {
+                let name = point.measurement.shown(in: bytes)
+                let hint = hints.hint(for: name) { templates.map(\.definition.name) }
+                let reason = "there is no view '\(name)'\(hint)"
+                throw point.error(at: point.measurement.range.lowerBound, reason, .view, in: bytes)
             }
-            last = index
+            last = builder(number)
         }
         var time = RoundedTime(microseconds: now)
         if let given = point.time {
@@ -71,21 +81,48 @@ package struct LineRows {
                 throw point.error(at: point.range.lowerBound, text, .time, in: bytes)
             }
         }
-        try views[last].append(point, bytes, offset: offset, time: time)
+        try builders[last].append(point, bytes, offset: offset, time: time, &hints)
+        byteCount += builders[last].rowBytes
     }
 
-    /// The rows so far, for each view that has any; then there are none.
+    /// The place of a view's builder, which is made where it is the view's first point.
+    private mutating func builder(_ number: Int) -> Int {
+        if let place = places[number] { return place }
+        builders.append(templates[number])
+        places[number] = builders.count - 1
+        return builders.count - 1
+    }
+
+    /// The rows so far, for each view that has any, in the order of the views; then there are none.
     package mutating func take() -> [LineViewRows] {
+        byteCount = 0
+        hints = HintBudget()
         var taken: [LineViewRows] = []
-        for index in views.indices where !views[index].offsets.isEmpty { taken.append(views[index].take(view: index)) }
-        return taken
+        for place in builders.indices where !builders[place].offsets.isEmpty { taken.append(builders[place].take()) }
+        return taken.sorted { $0.view < $1.view }
+    }
+}
+
+/// How many more unknown names get a "did you mean": finding one compares the name with all that there are, which a
+/// million bad points must not do a million times.
+private struct HintBudget {
+    private var left = 100
+
+    mutating func hint(for name: String, among known: () -> [String]) -> String {
+        guard left > 0 else { return "" }
+        left -= 1
+        return Name.hint(for: name, among: known())
     }
 }
 
 /// The rows of one view under construction.
 private struct ViewRowsBuilder {
     let definition: ViewDefinition
+    /// The view's place among those that ``LineRows`` was given.
+    let number: Int
     let name: [UInt8]
+    /// Of a row's values, without texts and elements of lists.
+    let rowBytes: Int
     private let isMissingNull: Bool
     private var keyNames: KeyOrder
     private var featureNames: KeyOrder
@@ -98,12 +135,18 @@ private struct ViewRowsBuilder {
     private var featureSources: [Int] = []
     private var scratch: [UInt8] = []
 
-    init(_ definition: ViewDefinition) {
+    init(_ definition: ViewDefinition, number: Int) {
         self.definition = definition
+        self.number = number
         name = Array(definition.name.utf8)
         isMissingNull = definition.missing == .null
         keyNames = KeyOrder(keys: definition.keys.map { Array($0.name.utf8) })
         featureNames = KeyOrder(keys: definition.features.map { Array($0.name.utf8) })
+        // A value's slot and its flag; two more slots are the row's time and place.
+        rowBytes = definition.features.reduce(16 + 9 * definition.keys.count) { bytes, feature in
+            guard case .vector(let dimensions) = feature.type else { return bytes + 9 }
+            return bytes + 4 * dimensions + 1
+        }
         start()
     }
 
@@ -112,13 +155,15 @@ private struct ViewRowsBuilder {
         features = definition.features.map { ColumnBuilder(type: $0.type) }
         times = ColumnBuilder(type: .timestamp)
         offsets = []
+        keyTags = Array(repeating: -1, count: keys.count)
+        featureSources = Array(repeating: -1, count: features.count)
     }
 
-    mutating func take(view: Int) -> LineViewRows {
+    mutating func take() -> LineViewRows {
         defer { start() }
         let count = offsets.count
         return LineViewRows(
-            view: view,
+            view: number,
             keys: keys.isEmpty
                 ? [Column(type: .int64, values: .int64(Array(repeating: 0, count: count)))] : keys.map { $0.finish() },
             eventTimes: times.finish(),
@@ -131,15 +176,24 @@ private struct ViewRowsBuilder {
         _ point: DecodedLine,
         _ bytes: Span<UInt8>,
         offset: Int,
-        time: RoundedTime
+        time: RoundedTime,
+        _ hints: inout HintBudget
     ) throws(LineProtocolError) {
+        try match(point, bytes, &hints)
+        var (keysDone, featuresDone) = (0, 0)
         do throws(LineProtocolError) {
-            try match(point, bytes)
-            for index in keys.indices { try appendKey(index, point, bytes) }
-            for index in features.indices { try appendFeature(index, point, bytes) }
+            while keysDone < keys.count {
+                try appendKey(keysDone, point, bytes)
+                keysDone += 1
+            }
+            while featuresDone < features.count {
+                try appendFeature(featuresDone, point, bytes)
+                featuresDone += 1
+            }
         } catch {
-            for index in keys.indices { keys[index].truncate(to: offsets.count) }
-            for index in features.indices { features[index].truncate(to: offsets.count) }
+            // The one at work may have half a value.
+            for index in keys.indices.prefix(keysDone + 1) { keys[index].truncate(to: offsets.count) }
+            for index in features.indices.prefix(featuresDone + 1) { features[index].truncate(to: offsets.count) }
             throw error
         }
         times.append(time)
@@ -147,9 +201,13 @@ private struct ViewRowsBuilder {
     }
 
     /// Finds the key or feature that each tag and field names.
-    private mutating func match(_ point: DecodedLine, _ bytes: Span<UInt8>) throws(LineProtocolError) {
-        keyTags = Array(repeating: -1, count: keys.count)
-        featureSources = Array(repeating: -1, count: features.count)
+    private mutating func match(
+        _ point: DecodedLine,
+        _ bytes: Span<UInt8>,
+        _ hints: inout HintBudget
+    ) throws(LineProtocolError) {
+        for index in keyTags.indices { keyTags[index] = -1 }
+        for index in featureSources.indices { featureSources[index] = -1 }
         for (index, tag) in point.tags.enumerated() {
             if let key = keyNames.find(Self.field(tag.key), in: bytes, at: index) {
                 keyTags[key] = index
@@ -158,21 +216,16 @@ private struct ViewRowsBuilder {
             {
                 featureSources[feature] = -2 - index
             } else {
-                throw unknown("tag", tag.key, "", point, bytes)
+                throw unknown(tag: tag.key, point, bytes, &hints)
             }
         }
         for (index, field) in point.fields.enumerated() {
             guard let feature = featureNames.find(Self.field(field.key), in: bytes, at: index) else {
-                let isKey = keyNames.find(Self.field(field.key), in: bytes, at: 0) != nil
-                throw unknown("field", field.key, isKey ? "; it is an entity key, which is a tag" : "", point, bytes)
+                throw unknown(field: field.key, point, bytes, &hints)
             }
             guard featureSources[feature] >= -1 else {
-                throw point.error(
-                    at: field.key.range.lowerBound,
-                    "the feature is there as a tag, too",
-                    .feature,
-                    in: bytes
-                )
+                let reason = "the feature is there as a tag, too"
+                throw point.error(at: field.key.range.lowerBound, reason, .feature, in: bytes)
             }
             featureSources[feature] = index
         }
@@ -184,22 +237,32 @@ private struct ViewRowsBuilder {
     }
 
     private func unknown(
-        _ kind: String,
-        _ part: LinePart,
-        _ hint: String,
+        tag: LinePart,
         _ point: DecodedLine,
-        _ bytes: Span<UInt8>
+        _ bytes: Span<UInt8>,
+        _ hints: inout HintBudget
     ) -> LineProtocolError {
-        let name = part.text(in: bytes)
-        let strings = definition.features.filter { $0.type == .string }.map(\.name)
-        let known = kind == "tag" ? definition.keys.map(\.name) + strings : definition.features.map(\.name)
-        let hint = hint.isEmpty ? Name.hint(for: name, among: known) : hint
-        return point.error(
-            at: part.range.lowerBound,
-            "view '\(definition.name)' has no \(kind) '\(name)'\(hint)",
-            .feature,
-            in: bytes
-        )
+        let name = tag.shown(in: bytes)
+        let hint = hints.hint(for: name) {
+            definition.keys.map(\.name) + definition.features.filter { $0.type == .string }.map(\.name)
+        }
+        let reason = "view '\(definition.name)' has no tag '\(name)'\(hint)"
+        return point.error(at: tag.range.lowerBound, reason, .feature, in: bytes)
+    }
+
+    private func unknown(
+        field: LinePart,
+        _ point: DecodedLine,
+        _ bytes: Span<UInt8>,
+        _ hints: inout HintBudget
+    ) -> LineProtocolError {
+        let name = field.shown(in: bytes)
+        let isKey = keyNames.number(of: bytes.extracting(field.range)) != nil
+        let hint =
+            isKey
+            ? "; it is an entity key, which is a tag" : hints.hint(for: name) { definition.features.map(\.name) }
+        let reason = "view '\(definition.name)' has no field '\(name)'\(hint)"
+        return point.error(at: field.range.lowerBound, reason, .feature, in: bytes)
     }
 
     private mutating func appendKey(
@@ -314,13 +377,9 @@ private struct ViewRowsBuilder {
         _ point: DecodedLine,
         _ bytes: Span<UInt8>
     ) -> LineProtocolError {
-        var text: [UInt8] = []
-        for index in range { text.append(bytes[index]) }
-        return point.error(
-            at: range.lowerBound,
-            "\(kind) '\(name)': expected \(type.text), got '\(ColumnarError.shown(text))': \(reason)",
-            fault,
-            in: bytes
-        )
+        // Safe: the pointer is used only within the closure.
+        let text = bytes.extracting(range).withUnsafeBufferPointer { ColumnarError.shown($0) }
+        let reason = "\(kind) '\(name)': expected \(type.text), got '\(text)': \(reason)"
+        return point.error(at: range.lowerBound, reason, fault, in: bytes)
     }
 }

@@ -80,6 +80,9 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
         return setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
     }
 
+    /// Memory is taken by a group's rows before they are read: more than any build writes is damage.
+    private static let groupRowsMax = 1 << 24
+
     private static func groups(_ handle: OpaquePointer, keys: [KeyColumn], eventTime: Int32) -> [HistoryGroup]? {
         let count = asof_segment_group_count(handle)
         guard let text = asof_segment_text(handle, SegmentKeys.name),
@@ -89,9 +92,11 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
         for group in 0..<count {
             var (low, high): (Int64, Int64) = (0, 0)
             guard asof_segment_range(handle, group, eventTime, &low, &high), low <= high else { return nil }
+            let rows = Int(asof_segment_group_rows(handle, group))
+            guard rows >= 0, rows <= groupRowsMax else { return nil }
             groups.append(
                 HistoryGroup(
-                    rowCount: Int(asof_segment_group_rows(handle, group)),
+                    rowCount: rows,
                     firstKeys: bounds[Int(group) * 2],
                     lastKeys: bounds[Int(group) * 2 + 1],
                     times: low...high
@@ -266,7 +271,9 @@ private final class OrderMemory {
     }
 
     func values() -> OpaquePointer {
-        guard let values = asof_values_new() else { preconditionFailure("new throws where memory is out") }
+        guard let values = asof_values_new() else {
+            preconditionFailure("memory is out, which Swift cannot survive either")
+        }
         texts.append(values)
         return values
     }

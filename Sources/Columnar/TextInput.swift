@@ -40,9 +40,17 @@ struct TextInput {
                 reason: "a record of more than \(recordBytesMax) bytes starts here; is a quote not closed?"
             )
         }
-        // As much again as is there already, so that a long record is scanned a few times, not once a chunk.
-        let got = try file.read(max(chunkBytes, buffer.count), appendingTo: &buffer)
-        isAtEnd = got == 0
+        // As much again as is there already, so that a long record is scanned a few times, not once a chunk. A pipe gives
+        // less at a time: only a line end among it may complete a short record, so that a terminal's lines are not held up.
+        let pending = buffer.count - position
+        let wanted = max(chunkBytes, buffer.count)
+        var (got, hasLineEnd) = (0, false)
+        repeat {
+            let count = try file.read(wanted - got, appendingTo: &buffer)
+            isAtEnd = count == 0
+            got += count
+            if pending < chunkBytes, !hasLineEnd { hasLineEnd = buffer.suffix(count).contains(UInt8(ascii: "\n")) }
+        } while !isAtEnd && got < pending && !hasLineEnd
     }
 
     /// Copies a pipe to a temporary file, so that it can be read twice.
@@ -93,6 +101,7 @@ struct TextInput {
             try refill(line: splitter.line)
         }
         var names: [String] = []
+        var known: Set<String> = []
         let place = ColumnarError.Place(file: file.name, line: table.lines[0])
         for field in table.fields {
             guard let text = String(validating: buffer[field.range], as: UTF8.self) else {
@@ -107,7 +116,7 @@ struct TextInput {
                     reason: "the header's name \(names.count + 1) of \(table.fields.count) is empty"
                 )
             }
-            guard !names.contains(name) else {
+            guard known.insert(name).inserted else {
                 throw .malformed(place, reason: "the header has the name '\(name)' twice")
             }
             names.append(name)
@@ -144,11 +153,12 @@ struct TextInput {
 
     private func keys(from start: Int, to end: Int, line: Int) throws(ColumnarError) -> [String] {
         var names: [String] = []
+        var known: Set<String> = []
         do throws(JSONSyntaxError) {
             var object = try JSONObjectScanner(buffer.span, from: start, to: end)
             while let key = try object.nextKey() {
                 let name = JSONText.string(key, in: buffer.span)
-                if !names.contains(name) { names.append(name) }
+                if known.insert(name).inserted { names.append(name) }
                 _ = try object.value()
             }
         } catch {

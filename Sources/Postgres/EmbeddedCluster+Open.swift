@@ -120,8 +120,8 @@ extension EmbeddedCluster {
         let binaries = try PostgresBinaries.find(forDataIn: location.data)
         let socketFolder = location.socketFolder(of: account)
         try SocketFolder.prepare(socketFolder, for: account)
-        // After a crash its number may belong to a stranger, for whom PostgreSQL would wait. It was checked just now.
-        unlink(location.data + "/postmaster.pid")
+        // A postmaster.pid that a crash left is PostgreSQL's to judge: without it, it would not look for processes of the
+        // killed server that still write to the data.
         rotateLog()
         // Not by pg_ctl: it passes the path through a shell, and looks only ten times a second.
         let command = try account.running([
@@ -137,10 +137,23 @@ extension EmbeddedCluster {
             let isPassing = log.contains("shared memory block") && log.contains("still in use")
             guard isPassing, deadline.pause() else {
                 SocketFolder.remove(socketFolder)
-                throw .startFailed(home: location.home, reason: failure, log: log)
+                let isLocked = log.contains("postmaster.pid") && log.contains("already exists")
+                throw .startFailed(home: location.home, reason: isLocked ? lockedReason() : failure, log: log)
             }
             usleep(200_000)
         }
+    }
+
+    /// Why PostgreSQL takes the data for those of a running server, though this process sees none.
+    private func lockedReason() -> String {
+        let file = location.data + "/postmaster.pid"
+        let number = readText(file)?.split(separator: "\n").first.flatMap { Int32($0) }
+        guard let number else { return "it finds \(file) and takes it for that of a running server" }
+        let name = readText("/proc/\(number)/comm").map { " (\($0.split(separator: "\n").first ?? ""))" } ?? ""
+        return
+            "\(file) of its last run names process \(number)\(name), which is another one today, and PostgreSQL does not "
+            + "start while there is a process of that number. End that process or wait for its end; or, if you are sure that "
+            + "no server uses the folder, also none in a container, delete the file; then run the command again"
     }
 
     /// Spawns the server and waits until it is ready.

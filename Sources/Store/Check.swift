@@ -69,6 +69,17 @@ package struct StoreCheck {
                     FROM asof.batches) x WHERE batch_high <> high
                 """
             ),
+            try count(
+                "ledger",
+                "kept totals are what its rows add up to",
+                """
+                SELECT count(*) FROM asof.ledger_totals t CROSS JOIN LATERAL (
+                    SELECT sum(CASE WHEN kind IN ('data', 'materialize') THEN rows
+                        WHEN kind IN ('forget', 'drop') THEN -rows ELSE 0 END)::bigint AS rows, max(position) AS last
+                    FROM asof.batches b WHERE b.view = t.view AND b.position <= t.position) l
+                WHERE t.rows IS DISTINCT FROM l.rows OR t.last_position IS DISTINCT FROM l.last
+                """
+            ),
         ]
     }
 

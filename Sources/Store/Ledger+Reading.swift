@@ -48,22 +48,4 @@ extension Ledger {
             )
         }
     }
-
-    /// Rows stored, less those removed since, and newest event time that was ever stored, of each view by its id.
-    package func totals() throws(StoreError) -> [Int32: (rows: Int64, newest: Timestamp?)] {
-        let rows = try session.query(
-            """
-            SELECT view, sum(CASE WHEN kind IN ('data', 'materialize') THEN rows WHEN kind IN ('forget', 'drop') THEN -rows
-                    ELSE 0 END)::bigint,
-                max(max_event_time) FILTER (WHERE kind IN ('data', 'materialize'))
-            FROM asof.batches WHERE view > 0 GROUP BY view
-            """
-        )
-        var totals: [Int32: (rows: Int64, newest: Timestamp?)] = [:]
-        for row in 0..<rows.count {
-            guard let view = rows.int32(row, 0) else { continue }
-            totals[view] = (rows.int64(row, 1) ?? 0, rows.timestamp(row, 2).map { Timestamp(microseconds: $0) })
-        }
-        return totals
-    }
 }

@@ -61,6 +61,7 @@ package struct Ledger {
         _ entries: [LedgerEntry],
         uid: String = Self.newUID()
     ) throws(StoreError) -> LedgerState {
+        if batch % Limits.ledgerTotalsBatches == 0 { try keepTotals() }
         let values = entries.map { entry in
             let low = entry.eventTimes.map { "'\($0.lowerBound.text)'::timestamptz" } ?? "NULL::timestamptz"
             let high = entry.eventTimes.map { "'\($0.upperBound.text)'::timestamptz" } ?? "NULL::timestamptz"

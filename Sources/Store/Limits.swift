@@ -51,6 +51,8 @@ package enum Limits {
     package static let rowsPerLeap: Int64 = 20
     /// A batch view's SQL may take a day; other statements an hour.
     package static let batchQueryTimeoutMs = 86_400_000
+    /// One batch of so many writes down what the ledger adds up to: so few rows are summed by those who ask.
+    package static let ledgerTotalsBatches: Int64 = 1_000
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
 
@@ -68,6 +70,9 @@ package enum Limits {
     package static let writeBytesMax = 64 << 20
     /// Points of one FS.WRITE: a unit is one transaction, and nobody else's write shares it while it is as large as this.
     package static let writeRowsMax = 100_000
+    /// Bytes of the values of one FS.WRITE, nulls included: as much as its text is taken to become, which no text has that
+    /// names all that it stores. A point of ten bytes may be a row of 1,600 nulls.
+    package static let writeValueBytesMax = 3 * writeBytesMax
     /// How long a write waits for a view that `apply` or `rebuild-online` holds, or for rows that an ingest holds.
     package static let lockedViewWaitMs = 10_000
     /// How long a group's transaction waits for a row that an ingest holds: then the group is halved, and its other writes
@@ -114,6 +119,7 @@ package enum Limits {
     static func check() {
         precondition(statementRowsMax <= groupRowsMax)
         precondition(writeBytesMax < pendingBytesMax)
+        precondition(writeValueBytesMax <= pendingBytesMax)
         precondition(segmentGroupRowsMax % segmentBlockRows == 0)
         precondition(batchRowsMax >= copyChunkRows)
         precondition(keyBytesMax < 8_192 / 3)

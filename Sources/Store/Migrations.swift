@@ -40,6 +40,11 @@ package struct Migration: Sendable {
             name: "0006_write_ranges.sql",
             sql: String(decoding: PackageResources._006_write_ranges_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 7,
+            name: "0007_ledger_totals.sql",
+            sql: String(decoding: PackageResources._007_ledger_totals_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

@@ -119,15 +119,13 @@ struct LatestRows {
     private func leap() throws(StoreError) -> Bool {
         let sizes = try session.query(
             """
-            SELECT coalesce((SELECT sum(rows)::bigint FROM asof.batches WHERE view = $1 AND rows > 0
-                    AND kind IN ('data', 'materialize')), 0),
-                (SELECT count(*) FROM asof.partitions WHERE view = $1), (SELECT count(*) FROM \(view.onlineTable))
+            SELECT (SELECT count(*) FROM asof.partitions WHERE view = $1), (SELECT count(*) FROM \(view.onlineTable))
             """,
             [.int32(view.id)]
         )
-        let (rows, partitions) = (sizes.int64(0, 0) ?? 0, sizes.int64(0, 1) ?? 0)
-        let leapsMax = rows / Limits.rowsPerLeap / max(partitions, 1)
-        guard leapsMax > 0, (sizes.int64(0, 2) ?? 0) <= leapsMax else { return false }
+        let rows = try Ledger(session).totals()[view.id]?.rows ?? 0
+        let leapsMax = rows / Limits.rowsPerLeap / max(sizes.int64(0, 0) ?? 0, 1)
+        guard leapsMax > 0, (sizes.int64(0, 1) ?? 0) <= leapsMax else { return false }
         let keys = view.keyList("h")
         let order = "ORDER BY \(keys), h._event_time DESC LIMIT 1"
         let made = try session.execute(

@@ -40,23 +40,32 @@ struct PartitionCatalog {
     init(view: StoredView) { self.view = view }
 
     /// The partition of each time, as an index into the returned ranges, which ascend.
+    /// - Complexity: O(times × log partitions).
     func partition(_ times: [Int64]) -> (indices: [Int32], ranges: [PartitionRange]) {
         var found: [PartitionRange] = []
+        // Numbers of `found`, by their ranges ascending.
+        var order: [Int] = []
         var indices: [Int32] = []
         indices.reserveCapacity(times.count)
         var last = -1
         for time in times {
             if last < 0 || !found[last].contains(time) {
-                if let index = found.firstIndex(where: { $0.contains(time) }) {
-                    last = index
+                // Ranges do not overlap: only the last that does not begin behind the time can hold it.
+                var (low, high) = (0, order.count)
+                while low < high {
+                    let middle = (low + high) / 2
+                    if (found[order[middle]].from ?? .min) <= time { low = middle + 1 } else { high = middle }
+                }
+                if low > 0, found[order[low - 1]].contains(time) {
+                    last = order[low - 1]
                 } else {
+                    last = found.count
                     found.append(PartitionRange(containing: time, by: view.definition.partition))
-                    last = found.count - 1
+                    order.insert(last, at: low)
                 }
             }
             indices.append(Int32(last))
         }
-        let order = found.indices.sorted { (found[$0].from ?? .min) < (found[$1].from ?? .min) }
         var place = [Int32](repeating: 0, count: found.count)
         for (index, old) in order.enumerated() { place[old] = Int32(index) }
         return (indices.map { place[Int($0)] }, order.map { found[$0] })

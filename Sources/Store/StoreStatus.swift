@@ -4,7 +4,8 @@ import Postgres
 
 /// How a store and its views stand: one screen for whoever runs it.
 ///
-/// Needs only SELECT. Rows and times come from the ledger, so that it costs the same for any amount of history.
+/// Needs only SELECT. Rows and times come from the ledger's totals, so that it costs the same for any amount of history
+/// and any number of commits.
 package struct StoreStatus: Sendable {
     package struct View: Sendable {
         package let name: String
@@ -45,10 +46,9 @@ package struct StoreStatus: Sendable {
     package let now: Timestamp
     package let head: LedgerState
     package let databaseBytes: Int64
-    package let ledgerRows: Int64
     package let ledgerBytes: Int64
     /// Over the last seven days, or since the store was made where that is less.
-    package let ledgerRowsPerDay: Double
+    package let commitsPerDay: Double
     package let ledgerBytesPerDay: Double
     /// By name.
     package let views: [View]
@@ -63,9 +63,9 @@ package struct StoreStatus: Sendable {
         let store = try session.query(
             """
             SELECT clock_timestamp(), pg_is_in_recovery(), pg_database_size(current_database()),
-                (SELECT count(*) FROM asof.batches),
                 pg_total_relation_size('asof.batches') + pg_total_relation_size('asof.batch_details'),
-                (SELECT count(*) FROM asof.batches WHERE committed_at > clock_timestamp() - interval '7 days'),
+                coalesce((SELECT position FROM asof.batches WHERE committed_at <= clock_timestamp() - interval '7 days'
+                    ORDER BY committed_at DESC LIMIT 1), 0),
                 least(7, greatest(1, (SELECT extract(epoch FROM clock_timestamp() - created_at) / 86400 FROM asof.store)))
                     ::float8
             """
@@ -73,22 +73,19 @@ package struct StoreStatus: Sendable {
         now = Timestamp(microseconds: store.timestamp(0, 0) ?? 0)
         isStandby = store.bool(0, 1) == true
         databaseBytes = store.int64(0, 2) ?? 0
-        ledgerRows = store.int64(0, 3) ?? 0
-        ledgerBytes = store.int64(0, 4) ?? 0
-        ledgerRowsPerDay = Double(store.int64(0, 5) ?? 0) / max(store.double(0, 6) ?? 1, 1)
-        ledgerBytesPerDay = ledgerRowsPerDay * Double(ledgerBytes) / Double(max(ledgerRows, 1))
+        head = try Ledger(session).head()
+        ledgerBytes = store.int64(0, 3) ?? 0
+        // Positions have no gaps, so that they count commits.
+        commitsPerDay = Double(head.position - (store.int64(0, 4) ?? 0)) / max(store.double(0, 5) ?? 1, 1)
+        ledgerBytesPerDay = commitsPerDay * Double(ledgerBytes) / Double(max(head.position, 1))
         storeID = try session.storeID()
         schema = try Migrator.schema(of: session)
         serverVersion = session.connection.serverVersion
-        head = try Ledger(session).head()
         let totals = try Ledger(session).totals()
         let watermarks = try Self.watermarks(session)
         var views: [View] = []
         for view in try Registry.load(session).views.sorted(by: { $0.name < $1.name }) {
-            let total = totals[view.id]
-            views.append(
-                try View(view, now, rows: total?.rows ?? 0, newest: total?.newest, watermarks[view.id], session)
-            )
+            views.append(try View(view, now, totals[view.id], watermarks[view.id], session))
         }
         self.views = views
     }
@@ -111,17 +108,18 @@ extension StoreStatus.View {
     fileprivate init(
         _ view: StoredView,
         _ now: Timestamp,
-        rows: Int64,
-        newest stored: Timestamp?,
+        _ totals: LedgerTotals?,
         _ watermark: Timestamp?,
         _ session: Session
     ) throws(StoreError) {
-        let newest = rows > 0 ? try Self.newest(view, stored, session) : nil
+        rows = totals?.rows ?? 0
+        let newest = try totals.flatMap { totals throws(StoreError) in
+            totals.rows > 0 ? try Self.newest(view, totals, session) : nil
+        }
         name = view.name
-        self.rows = rows
         self.newest = newest
         ageUs = newest.map { now.microseconds.subtractingSaturating($0.microseconds) }
-        lagUs = try newest.flatMap { time throws(StoreError) in try Self.lag(view, time, session) }
+        lagUs = try newest.flatMap { time throws(StoreError) in try Self.lag(view, time, totals, session) }
         self.watermark = watermark
         maxAge = view.definition.maxAge
         let sizes = try session.query(
@@ -136,8 +134,8 @@ extension StoreStatus.View {
         partitions = Int(sizes.int64(0, 1) ?? 0)
         onlineBytes = sizes.int64(0, 2) ?? 0
         let last = try session.query(
-            "SELECT position, kind, committed_at, rows FROM asof.batches WHERE view = $1 ORDER BY position DESC LIMIT 1",
-            [.int32(view.id)]
+            "SELECT position, kind, committed_at, rows FROM asof.batches WHERE position = $1 AND view = $2",
+            [.int64(totals?.lastPosition ?? 0), .int32(view.id)]
         )
         lastBatch =
             last.count == 0
@@ -153,15 +151,11 @@ extension StoreStatus.View {
     /// The ledger's newest event time, unless something was removed that may have had it: then history is asked.
     private static func newest(
         _ view: StoredView,
-        _ stored: Timestamp?,
+        _ totals: LedgerTotals,
         _ session: Session
     ) throws(StoreError) -> Timestamp? {
-        guard let stored else { return nil }
-        let removed = try session.query(
-            "SELECT max(max_event_time) FROM asof.batches WHERE view = $1 AND kind IN ('forget', 'drop')",
-            [.int32(view.id)]
-        ).timestamp(0, 0)
-        guard let removed, removed >= stored.microseconds else { return stored }
+        guard let stored = totals.newest else { return nil }
+        guard let removed = totals.newestRemoved, removed >= stored else { return stored }
         return try session.query("SELECT max(_event_time) FROM \(view.historyTable)").timestamp(0, 0)
             .map { Timestamp(microseconds: $0) }
     }
@@ -169,15 +163,26 @@ extension StoreStatus.View {
     private static func lag(
         _ view: StoredView,
         _ newest: Timestamp,
+        _ totals: LedgerTotals?,
         _ session: Session
     ) throws(StoreError) -> Int64? {
-        let committed = try session.query(
-            """
-            SELECT min(committed_at) FROM asof.batches
-            WHERE view = $1 AND kind IN ('data', 'materialize') AND max_event_time >= $2
-            """,
-            [.int32(view.id), .timestamp(microseconds: newest.microseconds)]
-        ).timestamp(0, 0)
-        return committed.map { $0.subtractingSaturating(newest.microseconds) }
+        let committed: Rows
+        if let totals, totals.newest == newest, let position = totals.newestPosition {
+            committed = try session.query(
+                "SELECT committed_at FROM asof.batches WHERE position = $1 AND view = $2",
+                [.int64(position), .int32(view.id)]
+            )
+        } else {
+            // Something newer was removed: who first came as far as what is left is known to the ledger's rows only.
+            committed = try session.query(
+                """
+                SELECT min(committed_at) FROM asof.batches
+                WHERE view = $1 AND kind IN ('data', 'materialize') AND max_event_time >= $2
+                """,
+                [.int32(view.id), .timestamp(microseconds: newest.microseconds)]
+            )
+        }
+        guard committed.count > 0 else { return nil }
+        return committed.timestamp(0, 0)?.subtractingSaturating(newest.microseconds)
     }
 }

@@ -8,8 +8,9 @@ package struct DecodedLine: Sendable {
     package var range = 0..<0
     package var measurement = LinePart()
     /// Without duplicate keys.
+    /// At most ``RequestLimits/pointTagsMax``.
     package var tags: [(key: LinePart, value: LinePart)] = []
-    /// At least one; of equal keys the last counts.
+    /// At least one, at most ``RequestLimits/pointFieldsMax``; of equal keys the last counts.
     package var fields: [LineField] = []
     /// In the unit that sender and receiver agreed on; `nil` = the receiver's clock.
     package var time: Int64?
@@ -67,9 +68,7 @@ package struct LinePart: Sendable {
     package func append(from bytes: Span<UInt8>, to out: inout [UInt8]) {
         var at = range.lowerBound
         while at < range.upperBound {
-            if isEscaped, bytes[at] == UInt8(ascii: "\\"), at + 1 < range.upperBound, escapes.contains(bytes[at + 1]) {
-                at += 1
-            }
+            at = textByte(at, in: bytes)
             out.append(bytes[at])
             at += 1
         }
@@ -79,6 +78,40 @@ package struct LinePart: Sendable {
         var out: [UInt8] = []
         append(from: bytes, to: &out)
         return String(decoding: out, as: UTF8.self)
+    }
+
+    /// The text as messages show it: cut after ``shownBytesMax`` bytes, so that many bad points cost no more than their bytes.
+    package func shown(in bytes: Span<UInt8>) -> String {
+        guard range.count > Self.shownBytesMax else { return text(in: bytes) }
+        var cut = self
+        cut.range = range.lowerBound..<range.lowerBound + Self.shownBytesMax
+        // Not in the middle of a character.
+        while bytes[cut.range.upperBound] & 0xC0 == 0x80 { cut.range = cut.range.dropLast() }
+        return cut.text(in: bytes) + "…"
+    }
+
+    package static let shownBytesMax = 128
+
+    /// Whether both stand for the same text, byte for byte.
+    /// - Complexity: O(bytes), without allocations.
+    func isEqual(_ other: LinePart, in bytes: Span<UInt8>) -> Bool {
+        var (left, right) = (range.lowerBound, other.range.lowerBound)
+        while left < range.upperBound, right < other.range.upperBound {
+            left = textByte(left, in: bytes)
+            right = other.textByte(right, in: bytes)
+            guard bytes[left] == bytes[right] else { return false }
+            left += 1
+            right += 1
+        }
+        return left == range.upperBound && right == other.range.upperBound
+    }
+
+    /// The place of the byte that is meant by what stands at `place`: behind a backslash that escapes it.
+    private func textByte(_ place: Int, in bytes: Span<UInt8>) -> Int {
+        let isEscape =
+            isEscaped && bytes[place] == UInt8(ascii: "\\") && place + 1 < range.upperBound
+            && escapes.contains(bytes[place + 1])
+        return isEscape ? place + 1 : place
     }
 }
 

@@ -4,7 +4,8 @@ import Features
 ///
 /// Pure and allocation-free per line: parts are ranges of the bytes. A line end may be LF or CRLF and may stand inside a
 /// string; blank lines and lines that start with `#` are skipped, blanks before a point and behind it are accepted.
-/// Names and texts are valid UTF-8; names have no control characters, tags no empty values.
+/// Names and texts are valid UTF-8; names have no control characters, tags no empty values. How many tags and fields a
+/// point has is bounded, see ``RequestLimits``.
 ///
 /// ```swift
 /// var decoder = LineProtocolDecoder()
@@ -24,7 +25,7 @@ package struct LineProtocolDecoder: Sendable {
     ///   - isEnd: whether nothing comes after `bytes`. If not, a line without its end is left for the next call.
     /// - Returns: `false` where there is no further complete point.
     /// - Throws: ``LineProtocolError``; position and line are then behind the bad line, so that the next call goes on there.
-    /// - Complexity: O(bytes) for the lines that are complete.
+    /// - Complexity: O(bytes) for the lines that are complete, good or bad; a line that is not is scanned anew by the next call.
     package mutating func next(
         _ bytes: Span<UInt8>,
         from position: inout Int,
@@ -216,26 +217,21 @@ private struct LineScanner: ~Escapable {
     }
 
     private mutating func tag(into point: inout DecodedLine) throws(Failure) {
+        let limit = RequestLimits.pointTagsMax
+        guard point.tags.count < limit else { throw fault("a point has at most \(limit) tags") }
         let key = try part(.name, what: "a tag's key")
         guard try take(Self.equals) else { throw fault("expected '=' behind a tag's key") }
         let value = try part(.name, what: "a tag's value")
         if try peek() == Self.equals { throw fault("'=' in a tag's value is written '\\='") }
-        for other in point.tags where isEqual(other.key, key) {
-            throw fault("the tag '\(key.text(in: bytes))' is there twice", at: key.range.lowerBound)
+        for other in point.tags where other.key.isEqual(key, in: bytes) {
+            throw fault("the tag '\(key.shown(in: bytes))' is there twice", at: key.range.lowerBound)
         }
         point.tags.append((key, value))
     }
 
-    private func isEqual(_ left: LinePart, _ right: LinePart) -> Bool {
-        // Two spellings of one name are equally long only with equally many escapes, so that texts are compared then.
-        if left.isEscaped || right.isEscaped { return left.text(in: bytes) == right.text(in: bytes) }
-        guard left.range.count == right.range.count else { return false }
-        for index in 0..<left.range.count
-        where bytes[left.range.lowerBound + index] != bytes[right.range.lowerBound + index] { return false }
-        return true
-    }
-
     private mutating func field(into point: inout DecodedLine) throws(Failure) {
+        let limit = RequestLimits.pointFieldsMax
+        guard point.fields.count < limit else { throw fault("a point has at most \(limit) fields") }
         let key = try part(.name, what: "a field's key")
         guard try take(Self.equals) else { throw fault("expected '=' behind a field's key") }
         let start = position

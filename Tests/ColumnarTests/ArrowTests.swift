@@ -260,4 +260,70 @@ import Testing
         let text = message { _ = try TableReader(path: path, format: .arrow) }
         #expect(text?.contains("this is Feather version 1") == true)
     }
+
+    /// A file of several record batches, a few of which are read before somebody cuts it.
+    private static func written(_ scratch: Scratch, rows: Int) throws -> String {
+        let path = scratch.path + "/numbers.arrow"
+        let writer = try TableWriter(path: path, format: .arrow, columns: [("n", .int64), ("t", .string)])
+        for start in stride(from: 0, to: rows, by: 100_000) {
+            let numbers = (start..<min(start + 100_000, rows)).map { Int64($0) }
+            var texts = TextValues()
+            for number in numbers { texts.append("text \(number)".utf8) }
+            try writer.write(
+                ColumnBatch(
+                    names: ["n", "t"],
+                    columns: [
+                        Column(type: .int64, values: .int64(numbers)), Column(type: .string, values: .text(texts)),
+                    ],
+                    rowCount: numbers.count
+                )
+            )
+        }
+        try writer.finish()
+        return path
+    }
+
+    @Test("an IPC file that shrinks while it is read is an error", arguments: [["n", "t"], ["n"]], [true, false])
+    func shrinks(columns: [String], isStream: Bool) throws {
+        let scratch = try Scratch()
+        var path = try Self.written(scratch, rows: 500_000)
+        if isStream {
+            // The file format is a stream with eight bytes before it and an index behind it.
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            path = try scratch.file("numbers.arrows", bytes.dropFirst(8))
+        }
+        let reader = try TableReader(path: path, format: .arrow)
+        try reader.select(columns.map { ColumnRequest(sourceName: $0, type: $0 == "n" ? .int64 : .string) })
+        let first = try #require(try reader.next())
+        #expect(first.columns[0].value(0) == .int64(0))
+        #expect(truncate(path, 4_096) == 0)
+        var rows = first.rowCount
+        let error = message { while let batch = try reader.next() { rows += batch.rowCount } }
+        #expect(error?.contains("it became shorter while it was read") == true, "\(error ?? "no error")")
+        #expect(rows <= 200_000)
+    }
+
+    @Test("a record batch of more than 64 MiB is read as others are", arguments: [1, 80])
+    func largeBatch(chosen: Int) throws {
+        let scratch = try Scratch()
+        let path = scratch.path + "/large.arrow"
+        let names = (0..<80).map { "t\($0)" }
+        let writer = try TableWriter(path: path, format: .arrow, columns: names.map { ($0, .string) })
+        let texts = (0..<80).map { [UInt8](repeating: UInt8(32 + $0), count: 1 << 20) }
+        let columns = texts.map { text in
+            var texts = TextValues()
+            texts.append(text)
+            return Column(type: .string, values: .text(texts))
+        }
+        try writer.write(ColumnBatch(names: names, columns: columns, rowCount: 1))
+        try writer.finish()
+        let reader = try TableReader(path: path, format: .arrow)
+        try reader.select(names.suffix(chosen).map { ColumnRequest(sourceName: $0, type: .string) })
+        let batch = try #require(try reader.next())
+        #expect(batch.rowCount == 1 && batch.columns.count == chosen)
+        for (column, text) in zip(batch.columns, texts.suffix(chosen)) {
+            #expect(column.value(0) == .string(String(decoding: text, as: UTF8.self)))
+        }
+        #expect(try reader.next() == nil)
+    }
 }

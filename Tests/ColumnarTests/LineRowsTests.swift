@@ -1,6 +1,7 @@
 import Columnar
 import Features
 import PointInTime
+import TestSupport
 import Testing
 import Wire
 
@@ -148,5 +149,79 @@ import Wire
         view.missing = .null
         let rows = try Self.rows("v x=1\n", [view])
         #expect(rows[0].features.map { $0.value(0) } == [.float64(1)] + Self.types.map { _ in .null })
+    }
+
+    @Test("fields in any order and tags that name features find their columns")
+    func anyOrder() throws {
+        let count = 1_600
+        var view = Self.view("v", .int64, keys: Self.keys)
+        view.features = (0..<count).map { FeatureDefinition(name: "f\($0)", type: .int64) }
+        var random = SeededRandom(seed: 7)
+        for _ in 0..<3 {
+            let order = (0..<count).shuffled(using: &random)
+            let fields = order.map { "f\($0)=\($0)i" }.joined(separator: ",")
+            let rows = try Self.rows("v,s=a,k=1 \(fields) 5\nv,k=2,s=b \(fields) 6\n", [view], .s)
+            let part = try #require(rows.first)
+            #expect(
+                part.features.enumerated().allSatisfy { $1.value(0) == .int64(Int64($0)) && $1.value(1) == $1.value(0) }
+            )
+        }
+    }
+
+    @Test("points of 10,000 views find theirs, and of equal names the first counts")
+    func manyViews() throws {
+        let views = (0..<10_000).map { Self.view("v\($0)", .int64) } + [Self.view("v7", .string)]
+        let text = (0..<30_000).map { "v\($0 &* 7_919 % 10_000) x=\($0)i\n" }.joined()
+        let rows = try Self.rows(text, views)
+        #expect(rows.map(\.view) == Array(0..<10_000))
+        #expect(rows.allSatisfy { $0.offsets.count == 3 })
+    }
+
+    @Test("only the first hundred unknown names are compared with all that there are")
+    func hints() {
+        let views = [Self.view("stats", .int64)]
+        let bytes = Array(String(repeating: "stat x=1i\n", count: 300).utf8)
+        var rows = LineRows(views: views, precision: .ns)
+        var decoder = LineProtocolDecoder()
+        var point = DecodedLine()
+        var position = 0
+        var reasons: [String] = []
+        while (try? decoder.next(bytes.span, from: &position, isEnd: true, into: &point)) == true {
+            do throws(LineProtocolError) {
+                try rows.append(point, bytes.span, offset: 0, now: 77)
+            } catch {
+                reasons.append(error.reason)
+            }
+        }
+        let known = Array(repeating: "there is no view 'stat'; did you mean 'stats'?", count: 100)
+        #expect(reasons == known + Array(repeating: "there is no view 'stat'", count: 200))
+    }
+
+    @Test("a long name is cut where a message shows it")
+    func longName() {
+        let name = String(repeating: "n", count: 1 << 20)
+        for text in ["\(name) x=1i", "v,\(name)=1 x=1i", "v \(name)=1i"] {
+            let error = #expect(throws: LineProtocolError.self) { try Self.rows(text, [Self.view("v", .int64)]) }
+            #expect((error?.reason.utf8.count ?? .max) < 300)
+        }
+    }
+
+    @Test("rows of nulls count as the bytes that they take, until they are taken")
+    func nullBytes() throws {
+        var view = Self.view("v", .float64)
+        view.features += (0..<100).map { FeatureDefinition(name: "e\($0)", type: .vector(1_000)) }
+        view.missing = .null
+        let bytes = Array("v x=1\n".utf8)
+        var rows = LineRows(views: [view], precision: .ns)
+        for offset in 0..<3 {
+            var decoder = LineProtocolDecoder()
+            var point = DecodedLine()
+            var position = 0
+            #expect(try decoder.next(bytes.span, from: &position, isEnd: true, into: &point))
+            try rows.append(point, bytes.span, offset: offset, now: 77)
+        }
+        #expect(rows.byteCount >= 3 * 100 * 4_000)
+        #expect(rows.take().map(\.offsets.count) == [3])
+        #expect(rows.byteCount == 0)
     }
 }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// A segment's file as it was written, and what it was written from.
-private struct WrittenSegment {
+struct WrittenSegment {
     static let keys = [KeyColumn(name: "user_id", type: .int64), KeyColumn(name: "place", type: .string)]
     static let features = RoundTripTests.types.enumerated().map { index, type in
         FeatureDefinition(name: "f\(index)", type: type)
@@ -15,6 +15,7 @@ private struct WrittenSegment {
 
     let path: String
     let checks: SegmentFacts
+    let bytes: [UInt8]
     let groups: [[[Value]]]
 
     /// - Parameter nullShare: one value of so many is null; 0 = none.
@@ -46,6 +47,17 @@ private struct WrittenSegment {
         }
         self.groups = groups
         checks = try writer.finish()
+        bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    /// Reads all that a file has.
+    static func readAll(_ path: String, _ facts: SegmentFacts) throws {
+        let file = try SegmentFile(path: path, written: facts, keys: keys, features: features.map(\.name))
+        for (index, group) in file.groups.enumerated() {
+            _ = try readOrder(file, index)
+            _ = try read(file, index, Array(0..<Int32(group.rowCount)))
+            _ = try read(file, index, (0..<Int32(group.rowCount)).filter { $0 % 3 == 1 })
+        }
     }
 
     func open() throws -> SegmentFile {

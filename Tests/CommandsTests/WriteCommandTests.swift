@@ -247,6 +247,53 @@ import Wire
         #expect(reply.hasPrefix("%5|$8|accepted|:0|$8|rejected|:250|$9|duplicate|#f|$8|position|_|$6|errors|*100|"))
     }
 
+    @Test func `the bounds of a point are those of the protocol`() throws {
+        let store = try WrittenStore()
+        let tags = (0..<17).map { ",t\($0)=v" }.joined()
+        let column = "stats".utf8.count + (0..<16).reduce(0) { $0 + ",t\($1)=v".utf8.count } + 2
+        #expect(
+            store.text("FS.WRITE", "# first\nstats\(tags) clicks=1i")
+                == "-FSPARSE line 2, column \(column): a point has at most 16 tags|"
+        )
+        let fields = String(repeating: "clicks=1i,", count: 1_600)
+        #expect(
+            store.text("FS.WRITE", "stats,user_id=1 \(fields)ctr=1")
+                == "-FSPARSE line 1, column \(17 + fields.utf8.count): a point has at most 1600 fields|"
+        )
+        let most = String(repeating: "clicks=1i,", count: 1_599)
+        #expect(store.text("FS.WRITE", "stats,user_id=1 \(most)ctr=1 1").contains("accepted|:1|"))
+        // In time, too: the number of a point's tags does not square.
+        let attack = "stats" + (0..<100_000).map { ",t\($0)=v" }.joined() + " clicks=1i"
+        #expect(store.text("FS.WRITE", attack + "\n" + attack, "PARTIAL").contains("rejected|:2|"))
+    }
+
+    @Test func `errors of decoding and of the store's rules come by line, the first hundred of both`() throws {
+        let store = try WrittenStore()
+        let future = "stats,user_id=2 clicks=1i,ctr=0.5 4102444800000000000\n"
+        let lines = (0..<300).map { $0 % 3 == 1 ? "x\n" : future }.joined()
+        let reply = store.text("FS.WRITE", lines, "PARTIAL")
+        #expect(reply.hasPrefix("%5|$8|accepted|:0|$8|rejected|:300|$9|duplicate|#f|$8|position|_|$6|errors|*100|"))
+        let errors = reply.components(separatedBy: "*3|").dropFirst().map { $0.split(separator: "|") }
+        #expect(errors.map { String($0[0]) } == (1...100).map { ":\($0)" })
+        #expect(errors.map { String($0[2]) } == (0..<100).map { $0 % 3 == 1 ? "FSPARSE" : "FSTIME" })
+    }
+
+    @Test func `a few bytes a point do not become gigabytes of nulls`() throws {
+        let features = (0..<40).map { "f\($0): vector(2000)" }.joined(separator: ", ")
+        let store = try WrittenStore(
+            """
+            entities:
+              user: { key: user_id, type: int64 }
+            views:
+              wide: { entities: [user], missing: 'null', features: { n: int64, \(features) } }
+            """
+        )
+        let lines = (0..<20_000).map { "wide,user_id=\($0) n=1i 1\n" }.joined()
+        let reply = store.text("FS.WRITE", lines)
+        #expect(reply.hasPrefix("-FSLIMIT the first ") && reply.contains("send fewer points"), "\(reply)")
+        #expect(try store.store.head().position == 1)
+    }
+
     @Test func `nothing to store is no error and takes no position`() throws {
         let store = try WrittenStore()
         let none = "%5|$8|accepted|:0|$8|rejected|:0|$9|duplicate|#f|$8|position|_|$6|errors|*0|"

@@ -53,8 +53,8 @@ import Testing
         try ingest("fresh", [(1, Date(timeIntervalSinceNow: -50 * 86_400))])
         let objects = try statusObjects()
         #expect(objects.count == 3)
-        #expect(objects[0]["position"] as? Int == 3 && objects[0]["ledger_rows"] as? Int == 3)
-        #expect(objects[0]["ledger_rows_per_day"] as? Double == 3)
+        #expect(objects[0]["position"] as? Int == 3)
+        #expect(objects[0]["commits_per_day"] as? Double == 3)
         let fresh = objects[1]
         #expect(fresh["view"] as? String == "fresh" && fresh["rows"] as? Int == 3)
         #expect(fresh["newest_event_time"] as? String == hour.formatted(.iso8601))

@@ -156,7 +156,26 @@ struct EmbeddedClusterTests {
         #expect(starts(of: cluster) == 2)
     }
 
-    @Test func `a process number of a stranger after a reboot does not stop the start`() throws {
+    /// What a crash leaves where the process of this number is another one by now.
+    private func leave(_ number: Int32, in cluster: EmbeddedCluster) throws {
+        let file = cluster.location.data + "/postmaster.pid"
+        try writeNewFile(file, "\(number)\n\(cluster.location.data)\n1\n5432\n/tmp/gone\n\n1 1\nready   \n")
+        chown(file, cluster.account.uid, cluster.account.gid)
+    }
+
+    @Test func `a postmaster.pid whose process is gone does not stop the start`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let gone = try Subprocess.spawn(["/bin/true"], environment: [], descriptors: [], newSession: true)
+        waitpid(gone, nil, 0)
+        try leave(gone, in: cluster)
+        let running = try cluster.open(supervision())
+        #expect(ask(running.conninfo, "SELECT 1") == "1")
+    }
+
+    @Test func `PostgreSQL judges a postmaster.pid whose number a stranger has: it stays, and the error names him`()
+        throws
+    {
         let scratch = Scratch()
         let cluster = try EmbeddedCluster.create(in: scratch.path)
         let sleep = try cluster.account.running(["/bin/sleep", "100"])
@@ -165,8 +184,15 @@ struct EmbeddedClusterTests {
             kill(stranger, SIGKILL)
             waitpid(stranger, nil, 0)
         }
-        let text = "\(stranger)\n\(cluster.location.data)\n1\n5432\n/tmp/gone\n\n1 1\nready   \n"
-        try writeNewFile(cluster.location.data + "/postmaster.pid", text)
+        #expect(eventually { readText("/proc/\(stranger)/comm")?.hasPrefix("sleep") == true })
+        try leave(stranger, in: cluster)
+        let error = #expect(throws: ClusterError.self) { try cluster.open(supervision()) }
+        let text = "\(String(describing: error))"
+        #expect(text.contains("names process \(stranger) (sleep)") && text.contains("run the command again"), "\(text)")
+        #expect(readText(cluster.location.data + "/postmaster.pid")?.hasPrefix("\(stranger)\n") == true)
+
+        kill(stranger, SIGKILL)
+        waitpid(stranger, nil, 0)
         let running = try cluster.open(supervision())
         #expect(ask(running.conninfo, "SELECT 1") == "1")
     }

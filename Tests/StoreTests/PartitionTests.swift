@@ -1,8 +1,9 @@
 import Features
 import Postgres
-import Store
 import TestSupport
 import Testing
+
+@testable import Store
 
 @Suite struct PartitionTests {
     static let yaml = """
@@ -95,5 +96,28 @@ import Testing
         #expect(failures.isEmpty, "\(failures)")
         #expect(try store.session.execute("SELECT count(*) FROM history.a")[0].text(0, 0) == "60")
         #expect(try store.violations() == [])
+    }
+
+    @Test(arguments: [Partitioning.none, .year, .month, .day])
+    func `times come to the partition that holds them, in any order and number`(partitioning: Partitioning) {
+        let definition = ViewDefinition(
+            name: "a",
+            entities: [],
+            keys: [],
+            features: [FeatureDefinition(name: "x", type: .int64)],
+            partition: partitioning
+        )
+        let catalog = PartitionCatalog(view: StoredView(id: 1, shape: 1, definition: definition))
+        var random = SeededRandom(seed: 11)
+        let (earliest, latest) = (Timestamp.earliest.microseconds, Timestamp.latest.microseconds)
+        // 200,000 times in up to as many partitions: searched one after the other, they would be looked at 10^10 times.
+        var times = (0..<200_000).map { _ in Int64.random(in: earliest...latest, using: &random) }
+        times += [earliest, latest, 0, -1, 86_400_000_000 - 1, 86_400_000_000]
+        let (indices, ranges) = catalog.partition(times)
+        #expect(zip(times, indices).allSatisfy { ranges[Int($1)].contains($0) })
+        #expect(Set(ranges) == Set(times.map { PartitionRange(containing: $0, by: partitioning) }))
+        #expect(Set(ranges).count == ranges.count)
+        #expect(zip(ranges, ranges.dropFirst()).allSatisfy { ($0.to ?? .min) <= ($1.from ?? .max) })
+        #expect(catalog.partition([]).ranges.isEmpty)
     }
 }

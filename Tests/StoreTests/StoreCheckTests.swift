@@ -63,6 +63,10 @@ import Testing
             breaks: "batch_high is the greatest batch so far"
         ),
         Damage(
+            "INSERT INTO asof.ledger_totals VALUES ((SELECT id FROM asof.views), 2, 99, 2)",
+            breaks: "kept totals are what its rows add up to"
+        ),
+        Damage(
             "INSERT INTO asof.removed_rows VALUES (9, (SELECT id FROM asof.views), 1, 1)",
             breaks: "what forget and drop removed adds up"
         ),

@@ -42,7 +42,78 @@ import Wire
         ("cpu x=1 1 2", 1, 11, "text follows where the line should end"),
         ("c\tpu x=1", 1, 2, "the measurement has a control character"),
         (",a=b x=1", 1, 1, "the measurement is empty"),
+        ("# 16 are allowed\ncpu" + tags(17) + " x=1", 2, 4 + tags(16).utf8.count + 1, "a point has at most 16 tags"),
+        ("cpu " + fields(1_601), 1, 4 + fields(1_600).utf8.count + 2, "a point has at most 1600 fields"),
+        ("cpu x=1" + String(repeating: ",x=1", count: 1_600), 1, 6_405, "a point has at most 1600 fields"),
+        ("cpu,a\\,=1,a\\,=2 x=1", 1, 11, "the tag 'a,' is there twice"),
+        (
+            "cpu," + String(repeating: "k", count: 300) + "=1," + String(repeating: "k", count: 300) + "=2 x=1", 1, 308,
+            "the tag '" + String(repeating: "k", count: 128) + "…' is there twice"
+        ),
     ]
+
+    /// As many tags as are said, each behind its comma.
+    static func tags(_ count: Int) -> String { (0..<count).map { ",t\($0)=v" }.joined() }
+    static func fields(_ count: Int) -> String { (0..<count).map { "f\($0)=1" }.joined(separator: ",") }
+
+    @Test("a point has as many tags and fields as are allowed")
+    func most() throws {
+        let points = try Spelled.points(Array("cpu\(Self.tags(16)) \(Self.fields(1_600)) 5".utf8))
+        #expect(points.map(\.tags.count) == [16])
+        #expect(points.map(\.fields.count) == [1_600])
+    }
+
+    @Test("names are the same only byte for byte, however they are spelled")
+    func sameNames() throws {
+        // Equal as characters, not as bytes; escaped, so that texts are compared.
+        let composed = try Spelled.points(Array("cpu,\u{E9}\\ =1,e\u{301}\\ =2 x=1".utf8))
+        #expect(composed.map(\.tags.count) == [2])
+        #expect(throws: LineProtocolError.self) { try Spelled.points(Array("cpu,a\\b=1,a\\b=2 x=1".utf8)) }
+        #expect(try Spelled.points(Array("cpu,a\\ =1,a\\,=2,a=3 x=1".utf8)).map(\.tags.count) == [3])
+    }
+
+    /// Lines that took a minute and more where names were compared with all before them, or a bad line read what follows.
+    static let long: [(name: String, text: @Sendable () -> String, points: Int, errors: Int)] = [
+        ("one point of 60,000 tags", { "m" + tags(60_000) + " x=1\nm x=1" }, 1, 1),
+        ("one point of 60,000 escaped tags", { "m" + (0..<60_000).map { ",\\ \($0)=\\," }.joined() + " x=1" }, 0, 1),
+        ("one point of 60,000 fields", { "m " + fields(60_000) }, 0, 1),
+        ("60,000 times the same tag", { "m" + String(repeating: ",a=b", count: 60_000) + " x=1" }, 0, 1),
+        ("60,000 times the same field", { "m x=1" + String(repeating: ",x=1", count: 60_000) }, 0, 1),
+        (
+            "20,000 lines with a quote each that closes the one before",
+            { String(repeating: "m x=\"a\n", count: 20_000) }, 0, 10_000
+        ),
+        ("100,000 measurements", { (0..<100_000).map { "m\($0) x=1\n" }.joined() }, 100_000, 0),
+        (
+            "a text of 1 MiB that is not closed, and lines",
+            { "m x=\"" + String(repeating: "\\\\", count: 1 << 19) + "\nm x=1" }, 1, 1
+        ),
+        (
+            "a tag of 1 MiB of escapes twice",
+            {
+                (0..<2).reduce("m") { text, _ in text + "," + String(repeating: "\\,", count: 1 << 18) + "=1" } + " x=1"
+            }, 0, 1
+        ),
+    ]
+
+    @Test("time is linear in the bytes, whatever they are", .timeLimit(.minutes(2)), arguments: long.indices)
+    func linear(index: Int) {
+        let bytes = Array(Self.long[index].text().utf8)
+        var decoder = LineProtocolDecoder()
+        var point = DecodedLine()
+        var position = 0
+        var (points, errors) = (0, 0)
+        while true {
+            do throws(LineProtocolError) {
+                guard try decoder.next(bytes.span, from: &position, isEnd: true, into: &point) else { break }
+                points += 1
+            } catch {
+                errors += 1
+            }
+        }
+        #expect(points == Self.long[index].points, "\(Self.long[index].name)")
+        #expect(errors == Self.long[index].errors, "\(Self.long[index].name)")
+    }
 
     @Test("a bad line is named by line, column and reason", arguments: bad)
     func refuses(bad: (text: String, line: Int, column: Int, reason: String)) {

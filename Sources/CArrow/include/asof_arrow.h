@@ -58,7 +58,7 @@ typedef enum asof_status {
     ASOF_COLUMN_TYPE,
 } asof_status;
 
-// The strings are owned by the failure; asof_failure_clear frees them.
+// The strings are owned by the failure; asof_failure_clear frees them. NULL where there is no memory for them.
 typedef struct asof_failure {
     asof_status status;
     int64_t row;
@@ -121,7 +121,7 @@ asof_status asof_reader_select(
 // Decodes the next batch. Returns its row count, 0 at the end, -1 on failure.
 int64_t asof_reader_next(asof_reader *reader, asof_failure *failure);
 // Narrows what asof_reader_column converts to `count` rows of the batch from `first` on; failures count from there.
-void asof_reader_window(asof_reader *reader, int64_t first, int64_t count);
+asof_status asof_reader_window(asof_reader *reader, int64_t first, int64_t count, asof_failure *failure);
 // Converts selected column `index` of the batch; `column` is valid until the same column is converted again or the next
 // batch is decoded. After ASOF_VALUE it holds the rows before `failure->row`.
 asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *column, asof_failure *failure);
@@ -196,6 +196,7 @@ void asof_segment_free(asof_segment *segment);
 
 int64_t asof_segment_row_count(const asof_segment *segment);
 int32_t asof_segment_group_count(const asof_segment *segment);
+// -1 where the footer does not tell.
 int64_t asof_segment_group_rows(const asof_segment *segment, int32_t group);
 // The number of a column; -1 where there is none of this name.
 int32_t asof_segment_find(const asof_segment *segment, const char *name);
@@ -226,6 +227,7 @@ asof_status asof_segment_read_fixed(
 
 // Memory for values of any width.
 typedef struct asof_values asof_values;
+// NULL where memory is out.
 asof_values *asof_values_new(void);
 void asof_values_free(asof_values *values);
 

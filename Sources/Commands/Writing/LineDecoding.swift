@@ -29,8 +29,40 @@ struct LineDecoding: Sendable {
         var text: String { (column.map { "column \($0): " } ?? "") + reason }
     }
 
-    /// Errors of which the reply tells; the rest are only counted.
-    private static let errorsShownMax = 100
+    /// The points that are not stored: their number, and the first of them with their reasons.
+    private struct RefusedPoints {
+        /// Errors of which the reply tells.
+        private static let shownMax = 100
+        private(set) var count = 0
+        private var ofDecoding: [Refused] = []
+        private var ofChecks: [Refused] = []
+
+        /// Lines ascend.
+        mutating func decodingFailed(_ error: LineProtocolError) {
+            count += 1
+            guard ofDecoding.count < Self.shownMax else { return }
+            ofDecoding.append(
+                Refused(
+                    line: error.line,
+                    column: error.column,
+                    code: LineDecoding.code(error.kind),
+                    reason: error.reason
+                )
+            )
+        }
+
+        /// Lines of one view's points ascend.
+        mutating func checkFailed(_ faults: [RowFault], line: (Int) -> Int) {
+            count += faults.count
+            for fault in faults.prefix(Self.shownMax) {
+                let code: CommandFault.Code = fault.kind == .key ? .entity : .time
+                ofChecks.append(Refused(line: line(fault.row), column: nil, code: code, reason: fault.reason))
+            }
+        }
+
+        var shown: ArraySlice<Refused> { (ofDecoding + ofChecks).sorted { $0.line < $1.line }.prefix(Self.shownMax) }
+        var first: Refused? { shown.first }
+    }
 
     /// - Throws: the first bad point, unless the command is PARTIAL.
     func decode(_ bytes: Span<UInt8>) throws(CommandFault) -> PreparedWrite.Decoded {
@@ -40,32 +72,36 @@ struct LineDecoding: Sendable {
         var position = 0
         /// The line of each point that became a row.
         var lines: [Int] = []
-        var refused: [Refused] = []
+        var refused = RefusedPoints()
         points: while true {
             do throws(LineProtocolError) {
                 guard try decoder.next(bytes, from: &position, isEnd: true, into: &point) else { break points }
                 try rows.append(point, bytes, offset: lines.count, now: now)
                 lines.append(point.line)
             } catch {
-                refused.append(
-                    Refused(line: error.line, column: error.column, code: Self.code(error.kind), reason: error.reason)
-                )
+                refused.decodingFailed(error)
                 // Rows before it may still be refused for their times.
                 if !options.isPartial { break points }
             }
             guard lines.count + refused.count <= Limits.writeRowsMax else {
                 throw CommandFault(.limit, "more than \(Limits.writeRowsMax) points, which is allowed in one FS.WRITE")
             }
+            guard rows.byteCount <= Limits.writeValueBytesMax else {
+                throw CommandFault(
+                    .limit,
+                    "the first \(lines.count) points have more than \(Limits.writeValueBytesMax) bytes of values, nulls "
+                        + "included; send fewer points in one FS.WRITE"
+                )
+            }
         }
         let parts = check(rows.take(), lines, &refused)
-        refused.sort { $0.line < $1.line }
         if !options.isPartial, let first = refused.first { throw first.fault }
         let item = RowWrite.Item(parts: parts, source: options.source)
         let accepted = parts.reduce(0) { $0 + $1.rows.rowCount }
         return PreparedWrite.Decoded(item: item, reply: Self.reply(accepted: accepted, refused))
     }
 
-    private static func code(_ kind: LineProtocolError.Kind) -> CommandFault.Code {
+    fileprivate static func code(_ kind: LineProtocolError.Kind) -> CommandFault.Code {
         switch kind {
         case .syntax: .parse
         case .view: .noView
@@ -78,30 +114,21 @@ struct LineDecoding: Sendable {
     }
 
     /// The rows that the store takes.
-    private func check(_ taken: [LineViewRows], _ lines: [Int], _ refused: inout [Refused]) -> [RowWrite.Part] {
+    private func check(_ taken: [LineViewRows], _ lines: [Int], _ refused: inout RefusedPoints) -> [RowWrite.Part] {
         var parts: [RowWrite.Part] = []
         for part in taken {
             let view = catalog.views[part.view].stored
             let rows = ViewRows(keys: part.keys, eventTimes: part.eventTimes, features: part.features)
             let faults = RowChecks(view: view, now: now, futureAdvice: "check PRECISION").faults(rows)
-            for fault in faults {
-                refused.append(
-                    Refused(
-                        line: lines[part.offsets[fault.row]],
-                        column: nil,
-                        code: fault.kind == .key ? .entity : .time,
-                        reason: fault.reason
-                    )
-                )
-            }
+            refused.checkFailed(faults) { lines[part.offsets[$0]] }
             let good = rows.removing(faults.map(\.row))
             if good.rowCount > 0 { parts.append(RowWrite.Part(view: view, rows: good)) }
         }
         return parts
     }
 
-    private static func reply(accepted: Int, _ refused: [Refused]) -> PreparedWrite.Reply {
-        let shown = refused.prefix(errorsShownMax).map { ($0.line, $0.code.rawValue, $0.text) }
+    private static func reply(accepted: Int, _ refused: RefusedPoints) -> PreparedWrite.Reply {
+        let shown = refused.shown.map { ($0.line, $0.code.rawValue, $0.text) }
         let rejected = refused.count
         return { receipt, reply in
             reply.map(5)

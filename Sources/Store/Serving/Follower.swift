@@ -347,23 +347,26 @@ final class Follower: @unchecked Sendable {
     private func readFreshness(_ result: CatalogLoad.Result, _ session: Session) throws(StoreError) {
         let unknown = result.catalog.all.values.filter { $0.freshness.values.lastCommit == nil }
         guard !unknown.isEmpty else { return }
+        let totals = try Ledger(session).totals()
+        let stored = unknown.filter { totals[$0.stored.id]?.storedPosition != nil }
         let rows = try session.query(
             """
-            SELECT t.view, t.newest, b.position, b.uid, b.committed_at FROM (
-                SELECT view, max(position) AS position, max(max_event_time) AS newest FROM asof.batches
-                WHERE kind IN ('data', 'materialize') AND view = ANY ($1) GROUP BY view) t
-            JOIN asof.batches b ON b.position = t.position AND b.view = t.view
+            SELECT b.view, b.position, b.uid, b.committed_at FROM asof.batches b
+            JOIN unnest($1::bigint[], $2::bigint[]) AS t (view, position) ON b.position = t.position AND b.view = t.view
             """,
-            [.int64Array(unknown.map { Int64($0.stored.id) })]
+            [
+                .int64Array(stored.map { Int64($0.stored.id) }),
+                .int64Array(stored.map { totals[$0.stored.id]?.storedPosition ?? 0 }),
+            ]
         )
         for row in 0..<rows.count {
             guard let id = rows.int32(row, 0), let view = result.catalog.all[id] else { continue }
             let commit = LedgerState(
-                position: rows.int64(row, 2) ?? 0,
-                uid: rows.uuid(row, 3),
-                committedAt: rows.timestamp(row, 4)
+                position: rows.int64(row, 1) ?? 0,
+                uid: rows.uuid(row, 2),
+                committedAt: rows.timestamp(row, 3)
             )
-            view.freshness.add(commit, newest: rows.timestamp(row, 1))
+            view.freshness.add(commit, newest: totals[id]?.newest?.microseconds)
         }
     }
 

@@ -233,7 +233,7 @@ struct RowTable: ~Copyable {
     /// - Complexity: O(block), about 0.1 ms.
     @discardableResult
     mutating func compactStep() -> Bool {
-        guard heap.needsCompaction, let block = heap.retireBlock() else { return false }
+        guard heap.needsCompaction, let block = heap.blockToEmpty() else { return false }
         var values = heap.values(block)
         while let value = values.next() {
             let header = ValueHeap.header(value).pointee

@@ -5,14 +5,17 @@ import Glibc
 /// Values lie one behind the other in blocks of 256 KiB, each behind a header that says how long its place is and which
 /// row and column it belongs to. A value that is replaced leaves a dead place, unless the new one fits it; a block with
 /// many dead places is emptied by moving its living values away (``RowTable`` does that, since it knows the rows), one
-/// block a step, so that no step takes long. Larger values have an allocation of their own.
+/// block a step, so that no step takes long. Blocks with dead places hang in 32 lists by how much of them is dead, so that
+/// one with nearly the most is found at once however many there are. Larger values have an allocation of their own.
 struct ValueHeap: ~Copyable {
     /// Also a block's alignment: the block of a value is found by clearing the low bits of its address.
     static let blockBytes = 1 << 18
     /// Places above it have an allocation of their own.
     static let placeMax = 1 << 14
     static let headerBytes = 16
-    private static let blockHeaderBytes = 16
+    private static let blockHeaderBytes = 40
+    /// Dead bytes by which the lists of blocks differ.
+    private static let deadStep = blockBytes / 32
 
     /// What stands before each value.
     struct Header {
@@ -31,10 +34,18 @@ struct ValueHeap: ~Copyable {
         var dead: UInt32
         /// Its place in `blocks`.
         var index: UInt64
+        /// Its neighbours in the list of its class.
+        var previous: UnsafeMutableRawPointer?
+        var next: UnsafeMutableRawPointer?
+
+        /// Which list the block is in; 0 = nothing is dead, and it is in none.
+        var deadClass: Int { (Int(dead) + ValueHeap.deadStep - 1) / ValueHeap.deadStep }
     }
 
     private var blocks: [UnsafeMutableRawPointer] = []
     private var current: UnsafeMutableRawPointer?
+    /// The first block of each class.
+    private var byDead = [UnsafeMutableRawPointer?](repeating: nil, count: 33)
     /// Bytes of dead places in blocks.
     private(set) var deadBytes = 0
     /// Bytes of allocations of their own.
@@ -112,8 +123,29 @@ struct ValueHeap: ~Copyable {
             return
         }
         header.pointee.isDead = 1
-        Self.blockHeader(Self.block(of: value)).pointee.dead += UInt32(bytes)
         deadBytes += bytes
+        let block = Self.block(of: value)
+        let blockHeader = Self.blockHeader(block)
+        let before = blockHeader.pointee.deadClass
+        blockHeader.pointee.dead += UInt32(bytes)
+        let after = blockHeader.pointee.deadClass
+        guard after != before else { return }
+        if before > 0 { unlink(block, from: before) }
+        link(block, into: after)
+    }
+
+    private mutating func link(_ block: UnsafeMutableRawPointer, into list: Int) {
+        let first = byDead[list]
+        Self.blockHeader(block).pointee.previous = nil
+        Self.blockHeader(block).pointee.next = first
+        if let first { Self.blockHeader(first).pointee.previous = block }
+        byDead[list] = block
+    }
+
+    private mutating func unlink(_ block: UnsafeMutableRawPointer, from list: Int) {
+        let (previous, next) = (Self.blockHeader(block).pointee.previous, Self.blockHeader(block).pointee.next)
+        if let previous { Self.blockHeader(previous).pointee.next = next } else { byDead[list] = next }
+        if let next { Self.blockHeader(next).pointee.previous = previous }
     }
 
     // MARK: Compaction
@@ -121,17 +153,16 @@ struct ValueHeap: ~Copyable {
     /// Whether a quarter of the blocks' bytes is dead.
     var needsCompaction: Bool { deadBytes > 2 * Self.blockBytes && deadBytes > blocks.count * Self.blockBytes / 4 }
 
-    /// Takes the block with the most dead bytes out of use; its living values are to be moved, then ``release(_:)`` follows.
+    /// A block with the most dead bytes, but for 1/32 of a block; its living values are to be moved, then ``release(_:)`` follows.
     /// - Returns: `nil` where no block but the current one has any.
-    /// - Complexity: O(blocks).
-    mutating func retireBlock() -> UnsafeMutableRawPointer? {
-        var worst: UnsafeMutableRawPointer?
-        var most: UInt32 = 0
-        for block in blocks where block != current {
-            let dead = Self.blockHeader(block).pointee.dead
-            if dead > most { (worst, most) = (block, dead) }
+    /// - Complexity: O(1), however many blocks there are.
+    func blockToEmpty() -> UnsafeMutableRawPointer? {
+        for first in byDead.reversed() {
+            guard let first else { continue }
+            if first != current { return first }
+            if let next = Self.blockHeader(first).pointee.next { return next }
         }
-        return worst
+        return nil
     }
 
     /// The living values of a block, one after the other.
@@ -157,6 +188,7 @@ struct ValueHeap: ~Copyable {
     mutating func release(_ block: UnsafeMutableRawPointer) {
         let header = Self.blockHeader(block).pointee
         deadBytes -= Int(header.dead)
+        if header.deadClass > 0 { unlink(block, from: header.deadClass) }
         let last = blocks.removeLast()
         if last != block {
             blocks[Int(header.index)] = last

@@ -44,8 +44,8 @@ struct StatusCommand: ParsableCommand {
             server    PostgreSQL \(version / 10_000).\(version % 10_000)\(status.isStandby ? ", a standby" : ""), \
             database \(Console.size(status.databaseBytes))
             position  \(status.head.position)\(status.head.committedAt.map { ", \(Timestamp(microseconds: $0).text)" } ?? "")
-            ledger    \(Console.count(status.ledgerRows, "row")), \(Console.size(status.ledgerBytes)); a day: \
-            \(Console.count(Int(status.ledgerRowsPerDay.rounded()), "row")), \
+            ledger    \(Console.count(status.head.position, "commit")), \(Console.size(status.ledgerBytes)); a day: \
+            \(Console.count(Int(status.commitsPerDay.rounded()), "commit")), \
             \(Console.size(Int64(status.ledgerBytesPerDay.rounded())))
 
             """
@@ -90,8 +90,8 @@ struct StatusCommand: ParsableCommand {
             ("server_version", .int64(Int64(status.serverVersion))), ("standby", .bool(status.isStandby)),
             ("now", .timestamp(status.now)), ("position", .int64(status.head.position)),
             ("committed_at", status.head.committedAt.map { .timestamp(Timestamp(microseconds: $0)) } ?? .null),
-            ("database_bytes", .int64(status.databaseBytes)), ("ledger_rows", .int64(status.ledgerRows)),
-            ("ledger_bytes", .int64(status.ledgerBytes)), ("ledger_rows_per_day", .float64(status.ledgerRowsPerDay)),
+            ("database_bytes", .int64(status.databaseBytes)),
+            ("ledger_bytes", .int64(status.ledgerBytes)), ("commits_per_day", .float64(status.commitsPerDay)),
             ("ledger_bytes_per_day", .float64(status.ledgerBytesPerDay)),
         ]).text
     }
