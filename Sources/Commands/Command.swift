@@ -9,6 +9,8 @@ package struct Command: Sendable {
     package let name: String
     /// Number of arguments with the name; negative = at least that many.
     package let arity: Int
+    /// The most arguments, with the name; more are refused before the command looks at them.
+    package let argumentsMax: Int
     package let summary: String
     /// The version of Asof that has it first.
     package let since: String
@@ -21,6 +23,10 @@ package struct Command: Sendable {
     package let run: Handler
     /// Of a write that may stand in a transaction.
     package let prepare: Prepare?
+
+    /// Arguments of a command that does not say otherwise: they are all looked at while other connections of the event loop
+    /// wait, at about a microsecond each.
+    package static let argumentsMax = 32_768
 
     /// Writes exactly one reply, or says how it comes to be written.
     package typealias Handler = @Sendable (inout CommandContext, borrowing Arguments) -> CommandOutcome
@@ -60,6 +66,7 @@ package struct Command: Sendable {
         complexity: String = "O(1)",
         flags: Flags,
         arguments: [ArgumentSpec] = [],
+        argumentsMax: Int = Command.argumentsMax,
         prepare: Prepare? = nil,
         run: @escaping Handler
     ) {
@@ -71,6 +78,7 @@ package struct Command: Sendable {
         self.complexity = complexity
         self.flags = flags
         self.arguments = arguments
+        self.argumentsMax = argumentsMax
         self.prepare = prepare
         self.run = run
         subcommands = []
@@ -94,6 +102,7 @@ package struct Command: Sendable {
         complexity = "O(1)"
         flags = subcommands.reduce(Flags([.loading, .fast])) { $0.intersection($1.flags) }
         arguments = []
+        argumentsMax = Command.argumentsMax
         prepare = nil
         run =
             bare ?? { context, arguments in

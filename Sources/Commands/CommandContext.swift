@@ -9,6 +9,9 @@ package struct CommandContext {
     package let client: ClientState
     /// What all connections share.
     package let engine: Engine
+    /// Whether the command stands in a transaction, whose reads of what is in memory are of one position: then it answers
+    /// from memory at once or not at all.
+    package var isTogether = false
 
     package init(reply: ReplyWriter, client: ClientState, engine: Engine) {
         self.reply = reply

@@ -64,7 +64,7 @@ extension CommandFault {
             let isControl = scalar.value < 0x20 || (scalar.value >= 0x7F && scalar.value < 0xA0)
             shown.unicodeScalars.append(isControl ? " " : scalar)
         }
-        return text.unicodeScalars.count > max ? shown + "…" : shown
+        return text.unicodeScalars.prefix(max + 1).count > max ? shown + "…" : shown
     }
 
     package static func unknownView(_ name: String, known: [String]) -> CommandFault {

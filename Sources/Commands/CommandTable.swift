@@ -29,11 +29,14 @@ package final class CommandTable: Sendable {
         case unknownSubcommand(Int)
         /// A command whose number of arguments is another.
         case arity(Int)
+        /// A command that takes fewer arguments.
+        case tooMany(Int)
     }
 
     private struct Entry {
         var flags: Command.Flags
         var arity: Int
+        var argumentsMax: Int
         /// In ``nameBytes``; a subcommand's without its container's.
         var name: Range<Int>
         /// A subcommand's container; -1 = none.
@@ -63,6 +66,7 @@ package final class CommandTable: Sendable {
                     Entry(
                         flags: entry.flags,
                         arity: entry.arity,
+                        argumentsMax: entry.argumentsMax,
                         name: start..<nameBytes.count,
                         parent: isSubcommand ? parent : -1,
                         isContainer: !entry.subcommands.isEmpty
@@ -125,6 +129,7 @@ package final class CommandTable: Sendable {
 
     private func checked(_ place: Int, _ count: Int) -> Resolution {
         let arity = entries[place].arity
+        if count > entries[place].argumentsMax, arity < 0 { return .tooMany(place) }
         return (arity >= 0 ? count == arity : count >= -arity) ? .command(place) : .arity(place)
     }
 
@@ -175,6 +180,10 @@ extension CommandTable {
         switch resolution {
         case .command(let place), .arity(let place):
             return "ERR wrong number of arguments for '\(commands[place].name)' command"
+        case .tooMany(let place):
+            return
+                "FSLIMIT '\(commands[place].name)' has \(arguments.count) arguments; \(entries[place].argumentsMax) are "
+                + "allowed: send several commands"
         case .unknownSubcommand(let place): return Self.unknownSubcommand(of: commands[place].name, arguments.text(1))
         case .unknown:
             var shown = ""

@@ -17,7 +17,9 @@ package struct EngineHooks: Sendable {
     package var commitTogether: CommitTogether?
     /// Gives up the writes of a transaction that is not run, of the given client.
     package var abandon: @Sendable (_ writes: [any QueuedWrite], _ client: Int64) -> Void = { _, _ in }
-    /// Calls the body, in which all reads of resident views see one position.
+    /// As ``Serving/changeCount``: what is read of resident views between two equal counts is of one position.
+    package var changeCount: @Sendable () -> UInt64? = { 0 }
+    /// Calls the body, in which all reads of resident views see one position; whoever commits waits meanwhile.
     package var readTogether: @Sendable (_ body: () -> Void) -> Void = { $0() }
 
     package typealias CommitTogether =

@@ -1,3 +1,5 @@
+import Wire
+
 /// How a server was started, as far as commands tell or need it.
 package struct EngineSettings: Sendable {
     /// Clients must authenticate with it; `nil` = no client needs to.
@@ -5,7 +7,7 @@ package struct EngineSettings: Sendable {
     /// Commands that take longer go to the slow log; negative = none.
     package var slowLogUs: Int64 = 10_000
     package var clientsMax = 10_000
-    package var bulkBytesMax = 64 << 20
+    package var bulkBytesMax = WireLimits.bulkBytesMax
     package var threads = 1
     package var version = "0.1.0"
 

@@ -9,6 +9,23 @@ package struct Glob: Sendable {
 
     private let parts: [Part]
 
+    /// Parts of a client's pattern: each of thousands of keys is compared with it.
+    package static let partsMax = 32_768
+    package static let refusal = "FSLIMIT a pattern has at most \(partsMax) bytes, stars in a row as one"
+
+    /// - Returns: `nil` where the pattern is too long.
+    package init?(bounded pattern: String) {
+        var count = 0
+        var isStar = false
+        for byte in pattern.utf8 {
+            if isStar, byte == UInt8(ascii: "*") { continue }
+            isStar = byte == UInt8(ascii: "*")
+            count += 1
+            if count > Self.partsMax { return nil }
+        }
+        self.init(pattern)
+    }
+
     package init(_ pattern: String) {
         var parts: [Part] = []
         var rest = Array(pattern.utf8)[...]

@@ -18,6 +18,7 @@ extension Connection {
         if case .command(let place) = resolution { flags = table.flags(place) }
         let isQueued = context.client.isInTransaction && !flags.contains(.unqueued)
         if !pending.isEmpty, !mayOverlap(flags, isQueued) { return false }
+        context.reply.begin()
         let mark = context.reply.buffer.writerIndex
         if context.client.replies == .skipNext { context.client.replies = .skip }
         statistics.commands.add()
@@ -60,9 +61,10 @@ extension Connection {
     }
 
     private mutating func queue(_ place: Int, _ arguments: borrowing Arguments) {
-        guard context.client.transaction?.append(place, arguments) == true else {
+        let isWrite = table.flags(place).contains(.write)
+        if let refusal = context.client.transaction?.append(place, isWrite: isWrite, arguments) {
             context.client.transaction?.isBroken = true
-            context.reply.error("ERR the transaction is too large")
+            context.reply.error(refusal)
             return
         }
         context.client.record.queued.store(context.client.transaction?.commands.count ?? -1, ordering: .relaxed)
@@ -109,19 +111,22 @@ extension Connection {
         for reply: DeferredReply,
         _ measure: CommandMeasure,
         requestBytes: Int,
+        isQueued: Bool = false,
         isMuted: Bool,
         _ actions: inout Actions
     ) {
         let id = leavePlace(
             PendingReplies.Pending(
                 isWrite: reply.isWrite,
+                isQueued: isQueued,
                 isMuted: isMuted,
                 cancel: reply.cancel,
+                unstarted: isQueued ? reply : nil,
                 command: measure,
                 requestBytes: requestBytes
             )
         )
-        actions.starts.append((id, reply))
+        if !isQueued { actions.starts.append((id, reply)) }
     }
 
     /// Takes the reply away again that begins at `mark` if CLIENT REPLY keeps it from the client.

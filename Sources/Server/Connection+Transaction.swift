@@ -64,6 +64,10 @@ extension Connection {
     }
 
     /// Runs what is not a write, and writes EXEC's reply, with `replies` where writes stand.
+    ///
+    /// The reads of what is in memory are of one position. They run without a lock, and again if something was applied
+    /// meanwhile; only where that goes on, or they cannot run twice, they hold up those who commit, for as long as the bounds
+    /// of ``TransactionReplies`` let them take.
     mutating func run(
         _ transaction: Transaction,
         _ replies: [DeferredReply.Body],
@@ -71,34 +75,130 @@ extension Connection {
         _ nowNs: Int64,
         _ actions: inout Actions
     ) {
-        if !isMuted { context.reply.array(transaction.commands.count) }
-        var nextReply = 0
-        context.engine.hooks.readTogether {
-            for queued in transaction.commands {
-                if !table.flags(queued.command).contains(.write) {
-                    runQueued(queued, in: transaction, isMuted: isMuted, nowNs, &actions)
-                } else {
-                    if !isMuted, nextReply < replies.count { replies[nextReply](&context.reply) }
-                    nextReply += 1
-                }
+        context.reply.begin()
+        let mark = context.reply.buffer.writerIndex
+        let hooks = context.engine.hooks
+        var attempt = TransactionAttempt()
+        var isDone = false
+        if transaction.commands.allSatisfy({ !table.flags($0.command).isDisjoint(with: [.readonly, .write]) }) {
+            let startNs = Clock.nowNs()
+            for _ in 0..<Self.attemptsMax where !isDone && Clock.nowNs() - startNs < limits.turnNs {
+                guard let count = hooks.changeCount() else { continue }
+                attempt = runAll(transaction, replies, isMuted: isMuted)
+                isDone = hooks.changeCount() == count
+                if !isDone { context.reply.buffer.moveWriterIndex(to: mark) }
             }
         }
+        if !isDone {
+            hooks.readTogether { attempt = runAll(transaction, replies, isMuted: isMuted) }
+        }
+        transactionReplies = attempt.replies
+        leavePlaces(attempt, isMuted: isMuted, nowNs, &actions)
     }
 
-    private mutating func runQueued(
-        _ queued: Transaction.Queued,
-        in transaction: Transaction,
+    /// Each takes less than ``ConnectionLimits/turnNs``, or is the last one.
+    private static let attemptsMax = 100
+
+    private mutating func runAll(
+        _ transaction: Transaction,
+        _ replies: [DeferredReply.Body],
+        isMuted: Bool
+    ) -> TransactionAttempt {
+        var attempt = TransactionAttempt()
+        var nextWrite = 0
+        context.isTogether = true
+        defer { context.isTogether = false }
+        if !isMuted { context.reply.array(transaction.commands.count) }
+        for queued in transaction.commands {
+            if table.flags(queued.command).contains(.write) {
+                // What is committed is told, whatever the reads before it took.
+                context.reply.begin()
+                if !isMuted, nextWrite < replies.count { replies[nextWrite](&context.reply) }
+                attempt.replies.take(context.reply.used)
+                nextWrite += 1
+                continue
+            }
+            context.reply.begin(attempt.replies.readLimits)
+            let mark = context.reply.buffer.writerIndex
+            switch table.run(queued.command, &context, transaction.arguments(queued)) {
+            case .deferred(let reply): attempt.deferred.append((mark, reply))
+            case .replied, .closed, .transaction:
+                attempt.replies.takeRead(context.reply.used)
+                if isMuted { context.reply.buffer.moveWriterIndex(to: mark) }
+            }
+        }
+        return attempt
+    }
+
+    /// Leaves a place for each reply that comes later; what was written behind it stands there.
+    private mutating func leavePlaces(
+        _ attempt: TransactionAttempt,
         isMuted: Bool,
         _ nowNs: Int64,
         _ actions: inout Actions
     ) {
-        let mark = context.reply.buffer.writerIndex
-        switch table.run(queued.command, &context, transaction.arguments(queued)) {
-        case .deferred(let reply):
-            let measure = CommandMeasure(startedNs: nowNs)
-            leavePlace(for: reply, measure, requestBytes: 0, isMuted: isMuted, &actions)
-        case .replied, .closed, .transaction:
-            if isMuted { context.reply.buffer.moveWriterIndex(to: mark) }
+        guard let first = attempt.deferred.first else { return }
+        defer { if let next = pending.takeUnstarted() { start(next, &actions) } }
+        let written = context.reply.buffer
+        let start = written.readerIndex
+        context.reply.buffer = written.getSlice(at: start, length: first.mark - start) ?? ByteBuffer()
+        for (index, (mark, reply)) in attempt.deferred.enumerated() {
+            leavePlace(
+                for: reply,
+                CommandMeasure(startedNs: nowNs),
+                requestBytes: 0,
+                isQueued: true,
+                isMuted: isMuted,
+                &actions
+            )
+            let end =
+                index + 1 < attempt.deferred.count ? attempt.deferred[index + 1].mark : written.writerIndex
+            if let bytes = written.getSlice(at: mark, length: end - mark) {
+                context.reply.buffer.writeImmutableBuffer(bytes)
+            }
         }
+    }
+}
+
+/// What a run of a transaction's commands came to, besides the bytes of replies.
+private struct TransactionAttempt {
+    var replies = TransactionReplies()
+    /// Replies that come later, and where in the buffer they belong.
+    var deferred: [(mark: Int, reply: DeferredReply)] = []
+}
+
+/// What the replies of a transaction may still have together: as much as one reply. Each may have a few bytes in any case.
+struct TransactionReplies {
+    private var bytes = WireLimits.replyBytesMax
+    private var values = WireLimits.replyValuesMax
+    private var readBytes = WireLimits.transactionReadBytesMax
+    private var readValues = WireLimits.transactionReadValuesMax
+
+    /// Whether nothing but short replies has room.
+    var isUsedUp: Bool { bytes <= 0 || values <= 0 }
+
+    /// Of a reply that comes later.
+    var limits: ReplyLimits { Self.limits(bytes, values) }
+
+    /// Of a reply that is written while the transaction runs.
+    var readLimits: ReplyLimits { Self.limits(min(bytes, readBytes), min(values, readValues)) }
+
+    private static func limits(_ bytes: Int, _ values: Int) -> ReplyLimits {
+        ReplyLimits(
+            bytesMax: max(bytes, WireLimits.shortReplyBytes),
+            valuesMax: max(values, WireLimits.shortReplyValues),
+            isOfTransaction: true
+        )
+    }
+
+    mutating func take(_ used: (bytes: Int, values: Int)) {
+        bytes -= used.bytes
+        values -= used.values
+    }
+
+    mutating func takeRead(_ used: (bytes: Int, values: Int)) {
+        take(used)
+        readBytes -= used.bytes
+        readValues -= used.values
     }
 }

@@ -32,6 +32,8 @@ package struct Connection: ~Copyable {
     /// Bytes from the start of the first request that has not run.
     private var input = ByteBuffer()
     var pending = PendingReplies()
+    /// What EXEC's replies may still have; no two transactions of a connection are under way.
+    var transactionReplies = TransactionReplies()
     /// Replies before the first pending one, where there is one; else they are in ``context``.
     private var output = ByteBuffer()
     private var phase = Phase.open
@@ -248,15 +250,17 @@ package struct Connection: ~Copyable {
     /// Writes replies that are ready, and goes on with what waited for them.
     private mutating func settle(_ nowNs: Int64, _ actions: inout Actions) {
         isCut = false
-        while let ready = pending.popReady() {
+        while let ready = popReady(&actions) {
             if let body = ready.body, !ready.isMuted {
                 swap(&context.reply.buffer, &output)
+                context.reply.begin(ready.isQueued ? transactionReplies.limits : .reply)
                 body(&context.reply)
+                if ready.isQueued { transactionReplies.take(context.reply.used) }
                 swap(&context.reply.buffer, &output)
             }
             if pending.isEmpty {
-                // Behind the last pending reply stands what the context has.
-                output.writeImmutableBuffer(context.reply.buffer)
+                // Behind the last pending reply stands what the context has, mostly nothing: a large reply is not copied.
+                if context.reply.buffer.readableBytes > 0 { output.writeImmutableBuffer(context.reply.buffer) }
                 swap(&context.reply.buffer, &output)
                 Self.reuse(&output)
             } else {
@@ -265,6 +269,26 @@ package struct Connection: ~Copyable {
         }
         if input.readableBytes > 0 { runInput(nowNs, &actions) }
         endIfDone(&actions)
+    }
+
+    /// The oldest reply, if it is ready; else its work is begun, where that has waited for the replies before it.
+    private mutating func popReady(_ actions: inout Actions) -> PendingReplies.Pending? {
+        if let ready = pending.popReady() { return ready }
+        guard let next = pending.takeUnstarted() else { return nil }
+        if transactionReplies.isUsedUp {
+            // Nothing of it could be sent.
+            _ = pending.finish(next.id) { $0.refuse() }
+            return pending.popReady()
+        }
+        start(next, &actions)
+        return nil
+    }
+
+    /// Begins the work of a reply.
+    mutating func start(_ next: (id: Int64, reply: DeferredReply), _ actions: inout Actions) {
+        actions.starts.append(next)
+        // Nobody is there for whom it would wait.
+        if isInputClosed || isStopping, let cancel = next.reply.cancel { actions.cancels.append(cancel) }
     }
 
     private mutating func runInput(_ nowNs: Int64, _ actions: inout Actions) {
@@ -291,7 +315,7 @@ package struct Connection: ~Copyable {
         if ranges.capacity > 4_096, !decoder.isWithinRequest, !isWaiting { ranges = [] }
         swap(&ranges, &self.ranges)
         swap(&decoder, &self.decoder)
-        if start == bytes.readableBytes, input.capacity == 0, reservedBytes == 0 {
+        if start == bytes.readableBytes, input.capacity == 0, reservedBytes == 0, !context.client.isInTransaction {
             endIfDone(&actions)
             return
         }
@@ -304,7 +328,9 @@ package struct Connection: ~Copyable {
 
     /// Counts what is kept, and ends the connection if all of them together keep too much.
     private mutating func reserve() {
-        let kept = input.capacity + ranges.capacity * MemoryLayout<Range<Int>>.stride
+        let kept =
+            input.capacity + ranges.capacity * MemoryLayout<Range<Int>>.stride
+            + (context.client.isInTransaction ? context.client.transaction?.byteCount ?? 0 : 0)
         let bytes = kept > limits.uncountedBytesMax ? kept : 0
         guard bytes != reservedBytes else { return }
         if requestMemory.change(by: bytes - reservedBytes) {
@@ -313,6 +339,8 @@ package struct Connection: ~Copyable {
         }
         input = ByteBuffer()
         ranges = []
+        context.client.transaction = nil
+        context.reply.begin()
         context.reply.error("ERR requests of all clients together are too large; try again later")
         end(.requestMemory)
         reserve()
@@ -362,6 +390,7 @@ package struct Connection: ~Copyable {
                     return
                 }
             case .fault(let fault):
+                context.reply.begin()
                 statistics.protocolErrors.add()
                 if context.client.replies == .on { context.reply.error(fault.message) }
                 end(.protocolError(fault.message))

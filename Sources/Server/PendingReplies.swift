@@ -5,11 +5,16 @@ import NIOCore
 struct PendingReplies {
     struct Pending {
         var isWrite: Bool
+        /// Of a command of EXEC's, whose replies have their bounds together.
+        var isQueued = false
         /// CLIENT REPLY keeps it from the client.
         var isMuted: Bool
         /// EXEC's commit, after which the transaction's reads run.
         var transaction: Transaction?
         var cancel: (@Sendable () -> Void)?
+        /// Work that begins when all before it is done: the replies of a transaction that come later may be large, and all of
+        /// them would be kept while the first is awaited.
+        var unstarted: DeferredReply?
         /// For the slow log.
         var command: CommandMeasure
         var requestBytes: Int
@@ -70,10 +75,18 @@ struct PendingReplies {
         return first
     }
 
+    /// The oldest, if its work has not begun; the caller begins it.
+    mutating func takeUnstarted() -> (id: Int64, reply: DeferredReply)? {
+        guard !isEmpty, let reply = items[head].unstarted else { return nil }
+        items[head].unstarted = nil
+        return (headID, reply)
+    }
+
     /// What to call so that waiting ends early.
     mutating func takeCancels() -> [@Sendable () -> Void] {
         var cancels: [@Sendable () -> Void] = []
         for index in head..<items.count {
+            if items[index].unstarted != nil { continue }
             if let cancel = items[index].cancel { cancels.append(cancel) }
             items[index].cancel = nil
         }

@@ -1,3 +1,5 @@
+import Wire
+
 /// Where the server listens, and what it allows.
 package struct ServerConfiguration: Sendable {
     package var address = ListenAddress.tcp(host: "127.0.0.1", port: 6_567)
@@ -13,11 +15,11 @@ package struct ServerConfiguration: Sendable {
 /// Limits of PROTOCOL §1.
 package struct ConnectionLimits: Sendable {
     package var connectionsMax = 10_000
-    package var argumentsMax = 1_048_576
-    package var bulkBytesMax = 64 << 20
-    package var lineBytesMax = 64 << 10
+    package var argumentsMax = WireLimits.argumentsMax
+    package var bulkBytesMax = WireLimits.bulkBytesMax
+    package var lineBytesMax = WireLimits.lineBytesMax
     /// Of all of a request.
-    package var requestBytesMax = 512 << 20
+    package var requestBytesMax = WireLimits.requestBytesMax
     /// Before a client has authenticated.
     package var unauthenticatedArgumentsMax = 10
     package var unauthenticatedBulkBytesMax = 16 << 10

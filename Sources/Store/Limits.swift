@@ -95,6 +95,13 @@ package enum Limits {
     /// Sources of one connection, and of all, whose failed numbers a server remembers: 16,384 take about 20 MiB.
     package static let failedSourcesPerClientMax = 256
     package static let failedSourcesMax = 16_384
+    /// Rows of one read of history, and bytes of their values: a client that wants more goes on behind the last one.
+    package static let historyRowsMax = 100_000
+    package static let historyBytesMax = 64 << 20
+    /// Bytes of the rows that one request reads from online tables, of views that are not in memory.
+    package static let fetchBytesMax = 256 << 20
+    /// What a value of a result takes beside its bytes, in libpq and while columns are made of it.
+    package static let valueOverheadBytes = 24
     /// Ledger entries that a server reads at a time: more than a transaction has views.
     package static let followedEntriesMax = 4_096
     /// A server that is so many entries behind loads everything anew instead.
@@ -123,5 +130,6 @@ package enum Limits {
         precondition(segmentGroupRowsMax % segmentBlockRows == 0)
         precondition(batchRowsMax >= copyChunkRows)
         precondition(keyBytesMax < 8_192 / 3)
+        precondition(historyBytesMax <= fetchBytesMax)
     }
 }

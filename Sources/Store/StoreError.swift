@@ -29,6 +29,8 @@ package enum StoreError: Error, Sendable {
     /// The store is not what the ledger says it was.
     case anotherTimeline(String)
     case request(String)
+    /// What was asked for is more than is read at a time.
+    case tooLarge(String)
     /// A file or folder that cannot be read or written, with its name.
     case file(String)
 }
@@ -54,7 +56,7 @@ extension StoreError: CustomStringConvertible {
         case .refusedChange(let changes): changes.joined(separator: "\n")
         case .row(let row, let reason): "row \(row): \(reason)"
         case .input(let message), .source(let message), .conflict(let message), .position(let message),
-            .request(let message), .file(let message):
+            .request(let message), .tooLarge(let message), .file(let message):
             message
         case .anotherTimeline(let message): "another timeline: \(message)"
         }

@@ -7,24 +7,130 @@ package enum ProtocolVersion: Int, Sendable, Hashable {
     case resp3 = 3
 }
 
-/// Encodes replies into a buffer, in the version that the connection speaks.
+/// Encodes replies into a buffer, in the version that the connection speaks, and sees to it that none is too large.
 ///
 /// A reply is one value; an aggregate is its header followed by as many values as the header says. The caller sees to the
-/// count.
+/// count, and calls ``begin(_:)`` where a reply begins.
+///
+/// A reply that would go beyond its limits becomes an error: what was written of it is taken back at once, however deep in
+/// it the writing is, its memory is given back, and what the caller still writes of it is ignored. So a caller need not ask,
+/// but one that writes in a loop stops where ``isRefused`` says so.
 package struct ReplyWriter: Sendable {
     package var buffer: ByteBuffer
     package var version: ProtocolVersion
+    /// Of the reply that is being written.
+    package private(set) var limits = ReplyLimits.reply
+    /// Where the reply begins in the buffer.
+    private var start: Int
+    /// Where it ends at the latest; negative = it is refused.
+    private var end: Int
+    private var valuesLeft: Int
 
-    package init(buffer: ByteBuffer = ByteBuffer(), version: ProtocolVersion = .resp2) {
+    package init(buffer: ByteBuffer = ByteBuffer(), version: ProtocolVersion = .resp2, limits: ReplyLimits = .reply) {
         self.buffer = buffer
         self.version = version
+        start = buffer.writerIndex
+        end = start
+        valuesLeft = 0
+        begin(limits)
     }
 
+    // MARK: Bounds
+
+    private static let givenBackBytesMin = 1 << 20
+
+    /// A reply begins here, behind what the buffer has.
+    package mutating func begin(_ limits: ReplyLimits = .reply) {
+        self.limits = limits
+        start = buffer.writerIndex
+        end = start &+ limits.bytesMax
+        valuesLeft = limits.valuesMax
+    }
+
+    /// Whether the reply was more than it may be, so that an error stands for it.
+    package var isRefused: Bool { end < 0 }
+
+    /// Takes back what was written of the reply, or the error that stands for it, and begins it anew.
+    package mutating func restart(_ limits: ReplyLimits) {
+        buffer.moveWriterIndex(to: start)
+        begin(limits)
+    }
+
+    /// What the reply has so far.
+    package var used: (bytes: Int, values: Int) {
+        (buffer.writerIndex - start, isRefused ? 1 : limits.valuesMax - valuesLeft)
+    }
+
+    /// Whether values of at most so many bytes have their place; else the reply is refused, if it was not.
+    @inline(__always)
+    private mutating func admits(_ bytes: Int, values: Int = 1) -> Bool {
+        valuesLeft &-= values
+        if valuesLeft >= 0, bytes <= end &- buffer.writerIndex { return true }
+        refuse()
+        return false
+    }
+
+    /// Puts an error into the reply's place, unless that has happened.
+    @inline(never)
+    package mutating func refuse() {
+        guard !isRefused else { return }
+        valuesLeft = 0
+        if buffer.writerIndex - start >= max(start, Self.givenBackBytesMin) {
+            // The memory of what was written goes; what stands before the reply stays where it is.
+            let before = buffer
+            buffer = ByteBuffer()
+            buffer.writeRepeatingByte(0, count: before.readerIndex)
+            buffer.moveReaderIndex(to: before.readerIndex)
+            if let bytes = before.getSlice(at: before.readerIndex, length: start - before.readerIndex) {
+                buffer.writeImmutableBuffer(bytes)
+            }
+        } else {
+            buffer.moveWriterIndex(to: start)
+        }
+        buffer.writeStaticString("-")
+        buffer.writeString(limits.refusal)
+        buffer.writeStaticString("\r\n")
+        end = -1
+    }
+
+    /// Lets a caller write values that it has encoded itself.
+    /// - Parameters:
+    ///   - count: of the values, see ``ReplyLimits/valuesMax``.
+    ///   - bytesMax: that they take at most, and that `write` may use.
+    ///   - write: gets memory of at least that size; returns how much of it the values take. Not called where the reply is
+    ///     refused.
+    @inline(__always)
+    package mutating func values(
+        _ count: Int,
+        bytesMax: Int,
+        _ write: (UnsafeMutableRawBufferPointer) -> Int
+    ) {
+        guard admits(bytesMax, values: count) else { return }
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax, write)
+    }
+
+    /// Takes a reply that was encoded elsewhere, within the same limits.
+    package mutating func encoded(_ reply: ReplyWriter) {
+        let (bytes, values) = reply.used
+        guard admits(bytes, values: values) else { return }
+        if start == buffer.readerIndex, buffer.readableBytes == 0, reply.start == 0, reply.buffer.readerIndex == 0 {
+            // Nothing is copied, however large it is.
+            buffer = reply.buffer
+            (start, end) = (0, limits.bytesMax)
+        } else if let slice = reply.buffer.getSlice(at: reply.start, length: bytes) {
+            buffer.writeImmutableBuffer(slice)
+        }
+    }
+
+    // MARK: Values
+
     package mutating func null() {
+        guard admits(5) else { return }
         buffer.writeStaticString(version == .resp3 ? "_\r\n" : "$-1\r\n")
     }
 
     package mutating func bool(_ value: Bool) {
+        guard admits(4) else { return }
         switch (version, value) {
         case (.resp3, true): buffer.writeStaticString("#t\r\n")
         case (.resp3, false): buffer.writeStaticString("#f\r\n")
@@ -33,7 +139,10 @@ package struct ReplyWriter: Sendable {
         }
     }
 
-    package mutating func integer(_ value: Int64) { header(UInt8(ascii: ":"), value) }
+    package mutating func integer(_ value: Int64) {
+        guard admits(Self.headerBytesMax) else { return }
+        header(UInt8(ascii: ":"), value)
+    }
 
     /// The shortest text that reads back to the same value.
     package mutating func double(_ value: Double) {
@@ -45,6 +154,7 @@ package struct ReplyWriter: Sendable {
     }
 
     private mutating func number(_ write: (UnsafeMutablePointer<CChar>) -> Int32) {
+        guard admits(Int(ASOF_FLOAT_TEXT_MAX) + 7) else { return }
         let isBulk = version == .resp2
         // A marker, two digits and CRLF in front, CRLF behind.
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Int(ASOF_FLOAT_TEXT_MAX) + 7) { room in
@@ -77,31 +187,48 @@ package struct ReplyWriter: Sendable {
     }
 
     package mutating func bulk(_ text: String) {
-        header(UInt8(ascii: "$"), Int64(text.utf8.count))
+        guard beginBulk(text.utf8.count) else { return }
         buffer.writeString(text)
         buffer.writeStaticString("\r\n")
     }
 
     package mutating func bulk(_ bytes: UnsafeRawBufferPointer) {
-        header(UInt8(ascii: "$"), Int64(bytes.count))
+        guard beginBulk(bytes.count) else { return }
         buffer.writeBytes(bytes)
         buffer.writeStaticString("\r\n")
     }
 
     package mutating func bulk(_ bytes: Span<UInt8>) {
-        header(UInt8(ascii: "$"), Int64(bytes.count))
+        guard beginBulk(bytes.count) else { return }
         buffer.writeBytes(bytes.bytes)
         buffer.writeStaticString("\r\n")
     }
 
+    /// Begins a bulk string of `count` bytes, which ``values(_:bytesMax:_:)`` writes, before ``endBulk()``.
+    /// - Returns: whether there is room for all of it.
+    @discardableResult
+    package mutating func beginBulk(_ count: Int) -> Bool {
+        guard admits(count &+ Self.headerBytesMax &+ 2) else { return false }
+        header(UInt8(ascii: "$"), Int64(count))
+        return true
+    }
+
+    package mutating func endBulk() {
+        if admits(2, values: 0) { buffer.writeStaticString("\r\n") }
+    }
+
     package mutating func simple(_ text: StaticString) {
+        guard admits(text.utf8CodeUnitCount &+ 3) else { return }
         buffer.writeStaticString("+")
         buffer.writeStaticString(text)
         buffer.writeStaticString("\r\n")
     }
 
+    /// An error, which is not held to the limits: errors are short, and stand also where there is no room for anything else.
     /// - Parameter message: begins with the code, such as `ERR` or `FSNOVIEW`; its line breaks become blanks.
     package mutating func error(_ message: String) {
+        guard !isRefused else { return }
+        if valuesLeft > 0 { valuesLeft -= 1 }
         buffer.writeStaticString("-")
         let count = buffer.writeString(message)
         buffer.withUnsafeMutableReadableBytes { bytes in
@@ -113,16 +240,23 @@ package struct ReplyWriter: Sendable {
         buffer.writeStaticString("\r\n")
     }
 
-    package mutating func array(_ count: Int) { header(UInt8(ascii: "*"), Int64(count)) }
+    package mutating func array(_ count: Int) {
+        guard admits(Self.headerBytesMax) else { return }
+        header(UInt8(ascii: "*"), Int64(count))
+    }
 
     /// - Parameter count: of pairs: each is a key, a bulk string, and its value.
     package mutating func map(_ count: Int) {
+        guard admits(Self.headerBytesMax) else { return }
         if version == .resp3 {
             header(UInt8(ascii: "%"), Int64(count))
         } else {
             header(UInt8(ascii: "*"), Int64(count) * 2)
         }
     }
+
+    /// A marker, the longest integer and a line end.
+    package static let headerBytesMax = 23
 
     private mutating func header(_ marker: UInt8, _ value: Int64) {
         if value >= 0, value < 10 {

@@ -17,10 +17,10 @@ package struct RequestLimits: Hashable, Sendable {
     package static let pointFieldsMax = DefinitionLimits.tableColumnsMax
 
     package init(
-        argumentsMax: Int = 1_048_576,
-        bulkBytesMax: Int = 64 << 20,
-        lineBytesMax: Int = 64 << 10,
-        requestBytesMax: Int = 512 << 20,
+        argumentsMax: Int = WireLimits.argumentsMax,
+        bulkBytesMax: Int = WireLimits.bulkBytesMax,
+        lineBytesMax: Int = WireLimits.lineBytesMax,
+        requestBytesMax: Int = WireLimits.requestBytesMax,
         isAuthenticated: Bool = true
     ) {
         self.argumentsMax = argumentsMax

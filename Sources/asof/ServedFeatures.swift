@@ -31,6 +31,7 @@ struct ServedFeatures {
         hooks.asofInfo = { served() + writes.infoLines }
         hooks.commitTogether = { writes.commitTogether($0, client: $1, $2) }
         hooks.abandon = { writes.abandon($0, client: $1) }
+        hooks.changeCount = { serving.changeCount }
         hooks.readTogether = { serving.readTogether($0) }
         return Engine(settings: settings, hooks: hooks, reads: reads, writes: writes, serving: serving)
     }

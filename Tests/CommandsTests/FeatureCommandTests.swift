@@ -216,7 +216,7 @@ import Wire
         ),
         (
             "FS.SERVE total KEYS 0 ROWS 999999999",
-            "-FSLIMIT ROWS announces 999999999; 16777216 values are allowed in a reply|"
+            "-FSLIMIT ROWS announces 999999999; 1048576 rows are allowed|"
         ),
     ])
     func `errors say what, got, expected and what is known`(line: String, expected: String) throws {

@@ -289,6 +289,8 @@ import Wire
                     #expect(got == expected, "\(service.name) \(format) \(hasMeta) \(version)")
                     let fetched = store.fetching.log.withLock { $0.map(\.view) }
                     #expect(Set(fetched).count == fetched.count, "one query a view")
+                    let inPieces = store.ask(words.map { Array($0.utf8) }, version, reads: store.piecewise)
+                    #expect(inPieces == expected, "\(service.name) \(format) \(hasMeta) \(version), in pieces")
                 }
             }
         }

@@ -1,3 +1,4 @@
+import Dispatch
 import Features
 import NIOCore
 import PointInTime
@@ -55,18 +56,29 @@ final class ServedStore {
         let position = position
         let fetching = Fetching(stored: stored)
         self.fetching = fetching
-        engine = Engine(
-            reads: FeatureReads(
-                FeatureReads.Source(
-                    catalog: { catalog },
-                    position: { position },
-                    now: { now },
-                    whenReached: { wanted, _, finish in finish(wanted <= position + 10 ? .reached : .timedOut) },
-                    fetch: { view, keys, finish in fetching.fetch(view, keys, finish) }
-                )
+        let source = FeatureReads.Source(
+            catalog: { catalog },
+            position: { position },
+            now: { now },
+            whenReached: { wanted, _, finish in finish(wanted <= position + 10 ? .reached : .timedOut) },
+            fetch: { view, keys, finish in fetching.fetch(view, keys, finish) }
+        )
+        engine = Engine(reads: FeatureReads(source))
+        piecewise = FeatureReads(
+            source,
+            LargeReplies.Sizes(
+                inlineValuesMax: 0,
+                inlineNumbersMax: 0,
+                inlineBytesMax: 0,
+                inlineArgumentsMax: 0,
+                pieceRows: 3,
+                pieceBytes: 200
             )
         )
     }
+
+    /// Of the same rows, for which every reply is a large one.
+    let piecewise: FeatureReads
 
     let fetching: Fetching
 
@@ -113,11 +125,14 @@ final class ServedStore {
         case .replied, .closed, .transaction: return Array(context.reply.buffer.readableBytesView)
         case .deferred(let deferred):
             let later = Mutex<[UInt8]>([])
+            let hasCome = DispatchSemaphore(value: 0)
             deferred.start { body in
                 var writer = ReplyWriter(version: version)
                 body(&writer)
                 later.withLock { $0 += Array(writer.buffer.readableBytesView) }
+                hasCome.signal()
             }
+            guard hasCome.wait(timeout: .now() + 60) == .success else { return Array("no reply within 60 s".utf8) }
             return later.withLock { $0 }
         }
     }

@@ -61,7 +61,7 @@ final class WrittenStore {
         let source = FeatureWrites.Source(
             catalog: { catalog },
             now: { now },
-            whenReached: { position, timeoutMs, finish in
+            whenMoved: { _, position, timeoutMs, finish in
                 Self.poll(conninfo, position, timeoutMs, finish)
                 return 1
             },

@@ -19,13 +19,10 @@ extension CommandTable {
                     [ArgumentSpec("command-name", isOptional: true, isMultiple: true)]
                 ) { context, arguments in
                     guard arguments.count > 2 else { return writeAll(&context) }
-                    context.reply.array(arguments.count - 2)
-                    for index in 2..<arguments.count {
-                        if let command = context.engine.table.command(arguments.text(index)) {
-                            command.writeInfo(&context.reply)
-                        } else {
-                            context.reply.null()
-                        }
+                    guard let commands = named(arguments, &context) else { return .replied }
+                    context.reply.array(commands.count)
+                    for command in commands {
+                        if let command { command.writeInfo(&context.reply) } else { context.reply.null() }
                     }
                     return .replied
                 },
@@ -37,12 +34,8 @@ extension CommandTable {
                 ) { context, arguments in
                     var commands = context.engine.table.listed
                     if arguments.count > 2 {
-                        commands = []
-                        for index in 2..<arguments.count {
-                            if let command = context.engine.table.command(arguments.text(index)) {
-                                commands.append(command)
-                            }
-                        }
+                        guard let named = named(arguments, &context) else { return .replied }
+                        commands = named.compactMap(\.self)
                     }
                     context.reply.map(commands.count)
                     for command in commands {
@@ -59,7 +52,10 @@ extension CommandTable {
                 ) { context, arguments in
                     var names = context.engine.table.listed.map(\.name)
                     if arguments.count == 5, arguments.matches(2, "FILTERBY"), arguments.matches(3, "PATTERN") {
-                        let pattern = Glob(arguments.text(4).lowercased())
+                        guard let pattern = Glob(bounded: arguments.text(4).lowercased()) else {
+                            context.reply.error(Glob.refusal)
+                            return .replied
+                        }
                         names = names.filter { pattern.matches($0) }
                     } else if arguments.count > 2 {
                         context.reply.error("ERR syntax error")
@@ -91,6 +87,22 @@ extension CommandTable {
             arguments: arguments,
             run: run
         )
+    }
+
+    /// The commands that the arguments behind the second name, each once: what is said of one is far longer than its name.
+    /// - Returns: `nil` with an error written; a command that is unknown is `nil`.
+    private static func named(_ arguments: borrowing Arguments, _ context: inout CommandContext) -> [Command?]? {
+        var commands: [Command?] = []
+        var names: Set<String> = []
+        for index in 2..<arguments.count {
+            let command = context.engine.table.command(arguments.text(index))
+            if let command, !names.insert(command.name).inserted {
+                context.reply.error("ERR '\(command.name)' is named twice; name each command once")
+                return nil
+            }
+            commands.append(command)
+        }
+        return commands
     }
 
     private static func writeAll(_ context: inout CommandContext) -> CommandOutcome {

@@ -6,7 +6,13 @@ enum ServerSettings {
     static func get(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         let all = settings(context.engine)
         var patterns: [Glob] = []
-        for index in 2..<arguments.count { patterns.append(Glob(arguments.text(index).lowercased())) }
+        for index in 2..<arguments.count {
+            guard let pattern = Glob(bounded: arguments.text(index).lowercased()) else {
+                context.reply.error(Glob.refusal)
+                return .replied
+            }
+            patterns.append(pattern)
+        }
         let found = all.filter { setting in patterns.contains { $0.matches(setting.name) } }
         context.reply.map(found.count)
         for setting in found {

@@ -40,9 +40,7 @@ extension CommandTable {
             arity: -3,
             complexity: "O(F), F = fields asked for",
             more: [ArgumentSpec("field", isMultiple: true)]
-        ) { arguments, view in
-            .fields((2..<arguments.count).map { view?.column(named: arguments[$0]) })
-        },
+        ) { arguments, view throws(CommandFault) in .fields(try HashCommands.fields(arguments, view)) },
         hash(
             "hscan",
             "The features of the key, at once: the cursor is always 0.",
@@ -121,6 +119,31 @@ enum HashCommands {
             context.reply.fault(error)
             return .replied
         }
+    }
+
+    /// The columns that HMGET names; `nil` = an unknown field.
+    ///
+    /// A field may be named twice, as in Redis, where its value has a few bytes: the reply is then of the request's size.
+    static func fields(_ arguments: borrowing Arguments, _ view: ServedView?) throws(CommandFault) -> [Int?] {
+        guard let view else { return Array(repeating: nil, count: arguments.count - 2) }
+        var columns: [Int?] = []
+        columns.reserveCapacity(arguments.count - 2)
+        var isTaken = [Bool](repeating: false, count: view.layout.columns.count)
+        for index in 2..<arguments.count {
+            let column = view.column(named: arguments[index])
+            if let column {
+                let type = view.layout.columns[column].type
+                if isTaken[column], type.isVariableWidth || type.packedWidth ?? 1 > 1 {
+                    throw CommandFault(
+                        .limit,
+                        "HMGET names \(CommandFault.quoted(arguments.text(index))) twice, which is a \(type.text); name it once"
+                    )
+                }
+                isTaken[column] = true
+            }
+            columns.append(column)
+        }
+        return columns
     }
 
     static func exists(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {

@@ -36,11 +36,11 @@ struct HashReply: RowReply {
         case .field(let column): write(column, of: row, to: &reply)
         case .fields(let columns):
             reply.array(columns.count)
-            for column in columns { write(column, of: row, to: &reply) }
+            for column in columns where !reply.isRefused { write(column, of: row, to: &reply) }
         case .all:
             let columns = row.map { view.present($0) } ?? []
             reply.map(columns.count)
-            for column in columns {
+            for column in columns where !reply.isRefused {
                 reply.bulk(view.layout.columns[column].feature)
                 write(column, of: row, to: &reply)
             }
@@ -51,7 +51,7 @@ struct HashReply: RowReply {
             reply.array(2)
             reply.bulk("0")
             reply.array(columns.count * (scan.hasValues ? 2 : 1))
-            for column in columns {
+            for column in columns where !reply.isRefused {
                 reply.bulk(view.layout.columns[column].feature)
                 if scan.hasValues { write(column, of: row, to: &reply) }
             }
@@ -59,7 +59,12 @@ struct HashReply: RowReply {
     }
 
     private func write(_ column: Int?, of row: PackedRow?, to reply: inout ReplyWriter) {
-        guard let row, let column else { return reply.null() }
+        guard let row, let column, !row.isNull(column) else { return reply.null() }
+        switch view.layout.columns[column].type {
+        // Without a copy of what may be long.
+        case .string, .bytes: return reply.bulk(row.bytes(view.layout.columns[column].offset))
+        default: break
+        }
         HashValue.write(row.value(column, view.layout), to: &reply)
     }
 

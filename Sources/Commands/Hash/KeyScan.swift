@@ -15,7 +15,10 @@ struct ScanOptions {
         while at < arguments.count {
             let hasValue = at + 1 < arguments.count
             if hasValue, arguments.matches(at, "MATCH") {
-                pattern = Glob(arguments.text(at + 1))
+                guard let bounded = Glob(bounded: arguments.text(at + 1)) else {
+                    throw CommandFault(.limit, "a pattern has at most \(Glob.partsMax) bytes, stars in a row as one")
+                }
+                pattern = bounded
                 at += 2
             } else if hasValue, arguments.matches(at, "COUNT") {
                 let value = try ReadOptions.number(arguments, at + 1, "COUNT", expected: "COUNT n")
@@ -46,6 +49,9 @@ struct ScanOptions {
 struct KeyScan {
     /// Rows that one call looks at, whatever COUNT says: it holds up the other connections of its event loop.
     static let rowsMax = 10_000
+    /// After so long it stops where it is, at the next of every ``rowsPerLook`` rows: long keys and patterns take time.
+    private static let turnNs: Int64 = 5_000_000
+    private static let rowsPerLook = 64
 
     static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         do throws(CommandFault) {
@@ -79,13 +85,18 @@ struct KeyScan {
 
     private mutating func walk(_ reads: FeatureReads) {
         let now = reads.source.now()
+        let until = Clock.nowNs() + Self.turnNs
         let views = reads.source.catalog().views.filter { $0.memory != nil }.sorted { $0.stored.id < $1.stored.id }
         for view in views where Int64(view.stored.id) >= cursor >> 32 {
             guard let memory = view.memory else { continue }
             let start = Int64(view.stored.id) == cursor >> 32 ? Int(cursor & 0xFFFF_FFFF) : 0
             let (end, limit) = memory.withReader { reader in
-                let end = max(start, min(reader.rowLimit, start + remaining))
+                var end = max(start, min(reader.rowLimit, start + remaining))
                 for number in start..<end {
+                    if number > start, (number - start) % Self.rowsPerLook == 0, Clock.nowNs() > until {
+                        end = number
+                        break
+                    }
                     guard let row = reader.row(number: number), view.status(of: row, now: now) == .present,
                         view.isHash(row)
                     else { continue }

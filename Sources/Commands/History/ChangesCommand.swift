@@ -40,6 +40,7 @@ enum ChangesCommand {
             let feed = ChangeFeed(
                 writes,
                 view,
+                context.reply.version,
                 limit: Int(limit),
                 deadline: blockMs.map { .now + .milliseconds($0) }
             )
@@ -80,21 +81,47 @@ enum ChangesCommand {
         guard text.count > 0, text[0] &- UInt8(ascii: "0") <= 9 else { return nil }
         return try? ValueText.int64(text)
     }
+
+    static func write(_ changes: HistoryReader.Changes, _ view: StoredView, _ reply: inout ReplyWriter) {
+        reply.map(2)
+        reply.bulk("cursor")
+        reply.bulk(text(changes.next))
+        reply.bulk("rows")
+        reply.array(changes.rows.rowCount)
+        for row in 0..<changes.rows.rowCount where !reply.isRefused {
+            reply.array(5)
+            reply.bulk(text(changes.cursors[row]))
+            reply.bulk(EntityText.text(changes.keys.map { $0.value(row) }, keys: view.definition.keys))
+            reply.integer(changes.rows.eventTimes[row])
+            reply.bool(changes.rows.isDeleted[row])
+            HistoryCommands.write(changes.rows, row, &reply)
+        }
+    }
+
+    private static func text(_ cursor: HistoryReader.Cursor) -> String { "\(cursor.position)-\(cursor.ordinal)" }
 }
 
-/// One FS.CHANGES at work: reads, and while there is nothing waits for the next position and reads again.
+/// One FS.CHANGES at work: reads, and while there is nothing waits until the view has moved and reads again.
 private final class ChangeFeed: Sendable {
     typealias Finish = @Sendable (@escaping DeferredReply.Body) -> Void
 
     private let writes: FeatureWrites
     private let view: StoredView
+    private let version: ProtocolVersion
     private let limit: Int
     /// By when it is answered without rows; `nil` = at once.
     private let deadline: ContinuousClock.Instant?
     private let isCancelled = Atomic<Bool>(false)
     private let waitID = Atomic<Int64>(0)
 
-    init(_ writes: FeatureWrites, _ view: StoredView, limit: Int, deadline: ContinuousClock.Instant?) {
+    init(
+        _ writes: FeatureWrites,
+        _ view: StoredView,
+        _ version: ProtocolVersion,
+        limit: Int,
+        deadline: ContinuousClock.Instant?
+    ) {
+        self.version = version
         self.writes = writes
         self.view = view
         self.limit = limit
@@ -107,17 +134,22 @@ private final class ChangeFeed: Sendable {
     }
 
     func read(after cursor: HistoryReader.Cursor?, _ finish: @escaping Finish) {
-        let (view, limit) = (view, limit)
-        writes.history.read { (session) throws(StoreError) in
-            try HistoryReader(session, view).changes(after: cursor, limit: limit)
-        } finish: { [self] result in
-            switch result {
-            case .failure(let error):
-                let fault = CommandFault(error)
-                finish { $0.fault(fault) }
-            case .success(let changes):
-                if changes.rows.rowCount == 0, wait(changes.next, finish) { return }
-                finish { Self.write(changes, view, &$0) }
+        let key = ChangeReads.Key(
+            view: view.id,
+            shape: view.shape,
+            cursor: cursor,
+            limit: limit,
+            version: version
+        )
+        writes.changes.read(key, view, writes.history) { [self] outcome in
+            switch outcome {
+            case .failure(let fault): finish { $0.fault(fault) }
+            case .rows(let reply): finish { $0.encoded(reply) }
+            case .none(let next, isUnfinished: true) where !isCancelled.load(ordering: .sequentiallyConsistent):
+                read(after: next, finish)
+            case .none(let next, _):
+                if wait(next, finish) { return }
+                finish { [view] in ChangesCommand.write(HistoryReader.Changes(next: next), view, &$0) }
             }
         }
     }
@@ -129,32 +161,15 @@ private final class ChangeFeed: Sendable {
         let leftMs = Int(left.seconds) * 1_000 + Int(left.attoseconds / 1_000_000_000_000_000)
         guard leftMs > 0 else { return false }
         let view = view
-        let id = writes.source.whenReached(next.position, leftMs) { [self] reached in
+        let id = writes.source.whenMoved(view, next.position, leftMs) { [self] reached in
             switch reached {
             case .reached: read(after: next, finish)
-            case .timedOut, .stopped: finish { Self.write(HistoryReader.Changes(next: next), view, &$0) }
+            case .timedOut, .stopped:
+                finish { [view] in ChangesCommand.write(HistoryReader.Changes(next: next), view, &$0) }
             }
         }
         waitID.store(id, ordering: .sequentiallyConsistent)
         if isCancelled.load(ordering: .sequentiallyConsistent) { writes.source.cancelWait(id) }
         return true
     }
-
-    private static func write(_ changes: HistoryReader.Changes, _ view: StoredView, _ reply: inout ReplyWriter) {
-        reply.map(2)
-        reply.bulk("cursor")
-        reply.bulk(text(changes.next))
-        reply.bulk("rows")
-        reply.array(changes.rows.rowCount)
-        for row in 0..<changes.rows.rowCount {
-            reply.array(5)
-            reply.bulk(text(changes.cursors[row]))
-            reply.bulk(EntityText.text(changes.keys.map { $0.value(row) }, keys: view.definition.keys))
-            reply.integer(changes.rows.eventTimes[row])
-            reply.bool(changes.rows.isDeleted[row])
-            HistoryCommands.write(changes.rows, row, &reply)
-        }
-    }
-
-    private static func text(_ cursor: HistoryReader.Cursor) -> String { "\(cursor.position)-\(cursor.ordinal)" }
 }

@@ -6,7 +6,7 @@ import Wire
 /// FS.ASOF and FS.RANGE: an entity's history, from PostgreSQL.
 enum HistoryCommands {
     /// Rows of one FS.RANGE or FS.CHANGES.
-    static let rowsMax: Int64 = 100_000
+    static let rowsMax = Int64(Limits.historyRowsMax)
 
     static let asof = Command(
         "fs.asof",
@@ -52,7 +52,7 @@ enum HistoryCommands {
             }
             let (at, hasMeta) = (position, isMeta)
             return .deferred(
-                deferred(writes) { (session) throws(StoreError) in
+                deferred(writes, context.reply.version) { (session) throws(StoreError) in
                     let ledger = Ledger(session)
                     let state: LedgerState
                     if let at { state = try ledger.state(at: at) } else { state = try ledger.head() }
@@ -76,7 +76,7 @@ enum HistoryCommands {
         let features = view.definition.features
         func values() {
             reply.map(features.count)
-            for (feature, value) in zip(features, row.values) {
+            for (feature, value) in zip(features, row.values) where !reply.isRefused {
                 reply.bulk(feature.name)
                 reply.value(value)
             }
@@ -140,7 +140,7 @@ enum HistoryCommands {
             }
             let (isNewestFirst, wanted) = (isReversed, limit)
             return .deferred(
-                deferred(writes) { (session) throws(StoreError) in
+                deferred(writes, context.reply.version) { (session) throws(StoreError) in
                     guard from <= to else { return HistoryReader.Page() }
                     return try HistoryReader(session, view).range(
                         keys,
@@ -149,16 +149,9 @@ enum HistoryCommands {
                         limit: Int(wanted ?? rowsMax + 1)
                     )
                 } reply: { page, reply in
-                    guard page.rowCount <= Int(rowsMax) else {
-                        return reply.fault(
-                            CommandFault(
-                                .limit,
-                                "more than \(rowsMax) rows; say COUNT n, and go on behind the last one"
-                            )
-                        )
-                    }
+                    if let fault = tooMuch(page, isReversed: isNewestFirst) { return reply.fault(fault) }
                     reply.array(page.rowCount)
-                    for row in 0..<page.rowCount {
+                    for row in 0..<page.rowCount where !reply.isRefused {
                         reply.array(2)
                         reply.integer(page.eventTimes[row])
                         write(page, row, &reply)
@@ -169,6 +162,21 @@ enum HistoryCommands {
             context.reply.fault(error)
             return .replied
         }
+    }
+
+    /// Why a page does not answer the request. Fewer rows than there are would look like all of them, so the client is told
+    /// how many it may ask for, and where it goes on.
+    private static func tooMuch(_ page: HistoryReader.Page, isReversed: Bool) -> CommandFault? {
+        if page.isCut {
+            let goOn = isReversed ? "the last event time - 1 as to" : "the last event time + 1 as from"
+            return CommandFault(
+                .limit,
+                "the first \(page.rowCount) rows have \(Limits.historyBytesMax >> 20) MiB, and there may be more; say "
+                    + "COUNT \(page.rowCount), and go on with \(goOn)"
+            )
+        }
+        guard page.rowCount > Int(rowsMax) else { return nil }
+        return CommandFault(.limit, "more than \(rowsMax) rows; say COUNT n, and go on behind the last one")
     }
 
     private static func bound(
@@ -186,7 +194,7 @@ enum HistoryCommands {
     static func write(_ page: HistoryReader.Page, _ row: Int, _ reply: inout ReplyWriter) {
         guard !page.isDeleted[row] else { return reply.null() }
         reply.array(page.features.count)
-        for column in page.features { reply.value(column.value(row)) }
+        for column in page.features where !reply.isRefused { reply.value(column.value(row)) }
     }
 
     /// An option's number.
@@ -208,16 +216,21 @@ enum HistoryCommands {
         return value
     }
 
-    /// A reply that PostgreSQL is asked for.
+    /// A reply that PostgreSQL is asked for. It is written by the thread that read, since it may be large.
     static func deferred<Value: Sendable>(
         _ writes: FeatureWrites,
+        _ version: ProtocolVersion,
         _ read: @escaping @Sendable (Session) throws(StoreError) -> Value,
         reply: @escaping @Sendable (Value, inout ReplyWriter) -> Void
     ) -> DeferredReply {
         DeferredReply { finish in
             writes.history.read(read) { result in
                 switch result {
-                case .success(let value): finish { reply(value, &$0) }
+                case .success(let value):
+                    var written = ReplyWriter(version: version)
+                    reply(value, &written)
+                    let made = written
+                    finish { $0.encoded(made) }
                 case .failure(let error):
                     let fault = CommandFault(error)
                     finish { $0.fault(fault) }

@@ -25,6 +25,9 @@ struct EntityKeys: Sendable {
     /// Keys with every character escaped, and their names.
     private static let textBytesMax = 4 * Limits.keyBytesMax
 
+    /// What the keys take, and some more where they are to be fetched.
+    var byteCount: Int { 8 * (integers.count + ends.count) + bytes.count }
+
     private var isInteger: Bool { view.layout.keyForm == .int64 }
 
     var count: Int { isInteger ? integers.count : ends.count }
@@ -120,17 +123,27 @@ struct EntityKeys: Sendable {
 
     /// Looks all keys up; the result of key *i* is at `role + i × roles`.
     func find(_ role: Int, in rows: borrowing FoundRows, _ reader: ViewMemory.SharedReader) {
+        find(0..<count, role, in: rows, reader)
+    }
+
+    /// Looks some of the keys up; the result of the range's key *i* is at `role + i × roles`.
+    func find(
+        _ range: Range<Int>,
+        _ role: Int,
+        in rows: borrowing FoundRows,
+        _ reader: ViewMemory.SharedReader
+    ) {
         var index = role
         if isInteger {
-            for key in integers {
+            for key in integers[range] {
                 rows.set(index, reader.row(key))
                 index &+= rows.roleCount
             }
             return
         }
         bytes.withUnsafeBytes { bytes in
-            var start = 0
-            for end in ends {
+            var start = range.lowerBound == 0 ? 0 : ends[range.lowerBound - 1]
+            for end in ends[range] {
                 rows.set(index, reader.row(keyBytes: UnsafeRawBufferPointer(rebasing: bytes[start..<end])))
                 start = end
                 index &+= rows.roleCount

@@ -26,11 +26,12 @@ extension CommandTable {
                 viewArgument, ArgumentSpec("count", .integer), ArgumentSpec("entity", isMultiple: true),
                 featuresArgument, formatArgument, lossyArgument, metaArgument,
             ],
+            argumentsMax: WireLimits.argumentsMax,
             run: { context, arguments in FeatureCommands.run(&context, arguments, FeatureCommands.mget) }
         ),
         Command(
             "fs.serve",
-            arity: -7,
+            arity: -6,
             summary: "The features of a service, in its order, a row for each row of keys.",
             group: .features,
             complexity: "O(N × F), N = rows, F = features of the service",
@@ -52,6 +53,7 @@ extension CommandTable {
                 formatArgument, lossyArgument, metaArgument,
                 ArgumentSpec("position", .integer, token: "MINPOS", isOptional: true),
             ],
+            argumentsMax: WireLimits.argumentsMax,
             run: { context, arguments in FeatureCommands.run(&context, arguments, FeatureCommands.serve) }
         ),
     ]
@@ -92,6 +94,10 @@ enum FeatureCommands {
     ) -> CommandOutcome {
         do throws(CommandFault) {
             let reads = try reads(context)
+            let isTogether = context.isTogether
+            if arguments.count > reads.large.sizes.inlineArgumentsMax, !isTogether {
+                return .deferred(later(OwnedArguments(arguments), reads, context.reply.version, parse))
+            }
             // A second time only where the definitions change in between.
             while true {
                 // Whatever is read of a catalog taken after the position was seen reflects the position.
@@ -99,9 +105,16 @@ enum FeatureCommands {
                 let catalog = reads.source.catalog()
                 let request = try parse(arguments, reads, catalog)
                 if let minimum = request.options.minimumPosition, minimum > position {
-                    return .deferred(wait(minimum, OwnedArguments(arguments), reads, parse))
+                    return .deferred(wait(minimum, OwnedArguments(arguments), reads, context.reply.version, parse))
                 }
-                if let outcome = request.answer(reads, of: catalog, after: position, &context.reply) { return outcome }
+                let outcome = request.answer(
+                    reads,
+                    of: catalog,
+                    after: position,
+                    isTogether: isTogether,
+                    &context.reply
+                )
+                if let outcome { return outcome }
             }
         } catch {
             context.reply.fault(error)
@@ -153,18 +166,11 @@ enum FeatureCommands {
         let columns = try options.features.map { names throws(CommandFault) in
             try Self.columns(arguments, names, of: view)
         }
+        let plan = reads.plan(view, columns: columns, in: catalog)
+        try FeatureRequest.check(plan, options, views: [view], rowCount: entities.count)
         var keys = EntityKeys(view, capacity: entities.count)
         for index in entities { try keys.append(entity: arguments[index]) }
-        let request = FeatureRequest(
-            shape,
-            reads.plan(view, columns: columns, in: catalog),
-            options,
-            views: [view],
-            keys: [keys],
-            rowCount: entities.count
-        )
-        try request.check()
-        return request
+        return FeatureRequest(shape, plan, options, views: [view], keys: [keys], rowCount: entities.count)
     }
 
     static func view(_ arguments: borrowing Arguments, _ at: Int, _ catalog: Catalog) throws(CommandFault) -> ServedView
@@ -209,23 +215,67 @@ enum FeatureCommands {
         _ position: Int64,
         _ arguments: OwnedArguments,
         _ reads: FeatureReads,
+        _ version: ProtocolVersion,
         _ parse: @escaping Parse
     ) -> DeferredReply {
-        DeferredReply { finish in
-            reads.source.whenReached(position, waitTimeoutMs) { outcome in
-                do throws(CommandFault) {
-                    guard outcome == .reached else { throw notReached(position, outcome, reads) }
-                    let reached = reads.source.position()
-                    let catalog = reads.source.catalog()
-                    let request = try arguments.with { arguments throws(CommandFault) in
-                        try parse(arguments, reads, catalog)
-                    }
-                    request.lookup.fetch(request, reads, of: catalog, after: reached, finish)
-                } catch {
-                    let fault = error
-                    finish { $0.fault(fault) }
+        DeferredReply { finish in wait(position, arguments, reads, version, parse, finish) }
+    }
+
+    private static func wait(
+        _ position: Int64,
+        _ arguments: OwnedArguments,
+        _ reads: FeatureReads,
+        _ version: ProtocolVersion,
+        _ parse: @escaping Parse,
+        _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
+    ) {
+        reads.source.whenReached(position, waitTimeoutMs) { outcome in
+            if outcome == .reached { return answer(arguments, reads, version, parse, isReached: true, finish) }
+            let fault = notReached(position, outcome, reads)
+            finish { $0.fault(fault) }
+        }
+    }
+
+    /// Understands a request of many arguments beside the event loop.
+    private static func later(
+        _ arguments: OwnedArguments,
+        _ reads: FeatureReads,
+        _ version: ProtocolVersion,
+        _ parse: @escaping Parse
+    ) -> DeferredReply {
+        DeferredReply { finish in answer(arguments, reads, version, parse, isReached: false, finish) }
+    }
+
+    /// Understands a request, and answers it when the position it wants has been reached.
+    /// - Parameter isReached: whether that is known.
+    private static func answer(
+        _ arguments: OwnedArguments,
+        _ reads: FeatureReads,
+        _ version: ProtocolVersion,
+        _ parse: @escaping Parse,
+        isReached: Bool,
+        _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
+    ) {
+        let body: @Sendable () -> Void = {
+            let position = reads.source.position()
+            let catalog = reads.source.catalog()
+            do throws(CommandFault) {
+                let request = try arguments.with { arguments throws(CommandFault) in
+                    try parse(arguments, reads, catalog)
                 }
+                if !isReached, let minimum = request.options.minimumPosition, minimum > position {
+                    return wait(minimum, arguments, reads, version, parse, finish)
+                }
+                request.answer(reads, of: catalog, after: position, version, finish)
+            } catch {
+                let fault = error
+                finish { $0.fault(fault) }
             }
+        }
+        if arguments.count > reads.large.sizes.inlineArgumentsMax {
+            reads.large.make(LargeArguments(body: body))
+        } else {
+            reads.large.short(body)
         }
     }
 
@@ -267,14 +317,18 @@ enum FeatureCommands {
         let rowCount =
             names.isEmpty
             ? Int(clamping: DecimalText.integer(arguments[names.upperBound + 1]) ?? 0) : values.count / names.count
-        let plan = reads.plan(service, in: catalog)
-        guard rowCount <= FeatureRequest.valuesMax else {
+        // Rows that need no argument could ask for anything.
+        guard rowCount <= WireLimits.argumentsMax else {
             throw CommandFault(
                 .limit,
-                "ROWS announces \(rowCount); \(FeatureRequest.valuesMax) values are allowed in a reply"
+                "ROWS announces \(rowCount); \(WireLimits.argumentsMax) rows are allowed"
             )
         }
+        let plan = reads.plan(service, in: catalog)
+        let views = service.roles.map(\.view)
+        try FeatureRequest.check(plan, options, views: views, rowCount: rowCount)
         var keys: [EntityKeys] = []
+        var keyBytes = 0
         for role in service.roles {
             let asked = role.keys.map { places[$0] }
             var found = EntityKeys(role.view, capacity: rowCount)
@@ -284,17 +338,17 @@ enum FeatureCommands {
                 }
             }
             keys.append(found)
+            keyBytes += found.byteCount
+            // Each role has its own of the keys that it shares with others.
+            guard keyBytes <= WireLimits.replyBytesMax else {
+                throw CommandFault(
+                    .limit,
+                    "the keys of all \(service.roles.count) roles have more than \(WireLimits.replyBytesMax >> 20) MiB; "
+                        + "ask for fewer rows"
+                )
+            }
         }
-        let request = FeatureRequest(
-            .service,
-            plan,
-            options,
-            views: service.roles.map(\.view),
-            keys: keys,
-            rowCount: rowCount
-        )
-        try request.check()
-        return request
+        return FeatureRequest(.service, plan, options, views: views, keys: keys, rowCount: rowCount)
     }
 
     /// For each of the service's keys, its place in a request row.

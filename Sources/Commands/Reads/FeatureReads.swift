@@ -6,12 +6,18 @@ import Synchronization
 /// What reads of features work with: where rows come from, and what was prepared for them.
 package final class FeatureReads: Sendable {
     package let source: Source
+    let large: LargeReplies
     private let prepared = Mutex(Prepared())
 
     /// The most lists behind FEATURES for which plans are kept.
     private static let selectionsMax = 1_024
 
-    package init(_ source: Source) { self.source = source }
+    package convenience init(_ source: Source) { self.init(source, LargeReplies.Sizes()) }
+
+    init(_ source: Source, _ sizes: LargeReplies.Sizes) {
+        self.source = source
+        large = LargeReplies(sizes)
+    }
 
     /// Where rows come from: the server's ``Serving``, or a stand-in for it.
     package struct Source: Sendable {

@@ -4,38 +4,51 @@ import Wire
 
 /// The shapes of replies.
 extension FeatureRequest {
-    /// - Returns: `false` where the reply grew beyond what is allowed; what was written is to be taken back.
-    func writeBody(
-        _ rows: borrowing FoundRows,
-        position: Int64,
-        _ reply: inout ReplyWriter,
-        start: Int
-    ) -> Bool {
-        switch (shape, options.format) {
-        case (.map, _): writeMap(rows, position: position, &reply)
-        case (.rows, .rows) where !options.hasMeta: return writeRows(rows, &reply, start: start)
-        case (_, .rows), (_, .columns):
-            let isByRow = options.format == .rows
-            reply.map(options.hasMeta ? 5 : 2)
-            reply.bulk("columns")
-            plan.nameArray.withUnsafeBytes { _ = reply.buffer.writeBytes($0) }
-            reply.bulk(isByRow ? "rows" : "values")
-            guard isByRow ? writeRows(rows, &reply, start: start) : writeColumns(rows, &reply, start: start) else {
-                return false
+    func writeBody(_ rows: borrowing FoundRows, position: Int64, _ reply: inout ReplyWriter) {
+        if case .map = shape { return writeMap(rows, position: position, &reply) }
+        writeHead(&reply)
+        let all = 0..<rows.rowCount
+        switch options.format {
+        case .rows: writeRows(rows, all, &reply)
+        case .columns:
+            for column in plan.fields.indices {
+                if reply.isRefused { return }
+                reply.array(rows.rowCount)
+                plan.writeColumn(column, rows, all, to: &reply)
             }
-            if options.hasMeta { writeMeta(rows, position: position, isByRow: isByRow, &reply) }
-        case (_, .packed32), (_, .packed64):
-            reply.map(options.hasMeta ? 6 : 3)
-            reply.bulk("schema")
-            reply.bulk(plan.fingerprint)
-            reply.bulk("rows")
-            reply.integer(Int64(rows.rowCount))
-            reply.bulk("data")
-            plan.writePacked(rows, isDouble: options.format == .packed64, to: &reply)
-            if options.hasMeta { writeMeta(rows, position: position, isByRow: true, &reply) }
+        case .packed32, .packed64:
+            plan.writePackedRows(rows, all, isDouble: options.format == .packed64, to: &reply)
         }
-        return true
+        writeMiddle(&reply)
+        guard options.hasMeta else { return }
+        reply.bulk("status")
+        if isByColumn {
+            reply.array(plan.fields.count)
+            for column in plan.fields.indices {
+                reply.array(rows.rowCount)
+                writeStatuses(rows, all, column..<column + 1, &reply)
+            }
+        } else {
+            reply.array(rows.rowCount)
+            writeStatusRows(rows, all, &reply)
+        }
+        reply.bulk("event_time")
+        if isByColumn {
+            reply.array(plan.fields.count)
+            for column in plan.fields.indices {
+                reply.array(rows.rowCount)
+                writeEventTimes(rows, all, column..<column + 1, &reply)
+            }
+        } else {
+            reply.array(rows.rowCount)
+            writeEventTimeRows(rows, all, &reply)
+        }
+        reply.bulk("position")
+        reply.integer(position)
     }
+
+    /// Whether values, statuses and times stand column by column.
+    var isByColumn: Bool { options.format == .columns }
 
     private func writeMap(_ rows: borrowing FoundRows, position: Int64, _ reply: inout ReplyWriter) {
         if options.hasMeta {
@@ -57,55 +70,84 @@ extension FeatureRequest {
         reply.integer(position)
     }
 
-    private func writeRows(_ rows: borrowing FoundRows, _ reply: inout ReplyWriter, start: Int) -> Bool {
-        reply.array(rows.rowCount)
-        for row in 0..<rows.rowCount {
+    /// What stands before the first row or column.
+    func writeHead(_ reply: inout ReplyWriter) {
+        let rowCount = lookup.rowCount
+        switch options.format {
+        case .rows, .columns:
+            if case .rows = shape, case .rows = options.format, !options.hasMeta { return reply.array(rowCount) }
+            reply.map(options.hasMeta ? 5 : 2)
+            reply.bulk("columns")
+            plan.nameArray.withUnsafeBytes { names in
+                reply.values(plan.fields.count + 1, bytesMax: names.count) { room in
+                    room.copyMemory(from: names)
+                    return names.count
+                }
+            }
+            reply.bulk(isByColumn ? "values" : "rows")
+            reply.array(isByColumn ? plan.fields.count : rowCount)
+        case .packed32, .packed64:
+            reply.map(options.hasMeta ? 6 : 3)
+            reply.bulk("schema")
+            reply.bulk(plan.fingerprint)
+            reply.bulk("rows")
+            reply.integer(Int64(rowCount))
+            reply.bulk("data")
+            reply.beginBulk(plan.packedRowBytes(isDouble: options.format == .packed64) * rowCount)
+        }
+    }
+
+    /// What stands behind the last row or column.
+    func writeMiddle(_ reply: inout ReplyWriter) {
+        if options.format == .packed32 || options.format == .packed64 { reply.endBulk() }
+    }
+
+    func writeRows(_ rows: borrowing FoundRows, _ range: Range<Int>, _ reply: inout ReplyWriter) {
+        for row in range {
+            if reply.isRefused { return }
             reply.array(plan.fields.count)
             plan.writeText(rows.row(row), isNamed: false, to: &reply)
-            if reply.buffer.writerIndex &- start > Self.replyBytesMax { return false }
         }
-        return true
     }
 
-    private func writeColumns(_ rows: borrowing FoundRows, _ reply: inout ReplyWriter, start: Int) -> Bool {
-        reply.array(plan.fields.count)
-        for column in plan.fields.indices {
-            reply.array(rows.rowCount)
-            plan.writeColumn(column, rows, to: &reply)
-            if reply.buffer.writerIndex &- start > Self.replyBytesMax { return false }
+    func writeStatusRows(_ rows: borrowing FoundRows, _ range: Range<Int>, _ reply: inout ReplyWriter) {
+        for row in range {
+            if reply.isRefused { return }
+            reply.array(plan.fields.count)
+            writeStatuses(rows, row..<row + 1, plan.fields.indices, &reply)
         }
-        return true
     }
 
-    /// Status and event time of every value, laid out as the values are, and the position.
-    private func writeMeta(
+    func writeEventTimeRows(_ rows: borrowing FoundRows, _ range: Range<Int>, _ reply: inout ReplyWriter) {
+        for row in range {
+            if reply.isRefused { return }
+            reply.array(plan.fields.count)
+            writeEventTimes(rows, row..<row + 1, plan.fields.indices, &reply)
+        }
+    }
+
+    func writeStatuses(
         _ rows: borrowing FoundRows,
-        position: Int64,
-        isByRow: Bool,
+        _ range: Range<Int>,
+        _ columns: Range<Int>,
         _ reply: inout ReplyWriter
     ) {
-        let outer = isByRow ? rows.rowCount : plan.fields.count
-        let inner = isByRow ? plan.fields.count : rows.rowCount
-        reply.bulk("status")
-        reply.array(outer)
-        for first in 0..<outer {
-            reply.array(inner)
-            for second in 0..<inner {
-                let (row, column) = isByRow ? (first, second) : (second, first)
-                reply.bulk(rows.status(row, plan.fields[column]).rawValue)
-            }
+        for row in range {
+            if reply.isRefused { return }
+            for column in columns { reply.bulk(rows.status(row, plan.fields[column]).rawValue) }
         }
-        reply.bulk("event_time")
-        reply.array(outer)
-        for first in 0..<outer {
-            reply.array(inner)
-            for second in 0..<inner {
-                let (row, column) = isByRow ? (first, second) : (second, first)
-                Self.writeEventTime(rows.found(row, role: plan.fields[column].role), &reply)
-            }
+    }
+
+    func writeEventTimes(
+        _ rows: borrowing FoundRows,
+        _ range: Range<Int>,
+        _ columns: Range<Int>,
+        _ reply: inout ReplyWriter
+    ) {
+        for row in range {
+            if reply.isRefused { return }
+            for column in columns { Self.writeEventTime(rows.found(row, role: plan.fields[column].role), &reply) }
         }
-        reply.bulk("position")
-        reply.integer(position)
     }
 
     /// Of the newest row, also where it is a tombstone or has expired.

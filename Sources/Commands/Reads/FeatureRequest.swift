@@ -20,6 +20,8 @@ struct FeatureRequest: Sendable {
     /// Its roles are the plan's.
     let lookup: RowLookup
 
+    private var isMap: Bool { if case .map = shape { true } else { false } }
+
     init(
         _ shape: Shape,
         _ plan: RowPlan,
@@ -34,13 +36,15 @@ struct FeatureRequest: Sendable {
         lookup = RowLookup(views: views, keys: keys, rowCount: rowCount, wantsPosition: options.hasMeta)
     }
 
-    /// The most values of one reply: with 8 bytes each, 128 MiB.
-    static let valuesMax = 16 << 20
-    /// The most bytes of one reply's values.
-    static let replyBytesMax = 256 << 20
-
-    /// - Throws: where the format or the size of the reply is refused.
-    func check() throws(CommandFault) {
+    /// Before keys are read and memory is taken for them.
+    ///
+    /// - Throws: where the format is refused, or so many rows are more than a reply may have, whatever their values are.
+    static func check(
+        _ plan: RowPlan,
+        _ options: ReadOptions,
+        views: [ServedView],
+        rowCount: Int
+    ) throws(CommandFault) {
         if options.format == .packed32 || options.format == .packed64 {
             let name = options.format == .packed32 ? "packed32" : "packed64"
             if let refusal = plan.packedRefusal { throw CommandFault(.type, "\(name) \(refusal)") }
@@ -52,43 +56,106 @@ struct FeatureRequest: Sendable {
             }
         }
         let width = max(plan.columns.count, plan.packedWidth)
-        let rowCount = lookup.rowCount
-        let (values, overflow) = rowCount.multipliedReportingOverflow(by: width)
-        guard !overflow, values <= Self.valuesMax else {
+        let (values, overflow) = rowCount.multipliedReportingOverflow(by: options.hasMeta ? 3 * width : width)
+        guard !overflow, values <= WireLimits.replyValuesMax else {
             throw CommandFault(
                 .limit,
-                "\(rowCount) rows of \(width) values are asked for; \(Self.valuesMax) values are allowed in a reply"
+                "\(rowCount) rows of \(width) values\(options.hasMeta ? " with META" : "") are asked for; "
+                    + "\(WireLimits.replyValuesMax) values are allowed in a reply"
             )
         }
-        for view in lookup.views where !view.isOnline {
+        for view in views where !view.isOnline {
             throw CommandFault(.type, "view '\(view.name)' keeps no latest values (online: false)")
         }
     }
 
-    /// As ``RowLookup/answer(_:_:of:after:_:)``.
+    /// Whether the reply is large whatever its values are.
+    private func isLarge(_ sizes: LargeReplies.Sizes) -> Bool {
+        let rowCount = lookup.rowCount
+        switch options.format {
+        case .packed32, .packed64:
+            if rowCount * plan.packedWidth > sizes.inlineNumbersMax { return true }
+            return options.hasMeta && rowCount * plan.columns.count * 2 > sizes.inlineValuesMax
+        case .rows, .columns:
+            return rowCount * plan.columns.count * (options.hasMeta ? 3 : 1) > sizes.inlineValuesMax
+        }
+    }
+
+    /// As ``RowLookup/answer(_:_:of:after:_:)``, and beside the event loop where the reply is large.
+    /// - Parameter isTogether: whether it must be written now, with others of one position.
     func answer(
         _ reads: FeatureReads,
         of catalog: Catalog,
         after position: Int64,
+        isTogether: Bool,
         _ reply: inout ReplyWriter
     ) -> CommandOutcome? {
-        lookup.answer(self, reads, of: catalog, after: position, &reply)
+        // A map has one row, which is not cut.
+        if isTogether || (isMap && lookup.isResident) {
+            return lookup.answer(self, reads, of: catalog, after: position, &reply)
+        }
+        if isLarge(reads.large.sizes) || !lookup.isResident {
+            return .deferred(later(reads, of: catalog, after: position, reply.version))
+        }
+        let limits = reply.limits
+        reply.begin(Self.inlineLimits(reads))
+        let outcome = lookup.answer(self, reads, of: catalog, after: position, &reply)
+        guard reply.isRefused else { return outcome }
+        // Long texts, of which nobody knew before.
+        reply.restart(limits)
+        return .deferred(later(reads, of: catalog, after: position, reply.version))
+    }
+
+    private static func inlineLimits(_ reads: FeatureReads) -> ReplyLimits {
+        ReplyLimits(bytesMax: reads.large.sizes.inlineBytesMax, valuesMax: WireLimits.replyValuesMax)
+    }
+
+    /// Answers by rows that are fetched first where they are not in memory, and beside the event loop where they are many.
+    func later(
+        _ reads: FeatureReads,
+        of catalog: Catalog,
+        after position: Int64,
+        _ version: ProtocolVersion
+    ) -> DeferredReply {
+        DeferredReply { finish in answer(reads, of: catalog, after: position, version, finish) }
+    }
+
+    func answer(
+        _ reads: FeatureReads,
+        of catalog: Catalog,
+        after position: Int64,
+        _ version: ProtocolVersion,
+        _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
+    ) {
+        lookup.memories(reads) { result in
+            let memories: [ViewMemory]
+            switch result {
+            case .failure(let error): return finish { $0.fault(CommandFault(error)) }
+            case .success(let found): memories = found
+            }
+            if !isMap, isLarge(reads.large.sizes) {
+                let large = LargeReply(self, memories, reads, of: catalog, after: position, version, finish)
+                return reads.large.make(large)
+            }
+            // Not on the thread of a commit or a connection to PostgreSQL, where this may be.
+            reads.large.short {
+                var reply = ReplyWriter(version: version)
+                if !isMap { reply.begin(Self.inlineLimits(reads)) }
+                lookup.write(self, memories, reads, of: catalog, after: position, &reply)
+                if reply.isRefused, reply.limits != .reply {
+                    let large = LargeReply(self, memories, reads, of: catalog, after: position, version, finish)
+                    return reads.large.make(large)
+                }
+                let made = reply
+                finish { $0.encoded(made) }
+            }
+        }
     }
 }
 
 extension FeatureRequest: RowReply {
     func write(_ rows: borrowing FoundRows, position: Int64, to reply: inout ReplyWriter) {
-        let start = reply.buffer.writerIndex
-        guard writeBody(rows, position: position, &reply, start: start) else {
-            reply.buffer.moveWriterIndex(to: start)
-            reply.fault(
-                CommandFault(
-                    .limit,
-                    "the values are more than \(Self.replyBytesMax >> 20) MiB; ask for fewer entities or features"
-                )
-            )
-            return
-        }
+        writeBody(rows, position: position, &reply)
     }
 }
 

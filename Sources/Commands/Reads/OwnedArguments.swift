@@ -13,6 +13,8 @@ package struct OwnedArguments: Sendable {
         }
     }
 
+    package var count: Int { ranges.count }
+
     package func with<Result, Failure: Error>(
         _ body: (borrowing Arguments) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -61,7 +61,34 @@ struct RowLookup: Sendable {
         )
     }
 
-    /// Fetches the rows of views that are not resident, by one query a view, and answers then.
+    /// Whether all views are in memory.
+    var isResident: Bool { views.allSatisfy { $0.memory != nil } }
+
+    /// Gets a memory for each role: the view's, or where it has none one with the rows that the keys name, by one query a
+    /// view.
+    /// - Parameter finish: called once, from any thread.
+    func memories(
+        _ reads: FeatureReads,
+        _ finish: @escaping @Sendable (Result<[ViewMemory], ServingError>) -> Void
+    ) {
+        let missing = Self.notResident(views)
+        let group = FetchGroup(count: missing.count) { result in
+            finish(
+                result.map { fetched in
+                    views.compactMap { view in
+                        view.memory ?? missing.firstIndex { $0 === view }.flatMap { fetched[$0] }
+                    }
+                }
+            )
+        }
+        if missing.isEmpty { return group.finishEmpty() }
+        for (index, view) in missing.enumerated() {
+            let roles = zip(views, keys).filter { $0.0 === view }.map(\.1)
+            reads.source.fetch(view, EntityKeys.columns(roles)) { group.ended(index, $0) }
+        }
+    }
+
+    /// Fetches the rows of views that are not resident, and answers then.
     func fetch(
         _ form: some RowReply,
         _ reads: FeatureReads,
@@ -69,29 +96,29 @@ struct RowLookup: Sendable {
         after position: Int64,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
-        let missing = Self.notResident(views)
-        let group = FetchGroup(count: missing.count) { result in
+        memories(reads) { result in
             finish { reply in
                 switch result {
                 case .failure(let error): reply.fault(CommandFault(error))
-                case .success(let fetched):
-                    let memories = views.compactMap { view in
-                        view.memory ?? missing.firstIndex { $0 === view }.flatMap { fetched[$0] }
-                    }
-                    if missing.isEmpty, wantsPosition {
-                        for _ in 0..<Self.attemptsMax where writeExactly(form, memories, reads, of: catalog, &reply) {
-                            return
-                        }
-                    }
-                    write(form, memories, reads, after: position, &reply)
+                case .success(let memories): write(form, memories, reads, of: catalog, after: position, &reply)
                 }
             }
         }
-        if missing.isEmpty { return group.finishEmpty() }
-        for (index, view) in missing.enumerated() {
-            let roles = zip(views, keys).filter { $0.0 === view }.map(\.1)
-            reads.source.fetch(view, EntityKeys.columns(roles)) { group.ended(index, $0) }
+    }
+
+    /// Answers from memories, exactly where that is asked for and can be had.
+    func write(
+        _ form: some RowReply,
+        _ memories: [ViewMemory],
+        _ reads: FeatureReads,
+        of catalog: Catalog,
+        after position: Int64,
+        _ reply: inout ReplyWriter
+    ) {
+        if isResident, wantsPosition {
+            for _ in 0..<Self.attemptsMax where writeExactly(form, memories, reads, of: catalog, &reply) { return }
         }
+        write(form, memories, reads, after: position, &reply)
     }
 
     /// Each once.
@@ -113,7 +140,7 @@ struct RowLookup: Sendable {
         if memories.count == 1 {
             memories[0].withReader { reader in
                 keys[0].find(0, in: rows, reader.shared)
-                show(0, rows, reads)
+                show(0, rows, reads, isCounted: isCounted)
                 form.write(rows, position: position, to: &reply)
             }
             return
@@ -148,12 +175,26 @@ struct RowLookup: Sendable {
     private func find(_ rows: borrowing FoundRows, _ readers: [ViewMemory.SharedReader], _ reads: FeatureReads) {
         for role in views.indices {
             keys[role].find(role, in: rows, readers[role])
-            show(role, rows, reads)
+            show(role, rows, reads, isCounted: isCounted)
+        }
+    }
+
+    /// As the other, of some of the rows.
+    func find(
+        _ range: Range<Int>,
+        _ rows: borrowing FoundRows,
+        _ readers: [ViewMemory.SharedReader],
+        _ reads: FeatureReads,
+        isCounted: Bool
+    ) {
+        for role in views.indices {
+            keys[role].find(range, role, in: rows, readers[role])
+            show(role, rows, reads, isCounted: isCounted)
         }
     }
 
     /// Hides what has expired by now.
-    private func show(_ role: Int, _ rows: borrowing FoundRows, _ reads: FeatureReads) {
+    private func show(_ role: Int, _ rows: borrowing FoundRows, _ reads: FeatureReads, isCounted: Bool) {
         let view = views[role]
         var earliest = Int64.min
         if let ttl = view.ttlUs {

@@ -10,18 +10,26 @@ extension RowPlan {
     /// - Parameter isDouble: float64, else float32.
     /// - Complexity: O(rows × columns); one reservation of the buffer.
     func writePacked(_ rows: borrowing FoundRows, isDouble: Bool, to reply: inout ReplyWriter) {
-        let width = isDouble ? 8 : 4
-        let rowBytes = packedWidth * width
-        let room = rowBytes * rows.rowCount + Self.headerBytesMax + 2 + ReplyCursor.slack
-        let written = rows.rowCount
-        reply.buffer.reserveCapacity(minimumWritableBytes: room)
-        reply.buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
-            guard let start = memory.baseAddress else { return 0 }
-            // Safe: `room` counts every row's bytes, the header and the line end.
-            var cursor = ReplyCursor(start)
-            cursor.header(UInt8(ascii: "$"), Int64(rowBytes * written))
-            var at = cursor.at
-            for row in 0..<written {
+        reply.beginBulk(packedRowBytes(isDouble: isDouble) * rows.rowCount)
+        writePackedRows(rows, 0..<rows.rowCount, isDouble: isDouble, to: &reply)
+        reply.endBulk()
+    }
+
+    func packedRowBytes(isDouble: Bool) -> Int { packedWidth * (isDouble ? 8 : 4) }
+
+    /// Writes some rows, without a header.
+    func writePackedRows(
+        _ rows: borrowing FoundRows,
+        _ range: Range<Int>,
+        isDouble: Bool,
+        to reply: inout ReplyWriter
+    ) {
+        let rowBytes = packedRowBytes(isDouble: isDouble)
+        let (first, end) = (range.lowerBound, range.upperBound)
+        reply.values(0, bytesMax: rowBytes * range.count) { memory in
+            // Safe: the memory has the bytes of every row.
+            guard var at = memory.baseAddress else { return 0 }
+            for row in first..<end {
                 if isDouble {
                     writeDoubles(rows.row(row), to: at)
                 } else {
@@ -29,10 +37,7 @@ extension RowPlan {
                 }
                 at += rowBytes
             }
-            cursor = ReplyCursor(at)
-            cursor.lineEnd()
-            assert(cursor.distance(from: start) <= room - ReplyCursor.slack)
-            return cursor.distance(from: start)
+            return rowBytes * (end - first)
         }
     }
 

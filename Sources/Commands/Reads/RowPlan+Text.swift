@@ -17,7 +17,8 @@ extension RowPlan {
         let isBulk = reply.version == .resp2
         var room = isNamed ? namedTextBytesMax : textBytesMax
         if hasVariableWidth { room += variableBytesMax(rows) }
-        reply.buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
+        let count = hasVariableWidth ? valuesMax(rows) : fields.count
+        reply.values(isNamed ? count + fields.count : count, bytesMax: room) { memory in
             guard let start = memory.baseAddress else { return 0 }
             // Safe: `room` counts the most that each value, name and the slack take.
             var cursor = ReplyCursor(start)
@@ -123,15 +124,45 @@ extension RowPlan {
         }
     }
 
-    /// Writes one column's values of all rows, without a header.
-    func writeColumn(_ column: Int, _ rows: borrowing FoundRows, to reply: inout ReplyWriter) {
+    /// How many values a row has in a reply, elements of lists among them.
+    private func valuesMax(_ rows: UnsafePointer<UnsafeRawPointer?>) -> Int {
+        fields.withUnsafeBufferPointer { fields in
+            var count = 0
+            for field in fields { count &+= rows[field.role].map { Self.valuesMax(field, $0) } ?? 1 }
+            return count
+        }
+    }
+
+    private static func valuesMax(_ field: Field, _ base: UnsafeRawPointer) -> Int {
+        switch field.kind {
+        case .bool, .int32, .int64, .float32, .float64, .vector, .bytes: return 1
+        case .listInt64: return field.isNull(base) ? 1 : 1 + PackedRow(base: base).integers(field.offset).count / 8
+        case .listString: return field.isNull(base) ? 1 : 1 + PackedRow(base: base).texts(field.offset).remaining
+        }
+    }
+
+    /// The most bytes of some rows' values, until they are more than `bytesMax`.
+    /// - Returns: how many rows from the first on have at most that; at least one.
+    func rowsWithin(_ bytesMax: Int, _ rows: borrowing FoundRows, _ range: Range<Int>) -> Int {
+        var bytes = 0
+        for row in range {
+            bytes += textBytesMax
+            if hasVariableWidth { bytes += variableBytesMax(rows.row(row)) }
+            if bytes > bytesMax { return max(row - range.lowerBound, 1) }
+        }
+        return range.count
+    }
+
+    /// Writes one column's values of some rows, without a header.
+    func writeColumn(_ column: Int, _ rows: borrowing FoundRows, _ range: Range<Int>, to reply: inout ReplyWriter) {
         let field = fields[column]
         let isBulk = reply.version == .resp2
-        let fixed = textBytesMax
-        for row in 0..<rows.rowCount {
+        let fixed = fieldBytesMax[column]
+        for row in range {
+            if reply.isRefused { return }
             let base = rows.row(row)[field.role]
             let room = fixed + (base.map { Self.variableBytesMax(field, $0) } ?? 0)
-            reply.buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
+            reply.values(base.map { Self.valuesMax(field, $0) } ?? 1, bytesMax: room) { memory in
                 guard let start = memory.baseAddress else { return 0 }
                 // Safe: `room` counts more than the widest value and the slack.
                 var cursor = ReplyCursor(start)

@@ -1,6 +1,7 @@
 import CFloatText
 import Features
 import Store
+import Wire
 
 /// Some columns of a view, or those of a service, prepared once for the encoding of many rows.
 ///
@@ -45,6 +46,8 @@ final class RowPlan: Sendable {
     let nameArray: [UInt8]
     /// The most bytes that a row's values take as text, without those of variable length, and with the cursor's slack.
     let textBytesMax: Int
+    /// Likewise for each of the fields, each with the slack.
+    let fieldBytesMax: [Int]
     /// The most bytes of a row with its names, see ``textBytesMax``.
     let namedTextBytesMax: Int
     let hasVariableWidth: Bool
@@ -69,6 +72,7 @@ final class RowPlan: Sendable {
         var names: [UInt8] = []
         var nameArray = Array("*\(sources.count)\r\n".utf8)
         var textBytes = ReplyCursor.slack
+        var fieldBytes: [Int] = []
         var nameBytes = 0
         for source in sources {
             let column = source.layout.columns[source.column]
@@ -89,6 +93,7 @@ final class RowPlan: Sendable {
             nameArray += name
             nameBytes += name.count
             textBytes += Self.textBytesMax(column.type)
+            fieldBytes.append(Self.textBytesMax(column.type) + ReplyCursor.slack)
         }
         names += [UInt8](repeating: 0, count: 16)
         columns = sources.map { ($0.name, $0.layout.columns[$0.column].type) }
@@ -98,6 +103,7 @@ final class RowPlan: Sendable {
         self.nameArray = nameArray
         self.fingerprint = fingerprint
         textBytesMax = textBytes
+        fieldBytesMax = fieldBytes
         namedTextBytesMax = textBytes + nameBytes
         hasVariableWidth = columns.contains { $0.type.isVariableWidth }
         isFloat64 = fields.allSatisfy { $0.kind == .float64 }
@@ -128,8 +134,7 @@ final class RowPlan: Sendable {
         }
     }
 
-    /// A marker, the longest integer and a line end.
-    static let headerBytesMax = 23
+    static let headerBytesMax = ReplyWriter.headerBytesMax
 }
 
 extension RowPlan.Kind {

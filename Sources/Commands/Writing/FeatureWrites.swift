@@ -9,6 +9,7 @@ package final class FeatureWrites: Sendable {
     package let writer: GroupWriter
     /// For reads of history and of the ledger.
     package let history: SessionWorkers
+    let changes = ChangeReads()
     private let templates = Mutex(Templates())
 
     package init(_ source: Source, writer: GroupWriter, history: SessionWorkers) {
@@ -22,21 +23,24 @@ package final class FeatureWrites: Sendable {
         package var catalog: @Sendable () -> Catalog
         /// µs of PostgreSQL's clock.
         package var now: @Sendable () -> Int64
-        /// As ``Serving/whenReached(_:timeoutMs:finish:)``.
-        package var whenReached:
-            @Sendable (_ position: Int64, _ timeoutMs: Int, _ finish: @escaping @Sendable (Serving.Reached) -> Void)
-                -> Int64
+        /// As ``Serving/whenMoved(_:_:timeoutMs:finish:)``.
+        package var whenMoved:
+            @Sendable (
+                _ view: StoredView, _ position: Int64, _ timeoutMs: Int,
+                _ finish: @escaping @Sendable (Serving.Reached) -> Void
+            ) -> Int64
         package var cancelWait: @Sendable (_ id: Int64) -> Void
 
         package init(
             catalog: @escaping @Sendable () -> Catalog,
             now: @escaping @Sendable () -> Int64,
-            whenReached: @escaping @Sendable (Int64, Int, @escaping @Sendable (Serving.Reached) -> Void) -> Int64,
+            whenMoved:
+                @escaping @Sendable (StoredView, Int64, Int, @escaping @Sendable (Serving.Reached) -> Void) -> Int64,
             cancelWait: @escaping @Sendable (Int64) -> Void
         ) {
             self.catalog = catalog
             self.now = now
-            self.whenReached = whenReached
+            self.whenMoved = whenMoved
             self.cancelWait = cancelWait
         }
 
@@ -44,7 +48,7 @@ package final class FeatureWrites: Sendable {
             self.init(
                 catalog: { serving.catalog },
                 now: { serving.now() },
-                whenReached: { serving.whenReached($0, timeoutMs: $1, finish: $2) },
+                whenMoved: { serving.whenMoved($0, $1, timeoutMs: $2, finish: $3) },
                 cancelWait: { serving.cancelWait($0) }
             )
         }

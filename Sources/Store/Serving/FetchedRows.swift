@@ -5,8 +5,13 @@ import Postgres
 /// Reads rows of online tables by their keys, all of a request in one query.
 struct FetchedRows {
     let session: Session
+    /// Of the rows that are read together.
+    let bytesMax: Int
 
-    init(_ session: Session) { self.session = session }
+    init(_ session: Session, bytesMax: Int = Limits.fetchBytesMax) {
+        self.session = session
+        self.bytesMax = bytesMax
+    }
 
     /// - Parameter keys: as ``Serving/fetch(_:keys:finish:)`` takes them.
     /// - Returns: the rows found; each entity once, however often it was asked for.
@@ -23,7 +28,12 @@ struct FetchedRows {
         let columns =
             [stored.keyList("o"), "o._event_time", "o._deleted"]
             + view.layout.columns.map { "o.\(SQLText.identifier($0.feature))" }
-        let list = columns.joined(separator: ", ")
+        let size = ValueSizes.row(
+            view.layout.columns.map { ($0.feature, $0.type) }
+                + stored.storageKeys.map { ($0.name, $0.type.featureType) },
+            "o"
+        )
+        let list = columns.joined(separator: ", ") + ", \(size) AS _size"
         let rows: Rows
         if stored.definition.isGlobal {
             rows = try session.query("SELECT \(list) FROM \(stored.onlineTable) o")
@@ -33,15 +43,24 @@ struct FetchedRows {
             let equal = zip(stored.storageKeys, names).map { key, name in
                 "o.\(SQLText.identifier(key.name)) = k.\(name)\(key.type == .string ? " COLLATE \"C\"" : "")"
             }
+            // Their sum is bounded in the order in which they are found.
             rows = try session.query(
                 """
-                SELECT f.* FROM unnest(\(keys.indices.map { "$\($0 + 1)" }.joined(separator: ", "))) AS k
+                SELECT * FROM (SELECT f.*, (pg_catalog.sum(f._size) OVER (ROWS UNBOUNDED PRECEDING))::bigint AS _sum FROM unnest(\(keys.indices.map { "$\($0 + 1)" }.joined(separator: ", "))) AS k
                     (\(names.joined(separator: ", ")))
                 CROSS JOIN LATERAL (
-                    SELECT \(list) FROM \(stored.onlineTable) o WHERE \(equal.joined(separator: " AND ")) LIMIT 1) f
+                    SELECT \(list) FROM \(stored.onlineTable) o WHERE \(equal.joined(separator: " AND ")) LIMIT 1) f) s
+                WHERE s._sum - s._size < \(bytesMax)
                 """,
                 keys.map(Self.parameter)
             )
+            let last = rows.count > 0 ? rows.int64(rows.count - 1, keyCount + 3 + view.layout.columns.count) ?? 0 : 0
+            guard last < Int64(bytesMax) else {
+                throw .tooLarge(
+                    "the rows of view '\(view.name)', which is not in memory, have more than "
+                        + "\(bytesMax >> 20) MiB; ask for fewer entities"
+                )
+            }
         }
         let reader = ResultColumn(rows: rows, rowOf: (0..<rows.count).map { Int32($0) })
         let none = [Bool](repeating: false, count: rows.count)

@@ -218,7 +218,8 @@ final class Follower: @unchecked Sendable {
             }
             let chunks = try read(news.entries, session)
             try session.commit()
-            serving.followed(to: last, chunks)
+            let moved = Dictionary(news.entries.map { ($0.view, $0.state.position) }) { max($0, $1) }
+            serving.followed(to: last, chunks, moved: moved)
             endPartialChange()
             if !news.hasMore { serving.report { $0.caughtUpAt = seenAt } }
             try evictIfNeeded()

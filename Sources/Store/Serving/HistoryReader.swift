@@ -6,10 +6,13 @@ import Postgres
 package struct HistoryReader {
     private let session: Session
     private let view: StoredView
+    /// Bytes of values that are read at a time, and at most one row more.
+    private let bytesMax: Int
 
-    package init(_ session: Session, _ view: StoredView) {
+    package init(_ session: Session, _ view: StoredView, bytesMax: Int = Limits.historyBytesMax) {
         self.session = session
         self.view = view
+        self.bytesMax = bytesMax
     }
 
     /// Rows of history, in the order asked for.
@@ -19,6 +22,8 @@ package struct HistoryReader {
         package var isDeleted: [Bool] = []
         /// In the order of the view's features.
         package var features: [Column] = []
+        /// Whether further rows were left out since these have ``Limits/historyBytesMax``.
+        package var isCut = false
 
         package var rowCount: Int { eventTimes.count }
 
@@ -31,7 +36,7 @@ package struct HistoryReader {
     ///   - keys: one value for each of the view's keys.
     ///   - times: µs, inclusive.
     ///   - isReversed: newest first.
-    ///   - limit: of rows.
+    ///   - limit: of rows; fewer are read where they have ``Limits/historyBytesMax``, see ``Page/isCut``.
     package func range(
         _ keys: [Value],
         _ times: ClosedRange<Int64>,
@@ -41,20 +46,33 @@ package struct HistoryReader {
         let count = view.storageKeys.count
         let features = view.definition.features.map { ", h.\(SQLText.identifier($0.name))" }.joined()
         let direction = isReversed ? "DESC" : "ASC"
-        let rows = try session.query(
-            """
-            SELECT DISTINCT ON (h._event_time) h._event_time, h._deleted\(features)
+        let columns = view.definition.features.map { ($0.name, $0.type) }
+        let direct = """
+            SELECT DISTINCT ON (h._event_time) h._event_time, h._deleted\(features),
+                \(ValueSizes.row(columns, "h")) AS _size
             FROM \(view.historyTable) h LEFT JOIN LATERAL (
                 SELECT b.position FROM asof.batches b WHERE b.batch = h._batch AND b.view = \(view.id) LIMIT 1) b ON true
             WHERE \(view.keyCondition("h")) AND h._event_time >= $\(count + 1) AND h._event_time <= $\(count + 2)
             ORDER BY h._event_time \(direction), b.position DESC LIMIT $\(count + 3)
-            """,
+            """
+        // One row more than fits would be fetched to see that it is there, were there not its size.
+        let rows = try session.query(
+            ValueSizes.bounded(direct, order: "_event_time \(direction)", bytesMax: bytesMax),
             view.keyParameters(keys) + [
                 .timestamp(microseconds: times.lowerBound), .timestamp(microseconds: times.upperBound),
                 .int64(Int64(limit)),
             ]
         )
-        return try page(rows, firstColumn: 0)
+        var page = try page(rows, firstColumn: 0)
+        page.isCut = isFull(rows, firstSize: 2 + columns.count) && rows.count < limit
+        return page
+    }
+
+    /// Whether rows have as many bytes as are read at a time.
+    private func isFull(_ rows: Rows, firstSize: Int) -> Bool {
+        guard rows.count > 0 else { return false }
+        let (size, before) = (rows.int64(rows.count - 1, firstSize), rows.int64(rows.count - 1, firstSize + 1))
+        return (size ?? 0) + (before ?? 0) >= Int64(bytesMax)
     }
 
     private func page(_ rows: Rows, firstColumn: Int) throws(StoreError) -> Page {
@@ -93,6 +111,8 @@ package struct HistoryReader {
         package var rows = Page()
         /// From where to go on: behind the last row or, where there is none, behind what is committed.
         package var next: Cursor
+        /// Whether, without rows, there may be some behind ``next`` nevertheless.
+        package var isUnfinished = false
 
         package init(next: Cursor) { self.next = next }
     }
@@ -101,7 +121,7 @@ package struct HistoryReader {
     ///
     /// - Parameters:
     ///   - cursor: `nil` = behind everything that is committed.
-    ///   - limit: of rows.
+    ///   - limit: of rows; fewer are read where they have ``Limits/historyBytesMax``.
     /// - Throws: ``StoreError/position(_:)`` for a cursor that this store has not given.
     package func changes(after cursor: Cursor?, limit: Int) throws(StoreError) -> Changes {
         let head = try Ledger(session).head().position
@@ -112,16 +132,25 @@ package struct HistoryReader {
                     + "or the cursor is another store's; begin with 0-0 or $"
             )
         }
-        while true {
+        // Batches whose rows are all gone: after some of them the caller goes on, so that others have their turn.
+        for _ in 0..<Self.emptyReadsMax {
             let batches = try batches(after: cursor, head: head, limit: limit)
-            guard batches.count > 0, let last = batches.int64(batches.count - 1, 0) else { break }
+            guard batches.count > 0, let last = batches.int64(batches.count - 1, 0) else {
+                return Changes(next: cursor.position > head ? cursor : Cursor(position: head + 1, ordinal: 0))
+            }
             let changes = try rows(of: batches, after: cursor, limit: limit)
             if changes.rows.rowCount > 0 { return changes }
             // All that these batches had was forgotten or dropped since, or read before.
             cursor = Cursor(position: last + 1, ordinal: 0)
         }
-        return Changes(next: cursor.position > head ? cursor : Cursor(position: head + 1, ordinal: 0))
+        var changes = Changes(next: cursor)
+        changes.isUnfinished = true
+        return changes
     }
+
+    private static let emptyReadsMax = 100
+    /// Batches may have lost their rows, so that few rows may need many.
+    private static let batchesMin = 1_000
 
     /// Batches of the view from a cursor's position on, as many as may have `limit` rows behind it.
     private func batches(after cursor: Cursor, head: Int64, limit: Int) throws(StoreError) -> Rows {
@@ -134,8 +163,8 @@ package struct HistoryReader {
             WHERE before < $5 ORDER BY position
             """,
             [
-                .int32(view.id), .int64(cursor.position), .int64(head), .int64(Int64(limit) + 1),
-                .int64(Int64(limit) + min(cursor.ordinal, 1 << 60)),
+                .int32(view.id), .int64(cursor.position), .int64(head), .int64(Int64(max(limit, Self.batchesMin)) + 1),
+                .int64(Int64(max(limit, Self.batchesMin)) + min(cursor.ordinal, 1 << 60)),
             ]
         )
     }
@@ -148,17 +177,22 @@ package struct HistoryReader {
             high = max(high, batches.timestamp(row, 4) ?? high)
         }
         let features = view.featureList("h")
-        let found = try session.query(
-            """
+        let columns =
+            view.storageKeys.map { ($0.name, $0.type.featureType) }
+            + view.definition.features.map { ($0.name, $0.type) }
+        let direct = """
             SELECT r.* FROM (
                 SELECT p.position, row_number() OVER (
                         PARTITION BY p.position ORDER BY \(view.keyList("h")), h._event_time) AS ordinal,
-                    \(view.keyList("h")), h._event_time, h._deleted, \(features)
+                    \(view.keyList("h")), h._event_time, h._deleted, \(features),
+                    \(ValueSizes.row(columns, "h")) AS _size
                 FROM unnest($1, $2) AS p (position, batch) JOIN \(view.historyTable) h ON h._batch = p.batch
                 WHERE h._event_time >= $3 AND h._event_time <= $4) r
             WHERE position > $5 OR ordinal > $6
             ORDER BY position, ordinal LIMIT $7
-            """,
+            """
+        let found = try session.query(
+            ValueSizes.bounded(direct, order: "position, ordinal", bytesMax: bytesMax),
             [
                 .int64Array((0..<batches.count).map { batches.int64($0, 0) ?? 0 }),
                 .int64Array((0..<batches.count).map { batches.int64($0, 1) ?? 0 }),

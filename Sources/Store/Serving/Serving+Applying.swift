@@ -13,15 +13,16 @@ extension Serving {
         state: LedgerState,
         finish: @escaping @Sendable () -> Void = {}
     ) {
-        applied.withLock { applied in
+        let moved = applied.withLock { applied in
             let catalog = catalog
             // Rows of another shape than is served come with the follower, behind the new definitions.
             let isKnown = parts.allSatisfy { catalog.all[$0.view.id]?.stored.shape == $0.view.shape }
-            guard isKnown else { return }
+            guard isKnown else { return [Int32: Int64]() }
             let due = applied.committed(AppliedPositions.OwnCommit(state: state, parts: parts))
             if !due.isEmpty { move(to: applied.reached, due) }
+            return Self.moved(due)
         }
-        wake()
+        wake(.views(moved))
         if position >= state.position { return finish() }
         whenReached(state.position, timeoutMs: Limits.ownCommitWaitMs) { _ in finish() }
     }
@@ -52,13 +53,24 @@ extension Serving {
         }
     }
 
+    /// The views of own commits, with the last position that moved each.
+    private static func moved(_ own: [AppliedPositions.OwnCommit]) -> [Int32: Int64] {
+        var moved: [Int32: Int64] = [:]
+        for commit in own {
+            for part in commit.parts { moved[part.view.id] = max(commit.state.position, moved[part.view.id] ?? 0) }
+        }
+        return moved
+    }
+
     /// The follower has everything up to a state, `chunks` being what is not applied yet.
-    func followed(to state: LedgerState, _ chunks: [BatchRows.Chunk] = []) {
-        applied.withLock { applied in
+    /// - Parameter moved: for each view that has rows of it, the last position that has.
+    func followed(to state: LedgerState, _ chunks: [BatchRows.Chunk] = [], moved: [Int32: Int64]) {
+        let own = applied.withLock { applied in
             let own = applied.followed(to: state)
             move(to: applied.reached, own, chunks)
+            return own
         }
-        wake()
+        wake(.views(moved.merging(Self.moved(own)) { max($0, $1) }))
     }
 
     /// Replaces the catalog by one whose memories are at a state, together with the position.
@@ -75,7 +87,7 @@ extension Serving {
             }
             move(to: applied.reached, own, catalog: load.catalog)
         }
-        wake()
+        wake(.any)
     }
 }
 

@@ -80,8 +80,8 @@ package final class Serving: Sendable {
         reachedPosition.store(state.position, ordering: .releasing)
     }
 
-    /// Lets those go on who waited for the position.
-    func wake() { waits.advance(to: position) }
+    /// Lets those go on who waited for the position, or for views that have moved.
+    func wake(_ moved: PositionWaits.Moved) { waits.advance(to: position, moved) }
 
     /// Calls `body`, in which the catalog and all memories stand at one position; short, and not within itself.
     ///
@@ -138,6 +138,19 @@ package final class Serving: Sendable {
         finish: @escaping @Sendable (Reached) -> Void
     ) -> Int64 {
         waits.wait(for: position, timeoutMs: timeoutMs, finish)
+    }
+
+    /// Calls `finish` once, from any thread: when a view has rows of a position or a later one, or at the timeout. It may be
+    /// told of rows that are not there, where the definitions have changed.
+    ///
+    /// - Returns: as ``whenReached(_:timeoutMs:finish:)``.
+    package func whenMoved(
+        _ view: StoredView,
+        _ position: Int64,
+        timeoutMs: Int,
+        finish: @escaping @Sendable (Reached) -> Void
+    ) -> Int64 {
+        waits.wait(for: position, of: view.id, timeoutMs: timeoutMs, finish)
     }
 
     package func cancelWait(_ id: Int64) { waits.cancel(id) }
