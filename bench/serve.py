@@ -93,8 +93,7 @@ def throughput(case: str, pair: scene.Pair, sides, options: harness.Options) -> 
             )
             seen = running.end()
             check_size(case, seen, entities)
-            # The load's warm-up of a fifth of the time is in the server's CPU.
-            costs[name].append((server.cpu_seconds() - before) / (seen.per_second * entities * seconds * 1.2) * 1e6)
+            costs[name].append((server.cpu_seconds() - before) / (seen.answered * entities) * 1e6)
             rates[name].append(seen.per_second * entities)
             busy[name].append(seen.busy)
     print(f"serve {case}: entities/s { {name: [round(rate) for rate in runs] for name, runs in rates.items()} }")
@@ -119,12 +118,14 @@ def latency(case: str, pair: scene.Pair, sides, options: harness.Options) -> Non
     if highest not in _rates:
         throughput(highest, pair, sides, options)
     ours, theirs, peer = _rates[highest]
-    rate = min(ours, theirs) / 2
+    seconds = 0.2 if options.is_quick else 10
+    # A short run has a few requests, too.
+    rate = max(min(ours, theirs) / 2, 20 / seconds)
     seen: tuple[list[load.Loaded], list[load.Loaded]] = ([], [])
     for attempt in range(options.runs):
         for side, (server, (words, _, entities)) in enumerate(zip((pair.asof, pair.peers[peer]), sides)):
             running = load.Load(
-                server.port, words, pair.entities, 0.2 if options.is_quick else 10, rate=rate, cpu=pair.load_cpu, seed=attempt + 1
+                server.port, words, pair.entities, seconds, rate=rate, cpu=pair.load_cpu, seed=attempt + 1
             )
             seen[side].append(running.end())
             check_size(case, seen[side][-1], entities)
