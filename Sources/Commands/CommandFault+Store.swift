@@ -30,6 +30,8 @@ extension CommandFault {
             self.init(.unavailable, "PostgreSQL cannot be reached; the server keeps trying, try again later")
         case .connectionLost:
             self.init(.unavailable, "the connection to PostgreSQL was lost; the server reconnects, try again")
+        case .noAnswer:
+            self.init(.unavailable, "\(error.message); the server reconnects, try again")
         case .unexpectedResult:
             self.init(.general, "PostgreSQL answered in another shape than expected; the server's log says more")
         case .server(let sqlState):

@@ -124,7 +124,11 @@ final class BatchWriter: @unchecked Sendable {
         let transaction = try WriteTransaction(
             session: session,
             views: parts.map(\.view),
-            options: .write(lockTimeoutMs: options.lockTimeoutMs)
+            options: Connection.TransactionOptions(
+                isReadOnly: false,
+                lockTimeoutMs: options.lockTimeoutMs,
+                statementTimeoutMs: Limits.boundedStatementMs
+            )
         ) { session throws(StoreError) in
             guard let identity else { return }
             let now = try sources.lock(identity, checkpoint, session)

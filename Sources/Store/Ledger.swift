@@ -84,7 +84,8 @@ package struct Ledger {
             RETURNING position, uid::text, committed_at::text;
             NOTIFY asof;
             COMMIT
-            """
+            """,
+            cancels: false
         )
         guard results.count == 4, let position = results[1].text(0, 0).flatMap({ Int64($0) }),
             let committedAt = results[1].text(0, 2).flatMap({ try? Timestamp(text: $0) })

@@ -22,6 +22,7 @@ extension GroupCommitter {
             try connect()
             guard let made = self.session else { throw .conflict("connect() makes a session or throws") }
             session = made
+            made.connection.deadline = .now + .milliseconds(Limits.groupDeadlineMs)
         } catch { throw .lost(GroupTrouble.reason(error)) }
         var held = HeldViews()
         do throws(StoreError) {
