@@ -14,6 +14,8 @@ extension CommandFault {
             self.init(.noService, "no service \(Self.quoted(name))\(Self.oneLine(hint))")
         case .unknownFeature(let view, let name, let hint):
             self.init(.noFeature, "view '\(view)' has no feature \(Self.quoted(name))\(Self.oneLine(hint))")
+        case .uncertainCommit(let commit):
+            self.init(.unavailable, "no answer from PostgreSQL during COMMIT; \(commit.outcome.text)")
         case .input(let message), .source(let message): self.init(.value, Self.oneLine(message))
         case .row(let row, let reason): self.init(.value, "row \(row): \(Self.oneLine(reason))")
         case .position(let message): self.init(.time, Self.oneLine(message))

@@ -93,6 +93,25 @@ package struct Ledger {
         return LedgerState(position: position, uid: results[1].text(0, 1), committedAt: committedAt.microseconds)
     }
 
+    /// As the other one; where the COMMIT is not answered, the error says what became of it.
+    ///
+    /// - Parameters:
+    ///   - subject: what is committed, as `the rebuild of view 'stats'`.
+    ///   - transactionID: as ``takeBatch()`` gave it.
+    package func commit(
+        _ subject: String,
+        batch: Int64,
+        transactionID: String,
+        _ entries: [LedgerEntry],
+        advice: String = "Run the command again"
+    ) throws(StoreError) -> LedgerState {
+        let uid = Self.newUID()
+        do { return try commit(batch: batch, entries, uid: uid) } catch {
+            throw CommitInquiry(session, transactionID: transactionID, entry: (batch, uid))
+                .explaining(error, subject, on: session, advice: advice)
+        }
+    }
+
     /// A random uuid as PostgreSQL spells it.
     package static func newUID() -> String { UUID().uuidString.lowercased() }
 

@@ -81,8 +81,12 @@ package enum Limits {
     package static let groupStatementTimeoutMs = 30_000
     /// A group with all that it waits for, but what became of its COMMIT: by then its writers have been told.
     package static let groupDeadlineMs = 60_000
-    /// How long the outcome of a COMMIT is looked for before its clients are told that it is unknown.
+    /// How long the outcome of a COMMIT is looked for before its clients are told that it is unknown; commands are more
+    /// patient.
     package static let outcomeWaitMs = 5_000
+    package static let commandOutcomeWaitMs = 15_000
+    /// One question about the outcome of a COMMIT: looked up by a key.
+    package static let outcomeStatementMs = 2_000
     /// How long PostgreSQL may be silent towards a server that follows it, or loads from it: a first load may wait for a
     /// cold disk.
     package static let followSilenceMs = 30_000
@@ -122,6 +126,7 @@ package enum Limits {
     static func check() {
         precondition(statementRowsMax <= groupRowsMax)
         precondition(groupLockTimeoutMs < groupStatementTimeoutMs && groupStatementTimeoutMs < groupDeadlineMs)
+        precondition(outcomeStatementMs < outcomeWaitMs && outcomeWaitMs < commandOutcomeWaitMs)
         precondition(writeBytesMax < pendingBytesMax)
         precondition(segmentGroupRowsMax % segmentBlockRows == 0)
         precondition(batchRowsMax >= copyChunkRows)

@@ -69,7 +69,8 @@ package final class MaterializationLock {
     /// Leaves word who holds the lock, for others to read.
     private static func sign(_ view: StoredView, _ session: Session) throws(StoreError) {
         let process = ProcessInfo.processInfo
-        try session.transaction(.write) { () throws(StoreError) in
+        let subject = "the sign of who materializes view '\(view.name)'"
+        try session.transaction(.write, of: subject) { () throws(StoreError) in
             _ = try session.query(
                 """
                 INSERT INTO asof.materialize_runs (view, holder)

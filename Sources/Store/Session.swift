@@ -9,6 +9,8 @@ package final class Session {
     package var statementTimeoutMs: Int?
     /// By which its waits end from another thread.
     let interruption: Interruption?
+    /// Which server it is, known from the first transaction that writes on: an uncertain COMMIT is looked up there.
+    private(set) var server: ServerIdentity?
 
     /// - Parameters:
     ///   - connectTimeoutSeconds: how long to wait for each of the server's addresses, unless `conninfo` says it.
@@ -56,7 +58,15 @@ package final class Session {
     ) throws(StoreError) -> [Rows] {
         var options = options
         if let statementTimeoutMs { options.statementTimeoutMs = min(options.statementTimeoutMs, statementTimeoutMs) }
-        do { return Array(try connection.begin(options, then: more)) } catch { throw .database(error) }
+        let results: [Rows]
+        do { results = Array(try connection.begin(options, then: more)) } catch { throw .database(error) }
+        if !options.isReadOnly, server == nil {
+            do throws(StoreError) { server = try ServerIdentity(self) } catch {
+                connection.rollBack()
+                throw error
+            }
+        }
+        return results
     }
 
     package func commit() throws(StoreError) {
@@ -64,19 +74,30 @@ package final class Session {
     }
 
     /// A transaction around store code: commits when `body` returns, rolls back when it throws.
+    ///
+    /// - Parameter subject: what is committed, as `the manifest of train.parquet`; an error then says what became of it
+    ///   where the COMMIT was not answered, for one round trip more. To be given where something is written.
     package func transaction<Result>(
         _ options: Connection.TransactionOptions,
+        of subject: String? = nil,
         _ body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         try begin(options)
         let result: Result
+        var transactionID: String?
         do {
             result = try body()
+            if subject != nil {
+                transactionID = try query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text").text(0, 0)
+            }
         } catch {
             connection.rollBack()
             throw error
         }
-        try commit()
+        do throws(StoreError) { try commit() } catch {
+            guard let subject, let transactionID else { throw error }
+            throw CommitInquiry(self, transactionID: transactionID).explaining(error, subject, on: self)
+        }
         return result
     }
 
