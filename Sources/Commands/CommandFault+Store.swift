@@ -15,6 +15,8 @@ extension CommandFault {
             self.init(.noService, "no service \(Self.quoted(name))\(Self.oneLine(hint))")
         case .unknownFeature(let view, let name, let hint):
             self.init(.noFeature, "view '\(view)' has no feature \(Self.quoted(name))\(Self.oneLine(hint))")
+        case .uncertainCommit(let commit):
+            self.init(.unavailable, "no answer from PostgreSQL during COMMIT; \(commit.outcome.text)")
         case .input(let message), .source(let message): self.init(.value, Self.oneLine(message))
         case .row(let row, let reason): self.init(.value, "row \(row): \(Self.oneLine(reason))")
         case .position(let message): self.init(.time, Self.oneLine(message))
@@ -32,6 +34,8 @@ extension CommandFault {
             self.init(.unavailable, "PostgreSQL cannot be reached; the server keeps trying, try again later")
         case .connectionLost:
             self.init(.unavailable, "the connection to PostgreSQL was lost; the server reconnects, try again")
+        case .noAnswer:
+            self.init(.unavailable, "\(error.message); the server reconnects, try again")
         case .unexpectedResult:
             self.init(.general, "PostgreSQL answered in another shape than expected; the server's log says more")
         case .server(let sqlState):

@@ -12,6 +12,7 @@ extension Connection {
     /// - Throws: ``PostgresError`` of kind `connectionLost`.
     package func waitForNotification(timeoutMs: Int32, orReadable other: Int32 = -1) throws(PostgresError) -> Bool {
         if takeNotifications() { return true }
+        try refuseIfClosed()
         var descriptors = [
             pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0),
             pollfd(fd: other, events: Int16(POLLIN), revents: 0),
@@ -29,24 +30,5 @@ extension Connection {
             hasSome = true
         }
         return hasSome
-    }
-
-    /// By which another thread can make the server give up what this connection has it do.
-    package func cancellation() -> Cancellation? { PQgetCancel(handle).map(Cancellation.init) }
-}
-
-/// Ends a connection's statement from another thread; stays usable when the connection has gone.
-package final class Cancellation: @unchecked Sendable {
-    // Sendable: libpq lets any thread use it, and nothing changes it.
-    private let handle: OpaquePointer
-
-    fileprivate init(_ handle: OpaquePointer) { self.handle = handle }
-
-    deinit { PQfreeCancel(handle) }
-
-    /// Asks the server; blocks for as long as a connection takes. What comes too late has no effect.
-    package func cancel() {
-        var reason = [CChar](repeating: 0, count: 256)
-        PQcancel(handle, &reason, Int32(reason.count))
     }
 }

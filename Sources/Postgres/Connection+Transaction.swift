@@ -7,6 +7,9 @@ extension Connection {
         package var keepsSearchPath: Bool
         package var lockTimeoutMs: Int
         package var statementTimeoutMs: Int
+        /// How long the server may be silent before the client gives up. `nil` = ``WaitLimits/graceMs`` longer than a
+        /// statement may take.
+        package var silenceMs: Int?
 
         package enum Isolation: String, Sendable {
             case readCommitted = "READ COMMITTED"
@@ -18,13 +21,16 @@ extension Connection {
             isolation: Isolation = .readCommitted,
             keepsSearchPath: Bool = false,
             lockTimeoutMs: Int = 30_000,
-            statementTimeoutMs: Int = 3_600_000
+            statementTimeoutMs: Int = 3_600_000,
+            silenceMs: Int? = nil
         ) {
+            precondition(statementTimeoutMs > 0 && lockTimeoutMs > 0, "0 would be without a bound")
             self.isReadOnly = isReadOnly
             self.isolation = isolation
             self.keepsSearchPath = keepsSearchPath
             self.lockTimeoutMs = lockTimeoutMs
             self.statementTimeoutMs = statementTimeoutMs
+            self.silenceMs = silenceMs
         }
 
         package static let read = TransactionOptions(isReadOnly: true)
@@ -45,21 +51,33 @@ extension Connection {
             if !keepsSearchPath { sql += "SET LOCAL search_path = pg_catalog, pg_temp;" }
             return sql
         }
+
+        /// How many statements these are.
+        var statementCount: Int { keepsSearchPath ? 7 : 8 }
     }
 
     /// Starts a transaction whose time zone, date style, search path and float text are ours, whoever we connected as.
     ///
     /// The settings are local to the transaction, so that they hold behind a transaction-pooling proxy, too.
-    package func begin(_ options: TransactionOptions) throws(PostgresError) {
-        _ = try execute(options.statements)
+    ///
+    /// - Parameter more: statements that follow in the same message.
+    /// - Returns: their results, in text format.
+    @discardableResult
+    package func begin(
+        _ options: TransactionOptions,
+        then more: String = ""
+    ) throws(PostgresError) -> ArraySlice<Rows> {
+        transactionSilenceMs = options.silenceMs ?? options.statementTimeoutMs + WaitLimits.graceMs
+        let results = try execute(options.statements + more, patience(silenceMs: transactionSilenceMs))
+        return results[min(options.statementCount, results.count)...]
     }
 
-    package func commit() throws(PostgresError) { _ = try execute("COMMIT") }
+    package func commit() throws(PostgresError) { _ = try execute("COMMIT", cancels: false) }
 
     /// Ends a transaction without effect; a lost connection has that effect by itself.
     package func rollBack() {
         guard isAlive, isInTransaction else { return }
-        _ = try? execute("ROLLBACK")
+        _ = try? within(milliseconds: WaitLimits.rollBackMs) { () throws(PostgresError) in try execute("ROLLBACK") }
     }
 
     /// Runs `body` in a transaction; commits when it returns, rolls back when it throws.

@@ -1,22 +1,47 @@
 import CLibPQ
 
-/// One connection to PostgreSQL, used by one thread at a time; every call blocks until the server has answered.
+/// One connection to PostgreSQL, used by one thread at a time; every call blocks until the server has answered, or until
+/// it has been silent for too long: then the error is of kind `noAnswer`, and the connection mostly gone.
 ///
+/// A statement's bound is its transaction's (``TransactionOptions/silenceMs``); outside of one ``WaitLimits/shortMs``.
 /// Results come in binary. Nothing here depends on session state that a transaction-pooling proxy would lose: no named
 /// prepared statements, no `SET` outside a transaction.
 package final class Connection {
     let handle: OpaquePointer
+    let interruption: Interruption?
+    /// From the environment: the longest silence of all.
+    let silenceMsMax: Int?
+    var isClosed = false
+    /// Bounds the statements of the transaction that is open.
+    var transactionSilenceMs = WaitLimits.shortMs
+    /// Whether the COPY to the client that is under way has given something.
+    var hasCopyBegun = false
+    /// By when everything that this connection does is to be done, whatever the server sends meanwhile; whoever gives it
+    /// work sets it. `nil` = each wait's own bound alone.
+    package var deadline: ContinuousClock.Instant?
 
     /// Connects.
     ///
+    /// libpq's own blocking way: only it goes on to the server's next address when one does not answer in time.
     /// - Parameters:
     ///   - conninfo: a libpq connection string or URI; what it leaves out comes from libpq's environment.
     ///   - connectTimeoutSeconds: for each of the server's addresses, unless `conninfo` says it; at least 2.
+    ///   - interruption: ends this connection's waits from another thread; connecting itself is not one of them.
     /// - Throws: ``PostgresError`` of kind `connect` with libpq's reason.
-    package init(_ conninfo: String, connectTimeoutSeconds: Int = 10) throws(PostgresError) {
+    package init(
+        _ conninfo: String,
+        connectTimeoutSeconds: Int = 10,
+        interruption: Interruption? = nil
+    ) throws(PostgresError) {
+        self.interruption = interruption
+        silenceMsMax = try WaitLimits.environment.get()
+        if interruption?.isInterrupted == true {
+            throw PostgresError(kind: .connect, message: "the process is stopping")
+        }
         let settings: [(String, String)] = [
             ("fallback_application_name", "asof"), ("connect_timeout", String(connectTimeoutSeconds)),
             ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", String(WaitLimits.tcpUserTimeoutMs)),
             // What the caller says overrides what stands before it, but not the encoding, in which all our text is.
             ("dbname", conninfo), ("client_encoding", "UTF8"),
         ]
@@ -30,9 +55,14 @@ package final class Connection {
             throw PostgresError(kind: .connect, message: message)
         }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        // From here on libpq gives back what would block, and `poll` waits.
+        PQsetnonblocking(handle, 1)
     }
 
     deinit { PQfinish(handle) }
+
+    /// The socket.
+    var descriptor: Int32 { PQsocket(handle) }
 
     /// The server's version as one number: 150018 is 15.18.
     package var serverVersion: Int { Int(PQserverVersion(handle)) }
@@ -44,20 +74,28 @@ package final class Connection {
         }
     }
 
-    package var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
+    package var isAlive: Bool { !isClosed && PQstatus(handle) == CONNECTION_OK }
 
     /// Runs one or more statements without parameters, as one network message.
     ///
+    /// - Parameter cancels: false = where the time is over the server is not asked to give up: a COMMIT that waits for a
+    ///   standby would answer that with success, without the standby.
     /// - Returns: the rows of each statement, in text format.
-    package func execute(_ sql: String) throws(PostgresError) -> [Rows] {
+    package func execute(_ sql: String, cancels: Bool = true) throws(PostgresError) -> [Rows] {
+        try execute(sql, patience(cancels: cancels))
+    }
+
+    func execute(_ sql: String, _ patience: AnswerWait) throws(PostgresError) -> [Rows] {
+        try refuseIfClosed()
         guard PQsendQuery(handle, sql) == 1 else { throw lostConnection() }
-        return try collectResults()
+        return try collectResults(patience)
     }
 
     /// Runs one statement with parameters.
     ///
     /// - Returns: its rows, in binary format.
     package func query(_ sql: String, _ parameters: [Parameter] = []) throws(PostgresError) -> Rows {
+        try refuseIfClosed()
         let types = parameters.map(\.typeID)
         let lengths = parameters.map { Int32($0.bytes?.count ?? 0) }
         let formats = [Int32](repeating: 1, count: parameters.count)
@@ -65,84 +103,60 @@ package final class Connection {
             PQsendQueryParams(handle, sql, Int32(parameters.count), types, values, lengths, formats, 1)
         }
         guard sent == 1 else { throw lostConnection() }
-        guard let rows = try collectResults().last else {
+        guard let rows = try collectResults(patience()).last else {
             throw PostgresError(kind: .unexpectedResult, message: "the statement was empty")
         }
         return rows
     }
 
-    /// Reads results until the server is ready for the next message; throws the first error among them.
-    func collectResults() throws(PostgresError) -> [Rows] {
+    /// Sends what is buffered and reads results until the server is ready for the next message; throws the first error
+    /// among them.
+    func collectResults(_ patience: AnswerWait) throws(PostgresError) -> [Rows] {
+        var patience = patience
         var results: [Rows] = []
         var failure: PostgresError?
-        while let result = PQgetResult(handle) {
-            switch PQresultStatus(result) {
-            case PGRES_COMMAND_OK, PGRES_TUPLES_OK:
-                results.append(Rows(result))
-            case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
-                results.append(Rows(result))
-                if let failure { throw failure }
-                return results
-            default:
-                failure = failure ?? error(from: result)
-                PQclear(result)
+        do throws(PostgresError) {
+            try flush(&patience)
+            while true {
+                try waitForResult(&patience)
+                guard let result = PQgetResult(handle) else { break }
+                switch PQresultStatus(result) {
+                case PGRES_COMMAND_OK, PGRES_TUPLES_OK:
+                    results.append(Rows(result))
+                case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
+                    results.append(Rows(result))
+                    if let failure { throw failure }
+                    return results
+                default:
+                    failure = failure ?? error(from: result)
+                    PQclear(result)
+                }
             }
+        } catch {
+            // What the server said before its connection ended says more than that it ended.
+            throw failure ?? error
         }
-        if let failure { throw failure }
+        settle(patience)
+        if let failure {
+            guard patience.hasExpired, failure.sqlState == SQLState.queryCanceled else { throw failure }
+            throw patience.error
+        }
         guard isAlive else { throw lostConnection() }
         return results
-    }
-
-    // MARK: COPY
-
-    /// Starts `COPY … FROM STDIN`; ``putCopyData(_:)`` and ``endCopy()`` follow.
-    package func beginCopyIn(_ sql: String) throws(PostgresError) {
-        _ = try execute(sql)
-        guard PQtransactionStatus(handle) == PQTRANS_ACTIVE else {
-            throw PostgresError(kind: .unexpectedResult, message: "the statement did not start a COPY")
-        }
-    }
-
-    /// Sends a piece of a COPY's data; pieces may be cut anywhere.
-    package func putCopyData(_ bytes: UnsafeRawBufferPointer) throws(PostgresError) {
-        guard let base = bytes.baseAddress else { return }
-        var sent = 0
-        while sent < bytes.count {
-            // libpq counts in 32 bits.
-            let count = min(bytes.count - sent, 1 << 26)
-            guard PQputCopyData(handle, (base + sent).assumingMemoryBound(to: CChar.self), Int32(count)) == 1 else {
-                throw lostConnection()
-            }
-            sent += count
-        }
-    }
-
-    package func putCopyData(_ bytes: [UInt8]) throws(PostgresError) {
-        let sent = bytes.withUnsafeBufferPointer { buffer in
-            buffer.withMemoryRebound(to: CChar.self) { PQputCopyData(handle, $0.baseAddress, Int32($0.count)) }
-        }
-        guard sent == 1 else { throw lostConnection() }
-    }
-
-    /// Ends a COPY.
-    ///
-    /// - Returns: how many rows the server took.
-    package func endCopy() throws(PostgresError) -> Int {
-        guard PQputCopyEnd(handle, nil) == 1 else { throw lostConnection() }
-        guard let rows = try collectResults().last else { throw lostConnection() }
-        return rows.affectedCount
-    }
-
-    /// Makes the server give up a COPY under way, so that the connection can be used again.
-    package func cancelCopy(_ reason: String) {
-        guard PQputCopyEnd(handle, reason) == 1 else { return }
-        while let result = PQgetResult(handle) { PQclear(result) }
     }
 
     // MARK: Errors
 
     func lostConnection() -> PostgresError {
         PostgresError(kind: .connectionLost, message: Self.trimmed(PQerrorMessage(handle)))
+    }
+
+    func refuseIfClosed() throws(PostgresError) {
+        guard isClosed else { return }
+        throw PostgresError(
+            kind: .connectionLost,
+            message: "the connection was closed, since PostgreSQL did not answer"
+        )
     }
 
     private func error(from result: OpaquePointer) -> PostgresError {

@@ -1,4 +1,3 @@
-import CLibPQ
 import Glibc
 
 extension EmbeddedCluster {
@@ -135,20 +134,16 @@ extension EmbeddedCluster {
         /// Whether a client other than this one is connected: a command whose lock is elsewhere, psql, a standby.
         /// A server that does not answer is taken to be busy.
         private func hasOtherClients(_ server: ServerProcess) -> Bool {
-            let options = " connect_timeout=5 application_name='asof supervisor' options='-c statement_timeout=5000'"
-            let connection = PQconnectdb(cluster.conninfo(server, database: "postgres") + options)
-            defer { PQfinish(connection) }
-            guard PQstatus(connection) == CONNECTION_OK else { return true }
-            let result = PQexec(
-                connection,
-                """
+            let options = " application_name='asof supervisor' options='-c statement_timeout=5000'"
+            let conninfo = cluster.conninfo(server, database: "postgres") + options
+            let query = """
                 SELECT count(*) FROM pg_catalog.pg_stat_activity
                 WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()
                 """
-            )
-            defer { PQclear(result) }
-            guard PQresultStatus(result) == PGRES_TUPLES_OK, let value = PQgetvalue(result, 0, 0) else { return true }
-            return String(cString: value) != "0"
+            guard let connection = try? Connection(conninfo, connectTimeoutSeconds: 5),
+                let count = try? connection.execute(query).last?.text(0, 0)
+            else { return true }
+            return count != "0"
         }
     }
 }

@@ -7,6 +7,8 @@ package struct PostgresError: Error, Sendable, Hashable {
         case server(sqlState: String)
         /// The connection ended while something was under way; whether it took effect is unknown.
         case connectionLost
+        /// The server was silent for too long; whether what was under way took effect is unknown.
+        case noAnswer
         /// A result has another shape than the caller asked for.
         case unexpectedResult
     }
@@ -64,5 +66,7 @@ package enum SQLState {
     /// A standby answers so to a transaction that would write.
     package static let featureNotSupported = "0A000"
     package static let lockNotAvailable = "55P03"
+    /// By a cancel request or `statement_timeout`.
+    package static let queryCanceled = "57014"
     package static let invalidParameterValue = "22023"
 }

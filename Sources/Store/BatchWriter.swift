@@ -124,7 +124,11 @@ final class BatchWriter: @unchecked Sendable {
         let transaction = try WriteTransaction(
             session: session,
             views: parts.map(\.view),
-            options: .write(lockTimeoutMs: options.lockTimeoutMs)
+            options: Connection.TransactionOptions(
+                isReadOnly: false,
+                lockTimeoutMs: options.lockTimeoutMs,
+                statementTimeoutMs: Limits.boundedStatementMs
+            )
         ) { session throws(StoreError) in
             guard let identity else { return }
             let now = try sources.lock(identity, checkpoint, session)
@@ -151,27 +155,16 @@ final class BatchWriter: @unchecked Sendable {
                 counts.add(try transaction.write(part.rows, to: part.view, source: source))
             }
             if identity != nil { try sources.move(to: next, batch: transaction.batch, session) }
-            return (counts, try commit(transaction))
+            let state = try transaction.commit(
+                "batch \(transaction.batch)",
+                advice: identity == nil
+                    ? "Without a source it is not known to the next run: ingest the missing rows alone"
+                    : "Run the command again: it stores what is missing"
+            )
+            return (counts, state)
         } catch {
             transaction.rollBack()
             throw error
-        }
-    }
-
-    /// Commits; where the connection ends meanwhile, says whether the batch is stored.
-    private func commit(_ transaction: WriteTransaction) throws(StoreError) -> LedgerState {
-        do throws(StoreError) {
-            return try transaction.commit()
-        } catch {
-            // A server that shuts down still says so, and the connection ends behind it: then COMMIT may have happened, too.
-            guard case .database(let cause) = error, !session.connection.isAlive else { throw error }
-            let outcome = transaction.outcome()
-            throw .conflict(
-                """
-                the connection to PostgreSQL was lost while batch \(transaction.batch) was committed (\(cause.message)); \
-                \(outcome.text)\(identity == nil ? "" : ". Run the command again: it stores what is missing")
-                """
-            )
         }
     }
 }

@@ -96,7 +96,7 @@ package struct Forgetting {
             let views = try views()
             for (view, _) in views { try session.lock(AdvisoryLock.view(view.id)) }
             let ledger = Ledger(session)
-            let batch = try ledger.takeBatch().batch
+            let (batch, transactionID) = try ledger.takeBatch()
             var counts: [Count] = []
             var entries: [LedgerEntry] = []
             for (view, isRetired) in views {
@@ -108,7 +108,9 @@ package struct Forgetting {
                 session.connection.rollBack()
                 return ([], nil)
             }
-            return (counts, try ledger.commit(batch: batch, entries))
+            let subject = "the forgetting of one \(entity.name)"
+            let state = try ledger.commit(subject, batch: batch, transactionID: transactionID, entries)
+            return (counts, state)
         } catch {
             session.connection.rollBack()
             throw error.explainingLocks

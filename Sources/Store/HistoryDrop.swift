@@ -81,7 +81,7 @@ package struct HistoryDrop {
                 return (summary, nil)
             }
             let ledger = Ledger(session)
-            let batch = try ledger.takeBatch().batch
+            let (batch, transactionID) = try ledger.takeBatch()
             try session.query(
                 """
                 INSERT INTO asof.removed_rows (removal, view, batch, rows)
@@ -121,7 +121,9 @@ package struct HistoryDrop {
                 rows: Int(summary.historyRows),
                 eventTimes: summary.eventTimes
             )
-            return (summary, try ledger.commit(batch: batch, [entry]))
+            let subject = "the drop of view '\(view.name)' before \(before.text)"
+            let state = try ledger.commit(subject, batch: batch, transactionID: transactionID, [entry])
+            return (summary, state)
         } catch {
             session.connection.rollBack()
             throw error.explainingLocks

@@ -85,12 +85,32 @@ package struct Ledger {
             RETURNING position, uid::text, committed_at::text;
             NOTIFY asof;
             COMMIT
-            """
+            """,
+            cancels: false
         )
         guard results.count == 4, let position = results[1].text(0, 0).flatMap({ Int64($0) }),
             let committedAt = results[1].text(0, 2).flatMap({ try? Timestamp(text: $0) })
         else { throw .conflict("the ledger did not say which position the commit took") }
         return LedgerState(position: position, uid: results[1].text(0, 1), committedAt: committedAt.microseconds)
+    }
+
+    /// As the other one; where the COMMIT is not answered, the error says what became of it.
+    ///
+    /// - Parameters:
+    ///   - subject: what is committed, as `the rebuild of view 'stats'`.
+    ///   - transactionID: as ``takeBatch()`` gave it.
+    package func commit(
+        _ subject: String,
+        batch: Int64,
+        transactionID: String,
+        _ entries: [LedgerEntry],
+        advice: String = "Run the command again"
+    ) throws(StoreError) -> LedgerState {
+        let uid = Self.newUID()
+        do { return try commit(batch: batch, entries, uid: uid) } catch {
+            throw CommitInquiry(session, transactionID: transactionID, entry: (batch, uid))
+                .explaining(error, subject, on: session, advice: advice)
+        }
     }
 
     /// A random uuid as PostgreSQL spells it.

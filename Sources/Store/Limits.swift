@@ -53,6 +53,8 @@ package enum Limits {
     package static let batchQueryTimeoutMs = 86_400_000
     /// One batch of so many writes down what the ledger adds up to: so few rows are summed by those who ask.
     package static let ledgerTotalsBatches: Int64 = 1_000
+    /// A statement that stores a batch, looks up a block of a spine or the like: each has a bounded number of rows.
+    package static let boundedStatementMs = 600_000
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
 
@@ -84,8 +86,22 @@ package enum Limits {
     package static let rowRetriesMax = 8
     /// A commit under way for so long means that PostgreSQL does not answer: new writes are refused at once.
     package static let stalledCommitMs = 10_000
-    /// How long the outcome of a COMMIT is looked for before its clients are told that it is unknown.
+    /// A statement of a group: at most ``groupRowsMax`` rows, or one write of ``writeRowsMax``.
+    package static let groupStatementTimeoutMs = 30_000
+    /// A group with all that it waits for, but what became of its COMMIT: by then its writers have been told.
+    package static let groupDeadlineMs = 60_000
+    /// How long the outcome of a COMMIT is looked for before its clients are told that it is unknown; commands are more
+    /// patient.
     package static let outcomeWaitMs = 5_000
+    package static let commandOutcomeWaitMs = 15_000
+    /// One question about the outcome of a COMMIT: looked up by a key.
+    package static let outcomeStatementMs = 2_000
+    /// How long PostgreSQL may be silent towards a server that follows it, or loads from it: a first load may wait for a
+    /// cold disk.
+    package static let followSilenceMs = 30_000
+    package static let loadSilenceMs = 300_000
+    /// What threads that hang get, once stopping has taken as long as it may, to see that they are to end.
+    package static let stopGraceMs = 1_000
     /// How long a write that is committed is not acknowledged because commits before it are not applied here yet.
     package static let ownCommitWaitMs = 2_000
     /// Bytes of the name of a write's source.
@@ -125,6 +141,8 @@ package enum Limits {
 
     static func check() {
         precondition(statementRowsMax <= groupRowsMax)
+        precondition(groupLockTimeoutMs < groupStatementTimeoutMs && groupStatementTimeoutMs < groupDeadlineMs)
+        precondition(outcomeStatementMs < outcomeWaitMs && outcomeWaitMs < commandOutcomeWaitMs)
         precondition(writeBytesMax < pendingBytesMax)
         precondition(writeValueBytesMax <= pendingBytesMax)
         precondition(segmentGroupRowsMax % segmentBlockRows == 0)

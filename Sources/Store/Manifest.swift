@@ -173,7 +173,8 @@ package struct Manifest: Codable, Sendable, Hashable {
     /// - Returns: false where it may not, or the server is a standby.
     package func record(_ session: Session) throws(StoreError) -> Bool {
         do {
-            try session.transaction(.write) { () throws(StoreError) in
+            let subject = "the record of \(output.file) in asof.training_sets"
+            try session.transaction(.write, of: subject) { () throws(StoreError) in
                 _ = try session.query(
                     "INSERT INTO asof.training_sets (output, content_digest, manifest) VALUES ($1, $2, $3)",
                     [.text(output.file), .text(contentDigest), .jsonb(try json)]

@@ -175,7 +175,13 @@ package final class Materialization {
             let moved = newWatermark(after: part)
             if let moved { try Watermark(view).move(to: moved, batch: count > 0 ? transaction.batch : nil, session) }
             var state: LedgerState?
-            if count > 0 { state = try commit(transaction) } else { try transaction.commitWithoutRows() }
+            let subject = "the chunk \(part.text) of view '\(view.name)'"
+            let advice = "Run the command again: it goes on where this one ended"
+            if count > 0 {
+                state = try transaction.commit(subject, advice: advice)
+            } else {
+                try transaction.commitWithoutRows(subject, advice: advice)
+            }
             if let moved {
                 watermark = moved
                 summary.watermark = moved
@@ -226,20 +232,6 @@ package final class Materialization {
     private func newWatermark(after part: Range<Timestamp>) -> Timestamp? {
         guard let watermark else { return part.upperBound }
         return part.lowerBound <= watermark && part.upperBound > watermark ? part.upperBound : nil
-    }
-
-    private func commit(_ transaction: WriteTransaction) throws(StoreError) -> LedgerState {
-        do throws(StoreError) {
-            return try transaction.commit()
-        } catch {
-            guard case .database(let cause) = error, cause.kind == .connectionLost else { throw error }
-            throw .conflict(
-                """
-                the connection to PostgreSQL was lost while batch \(transaction.batch) was committed (\(cause.message)); \
-                \(transaction.outcome().text). Run the command again: it goes on where this one ended
-                """
-            )
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 import Features
 import Foundation
+import Glibc
 import Postgres
 
 /// The right to materialize a view, for one run over all its transactions.
@@ -23,13 +24,10 @@ package final class MaterializationLock {
     ) throws(StoreError) {
         session = try Session(conninfo: conninfo)
         var options = Connection.TransactionOptions.write
-        options.lockTimeoutMs = 0
-        options.statementTimeoutMs = 0
+        options.statementTimeoutMs = Limits.groupStatementTimeoutMs
         try session.begin(options)
         try session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        let key = AdvisoryLock.materialization(view.id)
-        let taken = try session.query("SELECT pg_catalog.pg_try_advisory_xact_lock(\(AdvisoryLock.space), \(key))")
-        if taken.bool(0, 0) != true {
+        if try !tryLock(view) {
             let other = try Session(conninfo: conninfo)
             let holder = try Self.holder(view, other)
             guard waits else {
@@ -38,9 +36,18 @@ package final class MaterializationLock {
                 )
             }
             willWait(holder)
-            try session.lock(key)
+            // A run may take days. Asking now and then, each statement is short, and one without an answer is noticed.
+            while try !tryLock(view) { usleep(Self.retryUs) }
         }
         try Self.sign(view, try Session(conninfo: conninfo))
+    }
+
+    private static let retryUs: UInt32 = 100_000
+
+    private func tryLock(_ view: StoredView) throws(StoreError) -> Bool {
+        let key = AdvisoryLock.materialization(view.id)
+        let sql = "SELECT pg_catalog.pg_try_advisory_xact_lock(\(AdvisoryLock.space), \(key))"
+        return try session.query(sql).bool(0, 0) == true
     }
 
     /// Lets the next run in.
@@ -62,7 +69,8 @@ package final class MaterializationLock {
     /// Leaves word who holds the lock, for others to read.
     private static func sign(_ view: StoredView, _ session: Session) throws(StoreError) {
         let process = ProcessInfo.processInfo
-        try session.transaction(.write) { () throws(StoreError) in
+        let subject = "the sign of who materializes view '\(view.name)'"
+        try session.transaction(.write, of: subject) { () throws(StoreError) in
             _ = try session.query(
                 """
                 INSERT INTO asof.materialize_runs (view, holder)

@@ -95,7 +95,7 @@ package enum Migrator {
     }
 
     private static func prepare(_ session: Session) throws(StoreError) {
-        try session.transaction(.write) { () throws(StoreError) in
+        try session.transaction(.write, of: "the schema asof") { () throws(StoreError) in
             try session.lock(AdvisoryLock.migration)
             try session.execute(
                 """
@@ -113,7 +113,7 @@ package enum Migrator {
 
     /// - Returns: false where it was applied before.
     private static func apply(_ migration: Migration, on session: Session) throws(StoreError) -> Bool {
-        try session.transaction(.write) { () throws(StoreError) in
+        try session.transaction(.write, of: "migration \(migration.name)") { () throws(StoreError) in
             try session.lock(AdvisoryLock.migration)
             let newest = try schema(of: session)
             guard newest <= Migration.newest else { throw .newerSchema(store: newest, binary: Migration.newest) }

@@ -30,12 +30,14 @@ package struct OnlineRebuild {
         do throws(StoreError) {
             try session.lock(AdvisoryLock.view(view.id))
             try view.refuseIfChanged(session)
-            let (batch, _) = try ledger.takeBatch()
+            let (batch, transactionID) = try ledger.takeBatch()
             try LatestRows(view, session).stage()
             let removed = try removeStrangers(view)
             let (entities, written) = try write(view)
             let state = try ledger.commit(
+                "the rebuild of view '\(view.name)'",
                 batch: batch,
+                transactionID: transactionID,
                 [LedgerEntry(view: view.id, kind: .rebuild, rows: written + removed)]
             )
             return Outcome(entities: entities, written: written, removed: removed, state: state)

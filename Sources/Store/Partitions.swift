@@ -101,7 +101,8 @@ struct PartitionCatalog {
     ) throws(StoreError) -> Bool {
         var options = Connection.TransactionOptions.write
         options.lockTimeoutMs = lockTimeoutMs
-        let isMade = try session.transaction(options) { () throws(StoreError) -> Bool in
+        let subject = "partitions of view '\(view.name)'"
+        let isMade = try session.transaction(options, of: subject) { () throws(StoreError) -> Bool in
             if isPatient {
                 try session.lock(AdvisoryLock.view(view.id), isShared: true)
             } else if !(try session.tryLock(AdvisoryLock.view(view.id))) {

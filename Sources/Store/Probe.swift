@@ -48,7 +48,7 @@ package struct Probe {
         let sql = statement(role, hasRowPositions: rowPositions != nil)
         let rows: Rows
         do {
-            try session.begin(.read)
+            try session.begin(.boundedRead)
             rows = try session.query(sql, block.parameters(withLabel: options.knownAtLabel))
             try session.commit()
         } catch {

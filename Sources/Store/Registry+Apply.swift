@@ -66,7 +66,7 @@ extension Registry {
     ) throws(StoreError) -> LedgerState {
         let next = version + 1
         let ledger = Ledger(session)
-        let batch = try ledger.takeBatch().batch
+        let (batch, transactionID) = try ledger.takeBatch()
         var entries = [LedgerEntry(view: 0, kind: .definitions, rows: 0)]
         if let pruning, !pruning.items.isEmpty {
             // All at once, so that views are locked in their one order.
@@ -101,7 +101,12 @@ extension Registry {
                 [.int64(next), .jsonb(try JSONDocument.encode(new))]
             )
         }
-        return try ledger.commit(batch: batch, entries)
+        return try ledger.commit(
+            "version \(next) of the definitions",
+            batch: batch,
+            transactionID: transactionID,
+            entries
+        )
     }
 
     private func create(_ definition: ViewDefinition, shape: Int64, _ session: Session) throws(StoreError) {

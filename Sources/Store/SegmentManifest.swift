@@ -64,7 +64,7 @@ package struct SegmentManifest {
 
     /// Lists a file in place of the one that its partition had, in one commit.
     func replace(with segment: Segment) throws(StoreError) {
-        try session.transaction(.write) { () throws(StoreError) in
+        try session.transaction(.write, of: "the listing of segment \(segment.file)") { () throws(StoreError) in
             try session.query(
                 "DELETE FROM asof.segments WHERE directory = $1::text::uuid AND partition = $2",
                 [.text(directory), .int32(segment.partition)]
@@ -96,7 +96,7 @@ package struct SegmentManifest {
     /// Moves what unchanged files cover up to a later state, so that a reader looks for later rows only.
     func advance(_ files: [String], to pinned: PinnedState) throws(StoreError) {
         guard !files.isEmpty else { return }
-        try session.transaction(.write) { () throws(StoreError) in
+        try session.transaction(.write, of: "the listing of \(files.count) segments") { () throws(StoreError) in
             _ = try session.query(
                 """
                 UPDATE asof.segments SET position = $3, uid = $4::text::uuid, batch_max = $5, open_batches = $6
@@ -113,7 +113,8 @@ package struct SegmentManifest {
     /// Takes files off the list.
     func remove(_ files: [String]) throws(StoreError) {
         guard !files.isEmpty else { return }
-        try session.transaction(.write) { () throws(StoreError) in
+        let subject = "the removal of \(files.count) segments from the list"
+        try session.transaction(.write, of: subject) { () throws(StoreError) in
             _ = try session.query(
                 "DELETE FROM asof.segments WHERE directory = $1::text::uuid AND file = ANY ($2)",
                 [.text(directory), .textArray(files)]

@@ -7,19 +7,36 @@ package final class Session {
     package let conninfo: String
     /// Bounds each statement more tightly than a transaction's options do; `nil` = these alone.
     package var statementTimeoutMs: Int?
+    /// By which its waits end from another thread.
+    let interruption: Interruption?
+    /// Which server it is, known from the first transaction that writes on: an uncertain COMMIT is looked up there.
+    private(set) var server: ServerIdentity?
 
-    /// - Parameter connectTimeoutSeconds: how long to wait for each of the server's addresses, unless `conninfo` says it.
-    package init(conninfo: String, connectTimeoutSeconds: Int = 10) throws(StoreError) {
+    /// - Parameters:
+    ///   - connectTimeoutSeconds: how long to wait for each of the server's addresses, unless `conninfo` says it.
+    ///   - interruption: ends the session's waits from another thread.
+    package init(
+        conninfo: String,
+        connectTimeoutSeconds: Int = 10,
+        interruption: Interruption? = nil
+    ) throws(StoreError) {
         self.conninfo = conninfo
+        self.interruption = interruption
         do {
-            connection = try Connection(conninfo, connectTimeoutSeconds: connectTimeoutSeconds)
+            connection = try Connection(
+                conninfo,
+                connectTimeoutSeconds: connectTimeoutSeconds,
+                interruption: interruption
+            )
         } catch { throw .database(error) }
     }
 
     /// One or more statements without parameters, in one network message; results are text.
+    ///
+    /// - Parameter cancels: false for what ends with COMMIT, see ``Connection/execute(_:cancels:)``.
     @discardableResult
-    package func execute(_ sql: String) throws(StoreError) -> [Rows] {
-        do { return try connection.execute(sql) } catch { throw .database(error) }
+    package func execute(_ sql: String, cancels: Bool = true) throws(StoreError) -> [Rows] {
+        do { return try connection.execute(sql, cancels: cancels) } catch { throw .database(error) }
     }
 
     /// One statement; its result is binary. Outside a transaction it may only read, in a short one of its own, so that
@@ -32,10 +49,24 @@ package final class Session {
         do { return try connection.query(sql, parameters) } catch { throw .database(error) }
     }
 
-    package func begin(_ options: Connection.TransactionOptions) throws(StoreError) {
+    /// - Parameter more: statements that follow in the same message.
+    /// - Returns: their results, as text.
+    @discardableResult
+    package func begin(
+        _ options: Connection.TransactionOptions,
+        then more: String = ""
+    ) throws(StoreError) -> [Rows] {
         var options = options
         if let statementTimeoutMs { options.statementTimeoutMs = min(options.statementTimeoutMs, statementTimeoutMs) }
-        do { try connection.begin(options) } catch { throw .database(error) }
+        let results: [Rows]
+        do { results = Array(try connection.begin(options, then: more)) } catch { throw .database(error) }
+        if !options.isReadOnly, server == nil {
+            do throws(StoreError) { server = try ServerIdentity(self) } catch {
+                connection.rollBack()
+                throw error
+            }
+        }
+        return results
     }
 
     package func commit() throws(StoreError) {
@@ -43,19 +74,30 @@ package final class Session {
     }
 
     /// A transaction around store code: commits when `body` returns, rolls back when it throws.
+    ///
+    /// - Parameter subject: what is committed, as `the manifest of train.parquet`; an error then says what became of it
+    ///   where the COMMIT was not answered, for one round trip more. To be given where something is written.
     package func transaction<Result>(
         _ options: Connection.TransactionOptions,
+        of subject: String? = nil,
         _ body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         try begin(options)
         let result: Result
+        var transactionID: String?
         do {
             result = try body()
+            if subject != nil {
+                transactionID = try query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text").text(0, 0)
+            }
         } catch {
             connection.rollBack()
             throw error
         }
-        try commit()
+        do throws(StoreError) { try commit() } catch {
+            guard let subject, let transactionID else { throw error }
+            throw CommitInquiry(self, transactionID: transactionID).explaining(error, subject, on: self)
+        }
         return result
     }
 
@@ -70,6 +112,14 @@ package final class Session {
         let function = isShared ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock"
         try execute("SELECT pg_catalog.\(function)(\(AdvisoryLock.space), \(key))")
     }
+}
+
+extension Connection.TransactionOptions {
+    /// A read of a bounded number of rows.
+    static let boundedRead = Connection.TransactionOptions(
+        isReadOnly: true,
+        statementTimeoutMs: Limits.boundedStatementMs
+    )
 }
 
 /// Keys of the advisory locks; all lie in one space, so that other users of the database are not disturbed.

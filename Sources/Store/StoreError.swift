@@ -24,6 +24,8 @@ package enum StoreError: Error, Sendable {
     case source(String)
     /// Something changed under a running command, which did nothing.
     case conflict(String)
+    /// A COMMIT was not answered; with what became of it.
+    case uncertainCommit(UncertainCommit)
     /// A position or time that this store does not have.
     case position(String)
     /// The store is not what the ledger says it was.
@@ -58,6 +60,7 @@ extension StoreError: CustomStringConvertible {
         case .input(let message), .source(let message), .conflict(let message), .position(let message),
             .request(let message), .tooLarge(let message), .file(let message):
             message
+        case .uncertainCommit(let commit): commit.text
         case .anotherTimeline(let message): "another timeline: \(message)"
         }
     }

@@ -198,8 +198,22 @@ package final class WriteTransaction {
         try ledger.commit(batch: batch, entries, uid: uid)
     }
 
+    /// As ``commit()``; where it is not answered, the error says what became of it.
+    /// - Parameter advice: what to do unless it was committed.
+    func commit(_ subject: String, advice: String) throws(StoreError) -> LedgerState {
+        do { return try commit() } catch { throw inquiry.explaining(error, subject, on: session, advice: advice) }
+    }
+
+    /// Finds out what became of ``commit()`` where it was not answered.
+    var inquiry: CommitInquiry { CommitInquiry(session, transactionID: transactionID, entry: (batch, uid)) }
+
     /// Ends a transaction that stored no rows: what it wrote beside them is committed without a position.
-    package func commitWithoutRows() throws(StoreError) { try session.commit() }
+    func commitWithoutRows(_ subject: String, advice: String) throws(StoreError) {
+        do { try session.commit() } catch {
+            throw CommitInquiry(session, transactionID: transactionID)
+                .explaining(error, subject, on: session, advice: advice)
+        }
+    }
 
     package func rollBack() { session.connection.rollBack() }
 }

@@ -42,8 +42,10 @@ struct ServedFeatures {
     }
 
     /// To be called when no command comes any more; commits what is on its way.
-    func stop() {
-        writes.stop()
-        serving.stop()
+    ///
+    /// - Parameter end: when what PostgreSQL has not answered is given up; a second later this returns in any case.
+    func stop(until end: ContinuousClock.Instant) {
+        writes.stop(until: end)
+        serving.stop(until: end)
     }
 }

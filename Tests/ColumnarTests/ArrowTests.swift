@@ -71,6 +71,7 @@ import Testing
     @Test("every Arrow type that has a counterpart is read", arguments: good, allSources)
     func reads(good: Case, path: String) throws {
         var options = ReadOptions(timeUnit: .s)
+        options.allowsEarly1970 = true
         let request = [ColumnRequest(sourceName: good.column, type: good.type)]
         for batchRows in [1, 100] {
             options.batchRows = batchRows

@@ -26,7 +26,7 @@ import Wire
         _ precision: TimeUnit = .ns
     ) throws(LineProtocolError) -> [LineViewRows] {
         let bytes = Array(text.utf8)
-        var rows = LineRows(views: views, precision: precision)
+        var rows = LineRows(views: views, precision: precision, allowsEarly1970: true)
         var decoder = LineProtocolDecoder()
         var point = DecodedLine()
         var (position, offset) = (0, 0)
@@ -93,7 +93,7 @@ import Wire
         let views = [Self.view("a", .int64, keys: Self.keys), Self.view("b", .string), Self.view("c", .bool)]
         let text = "b,x=tag\\ value y=1i\na,s=\\,,k=007 x=1i,x=2i 5\nb x=\"q\"\n"
         let bytes = Array(text.utf8)
-        var rows = LineRows(views: views, precision: .s)
+        var rows = LineRows(views: views, precision: .s, allowsEarly1970: true)
         var decoder = LineProtocolDecoder()
         var point = DecodedLine()
         var position = 0
@@ -126,7 +126,7 @@ import Wire
         ("stats,k=1,s=a,x=d x=\"c\"", 19, "the feature is there as a tag, too"),
         (
             "stats,k=1,s=a x=\"c\" 9223372036854775807", 1,
-            "the time 9223372036854775807 s lies outside the years 1 to 9999"
+            "the time 9223372036854775807 s: it lies outside the years 1 to 9999"
         ),
         ("rates,k=1,s=a y=1", 1, "the feature 'x' is missing; view 'rates' does not allow null for it"),
     ]
@@ -181,7 +181,7 @@ import Wire
     func hints() {
         let views = [Self.view("stats", .int64)]
         let bytes = Array(String(repeating: "stat x=1i\n", count: 300).utf8)
-        var rows = LineRows(views: views, precision: .ns)
+        var rows = LineRows(views: views, precision: .ns, allowsEarly1970: true)
         var decoder = LineProtocolDecoder()
         var point = DecodedLine()
         var position = 0
@@ -212,7 +212,7 @@ import Wire
         view.features += (0..<100).map { FeatureDefinition(name: "e\($0)", type: .vector(1_000)) }
         view.missing = .null
         let bytes = Array("v x=1\n".utf8)
-        var rows = LineRows(views: [view], precision: .ns)
+        var rows = LineRows(views: [view], precision: .ns, allowsEarly1970: true)
         for offset in 0..<3 {
             var decoder = LineProtocolDecoder()
             var point = DecodedLine()

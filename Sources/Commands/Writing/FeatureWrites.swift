@@ -75,9 +75,11 @@ package final class FeatureWrites: Sendable {
     }
 
     /// Commits what was submitted and refuses what comes.
-    package func stop() {
-        writer.stop()
-        history.stop()
+    ///
+    /// - Parameter end: as of ``GroupWriter/stop(until:)``.
+    package func stop(until end: ContinuousClock.Instant = .now + .seconds(10)) {
+        writer.stop(until: end)
+        history.stop(until: end)
     }
 
     /// Commits the writes of a transaction: all are stored, at one position, or none is.

@@ -13,7 +13,7 @@ final class Follower: @unchecked Sendable {
     private let serving: Serving
     private let options: ServingOptions
     private let isStopping = Atomic(false)
-    private let cancellation = Mutex<Cancellation?>(nil)
+    private let interruption = Interruption()
     private let done = DispatchSemaphore(value: 0)
     /// Becomes readable when the thread is to end.
     private let stopPipe = WakePipe()
@@ -27,7 +27,6 @@ final class Follower: @unchecked Sendable {
     /// Times in a row that the ledger had news and no notification had come.
     private var missedNotifications = 0
 
-    private static let stopWaitMs = 3_000
     /// Between two readings of the ledger, so that many small commits cost few of them.
     private static let pauseUs: UInt32 = 2_000
     /// How often the ledger is read where notifications do not come through.
@@ -49,15 +48,12 @@ final class Follower: @unchecked Sendable {
         thread.start()
     }
 
-    /// Ends the thread; a statement under way is cancelled.
-    func stop() {
+    /// Ends the thread; a statement under way is given up, since it only reads.
+    func stop(until end: ContinuousClock.Instant) {
         isStopping.store(true, ordering: .relaxed)
         stopPipe.wake()
-        if let cancellation = cancellation.withLock({ $0 }) {
-            // It connects to the server, which may take long where the network is gone.
-            Thread { cancellation.cancel() }.start()
-        }
-        _ = done.wait(timeout: .now() + .milliseconds(Self.stopWaitMs))
+        interruption.interrupt()
+        _ = done.wait(until: end, thenInterrupting: interruption)
     }
 
     private var isStopped: Bool { isStopping.load(ordering: .relaxed) }
@@ -66,9 +62,11 @@ final class Follower: @unchecked Sendable {
         var retryMs = Self.firstRetryMs
         while !isStopped {
             do throws(StoreError) {
-                let session = try Session(conninfo: serving.conninfo, connectTimeoutSeconds: 2)
-                cancellation.withLock { $0 = session.connection.cancellation() }
-                defer { cancellation.withLock { $0 = nil } }
+                let session = try Session(
+                    conninfo: serving.conninfo,
+                    connectTimeoutSeconds: 2,
+                    interruption: interruption
+                )
                 try begin(session)
                 retryMs = Self.firstRetryMs
                 while !isStopped { try step(session) }
@@ -278,7 +276,7 @@ final class Follower: @unchecked Sendable {
         var evicted = isRestart ? [] : evicted
         let known = serving.applied.withLock { $0.reached }
         let (serving, isRestart) = (serving, isRestart)
-        let result = try session.transaction(.follow) { () throws(StoreError) in
+        let result = try session.transaction(.load) { () throws(StoreError) in
             let head = try Ledger(session).head()
             var restarts = isRestart
             var entries: [FollowedEntry] = []

@@ -22,6 +22,7 @@ extension GroupCommitter {
             try connect()
             guard let made = self.session else { throw .conflict("connect() makes a session or throws") }
             session = made
+            made.connection.deadline = .now + .milliseconds(Limits.groupDeadlineMs)
         } catch { throw .lost(GroupTrouble.reason(error)) }
         var held = HeldViews()
         do throws(StoreError) {
@@ -217,17 +218,17 @@ extension GroupCommitter {
         do throws(StoreError) {
             return try transaction.commit()
         } catch {
-            guard !session.connection.isAlive || GroupTrouble.isEnding(error) else {
+            guard CommitInquiry.isUncertain(error, on: session) else {
                 transaction.rollBack()
                 throw trouble(error, session)
             }
             let reason = GroupTrouble.reason(error)
             self.session = nil
             connectionLost(reason)
-            switch transaction.found(waitMs: Limits.outcomeWaitMs) {
-            case (.committed, let state?): return state
-            case (.aborted, _): throw .lost(reason)
-            default: throw .unknown(reason)
+            switch transaction.inquiry.outcome(waitMs: Limits.outcomeWaitMs) {
+            case .committed(let state?): return state
+            case .aborted: throw .lost(reason)
+            case .committed(nil), .unknown: throw .unknown(reason)
             }
         }
     }

@@ -35,6 +35,7 @@ final class GroupCommitter {
     let connectionLost: @Sendable (String) -> Void
     let failed: FailedNumbers
     private let options: GroupWriter.Options
+    private let interruption: Interruption
     var session: Session?
     var catalogs: [Int32: PartitionCatalog] = [:]
     var statistics = WriterStatistics()
@@ -47,19 +48,22 @@ final class GroupCommitter {
         conninfo: String,
         options: GroupWriter.Options,
         failed: FailedNumbers,
+        interruption: Interruption,
         applied: @escaping GroupWriter.Applied,
         connectionLost: @escaping @Sendable (String) -> Void
     ) {
         self.conninfo = conninfo
         self.options = options
         self.failed = failed
+        self.interruption = interruption
         self.applied = applied
         self.connectionLost = connectionLost
     }
 
     /// Connects unless a connection is there.
     func connect() throws(StoreError) {
-        if session == nil { session = try Session(conninfo: conninfo, connectTimeoutSeconds: 2) }
+        guard session == nil else { return }
+        session = try Session(conninfo: conninfo, connectTimeoutSeconds: 2, interruption: interruption)
     }
 
     /// Whether writes wait to be tried again.
@@ -172,6 +176,7 @@ final class GroupCommitter {
         while var piece = work.popLast() {
             piece.writes = admit(piece.writes)
             guard !piece.writes.isEmpty else { continue }
+            let begun = ContinuousClock.now
             do throws(Trouble) {
                 try commitOnce(piece.writes, lockTimeoutMs: piece.lockTimeoutMs)
             } catch {
@@ -187,8 +192,10 @@ final class GroupCommitter {
                 case .fault: halve(piece, lockTimeoutMs: piece.lockTimeoutMs, &work)
                 case .lost(let reason):
                     session = nil
-                    // A connection that ended while nobody used it, as after a restart of the server, is made anew once.
-                    if piece.attempt == 1, (try? connect()) != nil {
+                    // A connection that ended while nobody used it, as after a restart of the server, is made anew once;
+                    // after a long silence the writes are told, who have waited long enough.
+                    let isSoon = begun.duration(to: .now) < .milliseconds(Limits.stalledCommitMs)
+                    if piece.attempt == 1, isSoon, (try? connect()) != nil {
                         piece.attempt += 1
                         work.append(piece)
                         continue

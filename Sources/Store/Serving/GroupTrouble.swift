@@ -8,7 +8,7 @@ enum GroupTrouble {
     static func isEnding(_ error: StoreError) -> Bool {
         guard case .database(let cause) = error else { return false }
         switch cause.kind {
-        case .connect, .connectionLost: return true
+        case .connect, .connectionLost, .noAnswer: return true
         case .unexpectedResult: return false
         case .server(let state):
             // Shutting down, crashed, starting up; out of disk, memory or connections; an I/O error; a standby.
@@ -34,6 +34,8 @@ enum GroupTrouble {
         switch cause.kind {
         case .connect: return "PostgreSQL cannot be reached"
         case .connectionLost: return "the connection to PostgreSQL was lost"
+        // Ours, and without SQL or values: how long it was.
+        case .noAnswer: return cause.message
         case .unexpectedResult: return "PostgreSQL gave no usable answer"
         case .server(SQLState.readOnlyTransaction): return "PostgreSQL is read-only: a standby, or set so"
         case .server(let state):

@@ -90,9 +90,11 @@ package final class GroupWriter: Sendable {
     }
 
     /// Commits what was submitted, refuses what comes, and ends the threads.
-    package func stop() {
+    ///
+    /// - Parameter end: when waits for PostgreSQL are given up; ``Limits/stopGraceMs`` later this returns in any case.
+    package func stop(until end: ContinuousClock.Instant = .now + .seconds(10)) {
         for lane in lanes { lane.beginStop() }
-        for lane in lanes { lane.finishStop() }
+        for lane in lanes { lane.finishStop(until: end) }
     }
 
     /// Takes a write; returns at once.

@@ -85,5 +85,16 @@ struct LedgerReader {
 
 extension Connection.TransactionOptions {
     /// One snapshot of ledger and tables.
-    static let follow = Connection.TransactionOptions(isReadOnly: true, isolation: .repeatableRead)
+    static let follow = Connection.TransactionOptions(
+        isReadOnly: true,
+        isolation: .repeatableRead,
+        silenceMs: Limits.followSilenceMs
+    )
+
+    /// The same, to read whole tables.
+    static let load = Connection.TransactionOptions(
+        isReadOnly: true,
+        isolation: .repeatableRead,
+        silenceMs: Limits.loadSilenceMs
+    )
 }

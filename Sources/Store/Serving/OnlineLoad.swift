@@ -53,8 +53,8 @@ final class OnlineLoad: Sendable {
         progress.withLock { $0.ranges = ranges.reversed() }
         let snapshot = ranges.count > 1 ? try exportSnapshot(session) : nil
         let helper = snapshot.map { snapshot in
-            let conninfo = session.conninfo
-            return BackgroundWork { [self] () throws(StoreError) in try help(conninfo, snapshot) }
+            let (conninfo, interruption) = (session.conninfo, session.interruption)
+            return BackgroundWork { [self] () throws(StoreError) in try help(conninfo, snapshot, interruption) }
         }
         let own: Result<Void, StoreError>
         do throws(StoreError) {
@@ -74,11 +74,15 @@ final class OnlineLoad: Sendable {
     }
 
     /// Reads ranges on a connection of its own. Where there is none to be had, the other session reads them all.
-    private func help(_ conninfo: String, _ snapshot: String) throws(StoreError) {
+    private func help(
+        _ conninfo: String,
+        _ snapshot: String,
+        _ interruption: Interruption?
+    ) throws(StoreError) {
         let session: Session
         do throws(StoreError) {
-            session = try Session(conninfo: conninfo, connectTimeoutSeconds: 2)
-            try session.begin(.follow)
+            session = try Session(conninfo: conninfo, connectTimeoutSeconds: 2, interruption: interruption)
+            try session.begin(.load)
             try session.execute("SET TRANSACTION SNAPSHOT '\(snapshot)'")
         } catch {
             return

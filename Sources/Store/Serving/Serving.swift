@@ -45,15 +45,17 @@ package final class Serving: Sendable {
         follower.start()
     }
 
-    /// Ends all threads, within a few seconds at worst; whoever waits is told.
-    package func stop() {
+    /// Ends all threads; whoever waits is told.
+    ///
+    /// - Parameter end: when waits for PostgreSQL are given up; ``Limits/stopGraceMs`` later this returns in any case.
+    package func stop(until end: ContinuousClock.Instant = .now + .seconds(3)) {
         guard !hasStopped.exchange(true, ordering: .relaxed) else { return }
         waits.stop()
         follower.withLock { follower in
             defer { follower = nil }
             return follower
-        }?.stop()
-        workers.stop()
+        }?.stop(until: end)
+        workers.stop(until: end)
     }
 
     /// What is served now. Event loops take it once a command.

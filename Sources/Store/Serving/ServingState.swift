@@ -55,6 +55,7 @@ extension ServingError {
         }
         switch cause.kind {
         case .connect, .connectionLost: self = .unavailable(reason: "PostgreSQL cannot be reached")
+        case .noAnswer: self = .unavailable(reason: cause.message)
         // 57014: statement timeout; 55P03: lock timeout; 57P01…57P05: the server or session is being shut down.
         case .server(sqlState: "57014"), .server(sqlState: "55P03"): self = .timeout(milliseconds: timeoutMs)
         case .server(sqlState: let state)

@@ -10,6 +10,8 @@ package final class SessionWorkers: @unchecked Sendable {
     // Sendable: `lock` guards the queue and what is known of PostgreSQL; each session is its thread's alone.
     private struct Job {
         let run: (Result<Session, StoreError>) -> Void
+        /// By when it is answered, whatever PostgreSQL does.
+        let deadline: ContinuousClock.Instant
     }
 
     /// How long after a failure PostgreSQL is taken to be away.
@@ -22,6 +24,7 @@ package final class SessionWorkers: @unchecked Sendable {
     private let lock = NSLock()
     private let available = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
+    private let interruption = Interruption()
     private let threadCount: Int
     private var jobs: [Job] = []
     private var isStopping = false
@@ -43,7 +46,9 @@ package final class SessionWorkers: @unchecked Sendable {
     }
 
     /// Ends the threads once what they have begun is done; what waits is refused.
-    package func stop() {
+    ///
+    /// - Parameter end: when what they have begun is given up, too.
+    package func stop(until end: ContinuousClock.Instant = .now + .seconds(10)) {
         let waiting = lock.withLock {
             isStopping = true
             let waiting = jobs
@@ -52,11 +57,13 @@ package final class SessionWorkers: @unchecked Sendable {
         }
         for job in waiting { job.run(.failure(.conflict("the server is shutting down"))) }
         for _ in 0..<threadCount { available.signal() }
-        for _ in 0..<threadCount { ended.wait() }
+        _ = ended.wait(for: threadCount, until: end, thenInterrupting: interruption)
     }
 
     /// Runs `body` on one of the threads.
     ///
+    /// It is answered, with an error if need be, ``WaitLimits/graceMs`` after the time that a statement may take, and the
+    /// time for connecting: also where threads hang that it waits for.
     /// - Parameter finish: called once, from any thread.
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (Session) throws(StoreError) -> Value,
@@ -66,16 +73,17 @@ package final class SessionWorkers: @unchecked Sendable {
             if isStopping { return .conflict("the server is shutting down") }
             if let down, down.until > .now { return down.error }
             if jobs.count >= Self.waitingMax { return .conflict("\(jobs.count) reads wait for PostgreSQL already") }
-            jobs.append(
-                Job { session in
-                    switch session {
-                    case .failure(let error): finish(.failure(error))
-                    case .success(let session):
-                        do throws(StoreError) {
-                            finish(.success(try body(session)))
-                        } catch { finish(.failure(error)) }
-                    }
+            let run: (Result<Session, StoreError>) -> Void = { session in
+                switch session {
+                case .failure(let error): finish(.failure(error))
+                case .success(let session):
+                    do throws(StoreError) {
+                        finish(.success(try body(session)))
+                    } catch { finish(.failure(error)) }
                 }
+            }
+            jobs.append(
+                Job(run: run, deadline: .now + .milliseconds(statementTimeoutMs + WaitLimits.graceMs))
             )
             return nil
         }
@@ -92,24 +100,36 @@ package final class SessionWorkers: @unchecked Sendable {
                 if !jobs.isEmpty { job = jobs.removeFirst() }
                 return isStopping
             }
-            if let job {
-                if session?.connection.isAlive != true { session = nil }
-                if session == nil {
-                    do throws(StoreError) {
-                        let made = try Session(conninfo: conninfo, connectTimeoutSeconds: 2)
-                        made.statementTimeoutMs = statementTimeoutMs
-                        session = made
-                        lock.withLock { down = nil }
-                    } catch {
-                        lock.withLock { down = (.now + .milliseconds(Self.retryMs), error) }
-                        job.run(.failure(error))
-                    }
-                }
-                if let session { job.run(.success(session)) }
-                session?.connection.rollBack()
-            }
+            if let job { run(job, &session) }
             if isLast { break }
         }
         ended.signal()
     }
+
+    private func run(_ job: Job, _ session: inout Session?) {
+        guard job.deadline > .now else { return job.run(.failure(.database(Self.late))) }
+        if session?.connection.isAlive != true { session = nil }
+        if session == nil {
+            // Whoever waited meanwhile is told what the last attempt was told, instead of waiting for one of its own.
+            if let down = lock.withLock({ down }), down.until > .now { return job.run(.failure(down.error)) }
+            do throws(StoreError) {
+                let made = try Session(conninfo: conninfo, connectTimeoutSeconds: 2, interruption: interruption)
+                made.statementTimeoutMs = statementTimeoutMs
+                session = made
+                lock.withLock { down = nil }
+            } catch {
+                lock.withLock { down = (.now + .milliseconds(Self.retryMs), error) }
+                return job.run(.failure(error))
+            }
+        }
+        guard let session else { return }
+        session.connection.deadline = job.deadline
+        job.run(.success(session))
+        session.connection.rollBack()
+    }
+
+    private static let late = PostgresError(
+        kind: .noAnswer,
+        message: "PostgreSQL has not answered the reads before this one in time"
+    )
 }

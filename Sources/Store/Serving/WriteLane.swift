@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Postgres
 import Synchronization
 
 /// One connection's queue of writes, with the thread that commits them and the thread that decodes large ones before.
@@ -26,6 +27,8 @@ final class WriteLane: @unchecked Sendable {
     private let decoderWake = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
     private let connection = LaneConnection()
+    /// Ends what the commit thread waits for where stopping has taken as long as it may.
+    private let interruption = Interruption()
     private let committer: GroupCommitter
     private let heldWaitMs: Int
     private let failed: FailedNumbers
@@ -39,9 +42,13 @@ final class WriteLane: @unchecked Sendable {
         applied: @escaping GroupWriter.Applied
     ) {
         let connection = connection
-        committer = GroupCommitter(conninfo: conninfo, options: options, failed: failed, applied: applied) {
-            connection.lost($0)
-        }
+        committer = GroupCommitter(
+            conninfo: conninfo,
+            options: options,
+            failed: failed,
+            interruption: interruption,
+            applied: applied
+        ) { connection.lost($0) }
         heldWaitMs = options.heldWaitMs
         self.failed = failed
         self.budget = budget
@@ -68,7 +75,11 @@ final class WriteLane: @unchecked Sendable {
         }
     }
 
-    func finishStop() { ended.wait() }
+    /// - Returns: whether the commit thread has ended; false where it hangs in spite of being interrupted.
+    @discardableResult
+    func finishStop(until end: ContinuousClock.Instant) -> Bool {
+        ended.wait(until: end, thenInterrupting: interruption)
+    }
 
     var statistics: WriterStatistics { lock.withLock { published } }
 

@@ -33,7 +33,11 @@ extension WriteTransaction {
         let locks = views.map {
             "pg_try_advisory_xact_lock_shared(\(AdvisoryLock.space), \(AdvisoryLock.view($0.id)))"
         }
-        let options = Connection.TransactionOptions(isReadOnly: false, lockTimeoutMs: lockTimeoutMs)
+        let options = Connection.TransactionOptions(
+            isReadOnly: false,
+            lockTimeoutMs: lockTimeoutMs,
+            statementTimeoutMs: Limits.groupStatementTimeoutMs
+        )
         let start = """
             SELECT \(locks.joined(separator: ", "));
             SELECT id, shape FROM asof.views WHERE id = ANY ('{\(ids)}') AND retired_at IS NULL;
@@ -46,7 +50,7 @@ extension WriteTransaction {
                 try lockSources(session)
                 results = try session.execute(start)
             } else {
-                results = try session.execute(options.statements + start)
+                results = try session.begin(options, then: start)
             }
             guard results.count >= 3, let batch = results[results.count - 1].text(0, 0).flatMap({ Int64($0) }),
                 let transaction = results[results.count - 1].text(0, 1)

@@ -55,7 +55,12 @@ struct ServeCommand: ParsableCommand {
     var maxBulk = 64
     @Option(help: ArgumentHelp("SLOWLOG keeps commands that take longer; -1: none.", valueName: "us"))
     var slowlogUs: Int64 = 10_000
-    @Option(help: ArgumentHelp("How long stopping may take.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "How long stopping may take; then connections are cut, and PostgreSQL is waited for no longer.",
+            valueName: "seconds"
+        )
+    )
     var stopSeconds = 10
     @Flag(help: .hidden)
     var withoutStore = false
@@ -112,8 +117,9 @@ struct ServeCommand: ParsableCommand {
         Console.write("asof serves at \(server.address.text)")
         signals.wait()
         logger.notice("stopping")
+        let end = ContinuousClock.now + .seconds(stopSeconds)
         let isDone = signals.endingAtOnce {
-            defer { features?.stop() }
+            defer { features?.stop(until: end) }
             return server.stop()
         }
         pid?.remove()
