@@ -20,7 +20,7 @@ package enum WireLimits {
     /// Bytes and values of what a transaction's reads find in memory: they are written at one position, in one go, while
     /// the other connections of the event loop wait.
     package static let transactionReadBytesMax = 64 << 20
-    package static let transactionReadValuesMax = 1 << 20
+    package static let transactionReadValuesMax = 1 << 18
     /// Arguments of those reads: an entity takes about a microsecond to be understood.
     package static let transactionReadArgumentsMax = 65_536
     /// What a reply may always have, even where a transaction's bound is used up: that a name was set, or a position.
