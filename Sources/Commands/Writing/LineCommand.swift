@@ -35,6 +35,8 @@ enum LineCommand {
 
     /// Longer texts are decoded on a thread of the writer's.
     static let inlineBytesMax = 16 << 10
+    /// So are those of which more becomes: 2,000 points of eight bytes may be as many rows of 1,600 nulls.
+    static let inlineValueBytesMax = 1 << 20
 
     private static func prepared(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> PreparedWrite? {
         var source: SourceSequence?
@@ -50,8 +52,10 @@ enum LineCommand {
                 now: writes.source.now()
             )
             let lines = arguments[1]
-            if lines.count <= inlineBytesMax {
-                return PreparedWrite(try decoding.decode(lines))
+            if lines.count <= inlineBytesMax,
+                let decoded = try decoding.decode(lines, valueBytesMax: inlineValueBytesMax)
+            {
+                return PreparedWrite(decoded)
             }
             guard lines.count <= Limits.writeBytesMax else {
                 throw CommandFault(

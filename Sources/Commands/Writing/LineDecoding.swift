@@ -64,8 +64,18 @@ struct LineDecoding: Sendable {
         var first: Refused? { shown.first }
     }
 
-    /// - Throws: the first bad point, unless the command is PARTIAL.
+    /// - Throws: the first bad point, unless the command is PARTIAL; where there are too many points or values.
     func decode(_ bytes: Span<UInt8>) throws(CommandFault) -> PreparedWrite.Decoded {
+        if let decoded = try decode(bytes, valueBytesMax: Limits.writeValueBytesMax) { return decoded }
+        throw CommandFault(
+            .limit,
+            "the points have more than \(Limits.writeValueBytesMax) bytes of values, nulls included; send fewer of them in "
+                + "one FS.WRITE"
+        )
+    }
+
+    /// As ``decode(_:)``; `nil` where the rows have more than so many bytes of values, whatever the text has.
+    func decode(_ bytes: Span<UInt8>, valueBytesMax: Int) throws(CommandFault) -> PreparedWrite.Decoded? {
         var decoder = LineProtocolDecoder()
         var rows = builders
         var point = DecodedLine()
@@ -86,13 +96,7 @@ struct LineDecoding: Sendable {
             guard lines.count + refused.count <= Limits.writeRowsMax else {
                 throw CommandFault(.limit, "more than \(Limits.writeRowsMax) points, which is allowed in one FS.WRITE")
             }
-            guard rows.byteCount <= Limits.writeValueBytesMax else {
-                throw CommandFault(
-                    .limit,
-                    "the first \(lines.count) points have more than \(Limits.writeValueBytesMax) bytes of values, nulls "
-                        + "included; send fewer points in one FS.WRITE"
-                )
-            }
+            if rows.byteCount > valueBytesMax { return nil }
         }
         let parts = check(rows.take(), lines, &refused)
         if !options.isPartial, let first = refused.first { throw first.fault }

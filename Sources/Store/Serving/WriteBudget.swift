@@ -25,6 +25,18 @@ final class WriteBudget: Sendable {
         }
     }
 
+    /// Counts a write that is counted already as what it turned out to take.
+    /// - Returns: why there is no room for that; it is then counted as before.
+    func raise(_ byteCount: Int, to larger: Int) -> String? {
+        use.withLock { use in
+            guard use.writes == 1 || use.bytes - byteCount + larger <= Limits.pendingBytesMax else {
+                return "\(use.writes) writes of \(use.bytes >> 20) MiB wait for PostgreSQL; send it again later"
+            }
+            use.bytes += larger - byteCount
+            return nil
+        }
+    }
+
     func giveBack(_ byteCount: Int) {
         use.withLock { use in
             use.writes -= 1

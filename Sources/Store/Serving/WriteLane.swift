@@ -107,7 +107,7 @@ final class WriteLane: @unchecked Sendable {
             return refuse(job, client, .full(reason))
         }
         if case .ready(let write) = job.work, undecoded.isEmpty, !isDecoding {
-            appendReady(write, job, client)
+            appendReady(write, job, client, byteCount: job.byteCount)
         } else {
             undecoded.append((job, client))
             wakeDecoder()
@@ -120,7 +120,8 @@ final class WriteLane: @unchecked Sendable {
         job.finish(.failure(failure))
     }
 
-    private func appendReady(_ write: RowWrite, _ job: WriteJob, _ client: Int64) {
+    /// - Parameter byteCount: what the write is counted as.
+    private func appendReady(_ write: RowWrite, _ job: WriteJob, _ client: Int64, byteCount: Int) {
         lastNumber += 1
         ready.append(
             PendingWrite(
@@ -129,7 +130,7 @@ final class WriteLane: @unchecked Sendable {
                 client: client,
                 deadline: ContinuousClock.now + .milliseconds(heldWaitMs),
                 finish: { [budget] result in
-                    budget.giveBack(job.byteCount)
+                    budget.giveBack(byteCount)
                     job.finish(result)
                 }
             )
@@ -178,7 +179,15 @@ final class WriteLane: @unchecked Sendable {
                 case .undecoded(let decode): decoded = decode()
                 }
                 switch decoded {
-                case .write(let write): lock.withLock { appendReady(write, job, client) }
+                case .write(let write):
+                    // Nulls of features that a text does not name take memory, too.
+                    let byteCount = max(job.byteCount, write.byteCount)
+                    if let reason = budget.raise(job.byteCount, to: byteCount) {
+                        budget.giveBack(job.byteCount)
+                        refuse(job, client, .full(reason))
+                    } else {
+                        lock.withLock { appendReady(write, job, client, byteCount: byteCount) }
+                    }
                 case .none(let answer):
                     failed.add(job.numbers, client: client)
                     budget.giveBack(job.byteCount)

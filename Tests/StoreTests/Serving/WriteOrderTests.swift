@@ -292,6 +292,13 @@ import Testing
             return
         }
         #expect(text.hasPrefix("1 writes of 255 MiB wait for PostgreSQL"))
+        // It was taken for one byte, and its rows are more than the ten that are left.
+        let third = WriterFixture.Answer()
+        writer.submit(WriteJob(byteCount: 1, decode: { .write(large) }) { third.set($0) }, client: 3)
+        guard case .full = third.wait().failure else {
+            Issue.record("\(third.wait())")
+            return
+        }
         held.release()
         #expect(first.wait().position != nil)
         #expect(writer.isIdle)
