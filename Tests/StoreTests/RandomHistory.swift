@@ -102,7 +102,10 @@ final class RandomHistory {
                 view.features.map { random.value($0.type) }
             )
             // A row of the same batch once more: same keys, same time, another value.
-            if let last = rows.last, random.oneIn(5) { (row.keys, row.eventTime) = (last.keys, last.eventTime) }
+            if let last = rows.last, random.oneIn(5) {
+                (row.keys, row.eventTime) = (last.keys, last.eventTime)
+                if row.knownAt != nil { row.knownAt = last.knownAt }
+            }
             rows.append(row)
         }
         return rows
