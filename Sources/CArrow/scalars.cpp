@@ -19,8 +19,10 @@ struct Microseconds {
         if (per_second > 1000000) {
             // Nothing finer than ns.
             int64_t divisor = per_second / 1000000;
-            out = value / divisor - (value % divisor < 0 ? 1 : 0);
-            int64_t above = (value - out * divisor) * (1000 / divisor);
+            int64_t rest = value % divisor;
+            if (rest < 0) rest += divisor;
+            out = value / divisor - (value < 0 && rest > 0 ? 1 : 0);
+            int64_t above = rest * (1000 / divisor);
             if (above > 0) {
                 if (moved_ns.empty()) moved_ns.resize(static_cast<size_t>(rows), 0);
                 moved_ns[static_cast<size_t>(row)] = static_cast<uint16_t>(rounds_up ? 1000 - above : above);

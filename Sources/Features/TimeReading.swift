@@ -89,8 +89,13 @@ package struct RoundedTime: Sendable, Hashable {
         case .ms: product = value.multipliedReportingOverflow(by: 1_000)
         case .us: product = (value, false)
         case .ns:
-            let floored = value.flooredQuotient(1_000)
-            self.init(microseconds: floored, nanoseconds: value - floored * 1_000, rounding)
+            // Not by the product of the quotient, which is out of range for the smallest integers.
+            let rest = value % 1_000
+            self.init(
+                microseconds: value.flooredQuotient(1_000),
+                nanoseconds: rest < 0 ? rest + 1_000 : rest,
+                rounding
+            )
             return
         }
         guard !product.overflow else { return nil }
