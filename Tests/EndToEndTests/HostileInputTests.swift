@@ -147,6 +147,8 @@ private final class Pings: Sendable {
         var isDone = false
     }
 
+    private struct UnexpectedReply: Error { let reply: Reply }
+
     private let state = Mutex(State())
 
     init(port: Int) {
@@ -155,10 +157,11 @@ private final class Pings: Sendable {
                 let client = try RespClient(port: port)
                 while !state.withLock({ $0.isStopping }) {
                     let start = ContinuousClock.now
-                    guard try client.run("PING") == .simple("PONG") else { break }
+                    let reply = try client.run("PING")
+                    guard reply == .simple("PONG") else { throw UnexpectedReply(reply: reply) }
                     let delay = ContinuousClock.now - start
                     state.withLock { $0.delaysMs.append(Int(delay / .milliseconds(1))) }
-                    usleep(2_000)
+                    Patience.pass(microseconds: 2_000, "the pace of the questions")
                 }
             } catch {
                 state.withLock { $0.failure = error }
