@@ -2,6 +2,15 @@
 import Foundation
 import PackageDescription
 
+/// Packages whose version is given here and that only other packages use. SwiftPM warns of those that no target names;
+/// for WASI, where nothing of this is built, one does.
+let pinnedOnly: [Target.Dependency] = [
+    .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(platforms: [.wasi])),
+    .product(name: "Atomics", package: "swift-atomics", condition: .when(platforms: [.wasi])),
+    .product(name: "Collections", package: "swift-collections", condition: .when(platforms: [.wasi])),
+    .product(name: "SystemPackage", package: "swift-system", condition: .when(platforms: [.wasi])),
+]
+
 /// Where Apache Arrow C++ lies: `ASOF_ARROW`, else where `scripts/setup` puts it (include/ and lib/ below it).
 let arrow: String = {
     let environment = ProcessInfo.processInfo.environment
@@ -22,12 +31,18 @@ let swiftSettings: [SwiftSetting] = [
 let package = Package(
     name: "asof",
     products: [.executable(name: "asof", targets: ["asof"])],
+    // Exact, so that every clone builds what was tested.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        // What these depend on themselves.
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-atomics", exact: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     ],
     targets: [
         .target(
@@ -97,7 +112,7 @@ let package = Package(
                 "Columnar", "Commands", "Features", "PointInTime", "Postgres", "Server", "Store", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
+            ] + pinnedOnly,
             swiftSettings: swiftSettings
         ),
         .target(

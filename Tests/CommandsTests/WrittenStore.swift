@@ -18,6 +18,14 @@ final class WrittenStore {
     let writes: FeatureWrites
     private let version: ProtocolVersion
     let now: Int64
+    /// How many commands have begun to wait for a position.
+    let waitCount = Counter()
+
+    final class Counter: Sendable {
+        private let count = Atomic<Int>(0)
+        func add() { count.add(1, ordering: .relaxed) }
+        var value: Int { count.load(ordering: .relaxed) }
+    }
 
     static let yaml = """
         entities:
@@ -61,7 +69,8 @@ final class WrittenStore {
         let source = FeatureWrites.Source(
             catalog: { catalog },
             now: { now },
-            whenMoved: { _, position, timeoutMs, finish in
+            whenMoved: { [waitCount] _, position, timeoutMs, finish in
+                waitCount.add()
                 Self.poll(conninfo, position, timeoutMs, finish)
                 return 1
             },
@@ -88,15 +97,12 @@ final class WrittenStore {
         _ finish: @escaping @Sendable (Serving.Reached) -> Void
     ) {
         let thread = Thread {
-            let end = ContinuousClock.now + .milliseconds(timeoutMs)
             let session = try? Session(conninfo: conninfo)
-            while ContinuousClock.now < end {
-                if let session, let head = try? Ledger(session).head().position, head >= position {
-                    return finish(.reached)
-                }
-                usleep(5_000)
+            let isReached = Patience.wait(seconds: Double(timeoutMs) / 1_000) {
+                guard let session, let head = try? Ledger(session).head().position else { return false }
+                return head >= position
             }
-            finish(.timedOut)
+            finish(isReached ? .reached : .timedOut)
         }
         thread.start()
     }

@@ -22,7 +22,7 @@ import Testing
                 let isUnderWay = try Patience.wait { try work.count() > before || !running.process.isRunning }
                 #expect(isUnderWay, "seed \(seed), kill \(kill)")
             }
-            usleep(UInt32(random.int(0...40_000)))
+            Patience.pass(microseconds: random.int(0...40_000), "killed at any moment")
             let number = kill % 5 == 3 ? SIGINT : kill % 5 == 4 ? SIGTERM : SIGKILL
             if running.process.isRunning { Foundation.kill(running.process.processIdentifier, number) }
             running.process.waitUntilExit()

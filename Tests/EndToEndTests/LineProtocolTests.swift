@@ -101,13 +101,17 @@ import Testing
         #expect(try store.run(command + skip).status == 0)
         #expect(try Self.count(store) == "1200/1500")
         try store.write("points.lp", Self.points(12_000))
+        var kills = 0
         for _ in 0..<6 {
+            let before = try Self.count(store)
             let running = try AsofBinary.start(command + skip + ["-d", store.conninfo], in: store.folder)
-            usleep(250_000)
+            #expect(try Patience.wait { try Self.count(store) != before || !running.process.isRunning })
             guard running.process.isRunning else { break }
             kill(running.process.processIdentifier, SIGKILL)
             running.process.waitUntilExit()
+            kills += 1
         }
+        #expect(kills > 2, "the kills came all after the work")
         let last = try store.run(command + skip)
         #expect(last.status == 0, "\(last.error)")
         #expect(try Self.count(store) == "4800/6000")

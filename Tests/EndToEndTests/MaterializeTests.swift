@@ -84,9 +84,8 @@ import Testing
         for _ in 0..<20 {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             let running = try run(broken)
-            let (seconds, attoseconds) = lasts.components
-            let length = Double(seconds) + Double(attoseconds) / 1e18
-            Thread.sleep(forTimeInterval: length * Double(state >> 40) / Double(1 << 24))
+            let moment = lasts / .microseconds(1) * Double(state >> 40) / Double(1 << 24)
+            Patience.pass(microseconds: Int(moment), "killed at any moment")
             kill(running.process.processIdentifier, SIGKILL)
             running.process.waitUntilExit()
             _ = running.output()

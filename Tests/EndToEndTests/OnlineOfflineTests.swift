@@ -162,12 +162,14 @@ import Testing
         let a = try servers[0].client()
         let b = try servers[1].client()
         let isDone = Atomic<Bool>(false)
+        let noises = Atomic<Int>(0)
         let port = servers[0].port
         let noise = Thread {
             guard let client = try? RespClient(port: port) else { return }
             var n = 0
             while !isDone.load(ordering: .relaxed) {
-                _ = try? client.line("FS.SET marks \(n % 50 + 100) * n \(n)")
+                let reply = try? client.line("FS.SET marks \(n % 50 + 100) * n \(n)")
+                if reply?.integer != nil { noises.add(1, ordering: .relaxed) }
                 n += 1
             }
         }
@@ -181,6 +183,7 @@ import Testing
             #expect((reply["position"]?.integer ?? 0) >= position)
         }
         isDone.store(true, ordering: .relaxed)
+        #expect(noises.load(ordering: .relaxed) > 0, "nobody else wrote meanwhile")
         for server in servers { #expect(server.stop().status == 0) }
     }
 
@@ -218,7 +221,7 @@ import Testing
                 log.withLock { log in
                     for (user, row) in zip(users, rows) { log.append((user, position, row.items ?? [])) }
                 }
-                usleep(2_000)
+                Patience.pass(microseconds: 2_000, "the pace of the questions")
             }
             isDone.store(true, ordering: .relaxed)
         }

@@ -106,13 +106,13 @@ import Testing
         #expect(try Self.digest(work, through: other) == Self.digest(work))
     }
 
-    @Test(.enabled(if: PgBouncer.path != nil, "pgbouncer is not installed; `scripts/setup pgbouncer` does that"))
+    @Test(.enabled(if: PgBouncer.path != nil, "\(PgBouncer.notice)"))
     func `a transaction-pooling proxy changes nothing for any command`() throws {
         let cluster = try ThrowawayCluster.start()
         defer { cluster.stop() }
         let work = try Self.workplace(cluster)
         let direct = try Self.digest(work)
-        guard let path = PgBouncer.path else { return }
+        let path = try #require(PgBouncer.path)
         let pooler = try PgBouncer(path, before: cluster)
         let database = try work.ask("SELECT current_database()")
         let other = pooler.conninfo(database: database)

@@ -97,7 +97,10 @@ import Testing
         }
         let full = try shell("{ asof get stats 1 -d \"$0\" >/dev/full; }")
         #expect(full.contains("standard output cannot be written: No space left on device\n1"))
-        let closed = try shell("{ sleep 1; asof log -d \"$0\"; } | true")
+        // The reader has gone before anything is written.
+        let closed = try shell(
+            "{ mkfifo pipe; true <pipe & exec 4>pipe; wait $!; asof log -d \"$0\" >&4; true; }"
+        )
         #expect(closed == "0\n" || closed == "0")
     }
 

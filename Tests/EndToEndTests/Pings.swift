@@ -24,7 +24,7 @@ final class Pings: Sendable {
                     guard try client.run("PING") == .simple("PONG") else { break }
                     let delay = ContinuousClock.now - start
                     state.withLock { $0.delaysMs.append(Int(delay / .milliseconds(1))) }
-                    usleep(2_000)
+                    Patience.pass(microseconds: 2_000, "the pace of the questions")
                 }
             } catch {
                 state.withLock { $0.failure = error }

@@ -131,12 +131,15 @@ import Testing
         var kills = 0
         while kills < 20 {
             let running = try AsofBinary.start(command, in: store.folder)
-            usleep(UInt32.random(in: 200_000...900_000, using: &random))
+            let before = try Self.count(store)
+            #expect(try Patience.wait { try Self.count(store) != before || !running.process.isRunning })
+            Patience.pass(microseconds: random.int(0...40_000), "killed at any moment")
             guard running.process.isRunning else { break }
             kill(running.process.processIdentifier, SIGKILL)
             running.process.waitUntilExit()
             kills += 1
         }
+        #expect(kills > 5, "seed \(seed): the kills came all after the work")
         let last = try store.run(Array(command.dropLast(Self.skip.count + 2)) + Self.skip)
         #expect(last.status == 0, "seed \(seed): \(last.error)")
         #expect(try Self.count(store) == "13500/13500", "seed \(seed), \(kills) kills")

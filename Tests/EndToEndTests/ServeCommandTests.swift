@@ -12,7 +12,7 @@ import Testing
         #expect(try String(contentsOfFile: pidFile, encoding: .utf8) == "\(served.pid)\n")
         let client = try served.client()
         #expect(try client.run("PING") == .simple("PONG"))
-        guard case .bulk(let info) = try client.run("INFO", "server") else { return }
+        let info = try #require(try client.run("INFO", "server").text)
         #expect(info.contains("tcp_port:\(served.port)\r\n") && info.contains("process_id:\(served.pid)\r\n"))
         let output = served.stop()
         #expect(output.status == 0)

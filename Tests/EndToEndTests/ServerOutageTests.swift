@@ -40,14 +40,14 @@ import Testing
                             return
                         }
                         unavailable.add(1, ordering: .relaxed)
-                        usleep(2_000)
+                        Patience.pass(microseconds: 2_000, "the pace of a client that is refused")
                         continue
                     }
                     acknowledged.withLock { $0.append(user) }
                     sequence += 1
                 } catch {
                     client = nil
-                    usleep(5_000)
+                    Patience.pass(microseconds: 5_000, "the pace of a client that is refused")
                 }
             }
         }
@@ -83,7 +83,7 @@ import Testing
         for _ in 0..<20 {
             let before = clients.acknowledged.withLock { $0.count }
             #expect(Patience.wait(seconds: 30) { clients.acknowledged.withLock { $0.count } > before + 5 })
-            usleep(UInt32(random.int(0...30_000)))
+            Patience.pass(microseconds: random.int(0...30_000), "killed at any moment")
             server.stop(SIGKILL)
             server = try store.serve()
             clients.port.store(server.port, ordering: .relaxed)

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Postgres
@@ -61,7 +62,7 @@ struct EmbeddedClusterTests {
         let scratch = Scratch()
         let cluster = try EmbeddedCluster.create(in: scratch.path)
         let running = try cluster.open(supervision(idle: 1))
-        usleep(2_500_000)
+        Patience.pass(microseconds: 2_500_000, "longer than the idle time")
         #expect(cluster.serverPid != nil)
         let socket = try #require(try cluster.status().socketFolder)
         running.close()
@@ -77,7 +78,6 @@ struct EmbeddedClusterTests {
         let running = try cluster.open(supervision(idle: 0.5))
         let conninfo = running.conninfo
         let answers = inParallel(1) { _ in
-            usleep(200_000)
             running.close()
             return ask(conninfo, "SELECT pg_sleep(3)::text || 'slept'")
         }
@@ -95,7 +95,7 @@ struct EmbeddedClusterTests {
                     let answer = ask(running.conninfo, "SELECT 'ok'")
                     if answer != "ok" { return answer }
                 } catch { return "\(error)" }
-                usleep(UInt32((number * 7 + round * 5) % 11) * 100_000)
+                Patience.pass(microseconds: (number * 7 + round * 5) % 11 * 100_000, "commands at all moments")
             }
             return "ok"
         }
@@ -106,11 +106,12 @@ struct EmbeddedClusterTests {
         let scratch = Scratch()
         let cluster = try EmbeddedCluster.create(in: scratch.path)
         let running = try cluster.open(supervision(idle: 0.5))
-        let command = ["/usr/bin/flock", "-s", cluster.location.useLock, "-c", "echo held; exec sleep 100"]
+        let held = scratch.path + "/held"
+        let command = ["/usr/bin/flock", "-s", cluster.location.useLock, "-c", "touch '\(held)'; exec sleep 100"]
         let holder = try Subprocess.spawn(command, environment: [], descriptors: [], newSession: true)
-        usleep(500_000)
+        #expect(eventually { FileIdentity(path: held) != nil })
         running.close()
-        usleep(2_000_000)
+        Patience.pass(microseconds: 2_000_000, "longer than the idle time")
         #expect(!cluster.isStopped())
         kill(-holder, SIGKILL)
         waitpid(holder, nil, 0)

@@ -224,15 +224,7 @@ import Testing
             return try waiting.commit()
         }
         let watcher = try Session(conninfo: conninfo)
-        var isWaiting = false
-        for _ in 0..<2_000 where !isWaiting {
-            isWaiting =
-                try watcher.query(
-                    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
-                ).bool(0, 0) ?? false
-            if !isWaiting { usleep(5_000) }
-        }
-        #expect(isWaiting)
+        #expect(try watcher.isSomebodyBlocked())
         let before = try second.commit()
         let state = try work.wait()
         #expect(state.position == before.position + 1)

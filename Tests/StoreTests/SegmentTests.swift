@@ -96,7 +96,7 @@ import Testing
                         HistoryRow([.int64(Int64(random.int(0...3)))], at: random.pick(times), [.int64(Int64(writer))])
                     }
                     _ = try transaction.write(TestStore.viewRows(rows, view), to: view)
-                    usleep(UInt32(random.int(0...5_000)))
+                    Patience.pass(microseconds: random.int(0...5_000), "transactions overlap at random")
                     _ = try transaction.commit()
                 }
             }

@@ -1,9 +1,8 @@
 package import Features
-import Foundation
 package import PointInTime
 import Store
 
-/// A case of `../shared/cases/asof_*.json`: a backward as-of join with its expected result, from another system.
+/// A case of `asof_*.json` (``Cases``): a backward as-of join with its expected result, from another system.
 package struct ConformanceCase: Sendable, CustomStringConvertible {
     /// A cell as JSON has it.
     package enum Cell: Decodable, Sendable, Hashable {
@@ -57,7 +56,6 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
     struct Parameters: Decodable { let direction, null_keys: String, allow_exact: Bool, known_at: String? }
     struct Expected: Decodable { let columns: [[String: String]], rows: [[Cell]] }
     struct Raw: Decodable { let id: String, params: Parameters, spine: Spine, views: [View], expected: Expected }
-    private struct File: Decodable { let cases: [Raw] }
 
     package let id: String
     package let isStrict: Bool
@@ -72,27 +70,7 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
 
     package var description: String { id }
 
-    /// Where the cases lie: `ASOF_CASES`, else next to the package.
-    package static let folder: String = {
-        if let path = ProcessInfo.processInfo.environment["ASOF_CASES"], !path.isEmpty { return path }
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        return root.deletingLastPathComponent().appendingPathComponent("shared/cases").path
-    }()
-
-    private static let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-
-    /// All cases; none, with a notice, where the folder is absent.
-    package static let all: [ConformanceCase] = {
-        let names = files.filter { $0.hasPrefix("asof_") && $0.hasSuffix(".json") }.sorted()
-        if names.isEmpty { print("NOTICE: conformance cases skipped: no asof_*.json in \(folder) (set ASOF_CASES)") }
-        return names.flatMap { name -> [ConformanceCase] in
-            guard let data = FileManager.default.contents(atPath: folder + "/" + name) else { return [] }
-            do { return try JSONDecoder().decode(File.self, from: data).cases.map(ConformanceCase.init) } catch {
-                fatalError("\(name) is not as its README says: \(error)")
-            }
-        }
-    }()
+    package static let all: [ConformanceCase] = Cases.read("asof_", Raw.self, name: \.id).map(ConformanceCase.init)
 
     /// Drops what Asof refuses, and what the result owes to it.
     init(_ raw: Raw) {

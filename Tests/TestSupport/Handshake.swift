@@ -1,6 +1,6 @@
 import Foundation
 
-/// A client of `../shared/cases/client_handshakes.json`: what it sends when it connects.
+/// A client of `client_handshakes.json` (``Cases``): what it sends when it connects.
 package struct Handshake: Sendable, CustomStringConvertible {
     package let client: String
     /// Commands of RESP, each of them as the client may send it.
@@ -10,35 +10,22 @@ package struct Handshake: Sendable, CustomStringConvertible {
 
     package var description: String { client }
 
-    private struct File: Decodable {
-        struct Case: Decodable {
-            var client: String
-            var on_connect: [[String]]
-        }
-
-        var cases: [Case]
+    private struct Case: Decodable {
+        var client: String
+        var on_connect: [[String]]
     }
 
-    /// Empty, with a notice, where the cases are not at hand.
-    package static let all: [Handshake] = {
-        let path = ConformanceCase.folder + "/client_handshakes.json"
-        guard let data = FileManager.default.contents(atPath: path) else {
-            print("NOTICE: handshakes skipped: there is no \(path) (set ASOF_CASES)")
-            return []
+    /// Of clients that say something before they are asked to.
+    package static let all: [Handshake] = Cases.read("client_handshakes", Case.self, name: \.client)
+        .filter { !$0.on_connect.isEmpty }
+        .map { item in
+            let isHTTP = item.on_connect.contains { $0[0].hasPrefix("HTTP ") }
+            return Handshake(
+                client: item.client,
+                commands: isHTTP ? [] : item.on_connect.flatMap(spelled),
+                isHTTP: isHTTP
+            )
         }
-        do {
-            return try JSONDecoder().decode(File.self, from: data).cases.map { item in
-                let isHTTP = item.on_connect.contains { $0[0].hasPrefix("HTTP ") }
-                return Handshake(
-                    client: item.client,
-                    commands: isHTTP ? [] : item.on_connect.flatMap(spelled),
-                    isHTTP: isHTTP
-                )
-            }
-        } catch {
-            fatalError("\(path) is not as its README says: \(error)")
-        }
-    }()
 
     /// The commands that an entry stands for: `["HELLO", "3 [AUTH user pass]"]` is one with and one without the bracket;
     /// a third element is a remark.

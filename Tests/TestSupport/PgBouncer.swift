@@ -10,6 +10,9 @@ package final class PgBouncer {
         ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].first { access($0, X_OK) == 0 }
     }
 
+    /// Why tests are skipped without it.
+    package static let notice = "pgbouncer is not installed; `scripts/setup pgbouncer` does that"
+
     private static let port = 6_432
     private let process: Process
     /// Closed when this process ends, however it does: then the program is ended.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A case of `../shared/cases/resp_valkey_protocol.json`: what a client sends, step by step, and what it gets.
+/// A case of `resp_valkey_protocol.json` (``Cases``): what a client sends, step by step, and what it gets.
 package struct ProtocolCase: Decodable, Sendable, CustomStringConvertible {
     package struct Step: Decodable, Sendable {
         package var send: String?
@@ -40,8 +40,6 @@ package struct ProtocolCase: Decodable, Sendable, CustomStringConvertible {
 
     package var description: String { id }
 
-    private struct File: Decodable { var cases: [Raw] }
-
     /// A case whose steps may be of a shape that we do not replay.
     private struct Raw: Decodable {
         var id: String
@@ -62,21 +60,9 @@ package struct ProtocolCase: Decodable, Sendable, CustomStringConvertible {
         "pubsub-same-channel-thrice", "pubsub-resp2-restricted", "unsubscribe-when-not-subscribed",
     ]
 
-    /// Those to be replayed; empty, with a notice, where they are not at hand.
-    package static let all: [ProtocolCase] = {
-        let path = ConformanceCase.folder + "/resp_valkey_protocol.json"
-        guard let data = FileManager.default.contents(atPath: path) else {
-            print("NOTICE: protocol cases skipped: there is no \(path) (set ASOF_CASES)")
-            return []
-        }
-        do {
-            return try JSONDecoder().decode(File.self, from: data).cases.compactMap { raw in
-                leftOut.contains(raw.id) ? nil : raw.value?.withOurCommands
-            }
-        } catch {
-            fatalError("\(path) is not as its README says: \(error)")
-        }
-    }()
+    /// Those to be replayed.
+    package static let all: [ProtocolCase] = Cases.read("resp_valkey_protocol", Raw.self, name: \.id)
+        .filter { !leftOut.contains($0.id) }.compactMap { $0.value?.withOurCommands }
 
     /// Commands of Redis that we do not have, replaced by some of ours with the same shape.
     private var withOurCommands: ProtocolCase {

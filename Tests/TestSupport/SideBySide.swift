@@ -34,16 +34,3 @@ package enum SideBySide {
         return failures.all.withLock { $0 } + (isDone ? [] : [Unfinished(seconds: seconds)])
     }
 }
-
-/// Looks again and again until something holds.
-package enum Patience {
-    /// - Returns: false where it did not hold within `seconds`.
-    package static func wait(seconds: Double = 20, until holds: () throws -> Bool) rethrows -> Bool {
-        let end = ContinuousClock.now + .seconds(seconds)
-        repeat {
-            if try holds() { return true }
-            usleep(5_000)
-        } while ContinuousClock.now < end
-        return false
-    }
-}

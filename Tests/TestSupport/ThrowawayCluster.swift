@@ -151,12 +151,14 @@ package final class ThrowawayCluster: Sendable {
     /// - Returns: false when it has not within `seconds`.
     package func waitForReplay(by standby: ThrowawayCluster, seconds: Double = 20) throws(ClusterError) -> Bool {
         let position = try execute("SELECT pg_current_wal_lsn()")
-        let end = ContinuousClock.now + .seconds(seconds)
-        repeat {
-            if try standby.execute("SELECT pg_last_wal_replay_lsn() >= '\(position)'") == "t" { return true }
-            usleep(5_000)
-        } while ContinuousClock.now < end
-        return false
+        let sql = "SELECT pg_last_wal_replay_lsn() >= '\(position)'"
+        do {
+            return try Patience.wait(seconds: seconds) { try standby.execute(sql) == "t" }
+        } catch let error as ClusterError {
+            throw error
+        } catch {
+            preconditionFailure("\(error)")
+        }
     }
 
     /// Runs one statement on a connection of its own and gives the first value of its result, "" when there is none.

@@ -1,9 +1,10 @@
 import Features
 import Foundation
+import TestSupport
 import Testing
 import Wire
 
-/// The published corpus of line protocol, where it is at hand.
+/// The published corpus of line protocol.
 @Suite struct CorpusTests {
     struct Case: Decodable, Sendable, CustomTestStringConvertible {
         struct Point: Decodable, Sendable {
@@ -59,23 +60,11 @@ import Wire
         }
     }
 
-    private struct File: Decodable { var cases: [Case] }
-
-    /// `nil` where the corpus is not at hand.
-    static let cases: [Case]? = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let folder =
-            ProcessInfo.processInfo.environment["ASOF_CASES"] ?? root.appendingPathComponent("../shared/cases").path
-        let path = folder + "/ilp_corpus_decode_curated.json"
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
-        return try? JSONDecoder().decode(File.self, from: data).cases
-    }()
+    static let cases = Cases.read("ilp_corpus_decode_curated", Case.self, name: \.id)
 
     @Test(
         "each input of the corpus is accepted or refused, with exact values",
-        .enabled(if: cases != nil, "the conformance cases are not at hand; ASOF_CASES names their folder"),
-        arguments: (cases ?? []).filter { !$0.isControlEscape }
+        arguments: cases.filter { !$0.isControlEscape }
     )
     func decodes(item: Case) throws {
         guard item.expect == "points" else {
@@ -109,12 +98,9 @@ import Wire
         )
     }
 
-    @Test(
-        "the corpus is decoded alike, wherever the bytes are cut",
-        .enabled(if: cases != nil, "the conformance cases are not at hand; ASOF_CASES names their folder")
-    )
+    @Test("the corpus is decoded alike, wherever the bytes are cut")
     func cuts() throws {
-        for item in Self.cases ?? [] {
+        for item in Self.cases {
             let whole = Spelled.outcome(item.bytes, chunk: item.bytes.count + 1)
             for chunk in [1, 3, 7] {
                 #expect(Spelled.outcome(item.bytes, chunk: chunk) == whole, "\(item.testDescription)")

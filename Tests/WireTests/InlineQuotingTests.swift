@@ -1,8 +1,8 @@
-import Foundation
+import TestSupport
 import Testing
 import Wire
 
-/// The published cases of inline lines, where they are at hand.
+/// The published cases of inline lines.
 @Suite struct InlineQuotingTests {
     struct Case: Decodable, Sendable, CustomTestStringConvertible {
         var line: String
@@ -11,22 +11,11 @@ import Wire
         var testDescription: String { line.debugDescription }
     }
 
-    private struct File: Decodable { var cases: [Case] }
-
-    /// `nil` where the cases are not at hand.
-    static let cases: [Case]? = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let folder =
-            ProcessInfo.processInfo.environment["ASOF_CASES"] ?? root.appendingPathComponent("../shared/cases").path
-        guard let data = FileManager.default.contents(atPath: folder + "/resp_inline_quoting.json") else { return nil }
-        return try? JSONDecoder().decode(File.self, from: data).cases
-    }()
+    static let cases = Cases.read("resp_inline_quoting", Case.self, name: \.line)
 
     @Test(
         "inline lines are split as the published cases say, wherever they are cut",
-        .enabled(if: cases != nil, "the conformance cases are not at hand; ASOF_CASES names their folder"),
-        arguments: cases ?? []
+        arguments: cases
     )
     func splits(item: Case) {
         let sent = bytes(latin1: item.line)

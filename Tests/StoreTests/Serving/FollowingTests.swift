@@ -261,7 +261,7 @@ import Testing
         #expect(error > 0 && now > before - error && now < after + error)
     }
 
-    @Test(.enabled(if: PgBouncer.path != nil))
+    @Test(.enabled(if: PgBouncer.path != nil, "\(PgBouncer.notice)"))
     func `a proxy that pools transactions is followed through`() throws {
         let store = try TestStore(Self.yaml)
         let proxy = try PgBouncer(try #require(PgBouncer.path), before: try ThrowawayCluster.shared())

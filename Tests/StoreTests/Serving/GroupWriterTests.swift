@@ -35,7 +35,7 @@ import Testing
             let write = fixture.write("stats", [WriterFixture.row(Int64(user), at: 10, Int64(user))])
             return (user, fixture.start(write, client: Int64(user)))
         }
-        usleep(50_000)
+        #expect(try store.session.isSomebodyBlocked(by: "advisory"))
         blocker.connection.rollBack()
         var positions: Set<Int64> = []
         for (user, answer) in answers {
@@ -126,7 +126,7 @@ import Testing
                 : fixture.write("stats", [WriterFixture.row(Int64(n), at: 10, 1)])
             answers.append((isBad, fixture.start(write)))
         }
-        usleep(50_000)
+        #expect(try store.session.isSomebodyBlocked(by: "advisory"))
         blocker.connection.rollBack()
         for (isBad, answer) in answers {
             let result = answer.wait()
@@ -201,7 +201,7 @@ import Testing
                 ? WriteJob(
                     byteCount: 100,
                     decode: {
-                        usleep(2_000)
+                        Patience.pass(microseconds: 2_000, "what takes long to decode")
                         return .write(write)
                     }
                 ) { answer.set($0) }

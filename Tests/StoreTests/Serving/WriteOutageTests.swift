@@ -16,6 +16,11 @@ import Testing
         private let fates = Mutex<[Int64: Fate]>([:])
         func note(_ user: Int64, _ fate: Fate) { fates.withLock { $0[user] = fate } }
         var all: [Int64: Fate] { fates.withLock { $0 } }
+        /// Waits until clients have been told so `count` times more.
+        func waitForMore(_ count: Int, _ fate: Fate) -> Bool {
+            let before = all.values.count { $0 == fate }
+            return Patience.wait { all.values.count { $0 == fate } >= before + count }
+        }
     }
 
     /// Writes one row after the other until it is told to stop.
@@ -32,7 +37,7 @@ import Testing
                     case .failure(.outcomeUnknown): ledger.note(user, .unknown)
                     case .failure(.unavailable):
                         ledger.note(user, .notStored)
-                        usleep(1_000)
+                        Patience.pass(microseconds: 1_000, "the pace of a client that is refused")
                     case .failure(let other): Issue.record("\(other)")
                     }
                     user += 1
@@ -58,9 +63,9 @@ import Testing
         let ledger = Ledger()
         let clients = (0..<6).map { Client(fixture, ledger, first: Int64($0) * 1_000_000, id: Int64($0)) }
         for _ in 0..<4 {
-            usleep(300_000)
+            #expect(ledger.waitForMore(50, .stored))
             if crashes { cluster.crash() } else { cluster.stop() }
-            usleep(100_000)
+            #expect(ledger.waitForMore(1, .notStored))
             let refused = ContinuousClock.now
             let answer = fixture.put(fixture.write("stats", [WriterFixture.row(-1, at: 10, 1)]), client: 9)
             #expect(answer.failure != nil)
@@ -68,12 +73,12 @@ import Testing
             #expect(ContinuousClock.now - refused < .seconds(1))
             try cluster.start()
             let back = ContinuousClock.now
-            while fixture.put(fixture.write("stats", [WriterFixture.row(-2, at: 10, 1)]), client: 9).position == nil,
-                ContinuousClock.now - back < .seconds(20)
-            { usleep(20_000) }
+            _ = Patience.wait {
+                fixture.put(fixture.write("stats", [WriterFixture.row(-2, at: 10, 1)]), client: 9).position != nil
+            }
             #expect(ContinuousClock.now - back < .seconds(5))
         }
-        usleep(200_000)
+        #expect(ledger.waitForMore(50, .stored))
         for client in clients { client.stop() }
         try check(ledger.all, store)
     }
@@ -115,9 +120,9 @@ import Testing
             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'
             """
-        while try store.session.query(kill).count == 0 { usleep(1_000) }
+        #expect(try Patience.wait { try store.session.query(kill).count > 0 })
         // It was not stored, so it is done again, and waits at the ledger again.
-        usleep(100_000)
+        #expect(try store.session.isSomebodyBlocked(by: "advisory"))
         blocker.connection.rollBack()
         #expect(answer.wait().position == 2)
         #expect(try store.session.query("SELECT count(*) FROM history.stats").int64(0, 0) == 1)

@@ -76,7 +76,7 @@ import Testing
         try blocker.lock(AdvisoryLock.ledger)
         // The first one's group waits at the ledger; the others gather behind it.
         let first = fixture.start(write(fixture, 1))
-        usleep(50_000)
+        #expect(try store.session.isSomebodyBlocked(by: "advisory"))
         var bad = write(fixture, 2)
         bad.items[0].parts.append(fixture.part("wide", [GroupWriterTests.tooWide]))
         let answers = [write(fixture, 2), bad, write(fixture, 2), write(fixture, 3), write(fixture, 3)].map {
