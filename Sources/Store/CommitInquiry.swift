@@ -147,10 +147,9 @@ package struct CommitInquiry {
             let state = LedgerState(position: position, uid: entry.uid, committedAt: rows.timestamp(0, 1))
             return .found(.committed(state))
         }
-        // In another run the id may be somebody else's by now.
-        if status == "in progress", isSameRun || server == nil {
-            return .notYet("the server has not ended the transaction yet")
-        }
+        // In another run the id may be somebody else's by now, which costs some waiting. Which run it was, a session through
+        // a pooler may not know: it outlives the server behind it.
+        if status == "in progress" { return .notYet("the server has not ended the transaction yet") }
         return .found(.aborted)
     }
 

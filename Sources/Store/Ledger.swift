@@ -54,12 +54,15 @@ package struct Ledger {
     ///
     /// The three go in one network message, so that a client that stalls cannot hold the lock. The INSERT is a new
     /// statement after the lock, so it sees the last committed position: the transaction is READ COMMITTED.
-    /// - Parameter uid: names the state; chosen before, so that it can be looked for where the COMMIT was not answered.
+    /// - Parameters:
+    ///   - uid: names the state; chosen before, so that it can be looked for where the COMMIT was not answered.
+    ///   - lockTimeoutMs: how long to wait for the ledger's lock; `nil` = as for every other lock of the transaction.
     /// - Returns: the state that this commit made.
     package func commit(
         batch: Int64,
         _ entries: [LedgerEntry],
-        uid: String = Self.newUID()
+        uid: String = Self.newUID(),
+        lockTimeoutMs: Int? = nil
     ) throws(StoreError) -> LedgerState {
         if batch % Limits.ledgerTotalsBatches == 0 { try keepTotals() }
         let values = entries.map { entry in
@@ -67,9 +70,10 @@ package struct Ledger {
             let high = entry.eventTimes.map { "'\($0.upperBound.text)'::timestamptz" } ?? "NULL::timestamptz"
             return "(\(entry.view), '\(entry.kind.rawValue)', \(entry.rows)::bigint, \(low), \(high))"
         }
+        let patience = lockTimeoutMs.map { "SET LOCAL lock_timeout = \($0); " } ?? ""
         let results = try session.execute(
             """
-            SELECT pg_catalog.pg_advisory_xact_lock(\(AdvisoryLock.space), \(AdvisoryLock.ledger));
+            \(patience)SELECT pg_catalog.pg_advisory_xact_lock(\(AdvisoryLock.space), \(AdvisoryLock.ledger));
             WITH last AS MATERIALIZED (
                 SELECT position, committed_at, batch_high FROM asof.batches ORDER BY position DESC LIMIT 1
             ), head AS MATERIALIZED (
@@ -88,10 +92,12 @@ package struct Ledger {
             """,
             cancels: false
         )
-        guard results.count == 4, let position = results[1].text(0, 0).flatMap({ Int64($0) }),
-            let committedAt = results[1].text(0, 2).flatMap({ try? Timestamp(text: $0) })
+        // The row stands before the results of NOTIFY and COMMIT.
+        guard results.count >= 4, case let row = results[results.count - 3],
+            let position = row.text(0, 0).flatMap({ Int64($0) }),
+            let committedAt = row.text(0, 2).flatMap({ try? Timestamp(text: $0) })
         else { throw .conflict("the ledger did not say which position the commit took") }
-        return LedgerState(position: position, uid: results[1].text(0, 1), committedAt: committedAt.microseconds)
+        return LedgerState(position: position, uid: row.text(0, 1), committedAt: committedAt.microseconds)
     }
 
     /// As the other one; where the COMMIT is not answered, the error says what became of it.

@@ -79,11 +79,17 @@ package enum Limits {
     package static let lockedViewWaitMs = 10_000
     /// How long a group's transaction waits for a row that an ingest holds: then the group is halved, and its other writes
     /// are stored without the one that waits.
-    package static let groupLockTimeoutMs = 1_000
+    package static let groupLockTimeoutMs = 250
     /// The same for what was halved, and for a write that is tried again: other clients wait meanwhile.
-    package static let retryLockTimeoutMs = 50
-    /// Writes that wait for rows and are tried again, each by itself, in between two groups.
-    package static let rowRetriesMax = 8
+    package static let retryLockTimeoutMs = 10
+    /// How long a lane's other clients wait, of one group, for writes that are halved because somebody holds their rows, and
+    /// again for such writes to be tried, each by itself.
+    package static let heldRowsMs = 400
+    /// How long a group's COMMIT waits for its place in the ledger, which a commit before it holds until it is on disk, and
+    /// on a synchronous standby.
+    package static let ledgerLockTimeoutMs = 10_000
+    /// Attempts at a group and its parts begin within this time; the one under way then has its own deadline.
+    package static let groupAttemptsMs = 30_000
     /// A commit under way for so long means that PostgreSQL does not answer: new writes are refused at once.
     package static let stalledCommitMs = 10_000
     /// A statement of a group: at most ``groupRowsMax`` rows, or one write of ``writeRowsMax``.
@@ -144,6 +150,8 @@ package enum Limits {
         precondition(groupLockTimeoutMs < groupStatementTimeoutMs && groupStatementTimeoutMs < groupDeadlineMs)
         precondition(outcomeStatementMs < outcomeWaitMs && outcomeWaitMs < commandOutcomeWaitMs)
         precondition(writeBytesMax < pendingBytesMax)
+        precondition(retryLockTimeoutMs < heldRowsMs && ledgerLockTimeoutMs < groupStatementTimeoutMs)
+        precondition(groupAttemptsMs < groupDeadlineMs)
         precondition(writeValueBytesMax <= pendingBytesMax)
         precondition(segmentGroupRowsMax % segmentBlockRows == 0)
         precondition(batchRowsMax >= copyChunkRows)

@@ -194,8 +194,9 @@ package final class WriteTransaction {
     }
 
     /// Appends to the ledger and commits; the transaction object is done then.
-    package func commit() throws(StoreError) -> LedgerState {
-        try ledger.commit(batch: batch, entries, uid: uid)
+    /// - Parameter ledgerTimeoutMs: as in ``Ledger/commit(batch:_:uid:lockTimeoutMs:)``.
+    package func commit(ledgerTimeoutMs: Int? = nil) throws(StoreError) -> LedgerState {
+        try ledger.commit(batch: batch, entries, uid: uid, lockTimeoutMs: ledgerTimeoutMs)
     }
 
     /// As ``commit()``; where it is not answered, the error says what became of it.

@@ -8,7 +8,7 @@ import Synchronization
 /// ``WriteSources``, decide what is a duplicate and what comes too late.
 final class FailedNumbers: Sendable {
     /// One connection's sources that have numbers which failed.
-    typealias Sources = [String: NumberRanges]
+    typealias Sources = [SourceName: NumberRanges]
 
     private struct State {
         var clients: [Int64: Sources] = [:]

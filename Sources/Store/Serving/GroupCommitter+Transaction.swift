@@ -76,10 +76,11 @@ extension GroupCommitter {
                 continue
             }
             var failures = failedHere[pending.client] ?? failed.sources(of: pending.client)
-            var tried = decided.sources
+            // A part of what is known is copied, however many sources the group has.
+            var tried = decided.sources.only(numbers.map(\.source))
             switch Self.decide(pending.write, &failures, &tried) {
             case .success(let isDuplicate):
-                decided.sources = tried
+                decided.sources.merge(tried)
                 decided.taken.append((pending, isDuplicate))
                 for (item, flag) in zip(pending.write.items, isDuplicate) where !flag { decided.parts += item.parts }
                 failedHere[pending.client] = failures
@@ -131,7 +132,7 @@ extension GroupCommitter {
 
     /// The numbers of a write that can never be stored, since greater ones are.
     private static func outOfOrder(_ write: RowWrite, _ sources: WriteSources) -> [SourceSequence] {
-        var sources = sources
+        var sources = sources.only(write.items.compactMap(\.source?.source))
         return write.items.compactMap { item in
             guard let number = item.source, case .outOfOrder = sources.take(number, isEmpty: item.parts.isEmpty) else {
                 return nil
@@ -146,13 +147,14 @@ extension GroupCommitter {
         var state: LedgerState?
         var stored: [(view: StoredView, rows: ViewRows)] = []
         var late: [(view: String, rows: Int)] = []
+        var all = WriteCounts()
         do throws(StoreError) {
             if decided.parts.isEmpty {
                 transaction.rollBack()
             } else {
                 for (view, rows) in GroupRows(decided.parts).views {
                     let (counts, newest) = try transaction.writeGroup(rows, to: view)
-                    statistics.add(counts)
+                    all.add(counts)
                     if counts.late > 0 { late.append((view.name, counts.late)) }
                     stored.append((view, rows.gather(newest)))
                 }
@@ -164,6 +166,7 @@ extension GroupCommitter {
         }
         if !decided.parts.isEmpty {
             state = try commit(transaction, session)
+            statistics.add(all)
             statistics.groups += 1
         }
         statistics.writes += UInt64(decided.taken.count)
@@ -192,7 +195,7 @@ extension GroupCommitter {
 
     /// What each write that is stored is told.
     private func receipts(_ decided: Decided, _ state: LedgerState?, _ session: Session) -> [WriteReceipt] {
-        var older: Set<String> = []
+        var older: Set<SourceName> = []
         for (pending, flags) in decided.taken {
             for (item, flag) in zip(pending.write.items, flags) {
                 if flag, let source = item.source?.source, !decided.sources.isMoved(source) { older.insert(source) }
@@ -216,10 +219,12 @@ extension GroupCommitter {
     /// Commits; where the connection ends meanwhile, finds out whether the group is stored.
     private func commit(_ transaction: WriteTransaction, _ session: Session) throws(Trouble) -> LedgerState {
         do throws(StoreError) {
-            return try transaction.commit()
+            return try transaction.commit(ledgerTimeoutMs: Limits.ledgerLockTimeoutMs)
         } catch {
             guard CommitInquiry.isUncertain(error, on: session) else {
                 transaction.rollBack()
+                // The only lock that is waited for here is the ledger's: nothing of these writes.
+                if GroupTrouble.isLockTimeout(error) { throw .slow(GroupTrouble.slowReason) }
                 throw trouble(error, session)
             }
             let reason = GroupTrouble.reason(error)
@@ -239,6 +244,7 @@ extension GroupCommitter {
         // A partition was dropped since we looked.
         if case .database(let cause) = error, cause.sqlState == SQLState.checkViolation { catalogs = [:] }
         if GroupTrouble.isLockTimeout(error) { return .locked(GroupTrouble.raceReason) }
+        if GroupTrouble.isSlow(error) { return .slow(GroupTrouble.slowReason) }
         return GroupTrouble.isRace(error) ? .race(GroupTrouble.raceReason) : .fault(GroupTrouble.failure(error))
     }
 

@@ -15,8 +15,10 @@ final class GroupCommitter {
         case lost(String)
         /// Nothing is stored; doing it again may succeed.
         case race(String)
-        /// Nothing is stored; somebody holds rows or a lock for longer than the group waits.
+        /// Nothing is stored; somebody holds rows for longer than the group waits.
         case locked(String)
+        /// Nothing is stored, and trying parts of the group would not help: the reason, for the clients.
+        case slow(String)
         case fault(WriteFailure)
         /// COMMIT was sent, and nobody could say what became of it.
         case unknown(String)
@@ -112,12 +114,32 @@ final class GroupCommitter {
             barrier.add(pending)
         }
         waiting = stay
-        guard run(free, lockTimeoutMs: options.lockTimeoutMs) else { return }
+        for group in Self.groups(free) { guard run(group, lockTimeoutMs: options.lockTimeoutMs) else { return } }
+        let late = heads.filter { $0.deadline <= .now }
+        waitingForRows.removeAll { pending in late.contains { $0.number == pending.number } }
+        for pending in late { fail(pending, .timeout(GroupTrouble.raceReason)) }
         // Shuffled, so that one which waits long keeps nobody from his turn.
-        for pending in heads.shuffled().prefix(Limits.rowRetriesMax) {
+        let end = ContinuousClock.now + .milliseconds(Limits.heldRowsMs)
+        for pending in heads.shuffled() where pending.deadline > .now {
+            guard ContinuousClock.now < end else { return }
             waitingForRows.removeAll { $0.number == pending.number }
             guard run([pending], lockTimeoutMs: options.retryLockTimeoutMs) else { return }
         }
+    }
+
+    /// Cut as the lane cuts its groups.
+    private static func groups(_ writes: [PendingWrite]) -> [[PendingWrite]] {
+        var groups: [[PendingWrite]] = []
+        var rows = 0
+        for pending in writes {
+            if groups.isEmpty || rows + pending.write.rowCount > Limits.groupRowsMax {
+                groups.append([])
+                rows = 0
+            }
+            groups[groups.count - 1].append(pending)
+            rows += pending.write.rowCount
+        }
+        return groups
     }
 
     private func park(_ pending: PendingWrite) {
@@ -173,10 +195,17 @@ final class GroupCommitter {
     /// - Returns: whether there still is a connection; if not, every write has been told.
     private func run(_ writes: [PendingWrite], lockTimeoutMs: Int) -> Bool {
         var work = [Piece(writes: writes, lockTimeoutMs: lockTimeoutMs)]
+        let start = ContinuousClock.now
+        /// Spent on parts of the group whose rows somebody holds.
+        var heldFor = Duration.zero
         while var piece = work.popLast() {
             piece.writes = admit(piece.writes)
             guard !piece.writes.isEmpty else { continue }
             let begun = ContinuousClock.now
+            guard start.duration(to: begun) < .milliseconds(Limits.groupAttemptsMs) else {
+                for pending in piece.writes { fail(pending, .timeout(GroupTrouble.slowReason)) }
+                continue
+            }
             do throws(Trouble) {
                 try commitOnce(piece.writes, lockTimeoutMs: piece.lockTimeoutMs)
             } catch {
@@ -187,7 +216,11 @@ final class GroupCommitter {
                 case .race where piece.attempt <= Limits.retriesMax:
                     piece.attempt += 1
                     work.append(piece)
-                case .race(let reason), .locked(let reason): apart(piece, reason, &work)
+                case .race(let reason), .locked(let reason):
+                    if piece.lockTimeoutMs == options.retryLockTimeoutMs { heldFor += begun.duration(to: .now) }
+                    apart(piece, reason, isTime: heldFor < .milliseconds(Limits.heldRowsMs), &work)
+                case .slow(let reason):
+                    for pending in piece.writes { fail(pending, .timeout(reason)) }
                 case .fault(let failure) where piece.writes.count == 1: fail(piece.writes[0], failure)
                 case .fault: halve(piece, lockTimeoutMs: piece.lockTimeoutMs, &work)
                 case .lost(let reason):
@@ -214,13 +247,17 @@ final class GroupCommitter {
     }
 
     /// Whoever holds the rows holds those of some writes, not of all: the others are stored without them, and these wait.
-    private func apart(_ piece: Piece, _ reason: String, _ work: inout [Piece]) {
-        guard piece.writes.count == 1 else {
-            return halve(piece, lockTimeoutMs: options.retryLockTimeoutMs, &work)
+    ///
+    /// - Parameter isTime: whether there is time to find out which these are; else all of the piece wait.
+    private func apart(_ piece: Piece, _ reason: String, isTime: Bool, _ work: inout [Piece]) {
+        if isTime, piece.writes.count > 1 { return halve(piece, lockTimeoutMs: options.retryLockTimeoutMs, &work) }
+        for pending in piece.writes {
+            if ContinuousClock.now < pending.deadline {
+                waitingForRows.insert(pending, at: Self.place(of: pending, in: waitingForRows))
+            } else {
+                fail(pending, .timeout(reason))
+            }
         }
-        let pending = piece.writes[0]
-        guard ContinuousClock.now < pending.deadline else { return fail(pending, .timeout(reason)) }
-        waitingForRows.insert(pending, at: Self.place(of: pending, in: waitingForRows))
     }
 
     private func halve(_ piece: Piece, lockTimeoutMs: Int, _ work: inout [Piece]) {

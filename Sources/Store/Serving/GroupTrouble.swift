@@ -2,6 +2,7 @@ import Postgres
 
 /// What an error of PostgreSQL means for a group of writes, in words that may go to a client: no SQL, no values.
 enum GroupTrouble {
+    static let slowReason = "PostgreSQL took too long; nothing is stored, send it again"
     static let raceReason = "another session holds the same entities; nothing is stored, send it again"
 
     /// Whether the connection is about to end, or the server takes no writes: nothing that is wrong with the write.
@@ -15,6 +16,12 @@ enum GroupTrouble {
             return state.hasPrefix("57P") || state.hasPrefix("53") || state.hasPrefix("58")
                 || state.hasPrefix("08") || state == SQLState.readOnlyTransaction
         }
+    }
+
+    /// Whether PostgreSQL ended a statement because it took too long: parts of the group would hardly be quicker.
+    static func isSlow(_ error: StoreError) -> Bool {
+        guard case .database(let cause) = error else { return false }
+        return cause.sqlState == "57014"
     }
 
     /// Whether a lock was held for longer than the group waits.
@@ -55,7 +62,7 @@ enum GroupTrouble {
             switch state {
             case SQLState.insufficientPrivilege: return .forbidden("the server's database role may not write there")
             // Query cancelled.
-            case "57014": return .timeout("PostgreSQL took too long; nothing is stored, send it again")
+            case "57014": return .timeout(slowReason)
             case SQLState.undefinedTable, "42703", "23503": return .viewChanged(name: "")
             case let state where state.hasPrefix("54"):
                 return .refused("a row or key is larger than PostgreSQL stores (SQLSTATE \(state))")

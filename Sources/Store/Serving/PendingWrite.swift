@@ -16,7 +16,7 @@ struct PendingWrite: Sendable {
 /// Writes that had to wait, behind which the later ones of their clients and of their sources wait too.
 struct WriteBarrier {
     private var clients: [Int64: Int64] = [:]
-    private var sources: [String: Int64] = [:]
+    private var sources: [SourceName: Int64] = [:]
 
     init(_ writes: some Sequence<PendingWrite> = []) {
         for write in writes { add(write) }

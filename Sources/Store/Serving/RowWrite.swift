@@ -28,7 +28,10 @@ package struct RowWrite: Sendable {
     package init(_ items: [Item]) { self.items = items }
 
     package var rowCount: Int { items.reduce(0) { $0 + $1.rowCount } }
-    var byteCount: Int { items.reduce(0) { $0 + $1.parts.reduce(0) { $0 + $1.rows.byteCount } } }
+    /// About the memory that it takes: a column is a few arrays, however short.
+    var byteCount: Int {
+        items.reduce(256) { $0 + $1.parts.reduce(0) { $0 + $1.rows.byteCount + 128 * $1.rows.columns.count } }
+    }
 }
 
 extension RowWrite.Item {
@@ -37,12 +40,12 @@ extension RowWrite.Item {
 
 /// A client's own numbering of its writes, by which a write that is sent again is known again.
 package struct SourceSequence: Sendable, Hashable {
-    package var source: String
+    package var source: SourceName
     /// Not negative; a write is stored only if its number is above all that its source has stored.
     package var sequence: Int64
 
     package init(source: String, sequence: Int64) {
-        self.source = source
+        self.source = SourceName(source)
         self.sequence = sequence
     }
 }

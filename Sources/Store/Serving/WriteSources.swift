@@ -25,12 +25,14 @@ struct WriteSources {
         var isMoved = false
     }
 
-    private var known: [String: Stored] = [:]
+    private var known: [SourceName: Stored] = [:]
 
     /// Locks the rows of the given sources, which it makes if needed.
-    mutating func lock(_ sources: Set<String>, _ session: Session) throws(StoreError) {
+    mutating func lock(_ sources: Set<SourceName>, _ session: Session) throws(StoreError) {
         // Bytewise, as the table compares them: the order in which everybody locks.
-        let names = Parameter.textArray(sources.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        let names = Parameter.textArray(
+            sources.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        )
         try session.query(
             """
             INSERT INTO asof.write_sources (source)
@@ -44,7 +46,7 @@ struct WriteSources {
         )
         for row in 0..<rows.count {
             let numbers = NumberRanges(bounds: rows.int64Array(row, 1) ?? [])
-            known[rows.text(row, 0) ?? ""] = Stored(numbers: numbers, batch: rows.int64(row, 2))
+            known[SourceName(rows.text(row, 0) ?? "")] = Stored(numbers: numbers, batch: rows.int64(row, 2))
         }
     }
 
@@ -85,17 +87,29 @@ struct WriteSources {
             """
     }
 
+    /// What is known of the given sources alone: small enough to be tried on.
+    func only(_ sources: some Sequence<SourceName>) -> WriteSources {
+        var part = WriteSources()
+        for source in sources { part.known[source] = known[source] }
+        return part
+    }
+
+    /// Takes over what was decided on a part.
+    mutating func merge(_ part: WriteSources) {
+        for (source, stored) in part.known { known[source] = stored }
+    }
+
     /// Whether a duplicate's source is moved by this very group, whose state has the duplicate's rows then.
-    func isMoved(_ source: String) -> Bool { known[source]?.isMoved ?? false }
+    func isMoved(_ source: SourceName) -> Bool { known[source]?.isMoved ?? false }
 
     /// The batches of the last writes of the given sources.
-    func batches(_ sources: Set<String>) -> [String: Int64] {
+    func batches(_ sources: Set<SourceName>) -> [SourceName: Int64] {
         known.filter { sources.contains($0.key) }.compactMapValues(\.batch)
     }
 
     /// Moves the rows of the sources that had something to store.
     func move(to batch: Int64, _ session: Session) throws(StoreError) {
-        let moved = known.filter(\.value.isMoved).sorted { $0.key < $1.key }
+        let moved = known.filter(\.value.isMoved)
         guard !moved.isEmpty else { return }
         // PostgreSQL has no arrays of arrays of different lengths: each source's bounds go as text.
         let bounds = moved.map { "{" + $0.value.numbers.bounds.map(String.init).joined(separator: ",") + "}" }
@@ -104,7 +118,7 @@ struct WriteSources {
             UPDATE asof.write_sources w SET ranges = m.bounds::bigint[], batch = $3, updated_at = clock_timestamp()
             FROM unnest($1, $2) AS m (source, bounds) WHERE w.source = m.source
             """,
-            [.textArray(moved.map(\.key)), .textArray(bounds), .int64(batch)]
+            [.textArray(moved.map(\.key.text)), .textArray(bounds), .int64(batch)]
         )
     }
 

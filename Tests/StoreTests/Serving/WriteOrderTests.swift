@@ -252,6 +252,81 @@ import Testing
         #expect(try store.violations() == [])
     }
 
+    @Test func `however many writes wait for a row, other clients' writes go on, and each is told in time`() throws {
+        let fixture = try fixture(heldWaitMs: 4_000, lockTimeoutMs: 50)
+        defer { fixture.writer.stop() }
+        for user in 1...3 {
+            #expect(fixture.put(fixture.write("stats", [WriterFixture.row(Int64(user), at: 1, 0)])).position != nil)
+        }
+        let blocker = try Session(conninfo: store.conninfo)
+        try blocker.begin(.write)
+        try blocker.execute("UPDATE online.stats SET clicks = 0 WHERE user_id = 1")
+        let begun = ContinuousClock.now
+        // One client's, and as many clients' as writes; even clients share a thread.
+        let waiting = (1...400).map { n in
+            fixture.start(
+                fixture.write("stats", [WriterFixture.row(1, at: 10, Int64(n))]),
+                client: n % 2 == 0 ? 2 : Int64(n) * 2
+            )
+        }
+        #expect(fixture.put(fixture.write("stats", [WriterFixture.row(2, at: 10, 1)]), client: 4_000).position != nil)
+        for answer in waiting {
+            guard case .timeout = answer.wait().failure else {
+                Issue.record("\(answer.wait())")
+                break
+            }
+        }
+        // Each by itself would take a minute.
+        #expect(ContinuousClock.now - begun < .seconds(20))
+        blocker.connection.rollBack()
+        #expect(fixture.put(fixture.write("stats", [WriterFixture.row(1, at: 10, 7)]), client: 2).position != nil)
+    }
+
+    @Test func `a group waits for its place in the ledger as a whole`() throws {
+        let fixture = try fixture(lockTimeoutMs: 50)
+        defer { fixture.writer.stop() }
+        let first = try #require(fixture.put(fixture.write("stats", [WriterFixture.row(0, at: 1, 0)])).position)
+        let blocker = try Session(conninfo: store.conninfo)
+        try blocker.begin(.write)
+        try blocker.lock(AdvisoryLock.ledger)
+        let answers = (1...40).map { user in
+            fixture.start(fixture.write("stats", [WriterFixture.row(Int64(user), at: 1, 0)]), client: Int64(user))
+        }
+        let isWaiting = Patience.wait {
+            let sql =
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = \(AdvisoryLock.ledger)"
+            return (try? store.session.query(sql).int64(0, 0)) == 2
+        }
+        #expect(isWaiting)
+        Patience.pass(microseconds: 500_000, "as long as a slow commit, ten times a group's patience with rows")
+        blocker.connection.rollBack()
+        let positions = Set(answers.compactMap { $0.wait().position })
+        #expect(positions.count <= 6 && positions.min() == first + 1)
+    }
+
+    @Test func `sources are told apart by their bytes`() throws {
+        let fixture = try fixture()
+        defer { fixture.writer.stop() }
+        let blocker = try Session(conninfo: store.conninfo)
+        try blocker.begin(.write)
+        try blocker.lock(AdvisoryLock.ledger)
+        // Gather in one group behind the first.
+        let first = fixture.start(write(fixture, 1, source: "x"), client: 2)
+        let isWaiting = Patience.wait {
+            (try? store.session.query("SELECT count(*) FROM pg_locks WHERE NOT granted").int64(0, 0)) == 1
+        }
+        #expect(isWaiting)
+        let answers = ["\u{E9}", "e\u{301}"].enumerated().map { index, name in
+            fixture.start(write(fixture, 5, user: Int64(index) + 10, source: name), client: Int64(index) * 2 + 4)
+        }
+        blocker.connection.rollBack()
+        #expect(first.wait().isDuplicate == false)
+        #expect(answers.map { $0.wait().isDuplicate } == [false, false])
+        let names = try store.session.query("SELECT count(*) FROM asof.write_sources WHERE ranges = '{5,5}'")
+        #expect(names.int64(0, 0) == 2)
+        #expect(fixture.put(write(fixture, 5, user: 11, source: "e\u{301}"), client: 9).isDuplicate == true)
+    }
+
     @Test func `a transaction's numbers come one after the other, and fail together`() throws {
         let fixture = try fixture()
         defer { fixture.writer.stop() }
