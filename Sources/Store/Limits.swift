@@ -110,6 +110,8 @@ package enum Limits {
     package static let stopGraceMs = 1_000
     /// How long a write that is committed is not acknowledged because commits before it are not applied here yet.
     package static let ownCommitWaitMs = 2_000
+    /// Rows of own commits that wait in memory for earlier ones of other servers; beyond it they are read from history.
+    package static let ownCommitBytesMax = 64 << 20
     /// Bytes of the name of a write's source.
     package static let writeSourceBytesMax = 200
     /// Ranges of stored numbers that a source keeps: a source that numbers its writes consecutively has one.

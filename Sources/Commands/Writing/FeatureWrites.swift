@@ -59,6 +59,11 @@ package final class FeatureWrites: Sendable {
         self.init(
             Source(serving),
             writer: GroupWriter(conninfo: serving.conninfo, options: options) { committed, finish in
+                guard committed.isOwn else {
+                    _ = serving.whenReached(committed.state.position, timeoutMs: Limits.ownCommitWaitMs) { _ in finish()
+                    }
+                    return
+                }
                 if !committed.late.isEmpty {
                     let catalog = serving.catalog
                     for (view, rows) in committed.late { try? catalog.view(named: view).counters.addLate(rows) }

@@ -7,6 +7,8 @@ struct AppliedPositions: Sendable {
     struct OwnCommit: Sendable {
         let state: LedgerState
         let parts: [(view: StoredView, rows: ViewRows)]
+
+        var byteCount: Int { parts.reduce(0) { $0 + $1.rows.byteCount } }
     }
 
     /// Beyond these, the follower reads own commits from history, too.
@@ -14,12 +16,19 @@ struct AppliedPositions: Sendable {
 
     private(set) var reached = LedgerState.beginning
     private var waiting: [Int64: OwnCommit] = [:]
+    private var waitingBytes = 0
 
     /// Takes an own commit.
     /// - Returns: what is to be applied now, in order; ``reached`` is behind it.
     mutating func committed(_ commit: OwnCommit) -> [OwnCommit] {
-        guard commit.state.position > reached.position, waiting.count < Self.waitingMax else { return [] }
+        guard commit.state.position > reached.position else { return [] }
+        // What is next does not wait.
+        guard
+            commit.state.position == reached.position + 1
+                || waiting.count < Self.waitingMax && waitingBytes + commit.byteCount <= Limits.ownCommitBytesMax
+        else { return [] }
         waiting[commit.state.position] = commit
+        waitingBytes += commit.byteCount
         return takeNext()
     }
 
@@ -28,7 +37,10 @@ struct AppliedPositions: Sendable {
     mutating func followed(to state: LedgerState) -> [OwnCommit] {
         guard state.position > reached.position else { return [] }
         let left = waiting.values.filter { $0.state.position <= state.position }
-        for commit in left { waiting[commit.state.position] = nil }
+        for commit in left {
+            waiting[commit.state.position] = nil
+            waitingBytes -= commit.byteCount
+        }
         reached = state
         return left.sorted { $0.state.position < $1.state.position } + takeNext()
     }
@@ -37,6 +49,7 @@ struct AppliedPositions: Sendable {
     mutating func reloaded(at state: LedgerState) {
         reached = state
         waiting = [:]
+        waitingBytes = 0
     }
 
     /// Whether a view has a commit already, or waits for it here.
@@ -47,6 +60,7 @@ struct AppliedPositions: Sendable {
     private mutating func takeNext() -> [OwnCommit] {
         var next: [OwnCommit] = []
         while let commit = waiting.removeValue(forKey: reached.position + 1) {
+            waitingBytes -= commit.byteCount
             reached = commit.state
             next.append(commit)
         }

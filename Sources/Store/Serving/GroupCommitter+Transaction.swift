@@ -176,7 +176,11 @@ extension GroupCommitter {
             for ((pending, _), receipt) in zip(taken, receipts) { pending.finish(.success(receipt)) }
         }
         if let state {
-            applied(CommittedRows(state: state, views: stored, late: late), finish)
+            applied(CommittedRows(state: state, isOwn: true, views: stored, late: late), finish)
+        } else if let position = receipts.flatMap(\.items).map(\.position).max(), position > 0 {
+            // Stored through another server maybe, which this one has yet to follow.
+            let state = LedgerState(position: position, uid: nil, committedAt: nil)
+            applied(CommittedRows(state: state, isOwn: false, views: [], late: []), finish)
         } else {
             finish()
         }

@@ -55,7 +55,8 @@ package struct WriteJob: Sendable {
 package final class GroupWriter: Sendable {
     /// Called exactly once for each write, on a thread of the writer's, where it must not block.
     package typealias Finish = @Sendable (Result<WriteReceipt, WriteFailure>) -> Void
-    /// Gets the rows of each group; its writes are told once it calls back. Several threads call it.
+    /// Gets the rows of each group, or for one of duplicates the state that has theirs; its writes are told once it calls back.
+    /// Several threads call it.
     package typealias Applied = @Sendable (CommittedRows, _ finish: @escaping @Sendable () -> Void) -> Void
 
     package struct Options: Sendable {

@@ -94,6 +94,8 @@ package enum WriteFailure: Error, Sendable, Hashable {
 /// What a group commit stored, for whoever keeps latest values.
 package struct CommittedRows: Sendable {
     package let state: LedgerState
+    /// Whether this group made the state; `false` = it has only writes that were stored by then, maybe through another server.
+    package let isOwn: Bool
     /// For each view the newest row of each of its entities, in the order of their keys.
     package let views: [(view: StoredView, rows: ViewRows)]
     /// Of each view, rows that were older than their entity's online row; views without any are left out.

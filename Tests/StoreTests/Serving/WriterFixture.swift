@@ -39,7 +39,7 @@ final class WriterFixture: Sendable {
         var options = options
         options.laneCount = lanes
         writer = GroupWriter(conninfo: conninfo, options: options) { rows, finish in
-            committed.append(rows)
+            if rows.isOwn { committed.append(rows) }
             finish()
         }
         self.committed = Mutex([])
