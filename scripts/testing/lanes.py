@@ -20,6 +20,7 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -157,6 +158,7 @@ class Outcome:
     failed: int
     problem: str
     seconds: float
+    cpu_seconds: float
     facts: list
     skipped: list
 
@@ -197,7 +199,7 @@ def run_lane(lane, seconds_max):
 
 def _run_lane(lane, seconds_max, folder):
     print(f"lane {lane.name}: at most {seconds_max / 60:.0f} min; {lane.fields['proves']}", flush=True)
-    begun = time.monotonic()
+    begun, cpu_begun = time.monotonic(), cpu_seconds()
     process = subprocess.Popen(
         [lane.file], cwd=ROOT, env={**os.environ, "ASOF_LANE_FOLDER": str(folder)}, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
@@ -245,7 +247,14 @@ def _run_lane(lane, seconds_max, folder):
         problem = "tests failed"
     elif not passed:
         problem = "nothing ran"
-    return Outcome(lane, passed, failed, problem, time.monotonic() - begun, facts, skipped)
+    seconds = time.monotonic() - begun
+    return Outcome(lane, passed, failed, problem, seconds, cpu_seconds() - cpu_begun, facts, skipped)
+
+
+def cpu_seconds():
+    """Of all children that have ended: what a lane costs however busy the machine is."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def first_line(*command):
@@ -285,7 +294,7 @@ def write_page(outcome, count, fingerprint):
         f"- Date: {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
         f"- Commit: {commit}",
         f"- Inputs: {fingerprint} ({count} files, by .ci/lanes)",
-        f"- Ran: `scripts/lanes/{lane.name}`, {outcome.seconds / 60:.1f} min",
+        f"- Ran: `scripts/lanes/{lane.name}`, {outcome.seconds / 60:.1f} min, of CPU {outcome.cpu_seconds / 60:.1f} min",
         f"- Result: {outcome.passed} passed, {outcome.failed} failed",
         f"- Machine: {machine()}",
     ]
@@ -297,7 +306,7 @@ def write_page(outcome, count, fingerprint):
 
 PAGE_FORM = {
     "Proves": r".+", "Emulates": r".+", "Date": r"\d{4}-\d\d-\d\d", "Commit": r"[0-9a-f]{12}( and changes .*)?|unknown",
-    "Inputs": r"([0-9a-f]{64}) \(\d+ files, by \.ci/lanes\)|unknown", "Ran": r"`scripts/lanes/[a-z0-9-]+`, [\d.]+ min",
+    "Inputs": r"([0-9a-f]{64}) \(\d+ files, by \.ci/lanes\)|unknown", "Ran": r"`scripts/lanes/[a-z0-9-]+`, [\d.]+ min(, of CPU [\d.]+ min)?",
     "Result": r"[1-9]\d* passed, 0 failed", "Machine": r"Swift \S+; .+", "Skipped": r".+",
 }
 
