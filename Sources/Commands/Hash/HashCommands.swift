@@ -113,8 +113,14 @@ enum HashCommands {
             let now = if case .timeToLive = question { reads.source.now() } else { 0 as Int64 }
             let lookup = RowLookup(views: [key.view], keys: [key.keys], rowCount: 1, isCounted: false)
             let form = HashReply(question: question, view: key.view, now: now)
+            let limits = context.reply.limits
+            if !context.isTogether { context.reply.begin(reads.large.sizes.inlineLimits) }
             // Replies without a position do not depend on the catalog's being the newest.
-            return lookup.answer(form, reads, of: catalog, after: 0, &context.reply) ?? .replied
+            let outcome = lookup.answer(form, reads, of: catalog, after: 0, &context.reply) ?? .replied
+            guard context.reply.isRefused, !context.isTogether else { return outcome }
+            // Long texts, of which nobody knew before.
+            context.reply.restart(limits)
+            return .deferred(lookup.later(form, reads, of: catalog, after: 0, context.reply.version))
         } catch {
             context.reply.fault(error)
             return .replied

@@ -25,6 +25,11 @@ final class LargeReplies: Sendable {
         /// Rows that are looked up at a time, and the bytes of them that are written then.
         var pieceRows = 2_048
         var pieceBytes = 1 << 20
+
+        /// Of a reply that an event loop writes.
+        var inlineLimits: ReplyLimits {
+            ReplyLimits(bytesMax: inlineBytesMax, valuesMax: WireLimits.replyValuesMax)
+        }
     }
 
     private static let countMax = 2
