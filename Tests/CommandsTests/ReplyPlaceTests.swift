@@ -1,4 +1,7 @@
+import Dispatch
 import Features
+import NIOCore
+import Synchronization
 import TestSupport
 import Testing
 import Wire
@@ -53,5 +56,78 @@ import Wire
             #expect(reply == store.ask(Self.words(line), .resp3))
             #expect(isLater != isTogether)
         }
+    }
+
+    @Test(arguments: [false, true])
+    func `reads of more arguments than are kept for later are refused`(isTogether: Bool) throws {
+        let store = try Self.store("x")
+        let entity = [UInt8](repeating: UInt8(ascii: "1"), count: 33 << 20)
+        let reply = store.ask(Self.words("FS.MGET v 2") + [entity, entity], .resp3, isTogether: isTogether)
+        let text = String(decoding: reply, as: UTF8.self)
+        #expect(text.hasPrefix("-FSLIMIT the arguments have 69206025 bytes; 64 MiB are allowed"), "\(text.prefix(200))")
+    }
+
+    /// Holds up the making of large replies until it is let go.
+    struct Holding {
+        let isLetGo = DispatchSemaphore(value: 0)
+
+        init(_ replies: LargeReplies) {
+            let isLetGo = isLetGo
+            replies.make(LargeArguments(finish: { _ in }, body: { _ = isLetGo.wait(timeout: .now() + 60) }))
+        }
+    }
+
+    @Test func `only so many large replies wait, and others are refused at once`() throws {
+        let replies = LargeReplies()
+        let holding = Holding(replies)
+        let made = Atomic(0)
+        let refusals = Mutex<[String]>([])
+        let isDone = DispatchSemaphore(value: 0)
+        let count = 1 + LargeReplies.waitingMax
+        for _ in 0..<count + 2 {
+            replies.make(
+                LargeArguments { body in
+                    var writer = ReplyWriter(version: .resp3)
+                    body(&writer)
+                    refusals.withLock { $0.append(String(buffer: writer.buffer)) }
+                } body: {
+                    if made.add(1, ordering: .relaxed).newValue == count { isDone.signal() }
+                }
+            )
+        }
+        let told = refusals.withLock { $0 }
+        #expect(told.count == 2 && told.allSatisfy { $0.hasPrefix("-FSLIMIT 1024 large reads wait") }, "\(told)")
+        holding.isLetGo.signal()
+        #expect(isDone.wait(timeout: .now() + 60) == .success)
+    }
+
+    @Test(arguments: ["FS.MGET v 1 1", "FS.MGET v 2 1 1 FORMAT columns"])
+    func `a large read ends early where the connection is gone`(line: String) throws {
+        let store = try Self.store("x")
+        let reads = store.piecewise
+        let holding = Holding(reads.large)
+        let command = try #require(CommandTable.all.command("FS.MGET"))
+        let client = ClientState(id: 1, isAuthenticated: true)
+        var context = CommandContext(
+            reply: ReplyWriter(version: .resp3),
+            client: client,
+            engine: Engine(reads: reads)
+        )
+        guard case .deferred(let deferred) = command.run(&context, words: Self.words(line)) else {
+            Issue.record("the reply does not come later")
+            return
+        }
+        let reply = Mutex("")
+        let hasCome = DispatchSemaphore(value: 0)
+        deferred.start { body in
+            var writer = ReplyWriter(version: .resp3)
+            body(&writer)
+            reply.withLock { $0 = String(buffer: writer.buffer) }
+            hasCome.signal()
+        }
+        deferred.abandon?()
+        holding.isLetGo.signal()
+        #expect(hasCome.wait(timeout: .now() + 60) == .success)
+        #expect(reply.withLock { $0 } == "_\r\n")
     }
 }

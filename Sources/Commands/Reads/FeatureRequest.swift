@@ -113,7 +113,9 @@ struct FeatureRequest: Sendable {
         after position: Int64,
         _ version: ProtocolVersion
     ) -> DeferredReply {
-        DeferredReply { finish in answer(reads, of: catalog, after: position, version, finish) }
+        DeferredReply.read { cancellation, finish in
+            answer(reads, of: catalog, after: position, version, cancellation, finish)
+        }
     }
 
     func answer(
@@ -121,6 +123,7 @@ struct FeatureRequest: Sendable {
         of catalog: Catalog,
         after position: Int64,
         _ version: ProtocolVersion,
+        _ cancellation: ReadCancellation,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
         lookup.memories(reads) { result in
@@ -129,20 +132,19 @@ struct FeatureRequest: Sendable {
             case .failure(let error): return finish { $0.fault(CommandFault(error)) }
             case .success(let found): memories = found
             }
-            if !isMap, isLarge(reads.large.sizes) {
-                let large = LargeReply(self, memories, reads, of: catalog, after: position, version, finish)
-                return reads.large.make(large)
+            let makeLarge: @Sendable () -> Void = {
+                reads.large.make(
+                    LargeReply(self, memories, reads, of: catalog, after: position, version, cancellation, finish)
+                )
             }
+            if !isMap, isLarge(reads.large.sizes) { return makeLarge() }
             // Not on the thread of a commit or a connection to PostgreSQL, where this may be.
             reads.large.short {
                 var reply = ReplyWriter(version: version)
                 // A map has one row, which is not cut.
                 if !isMap { reply.begin(reads.large.sizes.inlineLimits) }
                 lookup.write(self, memories, reads, of: catalog, after: position, &reply)
-                if reply.isRefused, reply.limits != .reply {
-                    let large = LargeReply(self, memories, reads, of: catalog, after: position, version, finish)
-                    return reads.large.make(large)
-                }
+                if reply.isRefused, reply.limits != .reply { return makeLarge() }
                 let made = reply
                 finish { $0.encoded(made) }
             }

@@ -33,6 +33,8 @@ final class LargeReplies: Sendable {
     }
 
     private static let countMax = 2
+    /// Each that waits keeps its request.
+    static let waitingMax = 1_024
     let sizes: Sizes
     private let queue = DispatchQueue(label: "asof.replies", qos: .userInitiated)
     private let shortQueue = DispatchQueue(label: "asof.replies.short", qos: .userInitiated)
@@ -40,16 +42,24 @@ final class LargeReplies: Sendable {
 
     init(_ sizes: Sizes = Sizes()) { self.sizes = sizes }
 
+    /// Makes a reply when it has its turn, or refuses it where too many wait.
     func make(_ work: some LargeWork) {
-        let starts = state.withLock { state in
+        let (starts, waits) = state.withLock { state in
             if state.count < Self.countMax {
                 state.count += 1
-                return true
+                return (true, false)
             }
+            guard state.waiting.count < Self.waitingMax else { return (false, false) }
             state.waiting.append(work)
-            return false
+            return (false, true)
         }
-        if starts { run(work) }
+        if starts { return run(work) }
+        if waits { return }
+        let fault = CommandFault(
+            .limit,
+            "\(Self.waitingMax) large reads wait for their turn, which is as many as may; try again later"
+        )
+        work.finish { $0.fault(fault) }
     }
 
     /// Runs what takes a few ms at most, and so need not wait for large replies.
@@ -70,12 +80,33 @@ final class LargeReplies: Sendable {
 
 /// Work in pieces of some milliseconds.
 protocol LargeWork: Sendable {
+    /// Takes the reply.
+    var finish: @Sendable (@escaping DeferredReply.Body) -> Void { get }
     /// - Returns: whether that was the last piece.
     func step() -> Bool
 }
 
+/// Whether the client for whom a reply is made has gone.
+final class ReadCancellation: Sendable {
+    private let flag = Atomic(false)
+
+    func cancel() { flag.store(true, ordering: .relaxed) }
+    var isCancelled: Bool { flag.load(ordering: .relaxed) }
+}
+
+extension DeferredReply {
+    /// A read that ends early where nobody is left for its reply.
+    static func read(
+        _ start: @escaping @Sendable (ReadCancellation, @escaping @Sendable (@escaping Body) -> Void) -> Void
+    ) -> DeferredReply {
+        let cancellation = ReadCancellation()
+        return DeferredReply(abandon: { cancellation.cancel() }, start: { start(cancellation, $0) })
+    }
+}
+
 /// What takes too long for an event loop before it is known how large the reply is: the reading of many arguments.
 struct LargeArguments: LargeWork {
+    let finish: @Sendable (@escaping DeferredReply.Body) -> Void
     let body: @Sendable () -> Void
 
     func step() -> Bool {
@@ -100,7 +131,8 @@ final class LargeReply: LargeWork, @unchecked Sendable {
     /// That all rows reflect.
     private let after: Int64
     private let version: ProtocolVersion
-    private let finish: @Sendable (@escaping DeferredReply.Body) -> Void
+    private let cancellation: ReadCancellation
+    let finish: @Sendable (@escaping DeferredReply.Body) -> Void
 
     private var parts: ReplyParts
     private var row = 0
@@ -117,6 +149,7 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         of catalog: Catalog,
         after position: Int64,
         _ version: ProtocolVersion,
+        _ cancellation: ReadCancellation,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
         self.request = request
@@ -125,6 +158,7 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         self.catalog = catalog
         after = position
         self.version = version
+        self.cancellation = cancellation
         self.finish = finish
         isCounted = request.lookup.isCounted
         parts = ReplyParts(request, version)
@@ -141,6 +175,11 @@ final class LargeReply: LargeWork, @unchecked Sendable {
     }
 
     func step() -> Bool {
+        if cancellation.isCancelled {
+            // Nobody reads it.
+            finish { $0.null() }
+            return true
+        }
         let lookup = request.lookup
         let end = min(row + reads.large.sizes.pieceRows, lookup.rowCount)
         let keys = row..<end
