@@ -211,9 +211,28 @@ struct RowLookup: Sendable {
         }
     }
 
-    /// Hides what has expired by now.
+    /// Calls `body` with each of one role's rows that is shown, while its memory is locked.
+    func eachRow(of role: Int, _ memory: ViewMemory, _ reads: FeatureReads, _ body: (PackedRow) -> Void) {
+        let rows = FoundRows(rowCount: keys[role].count, roleCount: 1)
+        memory.withReader { reader in
+            keys[role].find(0, in: rows, reader.shared)
+            show(0, of: views[role], rows, reads, isCounted: isCounted)
+            for row in 0..<rows.rowCount { if let row = rows.shown(row, role: 0) { body(row) } }
+        }
+    }
+
     private func show(_ role: Int, _ rows: borrowing FoundRows, _ reads: FeatureReads, isCounted: Bool) {
-        let view = views[role]
+        show(role, of: views[role], rows, reads, isCounted: isCounted)
+    }
+
+    /// Hides what has expired by now.
+    private func show(
+        _ role: Int,
+        of view: ServedView,
+        _ rows: borrowing FoundRows,
+        _ reads: FeatureReads,
+        isCounted: Bool
+    ) {
         var earliest = Int64.min
         if let ttl = view.ttlUs {
             let (bound, overflow) = reads.source.now().subtractingReportingOverflow(ttl)
