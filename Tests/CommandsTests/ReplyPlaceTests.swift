@@ -130,4 +130,40 @@ import Wire
         #expect(hasCome.wait(timeout: .now() + 60) == .success)
         #expect(reply.withLock { $0 } == "_\r\n")
     }
+
+    @Test(arguments: [("packed64", 4), ("packed32", 2), ("rows", 20)])
+    func `pieces are of so many bytes, however few the keys are`(format: String, pieces: Int) throws {
+        let store = try ServedStore(
+            """
+            entities: { user: { key: user_id, type: int64 } }
+            views: { v: { entities: [user], features: { a: float32 } } }
+            """
+        )
+        let reads = FeatureReads(store.piecewise.source, LargeReplies.Sizes(pieceBytes: 40))
+        let words = Self.words("FS.MGET v 20" + String(repeating: " 1", count: 20) + " FORMAT \(format)")
+        var bytes: [UInt8] = []
+        var ranges: [Range<Int>] = []
+        for word in words {
+            ranges.append(bytes.count..<bytes.count + word.count)
+            bytes += word
+        }
+        let request = try FeatureCommands.mget(
+            Arguments(bytes: bytes.span, ranges: ranges.span),
+            reads,
+            store.catalog
+        )
+        let isFinished = Atomic(false)
+        let reply = LargeReply(
+            request,
+            request.lookup.views.compactMap(\.memory),
+            reads,
+            of: store.catalog,
+            after: 0,
+            .resp3,
+            ReadCancellation()
+        ) { _ in isFinished.store(true, ordering: .relaxed) }
+        var count = 1
+        while count < 100, !reply.step() { count += 1 }
+        #expect(count == pieces && isFinished.load(ordering: .relaxed))
+    }
 }

@@ -181,8 +181,7 @@ final class LargeReply: LargeWork, @unchecked Sendable {
             return true
         }
         let lookup = request.lookup
-        let end = min(row + reads.large.sizes.pieceRows, lookup.rowCount)
-        let keys = row..<end
+        let keys = row..<min(row + pieceRows, lookup.rowCount)
         let rows = FoundRows(rowCount: keys.count, roleCount: lookup.views.count)
         ViewMemory.withReaders(memories) { readers in
             lookup.find(keys, rows, readers, reads, isCounted: isCounted)
@@ -202,6 +201,18 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         let reply = parts.end(position: max(start.position, after))
         finish { $0.encoded(reply) }
         return true
+    }
+
+    /// How many rows are looked up at a time: packed ones are all copied, and of others only what fits is written.
+    private var pieceRows: Int {
+        let (plan, sizes) = (request.plan, reads.large.sizes)
+        let rowBytes =
+            switch request.options.format {
+            case .rows, .columns: plan.textBytesMax
+            case .packed32: plan.packedRowBytes(isDouble: false)
+            case .packed64: plan.packedRowBytes(isDouble: true)
+            }
+        return min(sizes.pieceRows, max(1, sizes.pieceBytes / max(1, rowBytes)))
     }
 
     private var isOfOnePosition: Bool {
