@@ -66,7 +66,7 @@ package struct LineRows {
         if last >= builders.count || builders[last].name != scratch {
             guard let number = numbers.number(of: scratch.span) else {
                 let name = point.measurement.shown(in: bytes)
-                let hint = hints.hint(for: name) { templates.map(\.definition.name) }
+                let hint = hints.hint(for: name, count: templates.count) { templates.map(\.definition.name) }
                 let reason = "there is no view '\(name)'\(hint)"
                 throw point.error(at: point.measurement.range.lowerBound, reason, .view, in: bytes)
             }
@@ -103,14 +103,18 @@ package struct LineRows {
     }
 }
 
-/// How many more unknown names get a "did you mean": finding one compares the name with all that there are, which a
-/// million bad points must not do a million times.
+/// How many more names are compared for a "did you mean": an unknown name is compared with all that there are, which a
+/// million bad points must not do a million times, nor a hundred of them with thousands of views.
 private struct HintBudget {
-    private var left = 100
+    private var left = 2_000
+    /// What a hint takes at least, so that there are a hundred at most.
+    private static let costMin = 20
 
-    mutating func hint(for name: String, among known: () -> [String]) -> String {
-        guard left > 0 else { return "" }
-        left -= 1
+    /// - Parameter count: how many names `known` gives; it is called only where they may be compared.
+    mutating func hint(for name: String, count: Int, among known: () -> [String]) -> String {
+        let cost = max(count, Self.costMin)
+        guard cost <= left else { return "" }
+        left -= cost
         return Name.hint(for: name, among: known())
     }
 }
@@ -243,7 +247,7 @@ private struct ViewRowsBuilder {
         _ hints: inout HintBudget
     ) -> LineProtocolError {
         let name = tag.shown(in: bytes)
-        let hint = hints.hint(for: name) {
+        let hint = hints.hint(for: name, count: definition.keys.count + definition.features.count) {
             definition.keys.map(\.name) + definition.features.filter { $0.type == .string }.map(\.name)
         }
         let reason = "view '\(definition.name)' has no tag '\(name)'\(hint)"
@@ -260,7 +264,8 @@ private struct ViewRowsBuilder {
         let isKey = keyNames.number(of: bytes.extracting(field.range)) != nil
         let hint =
             isKey
-            ? "; it is an entity key, which is a tag" : hints.hint(for: name) { definition.features.map(\.name) }
+            ? "; it is an entity key, which is a tag"
+            : hints.hint(for: name, count: definition.features.count) { definition.features.map(\.name) }
         let reason = "view '\(definition.name)' has no field '\(name)'\(hint)"
         return point.error(at: field.range.lowerBound, reason, .feature, in: bytes)
     }

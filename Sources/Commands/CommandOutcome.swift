@@ -22,12 +22,22 @@ package struct DeferredReply: Sendable {
     package let start: Start
     /// Whether later writes of the connection may start before this one has ended; reads wait for it in any case.
     package let isWrite: Bool
-    /// Called where the client has gone, so that waiting ends early; `finish` is called all the same.
+    /// Called where the client sends nothing more or the server stops, so that waiting ends early; `finish` is called all the same.
     package let cancel: (@Sendable () -> Void)?
 
-    package init(isWrite: Bool = false, cancel: (@Sendable () -> Void)? = nil, start: @escaping Start) {
+    /// Called where the connection is gone, and not only its input closed, so that nobody will read the reply; `finish` is
+    /// called all the same, with any reply.
+    package let abandon: (@Sendable () -> Void)?
+
+    package init(
+        isWrite: Bool = false,
+        cancel: (@Sendable () -> Void)? = nil,
+        abandon: (@Sendable () -> Void)? = nil,
+        start: @escaping Start
+    ) {
         self.start = start
         self.isWrite = isWrite
         self.cancel = cancel
+        self.abandon = abandon
     }
 }

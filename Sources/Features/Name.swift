@@ -28,14 +28,20 @@ package enum Name {
     /// The known names nearest to `name` by edit distance, for "did you mean"; at most three.
     ///
     /// A name of up to three characters may differ in one, up to eight in two, longer ones in a third of them.
-    /// - Complexity: O(known × length²); none for names too long to be a slip.
+    /// - Complexity: O(known × length²), of known names of about the same length; none for names too long to be a slip.
     package static func nearest(to name: String, among known: [String]) -> [String] {
         guard name.utf8.count <= 2 * lengthMax else { return [] }
         let limit = name.count <= 3 ? 1 : max(2, name.count / 3)
+        let bytes = Array(name.lowercased().utf8)
         return
             known
-            .map { (distance: editDistance(Array(name.lowercased().utf8), Array($0.lowercased().utf8)), name: $0) }
-            .filter { $0.distance <= limit }
+            .compactMap { other -> (distance: Int, name: String)? in
+                let otherBytes = Array(other.lowercased().utf8)
+                // Each byte more is an edit at least.
+                guard abs(otherBytes.count - bytes.count) <= limit else { return nil }
+                let distance = editDistance(bytes, otherBytes)
+                return distance <= limit ? (distance, other) : nil
+            }
             .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
             .prefix(3).map(\.name)
     }

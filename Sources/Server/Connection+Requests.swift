@@ -121,6 +121,7 @@ extension Connection {
                 isQueued: isQueued,
                 isMuted: isMuted,
                 cancel: reply.cancel,
+                abandon: reply.abandon,
                 unstarted: isQueued ? reply : nil,
                 command: measure,
                 requestBytes: requestBytes

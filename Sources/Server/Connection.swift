@@ -152,7 +152,7 @@ package struct Connection: ~Copyable {
         var actions = Actions()
         guard case .open = phase else { return actions }
         phase = .ended
-        actions.cancels = pending.takeCancels()
+        actions.cancels = pending.takeCancels(isGone: true)
         actions.ending = .now(.killed)
         return actions
     }
@@ -161,7 +161,7 @@ package struct Connection: ~Copyable {
     package mutating func closed() -> Actions {
         var actions = Actions()
         phase = .ended
-        actions.cancels = pending.takeCancels()
+        actions.cancels = pending.takeCancels(isGone: true)
         input = ByteBuffer()
         ranges = []
         reserve()

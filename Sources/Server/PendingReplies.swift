@@ -12,6 +12,7 @@ struct PendingReplies {
         /// EXEC's commit, after which the transaction's reads run.
         var transaction: Transaction?
         var cancel: (@Sendable () -> Void)?
+        var abandon: (@Sendable () -> Void)?
         /// Work that begins when all before it is done: the replies of a transaction that come later may be large, and all of
         /// them would be kept while the first is awaited.
         var unstarted: DeferredReply?
@@ -52,6 +53,7 @@ struct PendingReplies {
         guard items[index].body == nil else { return nil }
         items[index].body = body
         items[index].cancel = nil
+        items[index].abandon = nil
         return items[index].command
     }
 
@@ -82,13 +84,15 @@ struct PendingReplies {
         return (headID, reply)
     }
 
-    /// What to call so that waiting ends early.
-    mutating func takeCancels() -> [@Sendable () -> Void] {
+    /// What to call so that waiting ends early, or all work where the connection is gone.
+    mutating func takeCancels(isGone: Bool = false) -> [@Sendable () -> Void] {
         var cancels: [@Sendable () -> Void] = []
         for index in head..<items.count {
             if items[index].unstarted != nil { continue }
             if let cancel = items[index].cancel { cancels.append(cancel) }
             items[index].cancel = nil
+            if isGone, let abandon = items[index].abandon { cancels.append(abandon) }
+            if isGone { items[index].abandon = nil }
         }
         return cancels
     }

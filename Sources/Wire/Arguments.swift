@@ -13,6 +13,14 @@ package struct Arguments: ~Escapable {
     /// With the command's name.
     package var count: Int { ranges.count }
 
+    /// Of all arguments together.
+    /// - Complexity: O(count).
+    package var byteCount: Int {
+        var bytes = 0
+        for index in ranges.indices { bytes += ranges[index].count }
+        return bytes
+    }
+
     package subscript(index: Int) -> Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(ranges[index]) }

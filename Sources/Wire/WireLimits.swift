@@ -11,6 +11,9 @@ package enum WireLimits {
     /// Bytes of a request, and of all commands of a transaction together.
     package static let requestBytesMax = 512 << 20
 
+    /// Bytes of the arguments of a read of features: they are kept, beside what is counted, until the read has its turn.
+    package static let readBytesMax = 64 << 20
+
     // MARK: Replies
 
     /// Bytes of a reply: clients keep a reply whole, and so does the server until it is sent.
@@ -31,6 +34,7 @@ package enum WireLimits {
     package static func check() {
         precondition(lineBytesMax < bulkBytesMax)
         precondition(bulkBytesMax < requestBytesMax)
+        precondition(readBytesMax <= requestBytesMax)
         precondition(argumentsMax <= replyValuesMax, "a reply has a value for each argument")
         precondition(bulkBytesMax < replyBytesMax, "a client can be sent what it stored")
         precondition(transactionReadBytesMax <= replyBytesMax)

@@ -197,6 +197,33 @@ import Wire
         #expect(reasons == known + Array(repeating: "there is no view 'stat'", count: 200))
     }
 
+    @Test("names of many views are compared a few thousand times at most, and of more views than that never")
+    func hintComparisons() throws {
+        func reasons(views count: Int) -> [String] {
+            var rows = LineRows(
+                views: (0..<count).map { Self.view("v\(1_000 + $0)", .int64) },
+                precision: .ns,
+                allowsEarly1970: true
+            )
+            let bytes = Array(String(repeating: "w1000 x=1i\n", count: 5).utf8)
+            var decoder = LineProtocolDecoder()
+            var point = DecodedLine()
+            var position = 0
+            var reasons: [String] = []
+            while (try? decoder.next(bytes.span, from: &position, isEnd: true, into: &point)) == true {
+                do throws(LineProtocolError) {
+                    try rows.append(point, bytes.span, offset: 0, now: 77)
+                } catch {
+                    reasons.append(error.reason)
+                }
+            }
+            return reasons
+        }
+        let (plain, hint) = ("there is no view 'w1000'", "; did you mean 'v1000'?")
+        #expect(reasons(views: 900) == [plain + hint, plain + hint, plain, plain, plain])
+        #expect(reasons(views: 2_001) == [plain, plain, plain, plain, plain])
+    }
+
     @Test("a long name is cut where a message shows it")
     func longName() {
         let name = String(repeating: "n", count: 1 << 20)

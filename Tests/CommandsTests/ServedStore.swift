@@ -113,27 +113,38 @@ final class ServedStore {
         ask(words.map { Array($0.utf8) }, version)
     }
 
-    /// - Parameter reads: others than the store's.
-    func ask(_ words: [[UInt8]], _ version: ProtocolVersion, reads: FeatureReads? = nil) -> [UInt8] {
+    /// - Parameters:
+    ///   - reads: others than the store's.
+    ///   - isTogether: as within EXEC.
+    ///   - meanwhile: called where the reply comes later, when it is there and before it is taken.
+    func ask(
+        _ words: [[UInt8]],
+        _ version: ProtocolVersion,
+        reads: FeatureReads? = nil,
+        isTogether: Bool = false,
+        meanwhile: () -> Void = {}
+    ) -> [UInt8] {
         let engine = reads.map { Engine(reads: $0) } ?? engine
         let name = String(decoding: words[0], as: UTF8.self)
         guard let command = CommandTable.all.command(name) else { return Array("no command \(name)".utf8) }
         let client = ClientState(id: 1, isAuthenticated: true)
         client.version = version
         var context = CommandContext(reply: ReplyWriter(version: version), client: client, engine: engine)
+        context.isTogether = isTogether
         switch command.run(&context, words: words) {
         case .replied, .closed, .transaction: return Array(context.reply.buffer.readableBytesView)
         case .deferred(let deferred):
-            let later = Mutex<[UInt8]>([])
+            let later = Mutex<DeferredReply.Body?>(nil)
             let hasCome = DispatchSemaphore(value: 0)
             deferred.start { body in
-                var writer = ReplyWriter(version: version)
-                body(&writer)
-                later.withLock { $0 += Array(writer.buffer.readableBytesView) }
+                later.withLock { $0 = body }
                 hasCome.signal()
             }
             guard hasCome.wait(timeout: .now() + 60) == .success else { return Array("no reply within 60 s".utf8) }
-            return later.withLock { $0 }
+            meanwhile()
+            var writer = ReplyWriter(version: version)
+            later.withLock { $0 }?(&writer)
+            return Array(writer.buffer.readableBytesView)
         }
     }
 

@@ -32,6 +32,13 @@ import Testing
         #expect(Name.hint(for: name, among: known) == hint)
     }
 
+    @Test func `names that are longer or shorter by as much as a slip allows are near`() {
+        let known = ["abcd", "abcde", "abcdef", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghij"]
+        #expect(Name.nearest(to: "abcdefg", among: known) == ["abcdefg", "abcdef", "abcdefgh"])
+        #expect(Name.nearest(to: "abcdefg", among: ["abcd", "abcde"]) == ["abcde"])
+        #expect(Name.nearest(to: "abcdefg", among: ["abcdefghi", "abcdefghij"]) == ["abcdefghi"])
+    }
+
     @Test func `a hint lists twenty names at most and gives up on a text that is no slip`() {
         let known = (10..<40).map { "view\($0)" }
         let list = (10..<30).map { "view\($0)" }.joined(separator: ", ")

@@ -54,6 +54,15 @@ import Testing
         #expect(scene.ending == nil)
     }
 
+    @Test func `work for a reply is given up where the connection is gone, not where its input ends`() {
+        let scene = Scene()
+        scene.send("probe.large\r\n")
+        scene.take(scene.connection.inputClosed(nowNs: 0))
+        #expect(scene.cancelCount == 0 && scene.ending == nil)
+        scene.take(scene.connection.closed())
+        #expect(scene.cancelCount == 1)
+    }
+
     @Test func `stopping answers what was received and reads no more`() {
         let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.set a\r\nPING\r\n*1\r\n$4\r\nPI")

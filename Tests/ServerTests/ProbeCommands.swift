@@ -37,6 +37,10 @@ enum ProbeCommands {
             Command("probe.get", arity: 2, summary: "", group: .generic, flags: [.readonly]) { _, _ in
                 .deferred(DeferredReply(cancel: {}, start: { _ in }))
             },
+            // A read that is made for whoever reads the reply.
+            Command("probe.large", arity: 1, summary: "", group: .generic, flags: [.readonly]) { _, _ in
+                .deferred(DeferredReply(abandon: {}, start: { _ in }))
+            },
             // A write that cannot stand in a transaction.
             Command("probe.alone", arity: 1, summary: "", group: .generic, flags: [.write]) { context, _ in
                 context.reply.simple("OK")

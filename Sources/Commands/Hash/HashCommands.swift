@@ -113,8 +113,14 @@ enum HashCommands {
             let now = if case .timeToLive = question { reads.source.now() } else { 0 as Int64 }
             let lookup = RowLookup(views: [key.view], keys: [key.keys], rowCount: 1, isCounted: false)
             let form = HashReply(question: question, view: key.view, now: now)
+            let limits = context.reply.limits
+            if !context.isTogether { context.reply.begin(reads.large.sizes.inlineLimits) }
             // Replies without a position do not depend on the catalog's being the newest.
-            return lookup.answer(form, reads, of: catalog, after: 0, &context.reply) ?? .replied
+            let outcome = lookup.answer(form, reads, of: catalog, after: 0, &context.reply) ?? .replied
+            guard context.reply.isRefused, !context.isTogether else { return outcome }
+            // Long texts, of which nobody knew before.
+            context.reply.restart(limits)
+            return .deferred(lookup.later(form, reads, of: catalog, after: 0, context.reply.version))
         } catch {
             context.reply.fault(error)
             return .replied
@@ -152,21 +158,36 @@ enum HashCommands {
             let catalog = reads.source.catalog()
             var views: [ServedView] = []
             var keys: [EntityKeys] = []
-            var places: [(role: Int, row: Int)] = []
+            var roles: [ObjectIdentifier: Int] = [:]
             for index in 1..<arguments.count {
                 guard let key = HashKey(arguments[index], in: catalog) else { continue }
-                if let role = views.firstIndex(where: { $0 === key.view }) {
-                    places.append((role, keys[role].count))
+                if let role = roles[ObjectIdentifier(key.view)] {
                     keys[role].append(key.keys)
                 } else {
-                    places.append((views.count, 0))
+                    roles[ObjectIdentifier(key.view)] = views.count
                     views.append(key.view)
                     keys.append(key.keys)
                 }
             }
             let lookup = RowLookup(views: views, keys: keys, rowCount: keys.map(\.count).max() ?? 0, isCounted: false)
-            let form = ExistsReply(places: places, views: views)
-            return lookup.answer(form, reads, of: catalog, after: 0, &context.reply) ?? .replied
+            if lookup.isResident {
+                context.reply.integer(lookup.hashCount(views.compactMap(\.memory), reads))
+                return .replied
+            }
+            return .deferred(
+                DeferredReply { finish in
+                    lookup.memories(reads) { result in
+                        switch result {
+                        case .failure(let error): finish { $0.fault(CommandFault(error)) }
+                        case .success(let memories):
+                            reads.large.short {
+                                let count = lookup.hashCount(memories, reads)
+                                finish { $0.integer(count) }
+                            }
+                        }
+                    }
+                }
+            )
         } catch {
             context.reply.fault(error)
             return .replied

@@ -85,18 +85,16 @@ struct HashScan: Sendable {
     var hasValues = true
 }
 
-/// EXISTS: how many of several keys are there.
-struct ExistsReply: RowReply {
-    /// Each key's place: its role and row.
-    let places: [(role: Int, row: Int)]
-    /// One a role.
-    let views: [ServedView]
-
-    func write(_ rows: borrowing FoundRows, position: Int64, to reply: inout ReplyWriter) {
+extension RowLookup {
+    /// EXISTS: how many of the keys are there as hashes.
+    ///
+    /// View by view: a request may name as many views as keys, and rows for each of both would be memory without bound.
+    /// - Parameter memories: one a role.
+    func hashCount(_ memories: [ViewMemory], _ reads: FeatureReads) -> Int64 {
         var count: Int64 = 0
-        for place in places {
-            if let row = rows.shown(place.row, role: place.role), views[place.role].isHash(row) { count += 1 }
+        for role in views.indices {
+            eachRow(of: role, memories[role], reads) { if views[role].isHash($0) { count += 1 } }
         }
-        reply.integer(count)
+        return count
     }
 }

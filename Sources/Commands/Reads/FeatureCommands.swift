@@ -95,6 +95,7 @@ enum FeatureCommands {
         do throws(CommandFault) {
             let reads = try reads(context)
             let isTogether = context.isTogether
+            try check(arguments)
             if arguments.count > reads.large.sizes.inlineArgumentsMax, !isTogether {
                 return .deferred(later(OwnedArguments(arguments), reads, context.reply.version, parse))
             }
@@ -119,6 +120,18 @@ enum FeatureCommands {
         } catch {
             context.reply.fault(error)
             return .replied
+        }
+    }
+
+    /// Before arguments are copied for later.
+    private static func check(_ arguments: borrowing Arguments) throws(CommandFault) {
+        let bytes = arguments.byteCount
+        guard bytes <= WireLimits.readBytesMax else {
+            throw CommandFault(
+                .limit,
+                "the arguments have \(bytes) bytes; \(WireLimits.readBytesMax >> 20) MiB are allowed in a read of "
+                    + "features; ask for fewer entities or rows"
+            )
         }
     }
 
@@ -218,7 +231,9 @@ enum FeatureCommands {
         _ version: ProtocolVersion,
         _ parse: @escaping Parse
     ) -> DeferredReply {
-        DeferredReply { finish in wait(position, arguments, reads, version, parse, finish) }
+        DeferredReply.read { cancellation, finish in
+            wait(position, arguments, reads, version, parse, cancellation, finish)
+        }
     }
 
     private static func wait(
@@ -227,10 +242,13 @@ enum FeatureCommands {
         _ reads: FeatureReads,
         _ version: ProtocolVersion,
         _ parse: @escaping Parse,
+        _ cancellation: ReadCancellation,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
         reads.source.whenReached(position, waitTimeoutMs) { outcome in
-            if outcome == .reached { return answer(arguments, reads, version, parse, isReached: true, finish) }
+            if outcome == .reached {
+                return answer(arguments, reads, version, parse, isReached: true, cancellation, finish)
+            }
             let fault = notReached(position, outcome, reads)
             finish { $0.fault(fault) }
         }
@@ -243,7 +261,9 @@ enum FeatureCommands {
         _ version: ProtocolVersion,
         _ parse: @escaping Parse
     ) -> DeferredReply {
-        DeferredReply { finish in answer(arguments, reads, version, parse, isReached: false, finish) }
+        DeferredReply.read { cancellation, finish in
+            answer(arguments, reads, version, parse, isReached: false, cancellation, finish)
+        }
     }
 
     /// Understands a request, and answers it when the position it wants has been reached.
@@ -254,9 +274,12 @@ enum FeatureCommands {
         _ version: ProtocolVersion,
         _ parse: @escaping Parse,
         isReached: Bool,
+        _ cancellation: ReadCancellation,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
         let body: @Sendable () -> Void = {
+            // Nobody reads it.
+            if cancellation.isCancelled { return finish { $0.null() } }
             let position = reads.source.position()
             let catalog = reads.source.catalog()
             do throws(CommandFault) {
@@ -264,16 +287,16 @@ enum FeatureCommands {
                     try parse(arguments, reads, catalog)
                 }
                 if !isReached, let minimum = request.options.minimumPosition, minimum > position {
-                    return wait(minimum, arguments, reads, version, parse, finish)
+                    return wait(minimum, arguments, reads, version, parse, cancellation, finish)
                 }
-                request.answer(reads, of: catalog, after: position, version, finish)
+                request.answer(reads, of: catalog, after: position, version, cancellation, finish)
             } catch {
                 let fault = error
                 finish { $0.fault(fault) }
             }
         }
         if arguments.count > reads.large.sizes.inlineArgumentsMax {
-            reads.large.make(LargeArguments(body: body))
+            reads.large.make(LargeArguments(finish: finish, body: body))
         } else {
             reads.large.short(body)
         }

@@ -82,7 +82,7 @@ struct FeatureRequest: Sendable {
     }
 
     /// As ``RowLookup/answer(_:_:of:after:_:)``, and beside the event loop where the reply is large.
-    /// - Parameter isTogether: whether it must be written now, with others of one position.
+    /// - Parameter isTogether: whether what is in memory must be written now, with others of one position.
     func answer(
         _ reads: FeatureReads,
         of catalog: Catalog,
@@ -90,24 +90,20 @@ struct FeatureRequest: Sendable {
         isTogether: Bool,
         _ reply: inout ReplyWriter
     ) -> CommandOutcome? {
-        // A map has one row, which is not cut.
-        if isTogether || (isMap && lookup.isResident) {
+        if isTogether, lookup.isResident {
             return lookup.answer(self, reads, of: catalog, after: position, &reply)
         }
-        if isLarge(reads.large.sizes) || !lookup.isResident {
+        // A map has one row, which is long by its texts and lists alone.
+        if (!isMap && isLarge(reads.large.sizes)) || !lookup.isResident {
             return .deferred(later(reads, of: catalog, after: position, reply.version))
         }
         let limits = reply.limits
-        reply.begin(Self.inlineLimits(reads))
+        reply.begin(reads.large.sizes.inlineLimits)
         let outcome = lookup.answer(self, reads, of: catalog, after: position, &reply)
         guard reply.isRefused else { return outcome }
         // Long texts, of which nobody knew before.
         reply.restart(limits)
         return .deferred(later(reads, of: catalog, after: position, reply.version))
-    }
-
-    private static func inlineLimits(_ reads: FeatureReads) -> ReplyLimits {
-        ReplyLimits(bytesMax: reads.large.sizes.inlineBytesMax, valuesMax: WireLimits.replyValuesMax)
     }
 
     /// Answers by rows that are fetched first where they are not in memory, and beside the event loop where they are many.
@@ -117,7 +113,9 @@ struct FeatureRequest: Sendable {
         after position: Int64,
         _ version: ProtocolVersion
     ) -> DeferredReply {
-        DeferredReply { finish in answer(reads, of: catalog, after: position, version, finish) }
+        DeferredReply.read { cancellation, finish in
+            answer(reads, of: catalog, after: position, version, cancellation, finish)
+        }
     }
 
     func answer(
@@ -125,6 +123,7 @@ struct FeatureRequest: Sendable {
         of catalog: Catalog,
         after position: Int64,
         _ version: ProtocolVersion,
+        _ cancellation: ReadCancellation,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
         lookup.memories(reads) { result in
@@ -133,19 +132,19 @@ struct FeatureRequest: Sendable {
             case .failure(let error): return finish { $0.fault(CommandFault(error)) }
             case .success(let found): memories = found
             }
-            if !isMap, isLarge(reads.large.sizes) {
-                let large = LargeReply(self, memories, reads, of: catalog, after: position, version, finish)
-                return reads.large.make(large)
+            let makeLarge: @Sendable () -> Void = {
+                reads.large.make(
+                    LargeReply(self, memories, reads, of: catalog, after: position, version, cancellation, finish)
+                )
             }
+            if !isMap, isLarge(reads.large.sizes) { return makeLarge() }
             // Not on the thread of a commit or a connection to PostgreSQL, where this may be.
             reads.large.short {
                 var reply = ReplyWriter(version: version)
-                if !isMap { reply.begin(Self.inlineLimits(reads)) }
+                // A map has one row, which is not cut.
+                if !isMap { reply.begin(reads.large.sizes.inlineLimits) }
                 lookup.write(self, memories, reads, of: catalog, after: position, &reply)
-                if reply.isRefused, reply.limits != .reply {
-                    let large = LargeReply(self, memories, reads, of: catalog, after: position, version, finish)
-                    return reads.large.make(large)
-                }
+                if reply.isRefused, reply.limits != .reply { return makeLarge() }
                 let made = reply
                 finish { $0.encoded(made) }
             }

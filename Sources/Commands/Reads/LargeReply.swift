@@ -25,9 +25,16 @@ final class LargeReplies: Sendable {
         /// Rows that are looked up at a time, and the bytes of them that are written then.
         var pieceRows = 2_048
         var pieceBytes = 1 << 20
+
+        /// Of a reply that an event loop writes.
+        var inlineLimits: ReplyLimits {
+            ReplyLimits(bytesMax: inlineBytesMax, valuesMax: WireLimits.replyValuesMax)
+        }
     }
 
     private static let countMax = 2
+    /// Each that waits keeps its request.
+    static let waitingMax = 1_024
     let sizes: Sizes
     private let queue = DispatchQueue(label: "asof.replies", qos: .userInitiated)
     private let shortQueue = DispatchQueue(label: "asof.replies.short", qos: .userInitiated)
@@ -35,16 +42,24 @@ final class LargeReplies: Sendable {
 
     init(_ sizes: Sizes = Sizes()) { self.sizes = sizes }
 
+    /// Makes a reply when it has its turn, or refuses it where too many wait.
     func make(_ work: some LargeWork) {
-        let starts = state.withLock { state in
+        let (starts, waits) = state.withLock { state in
             if state.count < Self.countMax {
                 state.count += 1
-                return true
+                return (true, false)
             }
+            guard state.waiting.count < Self.waitingMax else { return (false, false) }
             state.waiting.append(work)
-            return false
+            return (false, true)
         }
-        if starts { run(work) }
+        if starts { return run(work) }
+        if waits { return }
+        let fault = CommandFault(
+            .limit,
+            "\(Self.waitingMax) large reads wait for their turn, which is as many as may; try again later"
+        )
+        work.finish { $0.fault(fault) }
     }
 
     /// Runs what takes a few ms at most, and so need not wait for large replies.
@@ -65,12 +80,33 @@ final class LargeReplies: Sendable {
 
 /// Work in pieces of some milliseconds.
 protocol LargeWork: Sendable {
+    /// Takes the reply.
+    var finish: @Sendable (@escaping DeferredReply.Body) -> Void { get }
     /// - Returns: whether that was the last piece.
     func step() -> Bool
 }
 
+/// Whether the client for whom a reply is made has gone.
+final class ReadCancellation: Sendable {
+    private let flag = Atomic(false)
+
+    func cancel() { flag.store(true, ordering: .relaxed) }
+    var isCancelled: Bool { flag.load(ordering: .relaxed) }
+}
+
+extension DeferredReply {
+    /// A read that ends early where nobody is left for its reply.
+    static func read(
+        _ start: @escaping @Sendable (ReadCancellation, @escaping @Sendable (@escaping Body) -> Void) -> Void
+    ) -> DeferredReply {
+        let cancellation = ReadCancellation()
+        return DeferredReply(abandon: { cancellation.cancel() }, start: { start(cancellation, $0) })
+    }
+}
+
 /// What takes too long for an event loop before it is known how large the reply is: the reading of many arguments.
 struct LargeArguments: LargeWork {
+    let finish: @Sendable (@escaping DeferredReply.Body) -> Void
     let body: @Sendable () -> Void
 
     func step() -> Bool {
@@ -95,7 +131,8 @@ final class LargeReply: LargeWork, @unchecked Sendable {
     /// That all rows reflect.
     private let after: Int64
     private let version: ProtocolVersion
-    private let finish: @Sendable (@escaping DeferredReply.Body) -> Void
+    private let cancellation: ReadCancellation
+    let finish: @Sendable (@escaping DeferredReply.Body) -> Void
 
     private var parts: ReplyParts
     private var row = 0
@@ -112,6 +149,7 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         of catalog: Catalog,
         after position: Int64,
         _ version: ProtocolVersion,
+        _ cancellation: ReadCancellation,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
         self.request = request
@@ -120,6 +158,7 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         self.catalog = catalog
         after = position
         self.version = version
+        self.cancellation = cancellation
         self.finish = finish
         isCounted = request.lookup.isCounted
         parts = ReplyParts(request, version)
@@ -136,9 +175,13 @@ final class LargeReply: LargeWork, @unchecked Sendable {
     }
 
     func step() -> Bool {
+        if cancellation.isCancelled {
+            // Nobody reads it.
+            finish { $0.null() }
+            return true
+        }
         let lookup = request.lookup
-        let end = min(row + reads.large.sizes.pieceRows, lookup.rowCount)
-        let keys = row..<end
+        let keys = row..<min(row + pieceRows, lookup.rowCount)
         let rows = FoundRows(rowCount: keys.count, roleCount: lookup.views.count)
         ViewMemory.withReaders(memories) { readers in
             lookup.find(keys, rows, readers, reads, isCounted: isCounted)
@@ -158,6 +201,18 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         let reply = parts.end(position: max(start.position, after))
         finish { $0.encoded(reply) }
         return true
+    }
+
+    /// How many rows are looked up at a time: packed ones are all copied, and of others only what fits is written.
+    private var pieceRows: Int {
+        let (plan, sizes) = (request.plan, reads.large.sizes)
+        let rowBytes =
+            switch request.options.format {
+            case .rows, .columns: plan.textBytesMax
+            case .packed32: plan.packedRowBytes(isDouble: false)
+            case .packed64: plan.packedRowBytes(isDouble: true)
+            }
+        return min(sizes.pieceRows, max(1, sizes.pieceBytes / max(1, rowBytes)))
     }
 
     private var isOfOnePosition: Bool {

@@ -41,7 +41,7 @@ struct RowLookup: Sendable {
     ) -> CommandOutcome? {
         let memories = views.compactMap(\.memory)
         guard memories.count == views.count else {
-            return .deferred(DeferredReply { finish in fetch(form, reads, of: catalog, after: position, finish) })
+            return .deferred(later(form, reads, of: catalog, after: position, reply.version))
         }
         guard wantsPosition else {
             write(form, memories, reads, after: position, &reply)
@@ -52,13 +52,25 @@ struct RowLookup: Sendable {
             guard reads.source.catalog() === catalog else { return nil }
             if writeExactly(form, memories, reads, of: catalog, &reply) { return .replied }
         }
+        let version = reply.version
         return .deferred(
             DeferredReply { finish in
                 reads.source.whenReached(reads.source.position() + 1, Self.changeWaitMs) { _ in
-                    fetch(form, reads, of: catalog, after: position, finish)
+                    fetch(form, reads, of: catalog, after: position, version, finish)
                 }
             }
         )
+    }
+
+    /// Answers beside the event loop, by rows that are fetched first where they are not in memory.
+    func later(
+        _ form: some RowReply,
+        _ reads: FeatureReads,
+        of catalog: Catalog,
+        after position: Int64,
+        _ version: ProtocolVersion
+    ) -> DeferredReply {
+        DeferredReply { finish in fetch(form, reads, of: catalog, after: position, version, finish) }
     }
 
     /// Whether all views are in memory.
@@ -88,19 +100,25 @@ struct RowLookup: Sendable {
         }
     }
 
-    /// Fetches the rows of views that are not resident, and answers then.
-    func fetch(
+    /// Fetches the rows of views that are not resident, and answers then, by a reply that is made beside the event loop.
+    private func fetch(
         _ form: some RowReply,
         _ reads: FeatureReads,
         of catalog: Catalog,
         after position: Int64,
+        _ version: ProtocolVersion,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
         memories(reads) { result in
-            finish { reply in
-                switch result {
-                case .failure(let error): reply.fault(CommandFault(error))
-                case .success(let memories): write(form, memories, reads, of: catalog, after: position, &reply)
+            switch result {
+            case .failure(let error): finish { $0.fault(CommandFault(error)) }
+            case .success(let memories):
+                // Not on the thread of a commit or a connection to PostgreSQL, where this may be.
+                reads.large.short {
+                    var reply = ReplyWriter(version: version)
+                    write(form, memories, reads, of: catalog, after: position, &reply)
+                    let made = reply
+                    finish { $0.encoded(made) }
                 }
             }
         }
@@ -193,9 +211,28 @@ struct RowLookup: Sendable {
         }
     }
 
-    /// Hides what has expired by now.
+    /// Calls `body` with each of one role's rows that is shown, while its memory is locked.
+    func eachRow(of role: Int, _ memory: ViewMemory, _ reads: FeatureReads, _ body: (PackedRow) -> Void) {
+        let rows = FoundRows(rowCount: keys[role].count, roleCount: 1)
+        memory.withReader { reader in
+            keys[role].find(0, in: rows, reader.shared)
+            show(0, of: views[role], rows, reads, isCounted: isCounted)
+            for row in 0..<rows.rowCount { if let row = rows.shown(row, role: 0) { body(row) } }
+        }
+    }
+
     private func show(_ role: Int, _ rows: borrowing FoundRows, _ reads: FeatureReads, isCounted: Bool) {
-        let view = views[role]
+        show(role, of: views[role], rows, reads, isCounted: isCounted)
+    }
+
+    /// Hides what has expired by now.
+    private func show(
+        _ role: Int,
+        of view: ServedView,
+        _ rows: borrowing FoundRows,
+        _ reads: FeatureReads,
+        isCounted: Bool
+    ) {
         var earliest = Int64.min
         if let ttl = view.ttlUs {
             let (bound, overflow) = reads.source.now().subtractingReportingOverflow(ttl)

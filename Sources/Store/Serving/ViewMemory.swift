@@ -41,14 +41,23 @@ package final class ViewMemory: @unchecked Sendable {
         _ memories: [ViewMemory],
         _ body: ([SharedReader]) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        // Each once, whatever the list says. The order does not matter, since no applier holds two.
-        var locked: [ViewMemory] = []
-        for memory in memories where !locked.contains(where: { $0 === memory }) {
-            memory.lockForReading()
-            locked.append(memory)
-        }
+        // Each once, and in one order for all threads, whatever the list says: a request names views in any order, and a
+        // writer that waits holds up new readers, so that two readings in opposite orders and two waiting appliers would
+        // wait for one another.
+        let locked = inLockOrder(memories)
+        for memory in locked { memory.lockForReading() }
         defer { for memory in locked { memory.unlock() } }
         return try body(memories.map(SharedReader.init))
+    }
+
+    @usableFromInline
+    static func inLockOrder(_ memories: [ViewMemory]) -> [ViewMemory] {
+        if memories.count < 2 { return memories }
+        var ordered: [ViewMemory] = []
+        ordered.reserveCapacity(memories.count)
+        for memory in memories.sorted(by: { ObjectIdentifier($0) < ObjectIdentifier($1) })
+        where ordered.last !== memory { ordered.append(memory) }
+        return ordered
     }
 
     @usableFromInline

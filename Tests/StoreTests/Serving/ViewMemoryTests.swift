@@ -1,3 +1,4 @@
+import Dispatch
 import Features
 import Glibc
 import PointInTime
@@ -312,6 +313,24 @@ import Testing
             #expect((result?.reads ?? 0) > 0 && result?.torn == 0, "\(String(describing: result))")
         }
         #expect(memory.figures.rows == Int(entities))
+    }
+
+    @Test func `readings of memories in opposite orders and two appliers do not wait for one another`() throws {
+        let view = Self.view(KeyKind.int64.columns, [.float64])
+        let layout = RowLayout(keys: view.storageKeys, features: view.definition.features)
+        // Many, so that readings are on their way for long.
+        let memories = (0..<200).map { _ in ViewMemory(layout: layout) }
+        let (first, last) = (try #require(memories.first), try #require(memories.last))
+        let work = DispatchGroup()
+        func start(_ count: Int, _ body: @escaping @Sendable () -> Void) {
+            // Threads of their own, so that those that hang hold up nobody else.
+            DispatchQueue(label: "asof.test").async(group: work) { for _ in 0..<count { body() } }
+        }
+        start(2_000) { ViewMemory.withReaders(memories + [first]) { _ in } }
+        start(2_000) { ViewMemory.withReaders(memories.reversed()) { _ in } }
+        start(100_000) { first.change { _, _ in } }
+        start(100_000) { last.change { _, _ in } }
+        #expect(work.wait(timeout: .now() + 60) == .success)
     }
 
     @Test func `a row of 50 floats takes hardly more than its values`() {
