@@ -161,6 +161,23 @@ import Wire
         }
     }
 
+    @Test func `memory of a transaction is given back when its client goes away`() {
+        let memory = RequestMemory(bytesMax: 64 << 20)
+        var connection = Connection(
+            client: ClientState(id: 1, isAuthenticated: true),
+            engine: ProbeCommands.engine(),
+            limits: ConnectionLimits(),
+            requestMemory: memory,
+            nowMs: 0
+        )
+        _ = connection.bytesReceived(ByteBuffer(string: "MULTI\r\n"), nowNs: 0)
+        let request = RespClient.request(["ECHO", String(repeating: "x", count: 4 << 20)])
+        _ = connection.bytesReceived(ByteBuffer(bytes: request), nowNs: 0)
+        #expect(memory.bytesTaken >= 4 << 20)
+        _ = connection.closed()
+        #expect(memory.bytesTaken == 0)
+    }
+
     // MARK: One position
 
     /// An engine whose changes a test counts and makes.
