@@ -127,7 +127,7 @@ extension Connection {
                 requestBytes: requestBytes
             )
         )
-        if !isQueued { actions.starts.append((id, reply)) }
+        if !isQueued { start((id, reply), &actions) }
     }
 
     /// Takes the reply away again that begins at `mark` if CLIENT REPLY keeps it from the client.

@@ -67,7 +67,7 @@ extension Connection {
     ///
     /// The reads of what is in memory are of one position. They run without a lock, and again if something was applied
     /// meanwhile; only where that goes on, or they cannot run twice, they hold up those who commit, for as long as the bounds
-    /// of ``TransactionReplies`` let them take.
+    /// of ``TransactionReplies`` and ``ConnectionLimits/transactionReadsNs`` let them take.
     mutating func run(
         _ transaction: Transaction,
         _ replies: [DeferredReply.Body],
@@ -99,6 +99,8 @@ extension Connection {
     /// Each takes less than ``ConnectionLimits/turnNs``, or is the last one.
     private static let attemptsMax = 100
 
+    private static let lateRefusal = "FSLIMIT the reads of EXEC take too long together; queue fewer"
+
     private mutating func runAll(
         _ transaction: Transaction,
         _ replies: [DeferredReply.Body],
@@ -106,6 +108,8 @@ extension Connection {
     ) -> TransactionAttempt {
         var attempt = TransactionAttempt()
         var nextWrite = 0
+        let startNs = Clock.nowNs()
+        var isLate = false
         context.isTogether = true
         defer { context.isTogether = false }
         if !isMuted { context.reply.array(transaction.commands.count) }
@@ -120,12 +124,19 @@ extension Connection {
             }
             context.reply.begin(attempt.replies.readLimits)
             let mark = context.reply.buffer.writerIndex
+            if isLate {
+                context.reply.error(Self.lateRefusal)
+                attempt.replies.takeRead(context.reply.used)
+                if isMuted { context.reply.buffer.moveWriterIndex(to: mark) }
+                continue
+            }
             switch table.run(queued.command, &context, transaction.arguments(queued)) {
             case .deferred(let reply): attempt.deferred.append((mark, reply))
             case .replied, .closed, .transaction:
                 attempt.replies.takeRead(context.reply.used)
                 if isMuted { context.reply.buffer.moveWriterIndex(to: mark) }
             }
+            isLate = Clock.nowNs() - startNs >= limits.transactionReadsNs
         }
         return attempt
     }

@@ -164,6 +164,7 @@ package struct Connection: ~Copyable {
         actions.cancels = pending.takeCancels(isGone: true)
         input = ByteBuffer()
         ranges = []
+        context.client.transaction = nil
         reserve()
         return actions
     }

@@ -39,6 +39,8 @@ package struct ConnectionLimits: Sendable {
     package var batchRequests = 256
     /// After it other connections have their turn; within a batch this is seen only where slow commands are logged.
     package var turnNs: Int64 = 2_000_000
+    /// What the reads of one EXEC may take together; one that has begun ends. Commits may wait so long for them.
+    package var transactionReadsNs: Int64 = 40_000_000
     /// Kept of what a client sends while an earlier command waits.
     package var waitingBytesMax = 1 << 20
     /// Writes of one connection that may be under way.

@@ -278,6 +278,21 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
             last: "*8"
         ),
         together(
+            "EXEC of thousands of scans that find nothing",
+            repeated("", 10_922).map { _ in ["SCAN", "0", "COUNT", "10000", "MATCH", "zzz"] },
+            last: "*10922"
+        ),
+        together(
+            "EXEC of thousands of views that are not there",
+            repeated("", 21_845).map { _ in ["FS.GET", "wrong_name", "1"] },
+            last: "*21845"
+        ),
+        together(
+            "EXEC of thousands of lists of definitions",
+            repeated("", 65_536).map { _ in ["FS.VIEWS"] },
+            last: "*65536"
+        ),
+        together(
             "MULTI with more arguments than a request",
             repeated("", 3).map { _ in ["HMGET", "texts:1"] + repeated("n", 30_000) },
             last: "-EXECABORT"

@@ -63,6 +63,23 @@ import Testing
         #expect(scene.cancelCount == 1)
     }
 
+    @Test func `a command that begins when its client sends nothing more, or the server stops, waits for nothing`() {
+        for isStopping in [false, true] {
+            let scene = Scene(engine: ProbeCommands.engine())
+            scene.send("probe.get a\r\nprobe.get b\r\n")
+            scene.take(
+                isStopping ? scene.connection.stopRequested(nowNs: 0) : scene.connection.inputClosed(nowNs: 0)
+            )
+            #expect(scene.cancelCount == 1)
+            scene.finish(scene.starts[0].id, "a")
+            #expect(scene.starts.count == 2)
+            #expect(scene.cancelCount == 2)
+            scene.finish(scene.starts[1].id, "b")
+            #expect(scene.reply() == "$1\r\na\r\n$1\r\nb\r\n")
+            #expect(scene.ending == .afterOutput(isStopping ? .stopping : .client))
+        }
+    }
+
     @Test func `stopping answers what was received and reads no more`() {
         let scene = Scene(engine: ProbeCommands.engine())
         scene.send("probe.set a\r\nPING\r\n*1\r\n$4\r\nPI")

@@ -43,6 +43,21 @@ import Wire
         #expect(reply.suffix(1_000).components(of: Self.refusal) == 1)
     }
 
+    @Test func `reads of EXEC that take too long are errors from there on, and writes are told`() {
+        var limits = ConnectionLimits()
+        limits.transactionReadsNs = 0
+        let scene = Scene(engine: ProbeCommands.writingEngine(), limits: limits)
+        let late = "-FSLIMIT the reads of EXEC take too long together; queue fewer\r\n"
+        scene.send("MULTI\r\nprobe.big 1\r\nprobe.big 2\r\nprobe.set a\r\nprobe.get b\r\nPING\r\nEXEC\r\nPING\r\n")
+        _ = scene.reply()
+        scene.take(scene.connection.transactionCommitted(scene.commits[0].id, [{ $0.integer(7) }], nowNs: 0))
+        #expect(scene.reply() == "*5\r\n$1\r\nx\r\n" + late + ":7\r\n" + late + late + "+PONG\r\n")
+        #expect(scene.starts.isEmpty)
+        // The next transaction has its own time.
+        scene.send("MULTI\r\nprobe.big 1\r\nEXEC\r\n")
+        #expect(scene.reply().hasSuffix("*1\r\n$1\r\nx\r\n"))
+    }
+
     @Test func `replies of EXEC that come later count, too, and stand in their places`() {
         let scene = Scene()
         scene.send("MULTI\r\nprobe.get a\r\nprobe.big 5\r\nprobe.get b\r\nPING\r\nprobe.get c\r\nEXEC\r\nPING\r\n")
@@ -159,6 +174,23 @@ import Wire
             connection.outputTaken()
             _ = connection.outputDrained(nowNs: 0)
         }
+    }
+
+    @Test func `memory of a transaction is given back when its client goes away`() {
+        let memory = RequestMemory(bytesMax: 64 << 20)
+        var connection = Connection(
+            client: ClientState(id: 1, isAuthenticated: true),
+            engine: ProbeCommands.engine(),
+            limits: ConnectionLimits(),
+            requestMemory: memory,
+            nowMs: 0
+        )
+        _ = connection.bytesReceived(ByteBuffer(string: "MULTI\r\n"), nowNs: 0)
+        let request = RespClient.request(["ECHO", String(repeating: "x", count: 4 << 20)])
+        _ = connection.bytesReceived(ByteBuffer(bytes: request), nowNs: 0)
+        #expect(memory.bytesTaken >= 4 << 20)
+        _ = connection.closed()
+        #expect(memory.bytesTaken == 0)
     }
 
     // MARK: One position

@@ -168,7 +168,8 @@ private final class ChangeFeed: Sendable {
                 finish { [view] in ChangesCommand.write(HistoryReader.Changes(next: next), view, &$0) }
             }
         }
-        waitID.store(id, ordering: .sequentiallyConsistent)
+        // The wait may have ended already, and the next one begun on another thread: numbers ascend.
+        waitID.max(id, ordering: .sequentiallyConsistent)
         if isCancelled.load(ordering: .sequentiallyConsistent) { writes.source.cancelWait(id) }
         return true
     }
