@@ -40,6 +40,7 @@ extension Connection {
                 requestBytes: 0
             )
         )
+        committingBytes = transaction.byteCount
         actions.commit = (id, writes)
     }
 
