@@ -12,6 +12,8 @@ package struct CommandContext {
     /// Whether the command stands in a transaction, whose reads of what is in memory are of one position: then it answers
     /// from memory at once or not at all.
     package var isTogether = false
+    /// What the writes of a transaction may still have, while EXEC prepares them.
+    package var writeAllowance: WriteAllowance?
 
     package init(reply: ReplyWriter, client: ClientState, engine: Engine) {
         self.reply = reply

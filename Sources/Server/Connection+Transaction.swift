@@ -15,10 +15,15 @@ extension Connection {
         context.endTransaction()
         var writes: [any QueuedWrite] = []
         var firstFault: String?
+        context.writeAllowance = WriteAllowance()
+        defer { context.writeAllowance = nil }
         for queued in transaction.commands where table.flags(queued.command).contains(.write) {
             let (write, fault) = prepare(queued, in: transaction, mark)
             if let write { writes.append(write) }
-            firstFault = firstFault ?? fault
+            if let fault, firstFault == nil {
+                firstFault = fault
+                context.writeAllowance?.giveUp()
+            }
         }
         if let firstFault {
             context.engine.hooks.abandon(writes, context.client.id)
@@ -40,6 +45,7 @@ extension Connection {
                 requestBytes: 0
             )
         )
+        committingBytes = transaction.byteCount
         actions.commit = (id, writes)
     }
 

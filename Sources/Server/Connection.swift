@@ -48,6 +48,8 @@ package struct Connection: ~Copyable {
     private let requestMemory: RequestMemory
     /// What is reserved of it.
     private var reservedBytes = 0
+    /// What the transaction takes whose writes are being committed: it is needed for its reads.
+    var committingBytes = 0
     private var sentBytes: Int64 = 0
     private var takenBytes: Int64 = 0
     private var takenMs: Int64
@@ -123,9 +125,14 @@ package struct Connection: ~Copyable {
             let transaction = commit.transaction
         else { return actions }
         logIfSlow(measure, nowNs)
-        // Nothing ran since EXEC, so that nothing stands behind the commit.
+        // Nothing ran since EXEC, so that nothing stands behind the commit but why the connection ends.
+        let behind = context.reply.buffer
+        context.reply.buffer = ByteBuffer()
         swap(&context.reply.buffer, &output)
         run(transaction, replies, isMuted: commit.isMuted, nowNs, &actions)
+        if behind.readableBytes > 0 { context.reply.buffer.writeImmutableBuffer(behind) }
+        committingBytes = 0
+        reserve()
         settle(nowNs, &actions)
         return actions
     }
@@ -165,6 +172,7 @@ package struct Connection: ~Copyable {
         input = ByteBuffer()
         ranges = []
         context.client.transaction = nil
+        committingBytes = 0
         reserve()
         return actions
     }
@@ -316,7 +324,9 @@ package struct Connection: ~Copyable {
         if ranges.capacity > 4_096, !decoder.isWithinRequest, !isWaiting { ranges = [] }
         swap(&ranges, &self.ranges)
         swap(&decoder, &self.decoder)
-        if start == bytes.readableBytes, input.capacity == 0, reservedBytes == 0, !context.client.isInTransaction {
+        if start == bytes.readableBytes, input.capacity == 0, reservedBytes == 0, committingBytes == 0,
+            !context.client.isInTransaction
+        {
             endIfDone(&actions)
             return
         }
@@ -331,13 +341,15 @@ package struct Connection: ~Copyable {
     private mutating func reserve() {
         let kept =
             input.capacity + ranges.capacity * MemoryLayout<Range<Int>>.stride
-            + (context.client.isInTransaction ? context.client.transaction?.byteCount ?? 0 : 0)
+            + (context.client.isInTransaction ? context.client.transaction?.byteCount ?? 0 : 0) + committingBytes
         let bytes = kept > limits.uncountedBytesMax ? kept : 0
         guard bytes != reservedBytes else { return }
         if requestMemory.change(by: bytes - reservedBytes) {
             reservedBytes = bytes
             return
         }
+        // A transaction that is being committed stays, even where it alone has no room.
+        guard case .open = phase else { return }
         input = ByteBuffer()
         ranges = []
         context.client.transaction = nil

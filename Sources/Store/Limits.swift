@@ -75,6 +75,8 @@ package enum Limits {
     /// Bytes of the values of one FS.WRITE, nulls included: as much as its text is taken to become, which no text has that
     /// names all that it stores. A point of ten bytes may be a row of 1,600 nulls.
     package static let writeValueBytesMax = 3 * writeBytesMax
+    /// What a column takes beside its values: itself, and its two arrays' headers. Of one row that is most of it.
+    package static let columnOverheadBytes = 128
     /// How long a write waits for a view that `apply` or `rebuild-online` holds, or for rows that an ingest holds.
     package static let lockedViewWaitMs = 10_000
     /// How long a group's transaction waits for a row that an ingest holds: then the group is halved, and its other writes

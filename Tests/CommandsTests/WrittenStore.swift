@@ -152,9 +152,17 @@ final class WrittenStore {
 
     /// A write of a transaction.
     func prepare(_ given: [[UInt8]]) -> (any QueuedWrite)? {
+        var none: WriteAllowance?
+        return prepare(given, within: &none)
+    }
+
+    /// A write of a transaction, whose writes leave so much.
+    func prepare(_ given: [[UInt8]], within allowance: inout WriteAllowance?) -> (any QueuedWrite)? {
         let words = EarlyTimes.allowed(given)
         let client = ClientState(id: 1, isAuthenticated: true)
         var context = CommandContext(reply: ReplyWriter(version: version), client: client, engine: engine)
+        context.writeAllowance = allowance
+        defer { allowance = context.writeAllowance }
         var bytes: [UInt8] = []
         var ranges: [Range<Int>] = []
         for word in words {

@@ -193,6 +193,55 @@ import Wire
         #expect(memory.bytesTaken == 0)
     }
 
+    /// - Returns: a connection whose transaction, `bytes` in one piece with EXEC, is being committed, and EXEC's number.
+    private static func committing(_ memory: RequestMemory, bytes: Int) throws -> CommittingConnection {
+        var connection = Connection(
+            client: ClientState(id: 1, isAuthenticated: true),
+            engine: ProbeCommands.writingEngine(),
+            limits: ConnectionLimits(),
+            requestMemory: memory,
+            nowMs: 0
+        )
+        var sent = Array("MULTI\r\n".utf8)
+        sent += RespClient.request(["probe.set", String(repeating: "x", count: bytes)])
+        sent += Array("EXEC\r\n".utf8)
+        let actions = connection.bytesReceived(ByteBuffer(bytes: sent), nowNs: 0)
+        return CommittingConnection(connection: connection, commit: try #require(actions.commit?.id))
+    }
+
+    private struct CommittingConnection: ~Copyable {
+        var connection: Connection
+        let commit: Int64
+    }
+
+    @Test func `memory of a transaction counts until it is committed`() throws {
+        let memory = RequestMemory(bytesMax: 64 << 20)
+        var scene = try Self.committing(memory, bytes: 4 << 20)
+        #expect(memory.bytesTaken >= 4 << 20)
+        let actions = scene.connection.transactionCommitted(scene.commit, [{ $0.integer(7) }], nowNs: 0)
+        #expect(actions.ending == nil)
+        #expect(memory.bytesTaken == 0)
+        #expect(String(buffer: scene.connection.takeOutput()).hasSuffix("*1\r\n:7\r\n"))
+        var gone = try Self.committing(memory, bytes: 4 << 20)
+        #expect(memory.bytesTaken >= 4 << 20)
+        _ = gone.connection.closed()
+        #expect(memory.bytesTaken == 0)
+        _ = gone.connection.transactionCommitted(gone.commit, [{ $0.integer(7) }], nowNs: 0)
+        #expect(memory.bytesTaken == 0)
+    }
+
+    @Test func `a transaction that is committed while there is no room for it is told, and its connection ends`() throws
+    {
+        let memory = RequestMemory(bytesMax: 2 << 20)
+        var scene = try Self.committing(memory, bytes: 4 << 20)
+        #expect(memory.bytesTaken == 0)
+        let actions = scene.connection.transactionCommitted(scene.commit, [{ $0.integer(7) }], nowNs: 0)
+        #expect(actions.ending == .afterOutput(.requestMemory))
+        let reply = String(buffer: scene.connection.takeOutput())
+        #expect(reply.contains("*1\r\n:7\r\n-ERR requests of all clients together are too large"))
+        #expect(memory.bytesTaken == 0)
+    }
+
     // MARK: One position
 
     /// An engine whose changes a test counts and makes.

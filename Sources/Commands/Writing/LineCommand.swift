@@ -43,6 +43,7 @@ enum LineCommand {
         do throws(CommandFault) {
             let options = try LineOptions(arguments)
             source = options.source
+            try context.writeAllowance?.check()
             let writes = try FeatureWrites.of(context)
             let catalog = writes.source.catalog()
             let decoding = LineDecoding(
@@ -52,10 +53,15 @@ enum LineCommand {
                 now: writes.source.now()
             )
             let lines = arguments[1]
-            if lines.count <= inlineBytesMax,
-                let decoded = try decoding.decode(lines, valueBytesMax: inlineValueBytesMax)
-            {
-                return PreparedWrite(decoded)
+            var allowance = context.writeAllowance ?? WriteAllowance()
+            defer { if context.writeAllowance != nil { context.writeAllowance = allowance } }
+            if lines.count <= inlineBytesMax, let bytesMax = allowance.inlineValueBytes(ofText: lines.count) {
+                let decoded = try decoding.decode(lines, valueBytesMax: bytesMax, rowsMax: allowance.rows)
+                allowance.takeInline(ofText: lines.count, decoded)
+                if let decoded {
+                    allowance.take(decoded)
+                    return PreparedWrite(decoded)
+                }
             }
             guard lines.count <= Limits.writeBytesMax else {
                 throw CommandFault(
@@ -63,10 +69,11 @@ enum LineCommand {
                     "\(lines.count) bytes of lines; \(Limits.writeBytesMax) are allowed in one FS.WRITE"
                 )
             }
+            try allowance.take(textBytes: lines.count)
             let bytes = lines.withUnsafeBufferPointer { Array($0) }
-            return PreparedWrite(byteCount: bytes.count, source: source) {
+            return PreparedWrite(byteCount: bytes.count, source: source) { allowance in
                 do throws(CommandFault) {
-                    return .success(try decoding.decode(bytes.span))
+                    return .success(try decoding.decode(bytes.span, within: allowance))
                 } catch { return .failure(error) }
             }
         } catch {

@@ -65,17 +65,22 @@ struct LineDecoding: Sendable {
     }
 
     /// - Throws: the first bad point, unless the command is PARTIAL; where there are too many points or values.
-    func decode(_ bytes: Span<UInt8>) throws(CommandFault) -> PreparedWrite.Decoded {
-        if let decoded = try decode(bytes, valueBytesMax: Limits.writeValueBytesMax) { return decoded }
+    func decode(_ bytes: Span<UInt8>, within allowance: WriteAllowance) throws(CommandFault) -> PreparedWrite.Decoded {
+        let valueBytesMax = allowance.valueBytes
+        if let decoded = try decode(bytes, valueBytesMax: valueBytesMax, rowsMax: allowance.rows) { return decoded }
         throw CommandFault(
             .limit,
             "the points have more than \(Limits.writeValueBytesMax) bytes of values, nulls included; send fewer of them in "
-                + "one FS.WRITE"
+                + "one FS.WRITE or transaction"
         )
     }
 
-    /// As ``decode(_:)``; `nil` where the rows have more than so many bytes of values, whatever the text has.
-    func decode(_ bytes: Span<UInt8>, valueBytesMax: Int) throws(CommandFault) -> PreparedWrite.Decoded? {
+    /// As ``decode(_:within:)``; `nil` where the rows have more than so many bytes of values, whatever the text has.
+    func decode(
+        _ bytes: Span<UInt8>,
+        valueBytesMax: Int,
+        rowsMax: Int
+    ) throws(CommandFault) -> PreparedWrite.Decoded? {
         var decoder = LineProtocolDecoder()
         var rows = builders
         var point = DecodedLine()
@@ -93,8 +98,11 @@ struct LineDecoding: Sendable {
                 // Rows before it may still be refused for their times.
                 if !options.isPartial { break points }
             }
-            guard lines.count + refused.count <= Limits.writeRowsMax else {
-                throw CommandFault(.limit, "more than \(Limits.writeRowsMax) points, which is allowed in one FS.WRITE")
+            guard lines.count + refused.count <= rowsMax else {
+                throw CommandFault(
+                    .limit,
+                    "more than \(Limits.writeRowsMax) points, which is allowed in one FS.WRITE or transaction"
+                )
             }
             if rows.byteCount > valueBytesMax { return nil }
         }

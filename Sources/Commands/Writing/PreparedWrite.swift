@@ -6,6 +6,9 @@ package struct PreparedWrite: QueuedWrite {
     /// Writes the reply of a write that is stored, or was before.
     package typealias Reply = @Sendable (WriteReceipt.Item, inout ReplyWriter) -> Void
 
+    /// Makes rows of a command's text; of no more than the others of its transaction leave.
+    typealias Decode = @Sendable (WriteAllowance) -> Result<Decoded, CommandFault>
+
     /// Rows and the reply that counts them.
     struct Decoded: Sendable {
         var item: RowWrite.Item
@@ -18,15 +21,22 @@ package struct PreparedWrite: QueuedWrite {
     enum Work: Sendable {
         case decoded(Decoded)
         /// Its text is so long that an event loop would stand still.
-        case undecoded(byteCount: Int, @Sendable () -> Result<Decoded, CommandFault>)
+        case undecoded(byteCount: Int, Decode)
         case refused(CommandFault)
 
-        func decode() -> Result<Decoded, CommandFault> {
-            switch self {
-            case .decoded(let decoded): .success(decoded)
-            case .undecoded(_, let decode): decode()
-            case .refused(let fault): .failure(fault)
-            }
+        func decode(within allowance: inout WriteAllowance) -> Result<Decoded, CommandFault> {
+            let result: Result<Decoded, CommandFault>
+            do throws(CommandFault) {
+                try allowance.check()
+                result =
+                    switch self {
+                    case .decoded(let decoded): .success(decoded)
+                    case .undecoded(_, let decode): decode(allowance)
+                    case .refused(let fault): .failure(fault)
+                    }
+            } catch { result = .failure(error) }
+            if case .success(let decoded) = result { allowance.take(decoded) }
+            return result
         }
     }
 
@@ -39,7 +49,7 @@ package struct PreparedWrite: QueuedWrite {
         source = decoded.item.source
     }
 
-    init(byteCount: Int, source: SourceSequence?, _ decode: @escaping @Sendable () -> Result<Decoded, CommandFault>) {
+    init(byteCount: Int, source: SourceSequence?, _ decode: @escaping Decode) {
         work = .undecoded(byteCount: byteCount, decode)
         self.source = source
     }
@@ -90,8 +100,9 @@ package struct PreparedWrite: QueuedWrite {
             return writer.submit(WriteJob(RowWrite(decoded.map(\.item))) { replies.committed($0) }, client: client)
         }
         let job = WriteJob(byteCount: byteCount, numbers: writes.compactMap(\.source)) {
+            var allowance = WriteAllowance()
             for (index, write) in writes.enumerated() {
-                switch write.work.decode() {
+                switch write.work.decode(within: &allowance) {
                 case .success(let done): replies.decoded.append(done)
                 case .failure(let fault): return .none { replies.failed(at: index, fault) }
                 }

@@ -60,12 +60,15 @@ enum RowCommands {
             let source = try FeatureWrites.of(context).source
             let options = try RowOptions(arguments, hasValues: hasValues)
             number = options.source
+            try context.writeAllowance?.check()
             let view = try source.catalog().served(arguments[1])
             let now = source.now()
             let part = try make(arguments, view, options, now)
             try check(part, now)
             let item = RowWrite.Item(parts: [part], source: number)
-            return PreparedWrite(PreparedWrite.Decoded(item: item) { $1.integer($0.position) })
+            let decoded = PreparedWrite.Decoded(item: item) { $1.integer($0.position) }
+            context.writeAllowance?.take(decoded)
+            return PreparedWrite(decoded)
         } catch {
             if let number { return PreparedWrite(refused: error, source: number) }
             context.reply.fault(error)

@@ -36,6 +36,11 @@ package struct RowWrite: Sendable {
 
 extension RowWrite.Item {
     package var rowCount: Int { parts.reduce(0) { $0 + $1.rows.rowCount } }
+
+    /// About how many bytes of memory it takes, with what each of its columns takes beside values.
+    package var memoryBytes: Int {
+        parts.reduce(0) { $0 + $1.rows.byteCount + $1.rows.columns.count * Limits.columnOverheadBytes }
+    }
 }
 
 /// A client's own numbering of its writes, by which a write that is sent again is known again.
