@@ -117,7 +117,7 @@ import Testing
         /// Of the statement that the backend is in, or was in last.
         var statement: String {
             switch self {
-            case .writer: "SELECT pg_catalog.pg_advisory_xact_lock(%WITH last%"
+            case .writer: "%pg_catalog.pg_advisory_xact_lock(%WITH last%"
             case .history: "%DISTINCT ON (h._event_time)%"
             case .fetch: "%FROM online.%pairs%"
             case .follower, .all: "%"
