@@ -289,7 +289,7 @@ import Testing
         load.start(server.port)
         for _ in 0..<3 {
             let before = load.count
-            #expect(Patience.wait(seconds: 60) { load.count > before + 20 })
+            #expect(Patience.wait(seconds: 100) { load.count > before + 20 })
             proxy.trap(fate, marker: "INSERT INTO asof.batches")
             #expect(Patience.wait(seconds: 30) { proxy.hasTrapped })
         }
