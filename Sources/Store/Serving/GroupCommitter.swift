@@ -73,7 +73,7 @@ final class GroupCommitter {
 
     /// Writes a group, as far as it goes, and tries what is parked again.
     func commit(_ group: [PendingWrite]) {
-        guard run(group, lockTimeoutMs: options.lockTimeoutMs), hasParked else { return }
+        guard run([group], lockTimeoutMs: options.lockTimeoutMs), hasParked else { return }
         retryParked()
     }
 
@@ -114,7 +114,7 @@ final class GroupCommitter {
             barrier.add(pending)
         }
         waiting = stay
-        for group in Self.groups(free) { guard run(group, lockTimeoutMs: options.lockTimeoutMs) else { return } }
+        guard run(Self.groups(free), lockTimeoutMs: options.lockTimeoutMs) else { return }
         let late = heads.filter { $0.deadline <= .now }
         waitingForRows.removeAll { pending in late.contains { $0.number == pending.number } }
         for pending in late { fail(pending, .timeout(GroupTrouble.raceReason)) }
@@ -123,7 +123,7 @@ final class GroupCommitter {
         for pending in heads.shuffled() where pending.deadline > .now {
             guard ContinuousClock.now < end else { return }
             waitingForRows.removeAll { $0.number == pending.number }
-            guard run([pending], lockTimeoutMs: options.retryLockTimeoutMs) else { return }
+            guard run([[pending]], lockTimeoutMs: options.retryLockTimeoutMs) else { return }
         }
     }
 
@@ -191,10 +191,10 @@ final class GroupCommitter {
 
     // MARK: Pieces of a group
 
-    /// - Parameter writes: by number.
-    /// - Returns: whether there still is a connection; if not, every write has been told.
-    private func run(_ writes: [PendingWrite], lockTimeoutMs: Int) -> Bool {
-        var work = [Piece(writes: writes, lockTimeoutMs: lockTimeoutMs)]
+    /// - Parameter groups: one transaction each at first; writes by number.
+    /// - Returns: whether there still is a connection; if not, every write of every group has been told.
+    private func run(_ groups: [[PendingWrite]], lockTimeoutMs: Int) -> Bool {
+        var work = groups.reversed().map { Piece(writes: $0, lockTimeoutMs: lockTimeoutMs) }
         let start = ContinuousClock.now
         /// Spent on parts of the group whose rows somebody holds.
         var heldFor = Duration.zero

@@ -107,6 +107,33 @@ import Testing
         #expect(finder == [])
     }
 
+    @Test(.timeLimit(.minutes(2)))
+    func `writes that waited for a view are all told when PostgreSQL goes away, also where they are several groups`()
+        throws
+    {
+        let cluster = try ThrowawayCluster.start()
+        defer { cluster.stop() }
+        let store = try TestStore(WriterFixture.yaml, cluster: cluster)
+        let fixture = try WriterFixture(store, lanes: 1)
+        defer { fixture.writer.stop() }
+        let blocker = try Session(conninfo: store.conninfo)
+        try blocker.begin(.write)
+        try blocker.lock(AdvisoryLock.view(try store.view("stats").id))
+        // Two of them are more rows than a group has.
+        let rows = (1...Int64(Limits.groupRowsMax) / 2 + 1).map { WriterFixture.row($0, at: 10, 1) }
+        let waiting = (1...4).map { fixture.start(fixture.write("stats", rows), client: $0) }
+        // What is behind them in the lane is stored once they were set aside.
+        #expect(fixture.put(fixture.write("other", [WriterFixture.row(1, at: 10, 1)]), client: 9).position != nil)
+        cluster.crash()
+        for answer in waiting {
+            guard case .unavailable = answer.wait().failure else {
+                Issue.record("\(answer.wait())")
+                return
+            }
+        }
+        #expect(fixture.writer.isIdle)
+    }
+
     @Test(.timeLimit(.minutes(1)))
     func `a connection that is cut off during COMMIT is asked for on another one`() throws {
         let store = try TestStore(WriterFixture.yaml)
