@@ -77,6 +77,8 @@ package enum Limits {
     package static let writeValueBytesMax = 3 * writeBytesMax
     /// What a column takes beside its values: itself, and its two arrays' headers. Of one row that is most of it.
     package static let columnOverheadBytes = 128
+    /// What a write takes beside its rows: its places in queues, and whom to tell.
+    package static let writeOverheadBytes = 256
     /// How long a write waits for a view that `apply` or `rebuild-online` holds, or for rows that an ingest holds.
     package static let lockedViewWaitMs = 10_000
     /// How long a group's transaction waits for a row that an ingest holds: then the group is halved, and its other writes

@@ -52,7 +52,9 @@ struct RowOptions {
     private static func isOption(_ arguments: borrowing Arguments, _ index: Int) -> Bool {
         // The first letter tells nearly all names apart, without a string.
         let word = arguments[index]
-        guard word.count > 0, word[0] == 0x4E || word[0] == 0x53 || word[0] == 0x41 else { return false }
+        guard word.count > 0,
+            word[0] == UInt8(ascii: "N") || word[0] == UInt8(ascii: "S") || word[0] == UInt8(ascii: "A")
+        else { return false }
         return ["NULLS", "SOURCE", "SEQ", "ALLOW1970"].contains(arguments.text(index))
     }
 

@@ -28,10 +28,8 @@ package struct RowWrite: Sendable {
     package init(_ items: [Item]) { self.items = items }
 
     package var rowCount: Int { items.reduce(0) { $0 + $1.rowCount } }
-    /// About the memory that it takes: a column is a few arrays, however short.
-    var byteCount: Int {
-        items.reduce(256) { $0 + $1.parts.reduce(0) { $0 + $1.rows.byteCount + 128 * $1.rows.columns.count } }
-    }
+    /// About the memory that it takes while it waits.
+    var byteCount: Int { items.reduce(Limits.writeOverheadBytes) { $0 + $1.memoryBytes } }
 }
 
 extension RowWrite.Item {

@@ -274,8 +274,8 @@ private struct OrderRun {
         for attempt in wishes.flatMap(\.attempts) { _ = attempt.answer.wait() }
         let stored = try storedPositions()
         for wish in wishes { faults += Self.faults(of: wish, stored[wish.id] ?? []) }
-        for client in clients { faults += Self.faultsOfOrder(client, stored) }
-        faults += try faultsOfTies(wishes, stored)
+        for client in clients { faults += Self.faultsOfOrder(client) }
+        faults += try faultsOfTies(wishes)
         return faults
     }
 
@@ -329,7 +329,7 @@ private struct OrderRun {
     }
 
     /// On each connection writes are stored in the order in which they were sent; over all of them a source's numbers are.
-    private static func faultsOfOrder(_ client: Client, _ stored: [Int64: [Int64]]) -> [String] {
+    private static func faultsOfOrder(_ client: Client) -> [String] {
         var faults: [String] = []
         var byConnection: [Int64: [(order: Int, position: Int64)]] = [:]
         var byNumber: [(number: Int64, position: Int64)] = []
@@ -354,7 +354,7 @@ private struct OrderRun {
     }
 
     /// Of one connection's writes to one entity and time, the one that was sent last is the one that counts.
-    private func faultsOfTies(_ wishes: [Wish], _ stored: [Int64: [Int64]]) throws -> [String] {
+    private func faultsOfTies(_ wishes: [Wish]) throws -> [String] {
         struct Place: Hashable {
             var view: String
             var user: Int64
