@@ -57,6 +57,7 @@ extension DefinitionsReader {
             return []
         }
         guard let view = view(named: reference.view, at: node, what) else { return [] }
+        checkRole(view.name, what, at: node)
         guard let name = reference.feature else {
             return columns(of: view, alias: nil, keys: view.identityMapping, node)
         }
@@ -88,7 +89,10 @@ extension DefinitionsReader {
         var alias: String?
         if let field = parts["as"], let text = text(field.value, "'as' of \(part)") {
             checkName(text, "alias", at: field.value)
+            checkRole(text, what, at: field.value)
             alias = text
+        } else {
+            checkRole(view.name, what, at: viewPart.value)
         }
         let keys = keyMapping(parts["keys"], view: view, what)
         guard let field = parts["features"] else { return columns(of: view, alias: alias, keys: keys, node) }
@@ -116,6 +120,18 @@ extension DefinitionsReader {
                 node: node
             )
         }
+    }
+
+    /// What a service computes, and what its requests give, will have columns `derive__…` and `request__…`.
+    private static let reservedRoles: Set<String> = ["request", "derive"]
+
+    private mutating func checkRole(_ name: String, _ what: String, at node: Node) {
+        guard Self.reservedRoles.contains(name) else { return }
+        fault(
+            at: node,
+            "\(what) has a role '\(name)', which stands for columns of requests and of computed features; give the view "
+                + "another name here with 'as', as in as: \(name)s"
+        )
     }
 
     private func columns(of view: ViewDefinition, alias: String?, keys: [KeyMapping], _ node: Node) -> [Request] {

@@ -271,6 +271,16 @@ private func service(_ text: String) -> String {
         ),
         Fault("alias name", service("[{ view: weather, as: my__w }]"), "7:38: the alias name 'my__w' contains '__'"),
         Fault(
+            "a role named as columns of requests",
+            service("[{ view: weather, as: request }]"),
+            "7:38: service 's' has a role 'request', which stands for columns of requests and of computed features; give"
+        ),
+        Fault(
+            "a role named as computed columns",
+            service("[{ view: weather, as: derive, features: [temp] }]"),
+            "7:38: service 's' has a role 'derive', which stands for columns of requests and of computed features; give"
+        ),
+        Fault(
             "unknown key of role",
             service("[{ view: weather, alias: w }]"),
             "7:34: unknown key 'alias' in an element of service 's'"
