@@ -35,11 +35,14 @@ extension Definitions {
     ///
     /// An added or removed view is one change, whatever its features are. The order of entities, views and services means
     /// nothing and is no change.
-    /// - Parameter retired: what is hidden in the store; to add it again brings its data back, as long as types and
-    ///   keys are those of the data.
+    /// - Parameters:
+    ///   - retired: what is hidden in the store; to add it again brings its data back, as long as types and keys are those
+    ///     of the data.
+    ///   - versions: which the store has of services, so that changes name the version that each gets.
     package func changes(
         from applied: Definitions,
-        retired: RetiredDefinitions = RetiredDefinitions()
+        retired: RetiredDefinitions = RetiredDefinitions(),
+        versions: ServiceVersions = ServiceVersions()
     ) -> [DefinitionChange] {
         var changes: [DefinitionChange] = []
         for entity in entities {
@@ -62,14 +65,7 @@ extension Definitions {
         for old in applied.views where view(named: old.name) == nil {
             changes.append(.init(.view(old.name), .removed, .retires, "retired with \(old.featureCount); data kept"))
         }
-        for service in services {
-            if let old = applied.service(named: service.name) {
-                changes += service.changes(from: old)
-            } else {
-                let count = service.columns.count == 1 ? "1 column" : "\(service.columns.count) columns"
-                changes.append(.init(.service(service.name), .added, "\(count); fingerprint \(service.fingerprint)"))
-            }
-        }
+        for service in services { changes += self.changes(of: service, from: applied, versions) }
         for old in applied.services where service(named: old.name) == nil {
             changes.append(.init(.service(old.name), .removed, .retires, "retired; its versions are kept"))
         }
@@ -98,49 +94,6 @@ extension EntityDefinition {
         if let notes { changes.append(.init(.entity(name), .changed, notes)) }
         return changes
     }
-}
-
-extension ServiceDefinition {
-    fileprivate func changes(from old: ServiceDefinition) -> [DefinitionChange] {
-        var changes: [DefinitionChange] = []
-        if columns != old.columns {
-            changes.append(.init(.service(name), .changed, "new version: \(columnChanges(from: old))"))
-        }
-        let notes = noteChanges((old.description, description), (old.owner, owner), (old.tags, tags))
-        if let notes { changes.append(.init(.service(name), .changed, notes)) }
-        return changes
-    }
-
-    /// `+a__x -b__y; order; asof1:… -> asof1:…`.
-    private func columnChanges(from old: ServiceDefinition) -> String {
-        let names = Set(columns.map(\.outputName))
-        let oldColumns = Dictionary(old.columns.map { ($0.outputName, $0) }) { first, _ in first }
-        var parts: [String] = []
-        let added = columns.filter { oldColumns[$0.outputName] == nil }.map { "+\($0.outputName)" }
-        let removed = old.columns.filter { !names.contains($0.outputName) }.map { "-\($0.outputName)" }
-        if !added.isEmpty || !removed.isEmpty { parts.append((added + removed).joined(separator: " ")) }
-        let kept = columns.filter { oldColumns[$0.outputName] != nil }
-        if kept.map(\.outputName) != old.columns.map(\.outputName).filter(names.contains) {
-            parts.append("other order")
-        }
-        for column in kept {
-            guard let before = oldColumns[column.outputName], before != column else { continue }
-            if before.type != column.type {
-                parts.append("\(column.outputName) \(before.type.text) -> \(column.type.text)")
-            } else {
-                parts.append("\(column.outputName) from \(before.originText) -> \(column.originText)")
-            }
-        }
-        let fingerprints =
-            fingerprint == old.fingerprint
-            ? "fingerprint \(fingerprint) as before" : "fingerprint \(old.fingerprint) -> \(fingerprint)"
-        return (parts + [fingerprints]).joined(separator: "; ")
-    }
-}
-
-extension ServiceColumn {
-    /// `weather(dest)`: the view and the request's columns.
-    fileprivate var originText: String { "\(view).\(feature)(\(keys.map(\.from).joined(separator: ", ")))" }
 }
 
 /// `description, tags`: what of the annotations differs; `nil` where nothing does.

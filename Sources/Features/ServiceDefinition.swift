@@ -1,5 +1,3 @@
-import Crypto
-
 /// A named, ordered list of features from several views: what one model reads.
 package struct ServiceDefinition: Hashable, Sendable, Codable {
     package var name: String
@@ -35,13 +33,12 @@ package struct ServiceDefinition: Hashable, Sendable, Codable {
     ///
     ///     printf 'asof-schema-1\nuser_stats__ctr float64\n' | sha256sum | cut -c 1-16
     ///
-    /// Key mappings and views behind aliases do not enter: a model sees names and types.
+    /// Key mappings and views behind aliases do not enter: a model sees names and types. What enters beside them into a
+    /// version of a service is ``ServiceRules/fingerprint``.
     package static func schemaFingerprint(of columns: [ServiceColumn]) -> String {
         var canonical = "asof-schema-1\n"
         for column in columns { canonical += "\(column.outputName) \(column.type.text)\n" }
-        let digest = SHA256.hash(data: Array(canonical.utf8))
-        let digits = Array("0123456789abcdef")
-        return "asof1:" + String(digest.prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return "asof1:" + Fingerprint.digits(of: canonical)
     }
 }
 

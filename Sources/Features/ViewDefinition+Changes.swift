@@ -72,7 +72,7 @@ extension ViewDefinition {
         applied: Definitions,
         retired: RetiredDefinitions
     ) -> [DefinitionChange] {
-        keyChanges(from: old, in: definitions, applied: applied) + settingChanges(from: old)
+        keyChanges(from: old, in: definitions, applied: applied) + settingChanges(from: old, in: definitions)
             + featureChanges(from: old, retired: retired)
     }
 
@@ -120,7 +120,7 @@ extension ViewDefinition {
         ]
     }
 
-    private func settingChanges(from old: ViewDefinition) -> [DefinitionChange] {
+    private func settingChanges(from old: ViewDefinition, in definitions: Definitions) -> [DefinitionChange] {
         var changes: [DefinitionChange] = []
         func add(_ setting: String, _ before: String, _ after: String, _ severity: DefinitionChange.Severity = .safe) {
             if before != after {
@@ -147,12 +147,22 @@ extension ViewDefinition {
         }
         add("lateness", old.source?.lateness?.text ?? "none", source?.lateness?.text ?? "none")
         if old.source?.sql != source?.sql {
-            let word = old.source == nil ? "added" : source == nil ? "removed" : "changed"
-            changes.append(.init(.view(name), .changed, "source \(word)"))
+            let detail =
+                old.source == nil
+                ? "source added" : source == nil ? "source removed" : sourceChange(definitions.services)
+            changes.append(.init(.view(name), .changed, detail))
         }
         let notes = noteChanges((old.description, description), (old.owner, owner), (old.tags, tags))
         if let notes { changes.append(.init(.view(name), .changed, notes)) }
         return changes
+    }
+
+    /// Where values come from is no rule: they change for whoever pinned a version, too.
+    private func sourceChange(_ services: [ServiceDefinition]) -> String {
+        let readers = services.filter { $0.columns.contains { $0.view == name } }.map(\.name)
+        if readers.isEmpty { return "source changed" }
+        let shown = readers.prefix(10).joined(separator: ", ") + (readers.count > 10 ? ", …" : "")
+        return "source changed: values change under all versions of \(shown)"
     }
 
     private func featureChanges(from old: ViewDefinition, retired: RetiredDefinitions) -> [DefinitionChange] {

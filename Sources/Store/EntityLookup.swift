@@ -205,11 +205,5 @@ extension StoredView {
     }
 
     /// The view without TTL, delay and strictness: for reading the newest row whatever its time.
-    var withoutTimeRules: StoredView {
-        var definition = definition
-        definition.ttl = nil
-        definition.delay = .zero
-        definition.isStrict = false
-        return StoredView(id: id, shape: shape, definition: definition)
-    }
+    var withoutTimeRules: StoredView { with(ViewRules()) }
 }

@@ -31,10 +31,15 @@ extension Manifest {
             throw VerificationObstacle.removed(pruned)
         }
         let columns = try serviceColumns()
-        let plan = try FeaturePlan(columns) { name throws(StoreError) in try storedView(name, session) }
-        for column in self.columns where plan.roles.first(where: { $0.prefix == column.prefix }) == nil {
+        let rules = try serviceRules()
+        for column in self.columns where rules[column.prefix] == nil {
             throw VerificationObstacle.damagedManifest("no role '\(column.prefix)'")
         }
+        let plan = try FeaturePlan(
+            columns,
+            rules: { rules[$0] },
+            view: { name throws(StoreError) in try StoredView.whole(name, session) }
+        )
         for role in plan.roles where role.keyColumns.count != role.view.definition.keys.count {
             throw VerificationObstacle.damagedManifest(
                 "role '\(role.prefix)' has \(role.keyColumns.count) keys; view '\(role.view.name)' has "
@@ -96,26 +101,27 @@ extension Manifest {
         }
     }
 
-    /// A view with the manifest's rules and every feature that its table has, hidden ones, too.
-    private func storedView(_ name: String, _ session: Session) throws(StoreError) -> StoredView {
-        let rows = try session.query(
-            "SELECT id, shape, definition::text FROM asof.views WHERE name = $1",
-            [.text(name)]
-        )
-        guard rows.count > 0, let id = rows.int32(0, 0), let shape = rows.int64(0, 1),
-            let role = roles.first(where: { $0.view == name })
-        else { throw .unknownView(name: name, hint: "; it was removed from the store") }
-        var definition = try JSONDocument.decode(ViewDefinition.self, from: rows.text(0, 2) ?? "")
-        let features = try session.query("SELECT name, type FROM asof.features WHERE view = $1", [.int32(id)])
-        definition.features = (0..<features.count).compactMap { row in
-            guard let name = features.text(row, 0), let type = features.text(row, 1).flatMap(FeatureType.init(text:))
-            else { return nil }
-            return FeatureDefinition(name: name, type: type)
+    /// The rules that were in force then: every manifest has them, also those without ``rules``.
+    private func serviceRules() throws -> ServiceRules {
+        let found = try roles.map { role in
+            guard let delay = Interval(text: role.delay) else {
+                throw VerificationObstacle.damagedManifest("delay '\(role.delay)' of role '\(role.prefix)'")
+            }
+            let ttl = try role.ttl.map { text in
+                guard let ttl = Interval(text: text) else {
+                    throw VerificationObstacle.damagedManifest("ttl '\(text)' of role '\(role.prefix)'")
+                }
+                return ttl
+            }
+            return ServiceRules.Role(prefix: role.prefix, ViewRules(ttl: ttl, delay: delay, isStrict: role.strict))
         }
-        definition.ttl = role.ttl.flatMap(Interval.init(text:))
-        definition.delay = Interval(text: role.delay) ?? .zero
-        definition.isStrict = role.strict
-        return StoredView(id: id, shape: shape, definition: definition)
+        let made = ServiceRules(found)
+        if let rules, rules != made.fingerprint {
+            throw VerificationObstacle.damagedManifest(
+                "its rules are \(rules), and those of its roles \(made.fingerprint)"
+            )
+        }
+        return made
     }
 }
 

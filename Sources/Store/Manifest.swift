@@ -13,6 +13,8 @@ package struct Manifest: Codable, Sendable, Hashable {
     package var service: ServiceReference?
     /// The schema fingerprint of the feature columns.
     package var fingerprint: String
+    /// ``ServiceRules/fingerprint`` of ``roles``; `nil` in manifests of older binaries.
+    package var rules: String?
     package var labelTime: String
     /// The spine's column of each row's own position; `nil` = all rows read the store's state above.
     package var positionColumn: String?
@@ -130,6 +132,7 @@ package struct Manifest: Codable, Sendable, Hashable {
         self.features = features
         self.service = service
         fingerprint = ServiceDefinition.schemaFingerprint(of: spec.plan.columns)
+        rules = spec.plan.rules.fingerprint
         labelTime = spec.labelTime
         positionColumn = spec.positionColumn
         knownAtLabel = spec.options.knownAtLabel

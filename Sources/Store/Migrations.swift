@@ -45,6 +45,11 @@ package struct Migration: Sendable {
             name: "0007_ledger_totals.sql",
             sql: String(decoding: PackageResources._007_ledger_totals_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 8,
+            name: "0008_service_rules.sql",
+            sql: String(decoding: PackageResources._008_service_rules_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

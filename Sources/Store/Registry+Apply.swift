@@ -30,10 +30,11 @@ extension Registry {
                 session.connection.rollBack()
                 return (old, nil)
             }
-            let changes = old.changes(to: new, pruning: pruning)
+            let versions = try ServiceVersions(session)
+            let changes = old.changes(to: new, pruning: pruning, versions: versions)
             let refused = changes.filter { $0.severity == .refused }.map(\.line)
             guard refused.isEmpty else { throw StoreError.refusedChange(refused) }
-            let state = try old.put(new, pruning, session)
+            let state = try old.put(new, pruning, versions, session)
             return (try load(session), state)
         } catch {
             session.connection.rollBack()
@@ -50,9 +51,15 @@ extension Registry {
     }
 
     /// What applying `new` would change, after `pruning` where that is done as well.
-    package func changes(to new: Definitions, pruning: Pruning? = nil) -> [DefinitionChange] {
-        guard let pruning else { return new.changes(from: definitions, retired: retired) }
-        return new.changes(from: definitions, retired: pruning.remaining(of: retired)).map { change in
+    /// - Parameter versions: those that the store has.
+    package func changes(
+        to new: Definitions,
+        pruning: Pruning? = nil,
+        versions: ServiceVersions
+    ) -> [DefinitionChange] {
+        guard let pruning else { return new.changes(from: definitions, retired: retired, versions: versions) }
+        let remaining = pruning.remaining(of: retired)
+        return new.changes(from: definitions, retired: remaining, versions: versions).map { change in
             var change = change
             change.detail = change.detail.replacing("; data kept", with: "")
             return change
@@ -62,6 +69,7 @@ extension Registry {
     private func put(
         _ new: Definitions,
         _ pruning: Pruning?,
+        _ versions: ServiceVersions,
         _ session: Session
     ) throws(StoreError) -> LedgerState {
         let next = version + 1
@@ -94,7 +102,7 @@ extension Registry {
                 [.text(view.name)]
             )
         }
-        try putServices(new, version: next, session)
+        try putServices(new, version: next, versions, session)
         if new != definitions {
             try session.query(
                 "INSERT INTO asof.definitions (version, document) VALUES ($1, $2)",
@@ -189,21 +197,37 @@ extension Registry {
         }
     }
 
-    private func putServices(_ new: Definitions, version next: Int64, _ session: Session) throws(StoreError) {
-        for service in new.services where service.columns != definitions.service(named: service.name)?.columns {
-            let newest = services.first { $0.definition.name == service.name }
-            // A service that was removed and comes back as it was keeps its version.
-            if newest?.definition.columns == service.columns { continue }
-            try session.query(
-                """
-                INSERT INTO asof.services (name, version, fingerprint, definition, definitions_version)
-                VALUES ($1, $2, $3, $4, $5)
-                """,
-                [
-                    .text(service.name), .int32(Int32((newest?.version ?? 0) + 1)), .text(service.fingerprint),
-                    .jsonb(try JSONDocument.encode(service)), .int64(next),
-                ]
-            )
+    /// Gives each service that is not what it was a version: a new one, or the one that it had when it was so before.
+    private func putServices(
+        _ new: Definitions,
+        version next: Int64,
+        _ versions: ServiceVersions,
+        _ session: Session
+    ) throws(StoreError) {
+        for service in new.services {
+            let rules = new.rules(of: service)
+            let old = definitions.service(named: service.name)
+            if let old, old.columns == service.columns, definitions.rules(of: old) == rules { continue }
+            let (number, isNew) = versions.number(of: service.name, columns: service.columns, rules: rules)
+            if isNew {
+                try session.query(
+                    """
+                    INSERT INTO asof.services
+                        (name, version, fingerprint, definition, definitions_version, roles, rules, current_from)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $5)
+                    """,
+                    [
+                        .text(service.name), .int32(Int32(number)), .text(service.fingerprint),
+                        .jsonb(try JSONDocument.encode(service)), .int64(next),
+                        .jsonb(try JSONDocument.encode(rules)), .text(rules.fingerprint),
+                    ]
+                )
+            } else if services.first(where: { $0.definition.name == service.name })?.version != number {
+                try session.query(
+                    "UPDATE asof.services SET current_from = $3 WHERE name = $1 AND version = $2",
+                    [.text(service.name), .int32(Int32(number)), .int64(next)]
+                )
+            }
         }
     }
 }

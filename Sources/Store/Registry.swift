@@ -8,15 +8,10 @@ package struct Registry: Sendable {
     package let version: Int64
     package let definitions: Definitions
     package let views: [StoredView]
-    /// Newest version of each service that was ever applied, by name.
+    /// Of each service that was ever applied, the version that was in force last, by name.
     package let services: [StoredService]
     /// What is hidden, its tables and columns still there.
     package let retired: RetiredDefinitions
-
-    package struct StoredService: Sendable, Hashable {
-        package let definition: ServiceDefinition
-        package let version: Int
-    }
 
     /// - Throws: the database's error.
     package static func load(_ session: Session) throws(StoreError) -> Registry {
@@ -48,7 +43,7 @@ package struct Registry: Sendable {
             version: document.count > 0 ? document.int64(0, 0) ?? 0 : 0,
             definitions: definitions,
             views: views,
-            services: try loadServices(session),
+            services: try StoredService.inForceLast(session),
             retired: retired
         )
     }
@@ -61,29 +56,6 @@ package struct Registry: Sendable {
         services: [],
         retired: RetiredDefinitions()
     )
-
-    /// Every version of every service that was ever applied.
-    static func loadServiceVersions(_ session: Session) throws(StoreError) -> [StoredService] {
-        let rows = try session.query("SELECT definition::text, version FROM asof.services ORDER BY name, version")
-        var services: [StoredService] = []
-        for row in 0..<rows.count {
-            let definition = try JSONDocument.decode(ServiceDefinition.self, from: rows.text(row, 0) ?? "")
-            services.append(StoredService(definition: definition, version: Int(rows.int32(row, 1) ?? 0)))
-        }
-        return services
-    }
-
-    private static func loadServices(_ session: Session) throws(StoreError) -> [StoredService] {
-        let rows = try session.query(
-            "SELECT DISTINCT ON (name) definition::text, version FROM asof.services ORDER BY name, version DESC"
-        )
-        var services: [StoredService] = []
-        for row in 0..<rows.count {
-            let definition = try JSONDocument.decode(ServiceDefinition.self, from: rows.text(row, 0) ?? "")
-            services.append(StoredService(definition: definition, version: Int(rows.int32(row, 1) ?? 0)))
-        }
-        return services
-    }
 
     private static func loadRetiredFeatures(_ session: Session) throws(StoreError) -> [RetiredDefinitions.Feature] {
         let rows = try session.query(
@@ -119,25 +91,6 @@ package struct Registry: Sendable {
     package func service(named name: String) -> StoredService? {
         guard definitions.service(named: name) != nil else { return nil }
         return services.first { $0.definition.name == name }
-    }
-
-    /// A service at an older version.
-    package static func service(
-        named name: String,
-        version: Int,
-        _ session: Session
-    ) throws(StoreError) -> StoredService {
-        let rows = try session.query(
-            "SELECT definition::text FROM asof.services WHERE name = $1 AND version = $2",
-            [.text(name), .int32(Int32(clamping: version))]
-        )
-        guard rows.count > 0, let text = rows.text(0, 0) else {
-            throw .unknownService(
-                name: "\(name)@\(version)",
-                hint: "; `asof describe \(name)` shows the newest version"
-            )
-        }
-        return StoredService(definition: try JSONDocument.decode(ServiceDefinition.self, from: text), version: version)
     }
 }
 

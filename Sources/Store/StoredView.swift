@@ -20,6 +20,13 @@ package struct StoredView: Sendable {
     package var historyTable: String { "history.\(SQLText.identifier(name))" }
     package var onlineTable: String { "online.\(SQLText.identifier(name))" }
 
+    /// The view as if it had other rules than it has now.
+    func with(_ rules: ViewRules) -> StoredView {
+        var definition = definition
+        definition.rules = rules
+        return StoredView(id: id, shape: shape, definition: definition)
+    }
+
     /// Comma-separated, quoted, with `alias.` before each where one is given.
     package func keyList(_ alias: String = "") -> String {
         Self.list(storageKeys.map(\.name), alias)

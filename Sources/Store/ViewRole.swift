@@ -35,9 +35,16 @@ package struct FeaturePlan: Sendable {
     /// For each column, its role and the feature's place in it.
     package let sources: [(role: Int, feature: Int)]
 
+    /// - Parameters:
+    ///   - rules: those of each role, by its prefix; `nil` where none are asked for but those that the views have.
+    ///   - view: by name.
     /// - Throws: ``StoreError/unknownView(name:hint:)``, ``StoreError/unknownFeature(view:name:hint:)`` where the store
-    ///   lacks what a column names.
-    package init(_ columns: [ServiceColumn], view: (String) throws(StoreError) -> StoredView) throws(StoreError) {
+    ///   lacks what a column names; what `rules` throws.
+    package init(
+        _ columns: [ServiceColumn],
+        rules: (String) throws(StoreError) -> ViewRules? = { _ in nil },
+        view: (String) throws(StoreError) -> StoredView
+    ) throws(StoreError) {
         var roles: [ViewRole] = []
         var sources: [(role: Int, feature: Int)] = []
         for column in columns {
@@ -46,9 +53,9 @@ package struct FeaturePlan: Sendable {
                 $0.prefix == column.prefix && $0.view.name == column.view && $0.keyColumns == keys
             }
             if index == nil {
-                roles.append(
-                    ViewRole(view: try view(column.view), prefix: column.prefix, keyColumns: keys, features: [])
-                )
+                var role = try view(column.view)
+                if let rules = try rules(column.prefix) { role = role.with(rules) }
+                roles.append(ViewRole(view: role, prefix: column.prefix, keyColumns: keys, features: []))
                 index = roles.count - 1
             }
             guard let role = index else { continue }
@@ -69,6 +76,11 @@ package struct FeaturePlan: Sendable {
         self.columns = columns
         self.roles = roles
         self.sources = sources
+    }
+
+    /// By which rules the roles are read.
+    package var rules: ServiceRules {
+        ServiceRules(roles.map { ServiceRules.Role(prefix: $0.prefix, $0.view.definition.rules) })
     }
 
     /// The columns that a request or spine must have for every role's keys, each once, in order of first use.

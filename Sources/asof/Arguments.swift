@@ -23,38 +23,21 @@ enum TimeArgument {
 
 /// What `--features` and `get` name.
 enum FeatureArgument {
-    /// The columns asked for; a bare view stands for all of its features.
-    static func columns(
+    /// As ``Registry/plan(for:_:)``; a bare view stands for all of its features.
+    static func plan(
         _ text: String,
         _ registry: Registry,
         _ session: Session
-    ) throws -> (
-        columns: [ServiceColumn], service: Manifest.ServiceReference?
-    ) {
+    ) throws -> (plan: FeaturePlan, service: Registry.StoredService?) {
         var text = text
         if registry.definitions.service(named: text) == nil, registry.definitions.view(named: text) != nil {
             text += ".*"
         }
         let selection = try FeatureSelection(text: text)
-        var pinned: ServiceDefinition?
-        var service: Manifest.ServiceReference?
-        if case .service(let name, let version) = selection {
-            if let version {
-                pinned = try Registry.service(named: name, version: version, session).definition
-                service = .init(name: name, version: version)
-            } else if let stored = registry.service(named: name) {
-                service = .init(name: name, version: stored.version)
-            } else {
-                let known = registry.definitions.services.map(\.name) + registry.views.map(\.name)
-                throw CommandError("no service or view '\(name)'\(Name.hint(for: name, among: known))")
-            }
+        if case .service(let name, nil) = selection, registry.service(named: name) == nil {
+            let known = registry.definitions.services.map(\.name) + registry.views.map(\.name)
+            throw CommandError("no service or view '\(name)'\(Name.hint(for: name, among: known))")
         }
-        return (try selection.columns(in: registry.definitions, pinned: pinned), service)
-    }
-
-    static func plan(_ text: String, _ registry: Registry, _ session: Session) throws -> FeaturePlan {
-        try FeaturePlan(try columns(text, registry, session).columns) { name throws(StoreError) in
-            try registry.view(named: name)
-        }
+        return try registry.plan(for: selection, session)
     }
 }

@@ -28,10 +28,11 @@ final class ServedStore {
         _ yaml: String,
         resident: Set<String>? = nil,
         now: Int64 = 1_000_000_000,
-        versions: [Registry.StoredService] = []
+        versions: (Definitions) -> [Registry.StoredService] = { _ in [] }
     ) throws {
         self.now = now
-        definitions = try Definitions.parse(yaml: yaml, file: "features.yaml")
+        let definitions = try Definitions.parse(yaml: yaml, file: "features.yaml")
+        self.definitions = definitions
         var views: [ServedView] = []
         var stored: [String: ViewMemory] = [:]
         for (index, definition) in definitions.views.enumerated() {
@@ -43,7 +44,9 @@ final class ServedStore {
             views.append(ServedView(view, layout: layout, memory: isResident ? memory : nil))
         }
         self.stored = stored
-        let services = definitions.services.map { Registry.StoredService(definition: $0, version: 3) }
+        let services = definitions.services.map { service in
+            Registry.StoredService(service, version: 3, rules: definitions.rules(of: service))
+        }
         let registry = Registry(
             version: 5,
             definitions: definitions,
@@ -51,7 +54,7 @@ final class ServedStore {
             services: services,
             retired: RetiredDefinitions()
         )
-        let catalog = Catalog(registry, views: views, versions: services + versions)
+        let catalog = Catalog(registry, views: views, versions: services + versions(definitions))
         self.catalog = catalog
         let position = position
         let fetching = Fetching(stored: stored)

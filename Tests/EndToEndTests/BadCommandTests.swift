@@ -87,7 +87,7 @@ import Testing
         BadInputCase(
             "an unknown version",
             export("spine.csv", "ranking@7"),
-            says: ["ranking@7", "asof describe ranking"]
+            says: ["ranking@7", "its newest version is 1"]
         ),
         BadInputCase("a feature twice", export("spine.csv", "stats.*,stats.ctr"), says: ["'stats__ctr' a second time"]),
         BadInputCase("no selection", export("spine.csv", "stats,"), says: ["no selection of features"]),

@@ -132,8 +132,28 @@ struct Edit: CustomTestStringConvertible {
             "! view     stats    entities [user] -> [user, item]; its data has the old keys: make a view under another name",
             "~ service  ranking  new version: "
         ),
-        Edit("ttl changed", [("ttl: 30d", "ttl: 7d")], .safe, "~ view     stats  ttl 30d -> 7d"),
-        Edit("ttl removed", [("ttl: 30d", "ttl:")], .safe, "~ view     stats  ttl 30d -> none"),
+        Edit(
+            "ttl changed",
+            [("ttl: 30d", "ttl: 7d")],
+            .safe,
+            "~ view     stats    ttl 30d -> 7d",
+            "~ service  ranking  new version: stats ttl 30d -> 7d; fingerprint asof1:"
+        ),
+        Edit(
+            "ttl removed",
+            [("ttl: 30d", "ttl:")],
+            .safe,
+            "~ view     stats    ttl 30d -> none",
+            "~ service  ranking  new version: stats ttl 30d -> none; fingerprint asof1:"
+        ),
+        Edit("ttl spelled otherwise", [("ttl: 30d", "ttl: 720h")], .safe),
+        Edit(
+            "rules of a view that no service reads",
+            [(", site.load", ""), ("features: { load", "delay: 1h, features: { load")],
+            .safe,
+            "~ view     site     delay 0s -> 1h",
+            "~ service  ranking  new version: -site__load; fingerprint asof1:"
+        ),
         Edit(
             "settings changed",
             [
@@ -143,11 +163,12 @@ struct Edit: CustomTestStringConvertible {
                 )
             ],
             .safe,
-            "~ view     stats  delay 0s -> 5m",
-            "~ view     stats  strict false -> true",
-            "~ view     stats  missing error -> null",
-            "~ view     stats  source added",
-            "~ view     stats  owner none -> me"
+            "~ view     stats    delay 0s -> 5m",
+            "~ view     stats    strict false -> true",
+            "~ view     stats    missing error -> null",
+            "~ view     stats    source added",
+            "~ view     stats    owner none -> me",
+            "~ service  ranking  new version: stats delay 0s -> 5m, strict false -> true; fingerprint asof1:"
         ),
         Edit(
             "offline",

@@ -7,18 +7,23 @@ import Testing
 
 extension RandomHistory {
     /// Compares a whole export, with witnesses and counts.
+    /// - Parameters:
+    ///   - features: what is exported.
+    ///   - expected: of each view, the rules by which the oracle answers; `nil` = those that the views have.
     @discardableResult
     func expectOracle(
         _ spine: ColumnBatch,
         _ state: LedgerState,
         isKnownAtLabel: Bool,
+        features: String = "model",
+        rules expected: [String: ViewRules]? = nil,
         positionColumn: String? = nil,
         sessions: [Session]? = nil,
         engine: EngineRequest = EngineRequest(.probe),
         blockRows: Int = .max
     ) throws -> TestStore.Exported {
         let exported = try store.export(
-            "model",
+            features,
             spine: spine,
             labelTime: "t",
             positionColumn: positionColumn,
@@ -36,7 +41,8 @@ extension RandomHistory {
         let plan = exported.join.spec.plan
         let labels = try #require(spine["t"])
         for (index, role) in plan.roles.enumerated() {
-            let definition = role.view.definition
+            var definition = role.view.definition
+            if let expected { definition.rules = try #require(expected[definition.name]) }
             let keys = try role.keyColumns.map { try #require(spine[$0]) }
             var rules = Oracle.Rules(definition, position: state.position, isKnownAtLabel: isKnownAtLabel)
             var counts = JoinCounts()
@@ -52,15 +58,15 @@ extension RandomHistory {
                     rules
                 )
                 counts.add(answer.outcome)
-                var expected: [String: Value] = [:]
+                var values: [String: Value] = [:]
                 for column in plan.columns where column.prefix == role.prefix {
                     let place = try #require(definition.features.firstIndex { $0.name == column.feature })
-                    expected[column.outputName] = answer.features[place]
+                    values[column.outputName] = answer.features[place]
                 }
-                expected["\(role.prefix)__event_time"] =
+                values["\(role.prefix)__event_time"] =
                     answer.eventTime.map { .timestamp(Timestamp(microseconds: $0)) } ?? .null
-                expected["\(role.prefix)__position"] = answer.position.map { .int64($0) } ?? .null
-                for (name, value) in expected {
+                values["\(role.prefix)__position"] = answer.position.map { .int64($0) } ?? .null
+                for (name, value) in values {
                     let got = try #require(made[name]).value(row)
                     if got.identity == value.identity { continue }
                     Issue.record(

@@ -48,9 +48,9 @@ package final class TestStore {
         try apply(yaml)
     }
 
-    package func apply(_ yaml: String) throws {
-        registry = try Registry.apply(try Definitions.parse(yaml: yaml, file: "features.yaml"), session).0
-    }
+    package func apply(_ yaml: String) throws { try apply(try Definitions.parse(yaml: yaml, file: "features.yaml")) }
+
+    package func apply(_ definitions: Definitions) throws { registry = try Registry.apply(definitions, session).0 }
 
     package func view(_ name: String) throws -> StoredView { try registry.view(named: name) }
 
@@ -177,10 +177,8 @@ package final class TestStore {
         state: LedgerState? = nil,
         options: JoinOptions = JoinOptions()
     ) throws -> TrainingSetSpec {
-        let registry = registry
-        let columns = try FeatureSelection(text: text).columns(in: registry.definitions)
-        return try TrainingSetSpec(
-            plan: try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) },
+        try TrainingSetSpec(
+            plan: try registry.plan(for: try FeatureSelection(text: text), session).plan,
             labelTime: labelTime,
             positionColumn: positionColumn,
             spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },

@@ -120,7 +120,7 @@ package final class FeatureReads: Sendable {
 }
 
 extension RowPlan {
-    /// Features of one view, named as they are there.
+    /// Features of one view, named as they are there, by the rules that it has now.
     convenience init(_ view: ServedView, columns: [Int]? = nil) {
         let columns = columns ?? view.layout.columns.indices.filter { !view.layout.columns[$0].isRetired }
         let asService = columns.map { place in
@@ -134,16 +134,18 @@ extension RowPlan {
         }
         self.init(
             columns.map { (view.layout.columns[$0].feature, 0, view.layout, $0) },
-            roleCount: 1,
-            fingerprint: ServiceDefinition.schemaFingerprint(of: asService)
+            ttls: [view.ttlUs],
+            fingerprint: ServiceDefinition.schemaFingerprint(of: asService),
+            rules: ServiceRules(view.definition)
         )
     }
 
     convenience init(_ service: ServicePlan) {
         self.init(
             service.columns.map { ($0.name, $0.role, service.roles[$0.role].view.layout, $0.source) },
-            roleCount: service.roles.count,
-            fingerprint: service.fingerprint
+            ttls: service.roles.map(\.ttlUs),
+            fingerprint: service.fingerprint,
+            rules: service.rules
         )
     }
 }

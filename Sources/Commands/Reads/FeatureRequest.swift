@@ -33,7 +33,13 @@ struct FeatureRequest: Sendable {
         self.shape = shape
         self.plan = plan
         self.options = options
-        lookup = RowLookup(views: views, keys: keys, rowCount: rowCount, wantsPosition: options.hasMeta)
+        lookup = RowLookup(
+            views: views,
+            keys: keys,
+            rowCount: rowCount,
+            ttls: plan.ttls,
+            wantsPosition: options.hasMeta
+        )
     }
 
     /// Before keys are read and memory is taken for them.

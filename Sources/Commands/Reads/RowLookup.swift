@@ -14,6 +14,8 @@ struct RowLookup: Sendable {
     /// One a role; none has more than ``rowCount`` keys.
     let keys: [EntityKeys]
     let rowCount: Int
+    /// For each role when its values expire, as ``RowPlan/ttls``; `nil` = as each view says now.
+    var ttls: [Int64?]?
     /// Whether reads count in FS.STATS.
     var isCounted = true
     /// Whether the reply tells a position.
@@ -216,29 +218,33 @@ struct RowLookup: Sendable {
         let rows = FoundRows(rowCount: keys[role].count, roleCount: 1)
         memory.withReader { reader in
             keys[role].find(0, in: rows, reader.shared)
-            show(0, of: views[role], rows, reads, isCounted: isCounted)
+            show(0, of: role, rows, reads, isCounted: isCounted)
             for row in 0..<rows.rowCount { if let row = rows.shown(row, role: 0) { body(row) } }
         }
     }
 
     private func show(_ role: Int, _ rows: borrowing FoundRows, _ reads: FeatureReads, isCounted: Bool) {
-        show(role, of: views[role], rows, reads, isCounted: isCounted)
+        show(role, of: role, rows, reads, isCounted: isCounted)
     }
 
     /// Hides what has expired by now.
+    /// - Parameters:
+    ///   - place: the role's place in `rows`.
+    ///   - role: one of this look-up's.
     private func show(
-        _ role: Int,
-        of view: ServedView,
+        _ place: Int,
+        of role: Int,
         _ rows: borrowing FoundRows,
         _ reads: FeatureReads,
         isCounted: Bool
     ) {
         var earliest = Int64.min
-        if let ttl = view.ttlUs {
+        let ttl: Int64? = if let ttls { ttls[role] } else { views[role].ttlUs }
+        if let ttl {
             let (bound, overflow) = reads.source.now().subtractingReportingOverflow(ttl)
             earliest = overflow ? .min : bound
         }
-        let counts = rows.show(role: role, earliest: earliest)
-        if isCounted { view.counters.add(hits: counts.hits, misses: counts.misses, expired: counts.expired) }
+        let counts = rows.show(role: place, earliest: earliest)
+        if isCounted { views[role].counters.add(hits: counts.hits, misses: counts.misses, expired: counts.expired) }
     }
 }

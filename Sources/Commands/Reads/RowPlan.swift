@@ -61,12 +61,19 @@ final class RowPlan: Sendable {
     /// The first column that packed32 does not take without LOSSY.
     let lossyColumn: String?
     let fingerprint: String
+    /// The fingerprint of the rules by which the roles are read.
+    let rules: String
+    /// For each role, when its values expire, µs after their event time; `nil` = never.
+    let ttls: [Int64?]
 
-    /// - Parameter sources: for each column, its role's number, that role's layout and the column's place there.
+    /// - Parameters:
+    ///   - sources: for each column, its role's number, that role's layout and the column's place there.
+    ///   - ttls: see ``ttls``; as many as there are roles.
     init(
         _ sources: [(name: String, role: Int, layout: RowLayout, column: Int)],
-        roleCount: Int,
-        fingerprint: String
+        ttls: [Int64?],
+        fingerprint: String,
+        rules: ServiceRules
     ) {
         var fields: [Field] = []
         var names: [UInt8] = []
@@ -98,10 +105,12 @@ final class RowPlan: Sendable {
         names += [UInt8](repeating: 0, count: 16)
         columns = sources.map { ($0.name, $0.layout.columns[$0.column].type) }
         self.fields = fields
-        self.roleCount = roleCount
+        roleCount = ttls.count
         self.names = names
         self.nameArray = nameArray
         self.fingerprint = fingerprint
+        self.rules = rules.fingerprint
+        self.ttls = ttls
         textBytesMax = textBytes
         fieldBytesMax = fieldBytes
         namedTextBytesMax = textBytes + nameBytes

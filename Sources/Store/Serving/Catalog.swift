@@ -10,7 +10,7 @@ package final class Catalog: Sendable {
     package let registry: Registry
     /// In force, by name.
     package let views: [ServedView]
-    /// The newest version of each service in force that can be answered, by name.
+    /// The version in force of each service that can be answered, by name.
     package let services: [ServicePlan]
     /// Views in force and hidden ones that old versions of services still ask, by id.
     let all: [Int32: ServedView]
@@ -32,16 +32,16 @@ package final class Catalog: Sendable {
         viewsByName = NameTable(self.views.map { ($0.name, $0) })
         let byName = Dictionary(views.map { ($0.name, $0) }) { first, _ in first }
         var plans: [(name: String, value: Result<ServicePlan, StoreError>)] = []
-        var newest: [ServicePlan] = []
+        var current: [ServicePlan] = []
         for service in versions {
             let plan = Self.plan(service, byName)
             plans.append(("\(service.definition.name)@\(service.version)", plan))
             guard registry.service(named: service.definition.name)?.version == service.version else { continue }
             plans.append((service.definition.name, plan))
-            if case .success(let plan) = plan { newest.append(plan) }
+            if case .success(let plan) = plan { current.append(plan) }
         }
         plansByName = NameTable(plans)
-        services = newest.sorted { $0.name < $1.name }
+        services = current.sorted { $0.name < $1.name }
     }
 
     private static func plan(
@@ -69,7 +69,7 @@ package final class Catalog: Sendable {
         throw .unknownView(name: name, hint: Name.hint(for: name, among: views.map(\.name)))
     }
 
-    /// A service's plan: `name` for the newest version, `name@version` for any.
+    /// A service's plan: `name` for the version in force, `name@version` for any.
     ///
     /// - Throws: ``StoreError/unknownService(name:hint:)``; what ``ServicePlan`` throws for a version that cannot be
     ///   answered any more.
@@ -78,7 +78,7 @@ package final class Catalog: Sendable {
         let text = name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
         let known = registry.definitions.services.map(\.name)
         if let at = text.firstIndex(of: "@"), known.contains(String(text[..<at])) {
-            let newest = registry.service(named: String(text[..<at]))?.version ?? 0
+            let newest = versions.filter { $0.definition.name == text[..<at] }.map(\.version).max() ?? 0
             throw .unknownService(name: text, hint: "; its newest version is \(newest)")
         }
         throw .unknownService(name: text, hint: Name.hint(for: text, among: known))

@@ -30,7 +30,7 @@ struct CatalogLoad {
     ) throws(StoreError) -> Result {
         let state = try Ledger(session).head()
         let registry = try Registry.load(session)
-        let versions = try Registry.loadServiceVersions(session)
+        let versions = try Registry.StoredService.all(session)
         let wanted = try views(registry, versions)
         var result = Result(catalog: .empty, state: state)
         var served: [ServedView] = []

@@ -12,7 +12,7 @@ package final class ServedView: Sendable {
     package let isRetired: Bool
     /// The places of the view's features in ``RowLayout/columns``, retired ones included, by name.
     package let columns: NameTable<Int>
-    /// TTL in µs; `nil` = values never expire.
+    /// The TTL that the view has now, µs; `nil` = values never expire. Versions of services have their own.
     package let ttlUs: Int64?
     /// Reads counted; the same object as long as the view is served.
     package let counters: ReadCounters

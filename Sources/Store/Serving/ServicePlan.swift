@@ -22,11 +22,18 @@ package final class ServicePlan: Sendable {
         package let keys: [Int]
         /// The view's place in ``ServicePlan/views``.
         package let viewIndex: Int
+        /// Those of this version, whatever the view says now. Of them only the TTL counts for latest values.
+        package let rules: ViewRules
+
+        /// µs; `nil` = values never expire.
+        package var ttlUs: Int64? { rules.ttl?.microseconds }
     }
 
     package let name: String
     package let version: Int
     package let fingerprint: String
+    /// Those of all roles.
+    package let rules: ServiceRules
     package let definition: ServiceDefinition
     package let columns: [Column]
     package let roles: [Role]
@@ -42,7 +49,8 @@ package final class ServicePlan: Sendable {
     package let lossyColumn: String?
 
     /// - Throws: ``StoreError/unknownView(name:hint:)``, ``StoreError/unknownFeature(view:name:hint:)`` where what it asks
-    ///   for was pruned; ``StoreError/request(_:)`` where two views want one key in two types.
+    ///   for was pruned; ``StoreError/request(_:)`` where two views want one key in two types; ``StoreError/conflict(_:)``
+    ///   where a role has no rules.
     init(
         _ service: Registry.StoredService,
         view: (String) throws(StoreError) -> ServedView
@@ -51,6 +59,7 @@ package final class ServicePlan: Sendable {
         name = service.definition.name
         version = service.version
         fingerprint = service.definition.fingerprint
+        rules = service.rules
         var columns: [Column] = []
         var roles: [Role] = []
         var keys: [KeyColumn] = []
@@ -62,7 +71,15 @@ package final class ServicePlan: Sendable {
             if known == nil {
                 if !views.contains(where: { $0 === view }) { views.append(view) }
                 let viewIndex = views.firstIndex { $0 === view } ?? 0
-                roles.append(Role(view: view, prefix: column.prefix, keys: places, viewIndex: viewIndex))
+                roles.append(
+                    Role(
+                        view: view,
+                        prefix: column.prefix,
+                        keys: places,
+                        viewIndex: viewIndex,
+                        rules: try service.rules(of: column.prefix)
+                    )
+                )
             }
             guard let source = view.columns[column.feature], view.layout.columns[source].type == column.type else {
                 throw .unknownFeature(view: column.view, name: column.feature, hint: "; it was pruned")

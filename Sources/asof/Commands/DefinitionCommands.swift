@@ -44,7 +44,7 @@ struct PlanCommand: ParsableCommand {
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
         try definitions.refuseNothing(new, instead: registry)
-        let changes = registry.changes(to: new)
+        let changes = registry.changes(to: new, versions: try ServiceVersions(open.session))
         Console.write(changes.isEmpty ? "no changes" : DefinitionChange.lines(changes).joined(separator: "\n"))
         if changes.contains(where: { $0.severity == .refused }) { throw ExitCode(1) }
     }
@@ -98,7 +98,7 @@ struct ApplyCommand: ParsableCommand {
         let pruning = prune ? try Pruning(session, to: new) : nil
         let registry = try Registry.load(session)
         try definitions.refuseNothing(new, instead: registry)
-        let changes = registry.changes(to: new, pruning: pruning)
+        let changes = registry.changes(to: new, pruning: pruning, versions: try ServiceVersions(session))
         let pruned = pruning?.items ?? []
         guard !changes.isEmpty || !pruned.isEmpty else {
             // Descriptions and the order of things may have changed, which are no changes of what is stored.
@@ -201,14 +201,14 @@ struct DescribeCommand: ParsableCommand {
         abstract: "Show a view's or service's definition."
     )
 
-    @Argument(help: "The view or service.")
+    @Argument(help: "A view, a service, or SERVICE@VERSION.")
     var name: String
     @OptionGroup var store: StoreOptions
 
     func run() throws {
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
-        if let service = registry.service(named: name) {
+        if let service = try service(registry, open.session) {
             describe(service)
             return
         }
@@ -218,6 +218,13 @@ struct DescribeCommand: ParsableCommand {
         }
         let known = registry.views.map(\.name) + registry.definitions.services.map(\.name)
         throw CommandError("no view or service '\(name)'\(Name.hint(for: name, among: known))")
+    }
+
+    /// `NAME` as it is in force, or `NAME@VERSION`.
+    private func service(_ registry: Registry, _ session: Session) throws -> Registry.StoredService? {
+        guard name.contains("@") else { return registry.service(named: name) }
+        guard case .service(let service, let version?) = try FeatureSelection(text: name) else { return nil }
+        return try .named(service, version: version, session)
     }
 
     private func describe(_ view: ViewDefinition) {
@@ -248,6 +255,7 @@ struct DescribeCommand: ParsableCommand {
         if let description = definition.description { lines.append(Console.wrapped(description, indent: 13)) }
         if let owner = definition.owner { lines.append("owner        \(owner)") }
         lines.append("fingerprint  \(definition.fingerprint)")
+        lines.append("rules        \(service.rules.fingerprint)")
         Console.write(lines.joined(separator: "\n") + "\n")
         var table = TextTable(["column", "type", "from", "keys"])
         for column in definition.columns {
@@ -256,6 +264,13 @@ struct DescribeCommand: ParsableCommand {
                 column.outputName, column.type.text, "\(column.view).\(column.feature)", keys.joined(separator: ", "),
             ])
         }
-        Console.write(table.text)
+        Console.write(table.text + "\n")
+        var rules = TextTable(["role", "ttl", "delay", "strict"])
+        for role in service.rules.roles {
+            rules.append([
+                role.prefix, role.rules.ttl?.text ?? "-", role.rules.delay.text, role.rules.isStrict ? "yes" : "no",
+            ])
+        }
+        Console.write(rules.text)
     }
 }

@@ -103,8 +103,7 @@ struct ExportCommand: ParsableCommand {
         let pinned = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
-        let (columns, service) = try FeatureArgument.columns(features, registry, open.session)
-        let plan = try FeaturePlan(columns) { name throws(StoreError) in try registry.view(named: name) }
+        let (plan, service) = try FeatureArgument.plan(features, registry, open.session)
         let state = try state(pinned, Ledger(open.session))
         let input = try spineInput(plan, open.session)
         let spec = try TrainingSetSpec(
@@ -161,7 +160,7 @@ struct ExportCommand: ParsableCommand {
             join,
             storeID: try open.session.storeID(),
             features: features,
-            service: service,
+            service: service.map { .init(name: $0.definition.name, version: $0.version) },
             spineSource: spine ?? spineSql ?? "",
             output: .init(file: URL(fileURLWithPath: out).lastPathComponent, format: outFormat.rawValue)
         )

@@ -1,0 +1,111 @@
+import Crypto
+
+/// The rules by which a version of a service reads its views, role by role.
+///
+/// As JSON an array of `{"prefix", "ttl_us", "delay_us", "strict"}`, `ttl_us` null where values never expire.
+package struct ServiceRules: Hashable, Sendable {
+    /// A view in one of its roles.
+    package struct Role: Hashable, Sendable {
+        /// ``ServiceColumn/prefix``.
+        package var prefix: String
+        package var rules: ViewRules
+
+        package init(prefix: String, _ rules: ViewRules) {
+            self.prefix = prefix
+            self.rules = rules
+        }
+    }
+
+    /// In the order in which the service's columns first use them; each prefix once.
+    package var roles: [Role]
+
+    package init(_ roles: [Role]) { self.roles = roles }
+
+    /// The rules that views have now, for each role of some columns.
+    /// - Parameter view: by name; what it does not find gets the rules of a view that says nothing.
+    package init(of columns: [ServiceColumn], view: (String) -> ViewDefinition?) {
+        var roles: [Role] = []
+        for column in columns where !roles.contains(where: { $0.prefix == column.prefix }) {
+            roles.append(Role(prefix: column.prefix, view(column.view)?.rules ?? ViewRules()))
+        }
+        self.roles = roles
+    }
+
+    /// Of a view under its own name, by its definition.
+    package init(_ view: ViewDefinition) { roles = [Role(prefix: view.name, view.rules)] }
+
+    /// - Complexity: O(roles).
+    package subscript(prefix: String) -> ViewRules? { roles.first { $0.prefix == prefix }?.rules }
+
+    /// A short name of the rules, equal on every machine and in every release: what stands beside the schema fingerprint,
+    /// which is names and types only.
+    ///
+    /// `asof-rules-1:` and the first 16 hexadecimal digits (lower case) of the SHA-256 of these UTF-8 bytes: the line
+    /// `asof-rules-1`, then for each role, in the order of the service's columns, a line of four words with one blank
+    /// between them: its prefix; its TTL in µs, or `-` where it has none; its delay in µs; `1` where it is strict, else
+    /// `0`. Every line ends with U+000A. Any shell can check one:
+    ///
+    ///     printf 'asof-rules-1\nuser_stats 2592000000000 0 0\n' | sha256sum | cut -c 1-16
+    ///
+    /// Behind the roles is the place of derived columns and windows, for each a line `= NAME EXPRESSION`. There are none
+    /// yet, and a service without any keeps its bytes: no role's line begins with `=`.
+    package var fingerprint: String {
+        var canonical = "asof-rules-1\n"
+        for role in roles {
+            let ttl = role.rules.ttl.map { "\($0.microseconds)" } ?? "-"
+            canonical += "\(role.prefix) \(ttl) \(role.rules.delay.microseconds) \(role.rules.isStrict ? 1 : 0)\n"
+        }
+        return "asof-rules-1:" + Fingerprint.digits(of: canonical)
+    }
+}
+
+/// What fingerprints are made of.
+enum Fingerprint {
+    /// - Returns: the first 16 hexadecimal digits, lower case, of the SHA-256 of the text's UTF-8 bytes.
+    static func digits(of text: String) -> String {
+        let digits = Array("0123456789abcdef")
+        return String(
+            SHA256.hash(data: Array(text.utf8)).prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        )
+    }
+}
+
+extension ServiceRules: Codable {
+    package init(from decoder: any Decoder) throws { roles = try [Role](from: decoder) }
+
+    package func encode(to encoder: any Encoder) throws { try roles.encode(to: encoder) }
+}
+
+extension ServiceRules.Role: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case prefix
+        case ttl = "ttl_us"
+        case delay = "delay_us"
+        case isStrict = "strict"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        prefix = try container.decode(String.self, forKey: .prefix)
+        rules = ViewRules(
+            ttl: try container.decodeIfPresent(Int64.self, forKey: .ttl).map { Interval(microseconds: $0) },
+            delay: Interval(microseconds: try container.decode(Int64.self, forKey: .delay)),
+            isStrict: try container.decode(Bool.self, forKey: .isStrict)
+        )
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(prefix, forKey: .prefix)
+        try container.encode(rules.ttl?.microseconds, forKey: .ttl)
+        try container.encode(rules.delay.microseconds, forKey: .delay)
+        try container.encode(rules.isStrict, forKey: .isStrict)
+    }
+}
+
+extension Definitions {
+    /// The rules that a service has by these definitions.
+    package func rules(of service: ServiceDefinition) -> ServiceRules {
+        ServiceRules(of: service.columns) { view(named: $0) }
+    }
+}
