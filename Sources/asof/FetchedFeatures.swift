@@ -19,6 +19,8 @@ struct FetchedFeatures {
     let service: String
     let version: Int64
     let fingerprint: String
+    /// The fingerprint of the version's rules; `nil` where the server is of an older release.
+    let rules: String?
     let position: Int64
     /// The service's keys.
     let keys: [KeyColumn]
@@ -34,6 +36,7 @@ struct FetchedFeatures {
         self.service = try Self.text(definition, "name")
         version = try Self.integer(definition, "version")
         fingerprint = try Self.text(definition, "schema")
+        rules = definition["rules"]?.string
         keys = try Self.list(definition, "keys").map { key in
             guard let type = KeyType(rawValue: try Self.text(key, "type")) else {
                 throw Self.strange("the type of a key")

@@ -39,7 +39,21 @@ import Wire
 
     static func store(_ seed: UInt64, _ types: [String], resident: Set<String>? = nil) throws -> ServedStore {
         var random = SeededRandom(seed: seed)
-        let store = try ServedStore(yaml(&random, types), resident: resident)
+        let yaml = yaml(&random, types)
+        // Each service's version before, with other rules.
+        var rules = SeededRandom(seed: seed &+ 1_000)
+        let store = try ServedStore(yaml, resident: resident) { definitions in
+            definitions.services.map { service in
+                var before = definitions.rules(of: service)
+                for role in before.roles.indices {
+                    before.roles[role].rules.ttl =
+                        rules.oneIn(3) ? nil : Interval(microseconds: Int64(rules.int(0...1_000)))
+                    before.roles[role].rules.delay = Interval(microseconds: Int64(rules.int(0...1_000)))
+                    before.roles[role].rules.isStrict = rules.oneIn(2)
+                }
+                return Registry.StoredService(service, version: 2, rules: before)
+            }
+        }
         for view in store.catalog.views {
             var batch: [HistoryRow] = []
             for user in 0..<8 {
@@ -69,8 +83,16 @@ import Wire
         var type: FeatureType
     }
 
-    static func cell(_ store: ServedStore, _ view: String, _ keys: [Value], _ feature: String) throws -> Cell {
+    /// - Parameter rules: `nil` = those of the view.
+    static func cell(
+        _ store: ServedStore,
+        _ view: String,
+        _ keys: [Value],
+        _ feature: String,
+        rules: ViewRules? = nil
+    ) throws -> Cell {
         let definition = try store.catalog.view(named: view).definition
+        let rules = rules ?? definition.rules
         let place = try #require(definition.features.firstIndex { $0.name == feature })
         let type = definition.features[place].type
         guard let row = store.rows[view]?[keys] else {
@@ -79,7 +101,7 @@ import Wire
         var cell = Cell(value: row.features[place], status: .present, eventTime: row.eventTime, type: type)
         if row.isDeleted {
             cell.status = .missing
-        } else if let ttl = definition.ttl?.microseconds, row.eventTime < store.now - ttl {
+        } else if let ttl = rules.ttl?.microseconds, row.eventTime < store.now - ttl {
             cell.status = .expired
         } else if cell.value == .null {
             cell.status = .null
@@ -119,12 +141,13 @@ import Wire
         format: String,
         hasMeta: Bool,
         schema: String,
+        rules: String,
         _ store: ServedStore,
         _ version: ProtocolVersion
     ) -> [UInt8] {
         var writer = ReplyWriter(version: version)
         let isPacked = format.hasPrefix("packed")
-        writer.map((isPacked ? 3 : 2) + (hasMeta ? 3 : 0))
+        writer.map((isPacked ? 3 : 2) + (hasMeta ? 4 : 0))
         func matrix(_ name: String, _ write: (Cell) -> Void) {
             writer.bulk(name)
             let byColumn = format == "columns"
@@ -157,6 +180,8 @@ import Wire
             }
             writer.bulk("position")
             writer.integer(store.position)
+            writer.bulk("rules")
+            writer.bulk(rules)
         }
         return Array(writer.buffer.readableBytesView)
     }
@@ -187,13 +212,23 @@ import Wire
             for hasMeta in [false, true] {
                 let meta = hasMeta ? ["META"] : []
                 let got = store.ask(["FS.GET", view.name, entities[0].text] + words + meta, version)
-                #expect(got == Self.map(names, cells[0], hasMeta: hasMeta, store, version))
+                let rules = ServiceRules(view.definition).fingerprint
+                #expect(got == Self.map(names, cells[0], hasMeta: hasMeta, rules: rules, store, version))
                 let rows = store.ask(
                     ["FS.MGET", view.name, "\(entities.count)"] + entities.map(\.text) + meta + words,
                     version
                 )
                 if hasMeta {
-                    let all = Self.expected(names, cells, format: "rows", hasMeta: true, schema: "", store, version)
+                    let all = Self.expected(
+                        names,
+                        cells,
+                        format: "rows",
+                        hasMeta: true,
+                        schema: "",
+                        rules: rules,
+                        store,
+                        version
+                    )
                     #expect(rows == all)
                 } else {
                     var writer = ReplyWriter(version: version)
@@ -212,12 +247,13 @@ import Wire
         _ names: [String],
         _ cells: [Cell],
         hasMeta: Bool,
+        rules: String,
         _ store: ServedStore,
         _ version: ProtocolVersion
     ) -> [UInt8] {
         var writer = ReplyWriter(version: version)
         if hasMeta {
-            writer.map(4)
+            writer.map(5)
             writer.bulk("values")
         }
         writer.map(names.count)
@@ -236,6 +272,8 @@ import Wire
             if let time = cells[0].eventTime { writer.integer(time) } else { writer.null() }
             writer.bulk("position")
             writer.integer(store.position)
+            writer.bulk("rules")
+            writer.bulk(rules)
         }
         return Array(writer.buffer.readableBytesView)
     }
@@ -244,14 +282,16 @@ import Wire
         arguments: 1...8 as ClosedRange<UInt64>,
         [nil, ["users"], ["weather"], []] as [Set<String>?]
     )
-    func `FS.SERVE gives what boxed values give, in every format, resident or not`(
+    func `FS.SERVE gives what boxed values give, in every format and by each version's rules, resident or not`(
         seed: UInt64,
         resident: Set<String>?
     ) throws {
         let isNumeric = seed % 2 == 0
         let store = try Self.store(seed, isNumeric ? Self.numeric : Self.types, resident: resident)
         var random = SeededRandom(seed: seed &* 17)
-        for service in store.catalog.services {
+        let names = store.catalog.services.flatMap { [$0.name, "\($0.name)@2"] }
+        for name in names {
+            let service = try store.catalog.service(named: Array(name.utf8).span)
             let keys = service.keys.map(\.name).shuffled(using: &random)
             let requests: [[String: Value]] = (0..<random.int(0...7)).map { _ in
                 [
@@ -263,7 +303,13 @@ import Wire
             let cells = try requests.map { request in
                 try service.definition.columns.map { column in
                     let keys = column.keys.compactMap { request[$0.from] }
-                    return try Self.cell(store, column.view, keys, column.feature)
+                    return try Self.cell(
+                        store,
+                        column.view,
+                        keys,
+                        column.feature,
+                        rules: service.rules[column.prefix]
+                    )
                 }
             }
             let isPackable = service.packedRefusal == nil
@@ -272,7 +318,7 @@ import Wire
                     (false, ProtocolVersion.resp2), (true, .resp2), (false, .resp3), (true, .resp3),
                 ] {
                     var words =
-                        ["FS.SERVE", service.name, "KEYS", "\(keys.count)"] + keys + ["ROWS", "\(requests.count)"]
+                        ["FS.SERVE", name, "KEYS", "\(keys.count)"] + keys + ["ROWS", "\(requests.count)"]
                     words += requests.flatMap { request in keys.map { request[$0]?.text ?? "" } }
                     words += ["FORMAT", format, "LOSSY"] + (hasMeta ? ["META"] : [])
                     store.fetching.log.withLock { $0 = [] }
@@ -283,14 +329,15 @@ import Wire
                         format: format,
                         hasMeta: hasMeta,
                         schema: service.fingerprint,
+                        rules: service.rules.fingerprint,
                         store,
                         version
                     )
-                    #expect(got == expected, "\(service.name) \(format) \(hasMeta) \(version)")
+                    #expect(got == expected, "\(name) \(format) \(hasMeta) \(version)")
                     let fetched = store.fetching.log.withLock { $0.map(\.view) }
                     #expect(Set(fetched).count == fetched.count, "one query a view")
                     let inPieces = store.ask(words.map { Array($0.utf8) }, version, reads: store.piecewise)
-                    #expect(inPieces == expected, "\(service.name) \(format) \(hasMeta) \(version), in pieces")
+                    #expect(inPieces == expected, "\(name) \(format) \(hasMeta) \(version), in pieces")
                 }
             }
         }

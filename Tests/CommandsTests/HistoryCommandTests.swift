@@ -34,12 +34,13 @@ import Wire
         #expect(store.line("FS.ASOF stats 1 999999") == "%2|$6|clicks|_|$3|ctr|_|")
         #expect(
             store.line("FS.ASOF stats 1 * META").hasPrefix(
-                "%4|$6|values|%2|$6|clicks|_|$3|ctr|_|$6|status|%2|$6|clicks|$7|missing|"
+                "%5|$6|values|%2|$6|clicks|_|$3|ctr|_|$6|status|%2|$6|clicks|$7|missing|"
             )
         )
         #expect(
             store.line("FS.ASOF stats 1 2000000 META", version: .resp2)
-                == "*8|$6|values|*4|$6|clicks|:2|$3|ctr|$4|0.25|$6|status|*4|$6|clicks|$7|present|$3|ctr|$7|present|$10|event_time|:2000000|$8|position|:5|"
+                == "*10|$6|values|*4|$6|clicks|:2|$3|ctr|$4|0.25|$6|status|*4|$6|clicks|$7|present|$3|ctr|$7|present|$10|event_time|:2000000|$8|position|:5|"
+                + "$5|rules|$29|asof-rules-1:3f8a350bb14beddf|"
         )
         #expect(store.line("FS.SET weather JFK 1000000 temp 1") == ":8|")
         #expect(store.line("FS.ASOF weather JFK 3601000000 META").contains("present|$4|note|$4|null|"))

@@ -61,7 +61,9 @@ import Wire
         return store
     }
 
-    static let reply = "%4|$6|values|%1|$1|a|,2|$6|status|%1|$1|a|$7|present|$10|event_time|:5|$8|position|:9|"
+    static let reply =
+        "%5|$6|values|%1|$1|a|,2|$6|status|%1|$1|a|$7|present|$10|event_time|:5|$8|position|:9|"
+        + "$5|rules|$29|asof-rules-1:a9937c78b13f15e1|"
 
     @Test func `a commit that is being applied is waited out, and nothing is written twice`() throws {
         let source = Source()

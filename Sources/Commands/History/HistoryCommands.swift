@@ -82,7 +82,7 @@ enum HistoryCommands {
             }
         }
         guard hasMeta else { return values() }
-        reply.map(4)
+        reply.map(5)
         reply.bulk("values")
         values()
         reply.bulk("status")
@@ -95,6 +95,8 @@ enum HistoryCommands {
         if let time = row.eventTime { reply.integer(time.microseconds) } else { reply.null() }
         reply.bulk("position")
         if let position = row.position { reply.integer(position) } else { reply.null() }
+        reply.bulk("rules")
+        reply.bulk(ServiceRules(view.definition).fingerprint)
     }
 
     static let range = Command(

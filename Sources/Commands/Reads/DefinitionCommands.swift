@@ -27,7 +27,7 @@ extension CommandTable {
         Command(
             "fs.services",
             arity: 1,
-            summary: "The services with their newest versions and fingerprints.",
+            summary: "The services with the versions in force and their fingerprints.",
             group: .features,
             complexity: "O(services)",
             flags: [.readonly],
@@ -36,7 +36,7 @@ extension CommandTable {
         Command(
             "fs.service",
             arity: 2,
-            summary: "A service's definition: version, fingerprint, keys, columns in order.",
+            summary: "A service's definition: version, fingerprints, keys, columns in order, the rules of its views.",
             group: .features,
             complexity: "O(columns)",
             flags: [.readonly],
@@ -91,7 +91,8 @@ enum DefinitionCommands {
     ) throws(CommandFault) {
         let view = try FeatureCommands.view(arguments, 1, catalog)
         let definition = view.definition
-        reply.map(16)
+        let plan = RowPlan(view)
+        reply.map(17)
         reply.bulk("name")
         reply.bulk(view.name)
         reply.bulk("description")
@@ -119,7 +120,9 @@ enum DefinitionCommands {
         reply.bulk("partition")
         reply.bulk(definition.partition.rawValue)
         reply.bulk("schema")
-        reply.bulk(RowPlan(view).fingerprint)
+        reply.bulk(plan.fingerprint)
+        reply.bulk("rules")
+        reply.bulk(plan.rules)
         reply.bulk("definitions")
         reply.integer(catalog.version)
         reply.bulk("features")
@@ -138,13 +141,15 @@ enum DefinitionCommands {
     static func services(_ arguments: borrowing Arguments, _ catalog: Catalog, _ reply: inout ReplyWriter) {
         reply.array(catalog.services.count)
         for service in catalog.services {
-            reply.map(6)
+            reply.map(7)
             reply.bulk("name")
             reply.bulk(service.name)
             reply.bulk("version")
             reply.integer(Int64(service.version))
             reply.bulk("schema")
             reply.bulk(service.fingerprint)
+            reply.bulk("rules")
+            reply.bulk(service.rules.fingerprint)
             reply.bulk("keys")
             reply.texts(service.keys.map(\.name))
             reply.bulk("columns")
@@ -162,13 +167,15 @@ enum DefinitionCommands {
         let service: ServicePlan
         do throws(StoreError) { service = try catalog.service(named: arguments[1]) } catch { throw CommandFault(error) }
         let definition = service.definition
-        reply.map(9)
+        reply.map(11)
         reply.bulk("name")
         reply.bulk(service.name)
         reply.bulk("version")
         reply.integer(Int64(service.version))
         reply.bulk("schema")
         reply.bulk(service.fingerprint)
+        reply.bulk("rules")
+        reply.bulk(service.rules.fingerprint)
         reply.bulk("description")
         reply.optional(definition.description)
         reply.bulk("owner")
@@ -198,6 +205,21 @@ enum DefinitionCommands {
                 reply.bulk(key.viewKey)
                 reply.bulk(key.from)
             }
+        }
+        reply.bulk("roles")
+        reply.array(service.roles.count)
+        for role in service.roles {
+            reply.map(5)
+            reply.bulk("name")
+            reply.bulk(role.prefix)
+            reply.bulk("view")
+            reply.bulk(role.view.name)
+            reply.bulk("ttl")
+            reply.optional(role.ttlUs)
+            reply.bulk("delay")
+            reply.integer(role.rules.delay.microseconds)
+            reply.bulk("strict")
+            reply.bool(role.rules.isStrict)
         }
     }
 }

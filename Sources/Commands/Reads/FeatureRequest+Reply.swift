@@ -43,8 +43,15 @@ extension FeatureRequest {
             reply.array(rows.rowCount)
             writeEventTimeRows(rows, all, &reply)
         }
+        writeEnd(position: position, &reply)
+    }
+
+    /// What META says of the whole reply, behind what it says of the values.
+    func writeEnd(position: Int64, _ reply: inout ReplyWriter) {
         reply.bulk("position")
         reply.integer(position)
+        reply.bulk("rules")
+        reply.bulk(plan.rules)
     }
 
     /// Whether values, statuses and times stand column by column.
@@ -52,7 +59,7 @@ extension FeatureRequest {
 
     private func writeMap(_ rows: borrowing FoundRows, position: Int64, _ reply: inout ReplyWriter) {
         if options.hasMeta {
-            reply.map(4)
+            reply.map(5)
             reply.bulk("values")
         }
         reply.map(plan.fields.count)
@@ -66,8 +73,7 @@ extension FeatureRequest {
         }
         reply.bulk("event_time")
         Self.writeEventTime(rows.found(0, role: 0), &reply)
-        reply.bulk("position")
-        reply.integer(position)
+        writeEnd(position: position, &reply)
     }
 
     /// What stands before the first row or column.
@@ -76,7 +82,7 @@ extension FeatureRequest {
         switch options.format {
         case .rows, .columns:
             if case .rows = shape, case .rows = options.format, !options.hasMeta { return reply.array(rowCount) }
-            reply.map(options.hasMeta ? 5 : 2)
+            reply.map(options.hasMeta ? 6 : 2)
             reply.bulk("columns")
             plan.nameArray.withUnsafeBytes { names in
                 reply.values(plan.fields.count + 1, bytesMax: names.count) { room in
@@ -87,7 +93,7 @@ extension FeatureRequest {
             reply.bulk(isByColumn ? "values" : "rows")
             reply.array(isByColumn ? plan.fields.count : rowCount)
         case .packed32, .packed64:
-            reply.map(options.hasMeta ? 6 : 3)
+            reply.map(options.hasMeta ? 7 : 3)
             reply.bulk("schema")
             reply.bulk(plan.fingerprint)
             reply.bulk("rows")

@@ -306,8 +306,7 @@ struct ReplyParts: Sendable {
             reply.bulk("event_time")
             reply.array(isByColumn ? columnCount : rowCount)
             append(&times, to: &reply)
-            reply.bulk("position")
-            reply.integer(position)
+            request.writeEnd(position: position, &reply)
         }
         return reply
     }

@@ -9,7 +9,8 @@ struct FetchCommand: ParsableCommand {
         abstract: "Ask a running server for the features of a service, as a model would.",
         discussion: """
             Shows each feature with its value, its status (present, null, expired, missing) and the event time of the row \
-            that it comes from; then the service's version, its schema fingerprint and the position that is reflected.
+            that it comes from; then the service's version, the fingerprints of its schema and of its rules, and the \
+            position that is reflected.
 
             A key that comes a second time begins another row.
 
@@ -93,7 +94,8 @@ struct FetchCommand: ParsableCommand {
             parts.append((name.isEmpty ? "" : name + "\n") + table.text)
         }
         parts.append(
-            "service \(served.service)@\(served.version), schema \(served.fingerprint), position \(served.position)"
+            "service \(served.service)@\(served.version), schema \(served.fingerprint), "
+                + (served.rules.map { "rules \($0), " } ?? "") + "position \(served.position)"
         )
         return parts.joined(separator: "\n\n")
     }
@@ -101,7 +103,7 @@ struct FetchCommand: ParsableCommand {
     private static func json(_ row: FetchedFeatures.Row, _ served: FetchedFeatures) -> String {
         var object = JSONObject([
             ("service", .string("\(served.service)@\(served.version)")), ("schema", .string(served.fingerprint)),
-            ("position", .int64(served.position)),
+            ("rules", served.rules.map { .string($0) } ?? .null), ("position", .int64(served.position)),
         ])
         var (keys, values, statuses, times) = (JSONObject(), JSONObject(), JSONObject(), JSONObject())
         for (key, text) in zip(served.keys, row.keys) {
