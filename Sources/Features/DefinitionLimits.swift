@@ -9,6 +9,21 @@ package enum DefinitionLimits {
     /// Values of a file after its aliases are expanded: more than a file without aliases can spell.
     package static let nodesMax = 1 << 20
 
+    /// Files that one features.yaml includes, all levels together: a file each for a thousand views.
+    package static let includedFilesMax = 1_000
+
+    /// The bytes of a features.yaml and its included files together: ``viewsMax`` views take some 3 MiB.
+    package static let totalBytesMax = 4 << 20
+
+    /// Their values together, aliases expanded: each may be anything up to ``nodesMax`` while the sum stays in memory.
+    package static let totalNodesMax = 2 << 20
+
+    /// Levels of files that include others; people need two or three.
+    package static let includeDepthMax = 8
+
+    /// Names in folders that are compared with the patterns of all includes: a pattern that lists a home folder ends here.
+    package static let includeNamesMax = 100_000
+
     /// PostgreSQL plans and dumps fewer tables than this with ease.
     package static let viewsMax = 10_000
     package static let servicesMax = 10_000

@@ -16,10 +16,13 @@ package struct RetiredDefinitions: Hashable, Sendable {
     package var features: [Feature]
     /// Views as they were when they were retired.
     package var views: [ViewDefinition]
+    /// Names of services that are not in force and whose versions can be asked for.
+    package var services: Set<String>
 
-    package init(features: [Feature] = [], views: [ViewDefinition] = []) {
+    package init(features: [Feature] = [], views: [ViewDefinition] = [], services: Set<String> = []) {
         self.features = features
         self.views = views
+        self.services = services
     }
 
     /// - Returns: the type that the stored column has; `nil` where nothing is stored.

@@ -1,10 +1,14 @@
-/// What a features.yaml says: entities, views of their features, and services that models read. Everything in file order.
+/// What a store or a features.yaml defines: entities, views of their features, and services that models read. Of one file
+/// everything in its order.
 ///
-/// A value of this type has been checked: every reference resolves, every name is legal, and PostgreSQL can store it.
-package struct Definitions: Hashable, Sendable, Codable {
+/// A value of this type has been checked: every reference resolves, every name is legal, and PostgreSQL can store it. Only
+/// what one file says by itself may refer to what else is applied, see ``ProjectDefinitions``.
+package struct Definitions: Hashable, Sendable {
     package var entities: [EntityDefinition]
     package var views: [ViewDefinition]
     package var services: [ServiceDefinition]
+    /// The project of each name, also those that are hidden; of what one file says, nobody's yet.
+    package var projects = NameProjects()
 
     package init(
         entities: [EntityDefinition] = [],
@@ -15,6 +19,8 @@ package struct Definitions: Hashable, Sendable, Codable {
         self.views = views
         self.services = services
     }
+
+    package var isEmpty: Bool { entities.isEmpty && views.isEmpty && services.isEmpty }
 
     /// - Complexity: O(entities).
     package func entity(named name: String) -> EntityDefinition? { entities.first { $0.name == name } }

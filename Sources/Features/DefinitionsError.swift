@@ -1,7 +1,9 @@
-/// Everything that is wrong with a features.yaml, in the order of the file.
+/// Everything that is wrong with a features.yaml and the files that it includes, in the order of the files.
 package struct DefinitionsError: Error, Hashable, Sendable, CustomStringConvertible {
     /// One fault and where it stands.
     package struct Issue: Hashable, Sendable {
+        /// Where it stands, if not in the error's own ``DefinitionsError/file``: an included file.
+        package var file: String?
         /// From 1.
         package var line: Int
         /// From 1, counted in Unicode scalars.
@@ -9,7 +11,8 @@ package struct DefinitionsError: Error, Hashable, Sendable, CustomStringConverti
         /// What was found, what is expected and what to do; one line, no full stop.
         package var message: String
 
-        package init(line: Int, column: Int, message: String) {
+        package init(file: String? = nil, line: Int, column: Int, message: String) {
+            self.file = file
             self.line = line
             self.column = column
             self.message = message
@@ -18,7 +21,7 @@ package struct DefinitionsError: Error, Hashable, Sendable, CustomStringConverti
 
     /// The file's name as the user gave it.
     package var file: String
-    /// At least one, by line and column; at most ``DefinitionLimits/issuesMax``.
+    /// At least one, by file, line and column; at most ``DefinitionLimits/issuesMax``.
     package var issues: [Issue]
 
     package init(file: String, issues: [Issue]) {
@@ -28,6 +31,6 @@ package struct DefinitionsError: Error, Hashable, Sendable, CustomStringConverti
 
     /// One `file:line:column: message` a line, which editors and CI systems know how to follow.
     package var description: String {
-        issues.map { "\(file):\($0.line):\($0.column): \($0.message)" }.joined(separator: "\n")
+        issues.map { "\($0.file ?? file):\($0.line):\($0.column): \($0.message)" }.joined(separator: "\n")
     }
 }

@@ -51,7 +51,7 @@ extension DefinitionsReader {
         if case .mapping = node { return role(node, what) }
         guard let text = text(node, "an element of \(what)") else { return [] }
         guard let reference = FeatureReference(text: text) else {
-            let isView = views.contains { $0.name == text }
+            let isView = knownView(named: text) != nil
             let hint = isView ? "; did you mean '\(text).*'?" : ""
             fault(at: node, "\(what) has '\(text.oneLine)'; expected view.feature or view.*\(hint)")
             return []
@@ -184,9 +184,9 @@ extension DefinitionsReader {
 
     /// - Returns: `nil` where there is no such view; a fault unless the view is merely broken.
     private mutating func view(named name: String, at node: Node, _ what: String) -> ViewDefinition? {
-        if let view = views.first(where: { $0.name == name }) { return view }
+        if let view = knownView(named: name) { return view }
         if !brokenViews.contains(name) {
-            let hint = Name.hint(for: name, among: Array(brokenViews.union(views.map(\.name))))
+            let hint = Name.hint(for: name, among: knownViewNames)
             fault(at: node, "\(what) names an unknown view '\(name.oneLine)'\(hint)")
         }
         return nil
@@ -225,7 +225,7 @@ extension DefinitionsReader {
             if !outputs.insert(column.outputName).inserted {
                 fault(at: request.node, "\(what) has the column '\(column.outputName)' twice")
             }
-            guard isNewRole, let keys = views.first(where: { $0.name == column.view })?.keys else { continue }
+            guard isNewRole, let keys = knownView(named: column.view)?.keys else { continue }
             for (key, mapping) in zip(keys, column.keys) {
                 if let type = types[mapping.from], type != key.type {
                     fault(

@@ -86,9 +86,9 @@ extension DefinitionsReader {
                 continue
             }
             names.append(name)
-            guard let entity = entities.first(where: { $0.name == name }) else {
+            guard let entity = knownEntity(named: name) else {
                 if !brokenEntities.contains(name) {
-                    let hint = Name.hint(for: name, among: entities.map(\.name) + brokenEntities)
+                    let hint = Name.hint(for: name, among: knownEntityNames)
                     fault(at: node, "\(what) names an unknown entity '\(name.oneLine)'\(hint)")
                 }
                 continue

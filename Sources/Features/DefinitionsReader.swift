@@ -1,27 +1,5 @@
 import Yams
 
-extension Definitions {
-    /// Reads features.yaml, resolves and checks it. An empty file is no definitions.
-    ///
-    /// Names are taken as written: `no`, `on` and `null` are names like others, `1` is none.
-    /// - Parameters:
-    ///   - yaml: one document, at most ``DefinitionLimits/fileBytesMax``; a byte order mark is skipped.
-    ///   - file: the name that messages carry.
-    /// - Throws: all faults, by line and column; of faults in YAML's own syntax the first.
-    package static func parse(yaml: String, file: String) throws(DefinitionsError) -> Definitions {
-        let document = try YAMLDocument(yaml: yaml, file: file)
-        var reader = DefinitionsReader()
-        let definitions = reader.definitions(document.root)
-        guard reader.issues.isEmpty else {
-            var seen: Set<DefinitionsError.Issue> = []
-            let issues = reader.issues.filter { seen.insert($0).inserted }
-                .sorted { ($0.line, $0.column) < ($1.line, $1.column) }
-            throw DefinitionsError(file: file, issues: Array(issues.prefix(DefinitionLimits.issuesMax)))
-        }
-        return definitions
-    }
-}
-
 /// Turns YAML nodes into definitions and collects what is wrong with them.
 ///
 /// A part that is wrong is left out, and its name is kept as broken, so that nothing which refers to it is blamed too.
@@ -31,42 +9,60 @@ struct DefinitionsReader {
         var name: String
         var key: Node
         var value: Node
+        /// Which file it is in.
+        var file: String
     }
 
     private(set) var issues: [DefinitionsError.Issue] = []
+    /// The file that is being read.
+    var file: String
+    /// What other projects have applied: what the files do not define may be one of these.
+    var others = Definitions()
+    /// Where each name stands, as `file:line:column`.
+    var places: [DefinitionChange.Subject: String] = [:]
     var entities: [EntityDefinition] = []
     var views: [ViewDefinition] = []
     var brokenEntities: Set<String> = []
     /// Views of which some feature, key or entity is wrong.
     var brokenViews: Set<String> = []
 
-    mutating func definitions(_ root: Node?) -> Definitions {
-        guard let root, !isNull(root) else { return Definitions() }
-        guard let sections = fields(of: root, "the file", known: ["entities", "views", "services"]) else {
-            return Definitions()
-        }
-        for field in named(sections["entities"], "entity") {
+    init(file: String) { self.file = file }
+
+    mutating func definitions(_ documents: [DefinitionsSource.Document]) -> Definitions {
+        for field in collected("entities", of: documents, "entity", DefinitionChange.Subject.entity) {
+            file = field.file
             if let entity = entity(field) { entities.append(entity) } else { brokenEntities.insert(field.name) }
         }
-        let viewFields = named(sections["views"], "view")
-        if viewFields.count > DefinitionLimits.viewsMax {
-            fault(at: viewFields[0].key, "\(viewFields.count) views; \(DefinitionLimits.viewsMax) are allowed")
+        let viewFields = collected("views", of: documents, "view", DefinitionChange.Subject.view)
+        let viewCount = count(viewFields, besides: others.views.map(\.name))
+        if viewCount > DefinitionLimits.viewsMax, !viewFields.isEmpty {
+            let withOthers = others.views.isEmpty ? "" : " with those of other projects"
+            file = viewFields[0].file
+            fault(at: viewFields[0].key, "\(viewCount) views\(withOthers); \(DefinitionLimits.viewsMax) are allowed")
             return Definitions()
         }
         for field in viewFields {
+            file = field.file
             let before = issues.count
             if let view = view(field) { views.append(view) }
             if issues.count > before { brokenViews.insert(field.name) }
         }
-        let serviceFields = named(sections["services"], "service")
-        if serviceFields.count > DefinitionLimits.servicesMax {
+        let serviceFields = collected("services", of: documents, "service", DefinitionChange.Subject.service)
+        let serviceCount = count(serviceFields, besides: others.services.map(\.name))
+        if serviceCount > DefinitionLimits.servicesMax, !serviceFields.isEmpty {
+            let withOthers = others.services.isEmpty ? "" : " with those of other projects"
+            file = serviceFields[0].file
             fault(
                 at: serviceFields[0].key,
-                "\(serviceFields.count) services; \(DefinitionLimits.servicesMax) are allowed"
+                "\(serviceCount) services\(withOthers); \(DefinitionLimits.servicesMax) are allowed"
             )
             return Definitions()
         }
-        let services = serviceFields.compactMap { service($0) }
+        var services: [ServiceDefinition] = []
+        for field in serviceFields {
+            file = field.file
+            if let service = service(field) { services.append(service) }
+        }
         return Definitions(entities: entities, views: views, services: services)
     }
 
@@ -100,7 +96,13 @@ struct DefinitionsReader {
 extension DefinitionsReader {
     mutating func fault(at node: Node, _ message: String) {
         let mark = node.mark
-        issues.append(.init(line: mark?.line ?? 1, column: mark?.column ?? 1, message: message))
+        report(.init(line: mark?.line ?? 1, column: mark?.column ?? 1, message: message))
+    }
+
+    mutating func report(_ issue: DefinitionsError.Issue) {
+        var issue = issue
+        issue.file = file
+        issues.append(issue)
     }
 
     mutating func checkName(_ name: String, _ kind: String, at node: Node) {
@@ -179,10 +181,10 @@ extension DefinitionsReader {
                 continue
             }
             if let mark = first[name]?.mark, let own = key.mark {
-                issues.append(YAMLDocument.duplicateKey(name.oneLine, at: own, first: mark))
+                report(YAMLDocument.duplicateKey(name.oneLine, at: own, first: mark))
             } else {
                 first[name] = key
-                fields.append(Field(name: name, key: key, value: value))
+                fields.append(Field(name: name, key: key, value: value, file: file))
             }
         }
         return fields

@@ -8,6 +8,8 @@ import Yams
 struct YAMLDocument {
     /// `nil` for a text of blanks and comments.
     private(set) var root: Node?
+    /// Its values, aliases expanded.
+    private(set) var nodes = 0
 
     /// The most duplicate keys that are looked for: each costs one more reading of the file.
     private static let disguisesMax = 20
@@ -51,6 +53,7 @@ struct YAMLDocument {
         if let root {
             var budget = DefinitionLimits.nodesMax
             Self.spend(&budget, on: root)
+            nodes = DefinitionLimits.nodesMax - budget
             if budget < 0 {
                 let message = "the file's aliases expand to more than \(DefinitionLimits.nodesMax) values"
                 throw DefinitionsError(file: file, issues: [.init(line: 1, column: 1, message: message)])

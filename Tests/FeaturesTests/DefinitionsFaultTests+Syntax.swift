@@ -61,7 +61,7 @@ extension DefinitionsFaultTests {
         Fault(
             "unknown section",
             "entitis: {}",
-            "1:1: unknown key 'entitis' in the file; did you mean 'entities'?; known: entities, views, services"
+            "1:1: unknown key 'entitis' in the file; did you mean 'entities'?; known: project, include, entities, views, services"
         ),
         Fault("section as list", "views: [a]", "1:8: 'views' is a list; expected a mapping"),
         Fault("section as word", "services: x", "1:11: 'services' is a single value"),

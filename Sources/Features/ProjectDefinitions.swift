@@ -1,0 +1,223 @@
+/// What one project's features.yaml says, with the files that it includes: the names that it defines, resolved.
+///
+/// Views and services may name entities and views of other projects as they were applied when this was resolved.
+package struct ProjectDefinitions: Hashable, Sendable {
+    /// `''` where the file names none.
+    package var project: String
+    package var definitions: Definitions
+    /// Where each name stands, as `file:line:column`.
+    package var places: [DefinitionChange.Subject: String]
+    /// Whether names that were applied without a project become this project's.
+    package var adopts = false
+
+    package init(
+        _ definitions: Definitions,
+        project: String = "",
+        places: [DefinitionChange.Subject: String] = [:]
+    ) {
+        self.definitions = definitions
+        self.project = project
+        self.places = places
+    }
+}
+
+extension ProjectDefinitions {
+    /// What a store that has `applied` has in force with these instead of what the project had before.
+    ///
+    /// Names that the project may not define stay as they are: ``changes(from:retired:)`` has a refusal for each. Projects
+    /// stand in bytewise order, each as its file has it, so that the same files give the same value in any order.
+    package func merged(into applied: Definitions, retired: RetiredDefinitions) -> Definitions {
+        let claims = Claims(self, applied: applied, retired: retired)
+        var merged = Definitions(
+            entities: claims.merged(definitions.entities, into: applied.entities) { .entity($0.name) },
+            views: claims.merged(definitions.views, into: applied.views) { .view($0.name) },
+            services: claims.merged(definitions.services, into: applied.services) { .service($0.name) }
+        )
+        merged.projects = applied.projects
+        for subject in claims.taken { merged.projects[subject] = project }
+        // Nothing is left of an entity that is retired, so that its name is free.
+        let kept = Set(merged.entities.map(\.name))
+        for old in applied.entities where !kept.contains(old.name) { merged.projects[.entity(old.name)] = "" }
+        return merged
+    }
+
+    /// What applying these would change; see ``Definitions/changes(from:retired:)``.
+    ///
+    /// Names of other projects are neither retired nor changed: to define one is refused, and so is to retire what another
+    /// project uses. Refusals of names and adoptions come first.
+    package func changes(
+        from applied: Definitions,
+        retired: RetiredDefinitions = RetiredDefinitions()
+    ) -> [DefinitionChange] {
+        let claims = Claims(self, applied: applied, retired: retired)
+        let merged = merged(into: applied, retired: retired)
+        return claims.changes()
+            + merged.changes(from: applied, retired: retired).map { change in
+                guard change.severity == .retires, let users = merged.users(of: change.subject, besides: project) else {
+                    return change
+                }
+                var change = change
+                guard change.kind == .removed else {
+                    change.detail += "; used by \(users)"
+                    return change
+                }
+                change.severity = .refused
+                change.detail = "in use: \(users)"
+                change.wayOut = "keep it in the file until it is not used any more"
+                return change
+            }
+    }
+}
+
+extension Definitions {
+    /// Whether everything that these name is in `merged`, as it was when they were resolved.
+    ///
+    /// - Complexity: O(entities + views + columns of services).
+    package func isResolved(in merged: Definitions) -> Bool {
+        let keys = Dictionary(merged.entities.map { ($0.name, KeyColumn(name: $0.key, type: $0.type)) }) { $1 }
+        let views = Dictionary(merged.views.map { ($0.name, $0) }) { $1 }
+        let features = views.mapValues { view in Dictionary(view.features.map { ($0.name, $0.type) }) { $1 } }
+        return self.views.allSatisfy { $0.entities.map { keys[$0] } == $0.keys }
+            && services.allSatisfy { service in
+                service.columns.allSatisfy { column in
+                    features[column.view]?[column.feature] == column.type
+                        && views[column.view]?.keys.map(\.name) == column.keys.map(\.viewKey)
+                }
+            }
+    }
+
+    /// The views or services of other projects that name something, for messages; `nil` where none does.
+    fileprivate func users(of subject: DefinitionChange.Subject, besides project: String) -> String? {
+        let others = services.filter { projects[.service($0.name)] != project }
+        let users: [String]
+        switch subject {
+        case .entity(let name):
+            users = views.filter { $0.entities.contains(name) && projects[.view($0.name)] != project }.map {
+                user("view", $0.name, .view($0.name))
+            }
+        case .view(let name):
+            users = others.filter { $0.columns.contains { $0.view == name } }.map {
+                user("service", $0.name, .service($0.name))
+            }
+        case .feature(let view, let name):
+            users = others.filter { $0.columns.contains { $0.view == view && $0.feature == name } }.map {
+                user("service", $0.name, .service($0.name))
+            }
+        case .service:
+            return nil
+        }
+        guard !users.isEmpty else { return nil }
+        let shown = users.prefix(5).joined(separator: ", ")
+        return users.count > 5 ? "\(shown) and \(users.count - 5) more" : shown
+    }
+
+    private func user(_ noun: String, _ name: String, _ subject: DefinitionChange.Subject) -> String {
+        "\(noun) '\(name)' of \(NameProjects.text(projects[subject]))"
+    }
+}
+
+/// What a file's names are to its project.
+private struct Claims {
+    private enum Standing {
+        /// Nobody has it, or the project itself.
+        case own
+        /// Of the project '' until now.
+        case adopted
+        /// Another project's entity, said again as it is.
+        case used
+        case refused(owner: String)
+    }
+
+    private let file: ProjectDefinitions
+    private let applied: Definitions
+    private var standings: [(subject: DefinitionChange.Subject, standing: Standing)] = []
+    /// The names that the file defines and may define.
+    private(set) var taken: Set<DefinitionChange.Subject> = []
+    private let inForce: Set<DefinitionChange.Subject>
+
+    init(_ file: ProjectDefinitions, applied: Definitions, retired: RetiredDefinitions) {
+        self.file = file
+        self.applied = applied
+        inForce = Set(applied.subjects)
+        let entities = Dictionary(applied.entities.map { ($0.name, $0) }) { $1 }
+        let hidden: [DefinitionChange.Subject] =
+            retired.views.map { .view($0.name) } + retired.services.map { .service($0) }
+        let known = inForce.union(hidden)
+        let repeated = Set(
+            file.definitions.entities.filter { entities[$0.name].map($0.repeats) ?? false }.map(\.name)
+        )
+        for subject in file.definitions.subjects {
+            let owner = applied.projects[subject]
+            let standing: Standing
+            if !known.contains(subject) || owner == file.project {
+                standing = .own
+            } else if owner.isEmpty && file.adopts {
+                standing = .adopted
+            } else if case .entity(let name) = subject, repeated.contains(name) {
+                standing = .used
+            } else {
+                standing = .refused(owner: owner)
+            }
+            standings.append((subject, standing))
+            switch standing {
+            case .own, .adopted: taken.insert(subject)
+            case .used, .refused: break
+            }
+        }
+    }
+
+    /// The project's own of `new` among what others have of `applied`.
+    func merged<Definition>(
+        _ new: [Definition],
+        into applied: [Definition],
+        _ subject: (Definition) -> DefinitionChange.Subject
+    ) -> [Definition] {
+        let projects = self.applied.projects
+        let others = applied.filter { projects[subject($0)] != file.project && !taken.contains(subject($0)) }
+        return others.filter { projects[subject($0)] < file.project } + new.filter { taken.contains(subject($0)) }
+            + others.filter { projects[subject($0)] > file.project }
+    }
+
+    /// Adoptions and refusals, in the order of the file.
+    func changes() -> [DefinitionChange] {
+        standings.compactMap { subject, standing in
+            switch standing {
+            case .own, .used: nil
+            case .adopted:
+                DefinitionChange(subject, .changed, "no project -> \(NameProjects.text(file.project))")
+            case .refused(let owner): refusal(subject, owner: owner)
+            }
+        }
+    }
+
+    private func refusal(_ subject: DefinitionChange.Subject, owner: String) -> DefinitionChange {
+        let place = file.places[subject].map { " at \($0)" } ?? ""
+        var wayOut = "take it out\(place) and use it as it is, or choose another name"
+        var detail = "belongs to \(NameProjects.text(owner)), which alone changes or retires it"
+        if owner.isEmpty {
+            detail = "was applied without a project"
+            wayOut = "say --adopt to move it into \(NameProjects.text(file.project)), or \(wayOut)"
+        }
+        if !inForce.contains(subject) {
+            detail += "; it is retired"
+            wayOut = "choose another name\(place)"
+            if owner.isEmpty { wayOut = "say --adopt to move it into \(NameProjects.text(file.project)), or \(wayOut)" }
+        }
+        return DefinitionChange(subject, .changed, .refused, detail, wayOut: wayOut)
+    }
+}
+
+extension EntityDefinition {
+    /// Whether this says the same as `other`, or less.
+    fileprivate func repeats(_ other: EntityDefinition) -> Bool {
+        key == other.key && type == other.type && (description ?? other.description) == other.description
+            && (owner ?? other.owner) == other.owner && (tags.isEmpty || tags == other.tags)
+    }
+}
+
+extension Definitions {
+    /// Entities, views and services, each in their order.
+    fileprivate var subjects: [DefinitionChange.Subject] {
+        entities.map { .entity($0.name) } + views.map { .view($0.name) } + services.map { .service($0.name) }
+    }
+}
