@@ -47,12 +47,13 @@ extension ProjectDefinitions {
     /// project uses. Refusals of names and adoptions come first.
     package func changes(
         from applied: Definitions,
-        retired: RetiredDefinitions = RetiredDefinitions()
+        retired: RetiredDefinitions = RetiredDefinitions(),
+        versions: ServiceVersions = ServiceVersions()
     ) -> [DefinitionChange] {
         let claims = Claims(self, applied: applied, retired: retired)
         let merged = merged(into: applied, retired: retired)
         return claims.changes()
-            + merged.changes(from: applied, retired: retired).map { change in
+            + merged.changes(from: applied, retired: retired, versions: versions).map { change in
                 guard change.severity == .retires, let users = merged.users(of: change.subject, besides: project) else {
                     return change
                 }

@@ -50,6 +50,11 @@ package struct Migration: Sendable {
             name: "0008_service_rules.sql",
             sql: String(decoding: PackageResources._008_service_rules_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 9,
+            name: "0009_projects.sql",
+            sql: String(decoding: PackageResources._009_projects_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

@@ -1,7 +1,7 @@
 package import Features
 import Postgres
 
-/// What `apply --prune` deletes for good: views and features that the new definitions lack.
+/// What `apply --prune` deletes for good: views and features of a project that the new definitions lack.
 ///
 /// Retired data that the new definitions name again returns, as without pruning, unless its keys, partition or type
 /// forbid it.
@@ -21,10 +21,14 @@ package struct Pruning: Sendable {
     package let items: [Item]
 
     /// Looks up what there is to delete.
-    package init(_ session: Session, to new: Definitions) throws(StoreError) {
+    ///
+    /// - Parameters:
+    ///   - new: what will be in force, of all projects.
+    ///   - project: whose views may be deleted.
+    package init(_ session: Session, to new: Definitions, of project: String = "") throws(StoreError) {
         var items: [Item] = []
         let totals = try Ledger(session).totals()
-        for (view, isRetired) in try StoredView.all(session) {
+        for (view, isRetired) in try StoredView.all(session) where new.projects[.view(view.name)] == project {
             let rows = totals[view.id]?.rows ?? 0
             let wanted = new.view(named: view.name)
             let isUsable = wanted?.keys == view.definition.keys && wanted?.partition == view.definition.partition
@@ -54,6 +58,13 @@ package struct Pruning: Sendable {
                 return nil
             }
             return (FeatureDefinition(name: name, type: type), rows.bool(row, 2) == true)
+        }
+    }
+
+    /// Sets the names of deleted views free: whoever defines one next has it.
+    func release(_ new: inout Definitions) {
+        for item in items where item.feature == nil && new.view(named: item.view.name) == nil {
+            new.projects[.view(item.view.name)] = ""
         }
     }
 

@@ -2,17 +2,19 @@ package import Features
 import Postgres
 
 extension Registry {
-    /// Puts definitions in force, in one transaction that takes a position in the ledger.
+    /// Puts a project's definitions in force, in one transaction that takes a position in the ledger.
     ///
-    /// Nothing is removed unless `prunes` is set: what `new` lacks is hidden, its data kept.
+    /// Nothing is removed unless `prunes` is set: what `file` lacks of its project is hidden, its data kept. What other
+    /// projects have stays as it is.
     /// - Parameters:
     ///   - prunes: deletes what ``Pruning`` finds for good.
     ///   - planned: the ``version`` that somebody was shown the changes against; `nil` = nobody was.
     /// - Returns: the registry then, and the state that the change made; `nil` where nothing changed.
     /// - Throws: ``StoreError/refusedChange(_:)`` for what would need data to be rewritten; ``StoreError/stalePlan(version:)``
-    ///   where another version than the planned one is in force.
+    ///   where another version than the planned one is in force, or what `file`
+    ///   was resolved against is there no more.
     package static func apply(
-        _ new: Definitions,
+        _ file: ProjectDefinitions,
         prunes: Bool = false,
         planned: Int64? = nil,
         _ session: Session,
@@ -25,16 +27,19 @@ extension Registry {
             try session.lock(AdvisoryLock.definitions)
             let old = try load(session)
             if let planned, planned != old.version { throw StoreError.stalePlan(version: old.version) }
-            let pruning = prunes ? try Pruning(session, to: new) : nil
+            var new = old.definitions(with: file)
+            let pruning = prunes ? try Pruning(session, to: new, of: file.project) : nil
+            pruning?.release(&new)
+            let versions = try ServiceVersions(session)
+            let changes = old.changes(to: file, pruning: pruning, versions: versions)
+            let refused = changes.filter { $0.severity == .refused }.map(\.line)
+            guard refused.isEmpty else { throw StoreError.refusedChange(refused) }
+            guard file.definitions.isResolved(in: new) else { throw StoreError.stalePlan(version: old.version) }
             guard new != old.definitions || pruning?.items.isEmpty == false else {
                 session.connection.rollBack()
                 return (old, nil)
             }
-            let versions = try ServiceVersions(session)
-            let changes = old.changes(to: new, pruning: pruning, versions: versions)
-            let refused = changes.filter { $0.severity == .refused }.map(\.line)
-            guard refused.isEmpty else { throw StoreError.refusedChange(refused) }
-            let state = try old.put(new, pruning, versions, session)
+            let state = try old.put(new, of: file.project, pruning, versions, session)
             return (try load(session), state)
         } catch {
             session.connection.rollBack()
@@ -50,16 +55,21 @@ extension Registry {
         }
     }
 
-    /// What applying `new` would change, after `pruning` where that is done as well.
+    /// What would be in force after applying `file`.
+    package func definitions(with file: ProjectDefinitions) -> Definitions {
+        file.merged(into: definitions, retired: retired)
+    }
+
+    /// What applying `file` would change, after `pruning` where that is done as well.
     /// - Parameter versions: those that the store has.
     package func changes(
-        to new: Definitions,
+        to file: ProjectDefinitions,
         pruning: Pruning? = nil,
         versions: ServiceVersions
     ) -> [DefinitionChange] {
-        guard let pruning else { return new.changes(from: definitions, retired: retired, versions: versions) }
+        guard let pruning else { return file.changes(from: definitions, retired: retired, versions: versions) }
         let remaining = pruning.remaining(of: retired)
-        return new.changes(from: definitions, retired: remaining, versions: versions).map { change in
+        return file.changes(from: definitions, retired: remaining, versions: versions).map { change in
             var change = change
             change.detail = change.detail.replacing("; data kept", with: "")
             return change
@@ -68,6 +78,7 @@ extension Registry {
 
     private func put(
         _ new: Definitions,
+        of project: String,
         _ pruning: Pruning?,
         _ versions: ServiceVersions,
         _ session: Session
@@ -105,8 +116,8 @@ extension Registry {
         try putServices(new, version: next, versions, session)
         if new != definitions {
             try session.query(
-                "INSERT INTO asof.definitions (version, document) VALUES ($1, $2)",
-                [.int64(next), .jsonb(try JSONDocument.encode(new))]
+                "INSERT INTO asof.definitions (version, project, document) VALUES ($1, $2, $3)",
+                [.int64(next), .text(project), .jsonb(try JSONDocument.encode(new))]
             )
         }
         return try ledger.commit(

@@ -39,11 +39,14 @@ package struct Registry: Sendable {
             }
         }
         retired.features = try loadRetiredFeatures(session)
+        let services = try StoredService.inForceLast(session)
+        let served = Set(definitions.services.map(\.name))
+        retired.services = Set(services.map(\.definition.name)).subtracting(served)
         return Registry(
             version: document.count > 0 ? document.int64(0, 0) ?? 0 : 0,
             definitions: definitions,
             views: views,
-            services: try StoredService.inForceLast(session),
+            services: services,
             retired: retired
         )
     }

@@ -53,8 +53,8 @@ import Testing
         let theirs = try Definitions.parse(yaml: Workplace.yaml("id: int64, theirs: float64"), file: "theirs.yaml")
         try other.execute(
             """
-            INSERT INTO asof.definitions (version, document) SELECT version + 1, document FROM asof.definitions
-            ORDER BY version DESC LIMIT 1
+            INSERT INTO asof.definitions (version, project, document) SELECT version + 1, project, document
+            FROM asof.definitions ORDER BY version DESC LIMIT 1
             """
         )
         try other.commit()

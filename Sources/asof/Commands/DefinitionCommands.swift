@@ -7,21 +7,40 @@ import Store
 struct DefinitionsOptions: ParsableArguments {
     @Argument(help: "The file of definitions.")
     var file = "features.yaml"
+    @Flag(help: "Move what the file defines and was applied without a project into the file's project.")
+    var adopt = false
 
-    func read() throws -> Definitions {
+    func read() throws -> DefinitionsSource {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw CommandError("cannot read \(file); name the file of definitions, or make one with `asof init`")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw CommandError("\(file) is not valid UTF-8")
         }
-        return try Definitions.parse(yaml: text, file: file)
+        return try DefinitionsSource(yaml: text, file: file, from: DefinitionFilesOnDisk())
     }
 
+    /// The definitions, with names of other projects as they are in force.
+    ///
     /// Refuses a file that defines nothing where something is in force: it is rarely the file that was meant.
-    func refuseNothing(_ new: Definitions, instead registry: Registry) throws {
-        guard new == Definitions(), registry.definitions != Definitions() else { return }
-        throw CommandError("\(file) defines nothing: no entity, no view, no service; is it the right file?")
+    func resolve(_ source: DefinitionsSource, in registry: Registry) throws -> ProjectDefinitions {
+        guard !adopt || !source.project.isEmpty else {
+            throw UsageError(
+                "\(file) names no project, and --adopt moves names into one: add a line as `project: team_a`"
+            )
+        }
+        var new = try source.resolved(against: registry.definitions)
+        guard !new.definitions.isEmpty || registry.definitions.isEmpty else {
+            throw CommandError("\(file) defines nothing: no entity, no view, no service; is it the right file?")
+        }
+        new.adopts = adopt
+        return new
+    }
+
+    /// What stands above a plan, in a store that knows projects.
+    func heading(_ new: ProjectDefinitions, in registry: Registry) -> String {
+        guard !new.project.isEmpty || !registry.definitions.projects.isEmpty else { return "" }
+        return new.project.isEmpty ? "no project:\n" : "project \(new.project):\n"
     }
 }
 
@@ -32,7 +51,9 @@ struct PlanCommand: ParsableCommand {
         discussion:
             """
             + added, ~ changed, - retired (hidden, its data kept), ! refused. Exit code 1 if a change is refused, or if \
-            the file has a fault: each is printed as file:line:column: message.
+            the file, or one that it includes, has a fault: each is printed as file:line:column: message.
+
+            A file with a project only adds, changes and retires names of that project; see docs/definitions.md.
             """
     )
 
@@ -40,12 +61,15 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let new = try definitions.read()
+        let source = try definitions.read()
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
-        try definitions.refuseNothing(new, instead: registry)
+        let new = try definitions.resolve(source, in: registry)
         let changes = registry.changes(to: new, versions: try ServiceVersions(open.session))
-        Console.write(changes.isEmpty ? "no changes" : DefinitionChange.lines(changes).joined(separator: "\n"))
+        let heading = definitions.heading(new, in: registry)
+        Console.write(
+            heading + (changes.isEmpty ? "no changes" : DefinitionChange.lines(changes).joined(separator: "\n"))
+        )
         if changes.contains(where: { $0.severity == .refused }) { throw ExitCode(1) }
     }
 }
@@ -62,6 +86,9 @@ struct ApplyCommand: ParsableCommand {
             --prune deletes for good (x) what features.yaml lacks: views, and features. Training sets that need it can no \
             longer be verified.
 
+            A file with a project only touches names of that project, and names belong to the project that applied them \
+            first. --adopt moves what the file defines and was applied without a project into the file's project.
+
             Example: asof plan && asof apply --yes
             """
     )
@@ -75,13 +102,20 @@ struct ApplyCommand: ParsableCommand {
     @Flag(help: "Delete views and features that the file lacks, with their data; goes with --allow-retire.")
     var prune = false
 
+    /// What was shown, and agreed to.
+    private struct Plan: Equatable {
+        var changes: [DefinitionChange]
+        var pruned: [String]
+    }
+
     func run() throws {
-        let new = try definitions.read()
+        let source = try definitions.read()
         let open = try store.open(forWriting: true)
+        var agreed: Plan?
         // Each round shows what it does: whoever applies at the same time makes another plan necessary.
         for _ in 0..<Limits.plansMax {
             do {
-                return try apply(new, open.session)
+                return try apply(source, open.session, agreed: &agreed)
             } catch StoreError.stalePlan(let version) {
                 Console.write(
                     "definitions have changed meanwhile (version \(version)); nothing was applied. The plan is now:"
@@ -93,20 +127,22 @@ struct ApplyCommand: ParsableCommand {
         )
     }
 
-    /// - Throws: ``StoreError/stalePlan(version:)`` where the changes that were shown are not those that would be made.
-    private func apply(_ new: Definitions, _ session: Session) throws {
-        let pruning = prune ? try Pruning(session, to: new) : nil
+    /// - Parameter agreed: what needs no question any more, where it is the same plan again.
+    /// - Throws: ``StoreError/stalePlan(version:)`` where the plan was made for definitions that are no longer in force.
+    private func apply(_ source: DefinitionsSource, _ session: Session, agreed: inout Plan?) throws {
         let registry = try Registry.load(session)
-        try definitions.refuseNothing(new, instead: registry)
+        let new = try definitions.resolve(source, in: registry)
+        let pruning = prune ? try Pruning(session, to: registry.definitions(with: new), of: new.project) : nil
         let changes = registry.changes(to: new, pruning: pruning, versions: try ServiceVersions(session))
         let pruned = pruning?.items ?? []
+        let heading = definitions.heading(new, in: registry)
         guard !changes.isEmpty || !pruned.isEmpty else {
             // Descriptions and the order of things may have changed, which are no changes of what is stored.
             _ = try Registry.apply(new, planned: registry.version, session)
-            Console.write("no changes")
+            Console.write(heading + "no changes")
             return
         }
-        if !changes.isEmpty { Console.write(DefinitionChange.lines(changes).joined(separator: "\n")) }
+        if !changes.isEmpty { Console.write(heading + DefinitionChange.lines(changes).joined(separator: "\n")) }
         if changes.contains(where: { $0.severity == .refused }) {
             throw CommandError("nothing was applied: the changes marked ! are refused")
         }
@@ -118,7 +154,9 @@ struct ApplyCommand: ParsableCommand {
             )
         }
         show(pruned)
-        if !yes { try Confirmation.ask("apply these changes?", nothingDone: "nothing was applied") }
+        let plan = Plan(changes: changes, pruned: pruned.map(\.name))
+        if !yes && plan != agreed { try Confirmation.ask("apply these changes?", nothingDone: "nothing was applied") }
+        agreed = plan
         let (applied, state) = try Registry.apply(new, prunes: prune, planned: registry.version, session)
         Console.write("applied: definitions version \(applied.version), position \(state?.position ?? 0)")
     }
@@ -151,6 +189,7 @@ struct ViewsCommand: ParsableCommand {
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
         let totals = try Ledger(open.session).totals()
+        let projects = registry.definitions.projects
         if json {
             for view in registry.views.sorted(by: { $0.name < $1.name }) {
                 let total = totals[view.id]
@@ -158,6 +197,7 @@ struct ViewsCommand: ParsableCommand {
                     JSONObject([
                         ("view", .string(view.name)), ("keys", .listString(view.definition.keys.map(\.name))),
                         ("features", .listString(view.definition.features.map(\.name))),
+                        ("project", .string(projects[.view(view.name)])),
                         ("rows", .int64(Int64(total?.rows ?? 0))),
                         ("newest_event_time", total?.newest.map { .timestamp($0) } ?? .null),
                     ]).text
@@ -165,31 +205,36 @@ struct ViewsCommand: ParsableCommand {
             }
             return
         }
+        // Shown where there are any.
+        func project(_ subject: DefinitionChange.Subject) -> [String] {
+            projects.isEmpty ? [] : [projects[subject].isEmpty ? "-" : projects[subject]]
+        }
+        let column = projects.isEmpty ? [] : ["project"]
         var table = TextTable(
-            ["view", "keys", "features", "ttl", "rows", "newest event time", "description"],
+            ["view", "keys", "features", "ttl", "rows", "newest event time"] + column + ["description"],
             rightAligned: [2, 4]
         )
         for view in registry.views.sorted(by: { $0.name < $1.name }) {
             let definition = view.definition
-            table.append([
-                view.name, definition.keys.isEmpty ? "(global)" : definition.keys.map(\.name).joined(separator: ", "),
-                String(definition.features.count), definition.ttl?.text ?? "-",
-                Console.grouped(totals[view.id]?.rows ?? 0), totals[view.id]?.newest?.text ?? "-",
-                Console.summary(definition.description ?? ""),
-            ])
+            let keys = definition.keys.map(\.name).joined(separator: ", ")
+            let cells = [
+                view.name, keys.isEmpty ? "(global)" : keys, String(definition.features.count),
+                definition.ttl?.text ?? "-", Console.grouped(totals[view.id]?.rows ?? 0),
+                totals[view.id]?.newest?.text ?? "-",
+            ]
+            table.append(cells + project(.view(view.name)) + [Console.summary(definition.description ?? "")])
         }
         Console.write(table.text)
         guard !registry.definitions.services.isEmpty else { return }
         var services = TextTable(
-            ["service", "version", "columns", "fingerprint", "description"],
+            ["service", "version", "columns", "fingerprint"] + column + ["description"],
             rightAligned: [1, 2]
         )
         for definition in registry.definitions.services.sorted(by: { $0.name < $1.name }) {
-            services.append([
-                definition.name, String(registry.service(named: definition.name)?.version ?? 0),
-                String(definition.columns.count), definition.fingerprint,
-                Console.summary(definition.description ?? ""),
-            ])
+            let version = registry.service(named: definition.name)?.version ?? 0
+            let cells = [definition.name, String(version), String(definition.columns.count), definition.fingerprint]
+            let summary = Console.summary(definition.description ?? "")
+            services.append(cells + project(.service(definition.name)) + [summary])
         }
         Console.write("\n" + services.text)
     }
@@ -209,11 +254,11 @@ struct DescribeCommand: ParsableCommand {
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
         if let service = try service(registry, open.session) {
-            describe(service)
+            describe(service, projects: registry.definitions.projects)
             return
         }
         if let view = registry.views.first(where: { $0.name == name }) {
-            describe(view.definition)
+            describe(view.definition, projects: registry.definitions.projects)
             return
         }
         let known = registry.views.map(\.name) + registry.definitions.services.map(\.name)
@@ -227,11 +272,14 @@ struct DescribeCommand: ParsableCommand {
         return try .named(service, version: version, session)
     }
 
-    private func describe(_ view: ViewDefinition) {
+    private func projectText(_ project: String) -> String { project.isEmpty ? "none" : project }
+
+    private func describe(_ view: ViewDefinition, projects: NameProjects) {
         let keys = view.keys.map { "\($0.name) \($0.type.rawValue)" }.joined(separator: ", ")
         var lines = ["view       \(view.name)"]
         if let description = view.description { lines.append(Console.wrapped(description, indent: 11)) }
         if let owner = view.owner { lines.append("owner      \(owner)") }
+        if !projects.isEmpty { lines.append("project    \(projectText(projects[.view(view.name)]))") }
         lines.append("keys       \(keys.isEmpty ? "none: a global view" : keys)")
         lines.append("ttl        \(view.ttl?.text ?? "none: values never expire")")
         lines.append("delay      \(view.delay.text)\(view.isStrict ? ", strict" : "")")
@@ -249,11 +297,12 @@ struct DescribeCommand: ParsableCommand {
         Console.write(table.text)
     }
 
-    private func describe(_ service: Registry.StoredService) {
+    private func describe(_ service: Registry.StoredService, projects: NameProjects) {
         let definition = service.definition
         var lines = ["service      \(definition.name)@\(service.version)"]
         if let description = definition.description { lines.append(Console.wrapped(description, indent: 13)) }
         if let owner = definition.owner { lines.append("owner        \(owner)") }
+        if !projects.isEmpty { lines.append("project      \(projectText(projects[.service(definition.name)]))") }
         lines.append("fingerprint  \(definition.fingerprint)")
         lines.append("rules        \(service.rules.fingerprint)")
         Console.write(lines.joined(separator: "\n") + "\n")
