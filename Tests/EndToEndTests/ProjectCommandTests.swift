@@ -219,6 +219,22 @@ import Testing
         }
     }
 
+    @Test func `a team that leaves retires all it has with a file of its project alone`() throws {
+        let work = try Self.teams()
+        for team in ["a", "b"] { try work.asof(["apply", "\(team)/features.yaml", "--yes"]) }
+        _ = try work.scratch.write("leave.yaml", "project: team_a\n")
+        let used = try work.asof(["plan", "leave.yaml"], expecting: 1).out
+        #expect(used.contains("! view     stats  in use") && used.contains("! entity   user   in use"), "\(used)")
+        _ = try work.scratch.write("leave.yaml", "project: team_b\n")
+        #expect(try work.asof(["apply", "leave.yaml", "--yes"], expecting: 1).error.contains("say --allow-retire"))
+        try work.asof(["apply", "leave.yaml", "--yes", "--allow-retire", "--prune"])
+        #expect(try work.ask("SELECT string_agg(name, ' ' ORDER BY name) FROM asof.views") == "plain site stats")
+        let later = "project: team_c\nviews: { mine: { entities: [user], features: { y: string } } }\n"
+        _ = try work.scratch.write("later.yaml", later)
+        #expect(try work.asof(["apply", "later.yaml", "--yes"]).out.contains("+ view     mine"))
+        #expect(try work.asof(["describe", "mine"]).out.contains("project    team_c\n"))
+    }
+
     @Test func `files are found on disk: links are followed, and what cannot be read is named`() throws {
         let work = try Self.teams()
         let path = work.scratch.path

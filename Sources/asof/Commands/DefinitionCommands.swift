@@ -22,7 +22,8 @@ struct DefinitionsOptions: ParsableArguments {
 
     /// The definitions, with names of other projects as they are in force.
     ///
-    /// Refuses a file that defines nothing where something is in force: it is rarely the file that was meant.
+    /// Refuses a file that defines nothing where something is in force: it is rarely the file that was meant, unless it
+    /// names its project.
     func resolve(_ source: DefinitionsSource, in registry: Registry) throws -> ProjectDefinitions {
         guard !adopt || !source.project.isEmpty else {
             throw UsageError(
@@ -30,7 +31,7 @@ struct DefinitionsOptions: ParsableArguments {
             )
         }
         var new = try source.resolved(against: registry.definitions)
-        guard !new.definitions.isEmpty || registry.definitions.isEmpty else {
+        guard !new.definitions.isEmpty || !new.project.isEmpty || registry.definitions.isEmpty else {
             throw CommandError("\(file) defines nothing: no entity, no view, no service; is it the right file?")
         }
         new.adopts = adopt
