@@ -157,6 +157,26 @@ import Testing
         #expect(try Self.apply(more, to: store, adopts: true).version == version + 1)
     }
 
+    @Test func `what was applied before the migration is of no project, and the same file is no change`() throws {
+        let yaml = "views: { v: { entities: [], features: { x: int64 } } }\n"
+        let store = try TestStore(yaml)
+        // As the release before left it.
+        _ = try store.session.transaction(.write) { () throws(StoreError) in
+            try store.session.execute(
+                "ALTER TABLE asof.definitions DROP COLUMN project; DELETE FROM asof.migrations WHERE name = '0009_projects.sql'"
+            )
+        }
+        #expect(try Migrator.migrate(store.session) == ["0009_projects.sql"])
+        #expect(try store.session.query("SELECT project FROM asof.definitions").text(0, 0) == "")
+        let head = try store.head()
+        try store.apply(yaml)
+        #expect(try store.head() == head)
+        let registry = try Self.apply("project: team_a\n" + yaml, to: store, adopts: true)
+        #expect(registry.definitions.projects[.view("v")] == "team_a")
+        let rows = try store.session.query("SELECT project FROM asof.definitions ORDER BY version")
+        #expect((0..<rows.count).map { rows.text($0, 0) } == ["", "team_a"])
+    }
+
     @Test func `an apply of the release before, asked before the migration, is refused after it`() throws {
         let store = try Self.store()
         let old = Self.refusal {
