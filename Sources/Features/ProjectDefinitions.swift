@@ -44,7 +44,8 @@ extension ProjectDefinitions {
     /// What applying these would change; see ``Definitions/changes(from:retired:)``.
     ///
     /// Names of other projects are neither retired nor changed: to define one is refused, and so is to retire what another
-    /// project uses. Refusals of names and adoptions come first.
+    /// project uses. Their services get a new version where rules of a view change that they read. Refusals of names and
+    /// adoptions come first.
     package func changes(
         from applied: Definitions,
         retired: RetiredDefinitions = RetiredDefinitions(),
@@ -54,10 +55,14 @@ extension ProjectDefinitions {
         let merged = merged(into: applied, retired: retired)
         return claims.changes()
             + merged.changes(from: applied, retired: retired, versions: versions).map { change in
+                var change = change
+                // A rule that changes makes a version of every service that reads the view.
+                if merged.projects[change.subject] != project, change.kind != .removed {
+                    change.detail += "; of \(NameProjects.text(merged.projects[change.subject]))"
+                }
                 guard change.severity == .retires, let users = merged.users(of: change.subject, besides: project) else {
                     return change
                 }
-                var change = change
                 guard change.kind == .removed else {
                     change.detail += "; used by \(users)"
                     return change

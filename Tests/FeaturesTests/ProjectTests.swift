@@ -212,6 +212,19 @@ import Testing
         )
     }
 
+    @Test func `a changed rule makes versions of other projects' services, too, and the plan says whose`() throws {
+        var applied = try both()
+        let yaml = Self.base.replacing("stats: { ", with: "stats: { ttl: 9d, ")
+        let lines = try applied.apply(yaml)
+        #expect(lines.count == 3 && lines[0].hasPrefix("~ view     stats  ttl none -> 9d"), "\(lines)")
+        #expect(
+            lines.contains { $0.hasPrefix("~ service  best") && $0.hasSuffix("; of the project 'team_b'") },
+            "\(lines)"
+        )
+        #expect(lines.contains { $0.hasPrefix("~ service  rank") && !$0.contains("of the project") }, "\(lines)")
+        for file in [yaml, Self.user] { #expect(try applied.apply(file) == []) }
+    }
+
     @Test func `an entity's key cannot change under another project's view`() throws {
         var applied = Applied()
         try applied.apply("project: team_a\nentities: { user: { key: user_id, type: int64 } }\n")

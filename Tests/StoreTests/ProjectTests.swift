@@ -113,6 +113,16 @@ import Testing
         #expect(try Registry.load(store.session).definitions.service(named: "third") == nil)
     }
 
+    @Test func `a changed rule gives another project's service a version, and its old one keeps its rules`() throws {
+        let store = try Self.store()
+        let registry = try Self.apply(Self.ours.replacing("stats: { ", with: "stats: { ttl: 9d, "), to: store)
+        #expect(registry.service(named: "best")?.version == 2 && registry.service(named: "rank")?.version == 2)
+        #expect(registry.definitions.projects[.service("best")] == "team_b")
+        let old = try Registry.StoredService.named("best", version: 1, store.session)
+        #expect(old.rules != registry.service(named: "best")?.rules)
+        #expect(try Self.apply(Self.theirs, to: store).version == registry.version)
+    }
+
     @Test func `pruning deletes what the project retired, and nobody else's`() throws {
         let store = try Self.store()
         try store.apply("views: { plain: { entities: [], features: { x: int64 } } }\n")
