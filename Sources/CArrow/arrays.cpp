@@ -7,9 +7,8 @@
 #include "failure.h"
 
 namespace asof {
-namespace {
 
-std::shared_ptr<arrow::Buffer> wrap(const void *data, int64_t bytes) {
+std::shared_ptr<arrow::Buffer> wrapped(const void *data, int64_t bytes) {
     return std::make_shared<arrow::Buffer>(static_cast<const uint8_t *>(data), bytes);
 }
 
@@ -21,8 +20,7 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> bitmap(const uint8_t *flags, int64
     return bits;
 }
 
-// Offsets from the first on, as Arrow has them.
-arrow::Result<std::shared_ptr<arrow::Buffer>> narrow(const int64_t *offsets, int64_t count) {
+arrow::Result<std::shared_ptr<arrow::Buffer>> narrow_offsets(const int64_t *offsets, int64_t count) {
     int64_t first = offsets[0];
     if (offsets[count - 1] - first > std::numeric_limits<int32_t>::max())
         return arrow::Status::CapacityError("more than 2 GiB of text in one batch");
@@ -32,18 +30,16 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> narrow(const int64_t *offsets, int
     return std::shared_ptr<arrow::Buffer>(std::move(buffer));
 }
 
-arrow::Result<std::shared_ptr<arrow::ArrayData>> texts(
+arrow::Result<std::shared_ptr<arrow::ArrayData>> text_data(
     const std::shared_ptr<arrow::DataType> &type,
     int64_t count,
     std::shared_ptr<arrow::Buffer> validity,
     const int64_t *offsets,
     const uint8_t *bytes
 ) {
-    ARROW_ASSIGN_OR_RAISE(auto narrowed, narrow(offsets, count + 1));
-    return arrow::ArrayData::Make(type, count, {std::move(validity), narrowed, wrap(bytes + offsets[0], offsets[count] - offsets[0])});
+    ARROW_ASSIGN_OR_RAISE(auto narrowed, narrow_offsets(offsets, count + 1));
+    return arrow::ArrayData::Make(type, count, {std::move(validity), narrowed, wrapped(bytes + offsets[0], offsets[count] - offsets[0])});
 }
-
-}  // namespace
 
 asof_column from_row(const asof_column &column, const asof_type &type, int64_t row) {
     int64_t width = 0;
@@ -98,7 +94,7 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> array_data(
     auto fixed = [&](int64_t width) {
         int64_t size = product(rows, width);
         bytes += size;
-        return arrow::ArrayData::Make(type, rows, {validity, wrap(column.values, size)});
+        return arrow::ArrayData::Make(type, rows, {validity, wrapped(column.values, size)});
     };
     switch (kind.kind) {
         case ASOF_BOOL: {
@@ -114,12 +110,12 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> array_data(
         case ASOF_STRING:
         case ASOF_BYTES:
             bytes += column.offsets[rows] - column.offsets[0] + rows * 4;
-            return texts(type, rows, validity, column.offsets, column.bytes);
+            return text_data(type, rows, validity, column.offsets, column.bytes);
         case ASOF_VECTOR: {
             int64_t count = product(rows, kind.dimensions);
             int64_t size = product(count, 4);
             bytes += size;
-            auto elements = arrow::ArrayData::Make(arrow::float32(), count, {nullptr, wrap(column.values, size)});
+            auto elements = arrow::ArrayData::Make(arrow::float32(), count, {nullptr, wrapped(column.values, size)});
             return arrow::ArrayData::Make(type, rows, {validity}, {elements});
         }
         case ASOF_LIST_INT64: {
@@ -127,8 +123,8 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> array_data(
             int64_t count = column.offsets[rows] - first;
             int64_t size = product(count, 8);
             bytes += size + rows * 4;
-            ARROW_ASSIGN_OR_RAISE(auto offsets, narrow(column.offsets, rows + 1));
-            auto values = wrap(static_cast<const int64_t *>(column.values) + first, size);
+            ARROW_ASSIGN_OR_RAISE(auto offsets, narrow_offsets(column.offsets, rows + 1));
+            auto values = wrapped(static_cast<const int64_t *>(column.values) + first, size);
             auto elements = arrow::ArrayData::Make(arrow::int64(), count, {nullptr, values});
             return arrow::ArrayData::Make(type, rows, {validity, offsets}, {elements});
         }
@@ -136,9 +132,9 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> array_data(
             const int64_t *element_offsets = column.element_offsets + column.offsets[0];
             int64_t count = column.offsets[rows] - column.offsets[0];
             bytes += element_offsets[count] - element_offsets[0] + (count + rows) * 4;
-            ARROW_ASSIGN_OR_RAISE(auto offsets, narrow(column.offsets, rows + 1));
+            ARROW_ASSIGN_OR_RAISE(auto offsets, narrow_offsets(column.offsets, rows + 1));
             ARROW_ASSIGN_OR_RAISE(
-                auto elements, texts(arrow::utf8(), count, nullptr, element_offsets, column.bytes));
+                auto elements, text_data(arrow::utf8(), count, nullptr, element_offsets, column.bytes));
             return arrow::ArrayData::Make(type, rows, {validity, offsets}, {elements});
         }
     }

@@ -21,6 +21,14 @@ struct ColumnData {
     // Of times: how far each was moved; empty where none was.
     std::vector<uint16_t> moved_ns;
 
+    void clear() {
+        validity.clear();
+        offsets.clear();
+        element_offsets.clear();
+        bytes.clear();
+        moved_ns.clear();
+    }
+
     // Zeros for `count` values, or `count` times `width` of them.
     template <typename T>
     T *fixed(int64_t count, int64_t width = 1) {

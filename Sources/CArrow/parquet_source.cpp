@@ -39,6 +39,8 @@ public:
         auto arrow_properties = parquet::default_arrow_reader_properties();
         arrow_properties.set_pre_buffer(false);
         arrow_properties.set_use_threads(false);
+        // UUIDs and JSON are told from bytes and text, whoever wrote them.
+        arrow_properties.set_arrow_extensions_enabled(true);
         // INT96, Spark's times: as ns, Arrow's choice, the years before 1677 and after 2262 would silently wrap.
         arrow_properties.set_coerce_int96_timestamp_unit(arrow::TimeUnit::MICRO);
         parquet::arrow::FileReaderBuilder builder;

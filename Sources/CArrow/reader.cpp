@@ -10,18 +10,23 @@
 #include "convert.h"
 #include "descriptor.h"
 #include "failure.h"
+#include "passed.h"
 #include "source.h"
 
 // A file and the batch that is decoded at the moment.
 struct asof_reader {
     std::unique_ptr<asof::Source> source;
     std::vector<std::string> type_texts;
+    // For each column of the file: the text of the passed type that it has, or nothing.
+    std::vector<std::string> passed_texts;
     std::shared_ptr<arrow::RecordBatch> batch;
     // The part of it that columns are converted of.
     std::shared_ptr<arrow::RecordBatch> window;
     // For each selected column: its place in a batch, and what it is read as.
     std::vector<int> places;
     std::vector<asof_type> types;
+    // Where a column passes through as it came, its type; else null.
+    std::vector<std::shared_ptr<arrow::DataType>> passed;
     asof_times times{};
     // What `times` points to.
     std::string early_reason;
@@ -35,7 +40,12 @@ arrow::Status open(int descriptor, asof_format format, asof_reader &reader) {
     arrow::util::InitializeUTF8();
     auto opened = format == ASOF_PARQUET ? asof::open_parquet(descriptor) : asof::open_ipc(descriptor);
     ARROW_ASSIGN_OR_RAISE(reader.source, std::move(opened));
-    for (const auto &field : reader.source->schema()->fields()) reader.type_texts.push_back(field->type()->ToString());
+    for (const auto &field : reader.source->schema()->fields()) {
+        reader.type_texts.push_back(field->type()->ToString());
+        std::string passed;
+        (void)asof::spine_type(field->type(), passed);
+        reader.passed_texts.push_back(passed);
+    }
     return arrow::Status::OK();
 }
 
@@ -106,11 +116,24 @@ bool asof_reader_column_type(const asof_reader *reader, int32_t column, asof_typ
     });
 }
 
+bool asof_reader_spine_type(const asof_reader *reader, int32_t column, asof_type *type, const char **passed) {
+    return asof::guarded_or(false, [&] {
+        std::string text;
+        auto spine = asof::spine_type(reader->source->schema()->field(column)->type(), text);
+        if (!spine) return false;
+        *type = *spine;
+        const auto &kept = reader->passed_texts[static_cast<size_t>(column)];
+        *passed = kept.empty() ? nullptr : kept.c_str();
+        return true;
+    });
+}
+
 asof_status asof_reader_select(
     asof_reader *reader,
     int32_t count,
     const int32_t *columns,
     const asof_type *types,
+    const char *const *passed,
     asof_times times,
     int64_t batch_rows,
     int64_t batch_bytes,
@@ -118,10 +141,17 @@ asof_status asof_reader_select(
 ) {
     asof_status result = ASOF_OK;
     auto status = asof::guarded([&] {
+        reader->passed.assign(static_cast<size_t>(count), nullptr);
         for (int32_t index = 0; index < count; index++) {
-            std::string hint;
+            std::string hint = "it has another type than the column that was exported";
             const auto &type = *reader->source->schema()->field(columns[index])->type();
-            if (asof::is_convertible(type, types[index], times.unit, &hint)) continue;
+            if (passed[index]) {
+                auto &kept = reader->passed[static_cast<size_t>(index)];
+                ARROW_ASSIGN_OR_RAISE(kept, asof::passed_type(passed[index]));
+                if (asof::is_passable(type, *kept)) continue;
+            } else if (asof::is_convertible(type, types[index], times.unit, &hint)) {
+                continue;
+            }
             result = asof::fail(failure, ASOF_COLUMN_TYPE, hint, index, type.ToString());
             return arrow::Status::OK();
         }
@@ -164,7 +194,13 @@ asof_status asof_reader_column(asof_reader *reader, int32_t index, asof_column *
     const auto &type = reader->types[at];
     asof_status result = ASOF_OK;
     auto status = asof::guarded([&] {
-        result = asof::convert(*reader->window->column(reader->places[at]), type, reader->times, data, failure);
+        auto array = reader->window->column(reader->places[at]);
+        const auto &passed = reader->passed[at];
+        if (passed || asof::is_wrapped(*array->type())) {
+            ARROW_ASSIGN_OR_RAISE(array, asof::decoded(array));
+        }
+        result = passed ? asof::convert_passed(*array, *passed, data, failure)
+                        : asof::convert(*array, type, reader->times, data, failure);
         return arrow::Status::OK();
     });
     if (!status.ok()) return asof::fail(failure, status);

@@ -4,12 +4,17 @@
 #include <string>
 
 #include "convert.h"
+#include "passed.h"
 #include "type_ids.h"
 
 namespace asof {
 
 std::optional<asof_type> natural_type(const arrow::DataType &type) {
     auto id = type.id();
+    if (id == Type::EXTENSION) {
+        auto storage = known_storage(type);
+        return storage ? natural_type(*storage) : std::nullopt;
+    }
     if (id == Type::DICTIONARY) {
         id = dictionary_id(type);
         if (!text_id(id) && !bytes_id(id)) return std::nullopt;
@@ -36,8 +41,11 @@ bool is_convertible(const arrow::DataType &from, asof_type to, asof_time_unit un
     auto id = from.id();
     *hint = "cast the column before, or change the feature's type";
     if (id == Type::NA) return true;
+    if (auto storage = known_storage(from)) return is_convertible(*storage, to, unit, hint);
     if (id == Type::DICTIONARY) {
         id = dictionary_id(from);
+        if (!text_id(id) && !bytes_id(id))
+            return is_convertible(*static_cast<const arrow::DictionaryType &>(from).value_type(), to, unit, hint);
         return (to.kind == ASOF_STRING && text_id(id)) || (to.kind == ASOF_BYTES && bytes_id(id));
     }
     switch (to.kind) {

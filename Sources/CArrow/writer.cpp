@@ -21,12 +21,15 @@
 #include "asof_arrow.h"
 #include "descriptor.h"
 #include "failure.h"
+#include "passed.h"
 
 // A Parquet or Arrow IPC file being written.
 struct asof_writer {
     std::shared_ptr<arrow::io::FileOutputStream> out;
     std::shared_ptr<arrow::Schema> schema;
     std::vector<asof_type> types;
+    // Whether a column's own type is its field's, and `types` has only how it is carried.
+    std::vector<bool> are_passed;
     // One of the two; `file` from the first rows on.
     std::unique_ptr<parquet::arrow::FileWriter> file;
     std::shared_ptr<arrow::ipc::RecordBatchWriter> ipc;
@@ -108,12 +111,19 @@ arrow::Status open(
     int32_t count,
     const char *const *names,
     const asof_type *types,
+    const char *const *passed,
     asof_writer &writer
 ) {
     ARROW_ASSIGN_OR_RAISE(writer.out, arrow::io::FileOutputStream::Open(descriptor));
     arrow::FieldVector fields;
-    for (int32_t index = 0; index < count; index++)
-        fields.push_back(arrow::field(names[index], arrow_type(types[index])));
+    for (int32_t index = 0; index < count; index++) {
+        auto type = arrow_type(types[index]);
+        writer.are_passed.push_back(passed[index] != nullptr);
+        if (passed[index]) {
+            ARROW_ASSIGN_OR_RAISE(type, asof::passed_type(passed[index]));
+        }
+        fields.push_back(arrow::field(names[index], type));
+    }
     writer.types.assign(types, types + count);
     writer.schema = arrow::schema(fields);
     if (format == ASOF_PARQUET) return arrow::Status::OK();
@@ -152,7 +162,9 @@ arrow::Status write(asof_writer &writer, const asof_column *columns, int64_t fir
     for (size_t index = 0; index < writer.types.size(); index++) {
         const auto &type = writer.schema->field(static_cast<int>(index))->type();
         auto column = asof::from_row(columns[index], writer.types[index], first);
-        ARROW_ASSIGN_OR_RAISE(auto data, array_data(type, writer.types[index], column, rows, bytes));
+        ARROW_ASSIGN_OR_RAISE(
+            auto data, writer.are_passed[index] ? asof::passed_data(type, column, rows, bytes)
+                                                : array_data(type, writer.types[index], column, rows, bytes));
         arrays.push_back(arrow::MakeArray(data));
     }
     auto batch = arrow::RecordBatch::Make(writer.schema, rows, arrays);
@@ -187,13 +199,14 @@ asof_writer *asof_writer_open(
     int32_t count,
     const char *const *names,
     const asof_type *types,
+    const char *const *passed,
     asof_failure *failure
 ) {
     asof::Descriptor file(descriptor);
     std::unique_ptr<asof_writer> writer;
     auto status = asof::guarded([&] {
         writer = std::make_unique<asof_writer>();
-        return open(file.release(), format, count, names, types, *writer);
+        return open(file.release(), format, count, names, types, passed, *writer);
     });
     if (status.ok()) return writer.release();
     asof::fail(failure, status);

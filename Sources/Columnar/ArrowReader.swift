@@ -60,21 +60,34 @@ final class ArrowReader {
         return Int(Double(totalBytes) * Double(rowsRead) / Double(totalRows))
     }
 
-    /// All columns as the schema types them.
-    func inferTypes() throws(ColumnarError) -> [ColumnRequest] {
+    /// All columns as the schema types them, but for those that are `dropped`.
+    func inferTypes(dropping dropped: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
         var requests: [ColumnRequest] = []
-        for (index, column) in sourceColumns.enumerated() {
-            guard let type = column.type else {
+        for (index, column) in sourceColumns.enumerated() where !dropped.contains(column.name) {
+            guard let request = spineRequest(index, column.name) else {
                 throw .unreadableColumn(
                     file: name,
                     column: column.name,
                     got: String(cString: asof_reader_column_type_text(handle, Int32(index))),
-                    hint: "leave it out, or cast it to a number, text, time, fixed_size_list<float> or list before"
+                    hint: "leave it out (--drop \(column.name)), or cast it to a number, text, time, "
+                        + "fixed_size_list<float> or list of integers or texts before"
                 )
             }
-            requests.append(ColumnRequest(sourceName: column.name, type: type))
+            requests.append(request)
         }
         return requests
+    }
+
+    /// How a column is read to leave as it came; `nil` where nothing here holds it.
+    private func spineRequest(_ column: Int, _ name: String) -> ColumnRequest? {
+        var kind = asof_type()
+        var text: UnsafePointer<CChar>?
+        guard asof_reader_spine_type(handle, Int32(column), &kind, &text), let type = FeatureType(kind) else {
+            return nil
+        }
+        guard let text else { return ColumnRequest(sourceName: name, type: type) }
+        guard let passed = PassedType(text: String(cString: text)), passed.carrier == type else { return nil }
+        return ColumnRequest(sourceName: name, type: type, passed: passed)
     }
 
     func select(_ requests: [ColumnRequest]) throws(ColumnarError) {
@@ -95,6 +108,8 @@ final class ArrowReader {
             type.rounds_up = request.rounding == .up
             return type
         }
+        let passed = requests.map { $0.passed.map { strdup($0.text) } ?? nil }
+        defer { for text in passed { free(text) } }
         let early = options.allowsEarly1970 ? nil : options.timeUnit.map { TimeReading.early1970Reason($0) }
         let status = (early ?? "").withCString { reason in
             asof_reader_select(
@@ -102,6 +117,7 @@ final class ArrowReader {
                 Int32(columns.count),
                 columns,
                 types,
+                passed.map { UnsafePointer($0) },
                 asof_times(
                     unit: asof_time_unit(options.timeUnit),
                     early_until_us: early == nil ? 0 : TimeReading.earlyUntilUs,

@@ -14,11 +14,12 @@ final class ArrowWriter {
     init(
         file: OutputFile,
         format: FileFormat,
-        columns: [(name: String, type: FeatureType)]
+        columns: [WrittenColumn]
     ) throws(ColumnarError) {
         self.file = file
         let names = columns.map { strdup($0.name) }
-        defer { for name in names { free(name) } }
+        let passed = columns.map { $0.passed.map { strdup($0.text) } ?? nil }
+        defer { for text in names + passed { free(text) } }
         var failure = asof_failure()
         let handle = asof_writer_open(
             try file.duplicate(),
@@ -26,6 +27,7 @@ final class ArrowWriter {
             Int32(columns.count),
             names.map { UnsafePointer($0) },
             columns.map { asof_type($0.type) },
+            passed.map { UnsafePointer($0) },
             &failure
         )
         guard let handle else { throw .cannotWrite(file: file.name, reason: failure.takeReason()) }

@@ -7,6 +7,8 @@ import PointInTime
 /// write into them in place.
 struct ColumnBuilder {
     let type: FeatureType
+    /// Where the column passes through: its type, of which ``type`` is the carrier.
+    let passed: PassedType?
     /// One flag a row.
     var validity: [Bool] = []
     var nullCount = 0
@@ -21,7 +23,10 @@ struct ColumnBuilder {
     /// Of times that were moved: rows and how far, ascending.
     private var moved: [(row: Int, ns: UInt16)] = []
 
-    init(type: FeatureType) { self.type = type }
+    init(type: FeatureType, passed: PassedType? = nil) {
+        self.type = type
+        self.passed = passed
+    }
 
     var rowCount: Int { validity.count }
 
@@ -38,6 +43,11 @@ struct ColumnBuilder {
     mutating func appendNull() {
         validity.append(false)
         nullCount += 1
+        appendNullSlot()
+    }
+
+    /// Appends the slot of a null to the values; not to ``validity``.
+    mutating func appendNullSlot() {
         switch type {
         case .bool: bools.append(false)
         case .int32: int32s.append(0)

@@ -40,7 +40,7 @@ package enum ColumnarError: Error, Equatable, Sendable {
         }
 
         /// As in `trades.csv: row 7 (line 8), column 'price'`.
-        var text: String {
+        package var text: String {
             var parts: [String] = []
             if let row, let line {
                 parts.append("row \(row) (line \(line))")

@@ -66,9 +66,13 @@ struct FieldDecoder: ~Escapable {
     ) {
         self.offset = offset
         self.absentIsNull = absentIsNull
-        accepted = Self.acceptedKinds(builder.type)
+        accepted = builder.passed.map(Self.acceptedKinds) ?? Self.acceptedKinds(builder.type)
         let base = builder.rowCount
         builder.validity.append(contentsOf: repeatElement(true, count: rowLimit))
+        if builder.passed != nil {
+            builder.nullCount += variable(&builder, base)
+            return
+        }
         var nulls = 0
         switch builder.type {
         case .bool: nulls = scalars(BoolParser(), &builder.bools, &builder.validity, base)
@@ -97,6 +101,17 @@ struct FieldDecoder: ~Escapable {
         case .float32, .float64, .timestamp: return csv | FieldKind.number.bit | string
         case .string, .bytes: return csv | string
         case .vector, .listInt64, .listString: return csv | FieldKind.array.bit
+        }
+    }
+
+    private static func acceptedKinds(_ type: PassedType) -> UInt16 {
+        let csv = FieldKind.bare.bit | FieldKind.quoted.bit | FieldKind.quotedEscaped.bit
+        let string = FieldKind.string.bit | FieldKind.stringEscaped.bit
+        switch type {
+        case .integer, .decimal: return csv | FieldKind.number.bit
+        case .float16, .numeric: return csv | FieldKind.number.bit | string
+        case .list: return csv | FieldKind.array.bit
+        default: return csv | string
         }
     }
 
@@ -180,7 +195,7 @@ struct FieldDecoder: ~Escapable {
         }
     }
 
-    /// Values of no fixed length, and vectors.
+    /// Values of no fixed length, vectors, and whatever passes through.
     private mutating func variable(_ builder: inout ColumnBuilder, _ base: Int) -> Int {
         var nulls = 0
         for row in 0..<rowLimit {
@@ -202,7 +217,7 @@ struct FieldDecoder: ~Escapable {
             case .null: break
             case .failure(let reason): failure = reason
             }
-            builder.appendEmpty()
+            builder.appendNullSlot()
             builder.validity[base + row] = false
             nulls += 1
             if let failure, !fail(row, field, failure) { break }
@@ -212,6 +227,7 @@ struct FieldDecoder: ~Escapable {
 
     /// Appends the slot of a value of a variable length's type, or of a vector's; not to its validity.
     static func append(_ text: Span<UInt8>, to builder: inout ColumnBuilder) throws(ValueTextError) {
+        if let passed = builder.passed { return try PassedBytes.append(text, passed, to: &builder) }
         switch builder.type {
         case .string:
             try ValueText.checkString(text)
@@ -250,7 +266,7 @@ struct FieldDecoder: ~Escapable {
         }
     }
 
-    private static func appendIntegers(_ text: Span<UInt8>, to integers: inout [Int64]) throws(ValueTextError) {
+    static func appendIntegers(_ text: Span<UInt8>, to integers: inout [Int64]) throws(ValueTextError) {
         let before = integers.count
         do throws(ValueTextError) {
             var list = try ListScanner(text)

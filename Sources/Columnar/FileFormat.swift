@@ -91,6 +91,8 @@ package struct ReadOptions: Sendable {
 package struct ColumnRequest: Sendable {
     package var sourceName: String
     package var type: FeatureType
+    /// Where the column passes through as it came, its type, of which ``type`` is the carrier; else `nil`.
+    package var passed: PassedType?
     /// JSON Lines only: whether an object without the key has a null there; otherwise it is an error.
     package var absentIsNull: Bool
     /// Which way times that are finer than µs are moved.
@@ -99,11 +101,14 @@ package struct ColumnRequest: Sendable {
     package init(
         sourceName: String,
         type: FeatureType,
+        passed: PassedType? = nil,
         absentIsNull: Bool = false,
         rounding: TimeReading.Rounding = .down
     ) {
+        precondition(passed == nil || passed?.carrier == type, "another carrier than the passed type's")
         self.sourceName = sourceName
         self.type = type
+        self.passed = passed
         self.absentIsNull = absentIsNull
         self.rounding = rounding
     }

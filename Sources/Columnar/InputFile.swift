@@ -16,11 +16,13 @@ final class InputFile {
     private(set) var compression: Compression?
     private var decompressor: Decompressor?
 
-    /// - Parameter path: `-` is standard input.
+    /// - Parameters:
+    ///   - path: `-` is standard input.
+    ///   - shown: what messages call the file; by default its path.
     /// - Throws: ``ColumnarError``: no such file, a directory, no permission; a name that ends in `.gz` or `.zst` where the
     ///   file is not compressed so.
-    init(path: String) throws(ColumnarError) {
-        name = Self.shownName(path)
+    init(path: String, shown: String? = nil) throws(ColumnarError) {
+        name = shown ?? Self.shownName(path)
         // A duplicate, so that closing ours leaves the process's standard input alone.
         descriptor = path == "-" ? fcntl(0, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {

@@ -16,11 +16,18 @@ package final class TableReader {
     package let format: FileFormat
 
     /// Opens the file and reads its header, first object or footer.
-    /// - Parameter path: `-` is standard input.
+    /// - Parameters:
+    ///   - path: `-` is standard input.
+    ///   - shown: what messages call the file; by default its path.
     /// - Throws: ``ColumnarError``: the file cannot be opened, is empty, or is not of `format`.
-    package init(path: String, format: FileFormat, options: ReadOptions = ReadOptions()) throws(ColumnarError) {
+    package init(
+        path: String,
+        format: FileFormat,
+        options: ReadOptions = ReadOptions(),
+        shown: String? = nil
+    ) throws(ColumnarError) {
         self.format = format
-        let file = try InputFile(path: path)
+        let file = try InputFile(path: path, shown: shown)
         switch format {
         case .csv, .jsonLines: source = .text(try TextReader(file: file, format: format, options: options))
         case .parquet, .arrow: source = .arrow(try ArrowReader(file: file, format: format, options: options))
@@ -40,11 +47,13 @@ package final class TableReader {
     /// Text: the narrowest of bool (`true`, `false`), int64, float64, timestamp (with a time of day) and string that
     /// every value has without loss, so that `00123` stays a text; JSON arrays also lists and vectors. Standard input is
     /// copied to a temporary file. Parquet, IPC: what the schema says, without reading.
-    /// - Returns: all columns in file order, ready for ``select(_:)``. A JSON object may lack any of them.
-    package func inferTypes() throws(ColumnarError) -> [ColumnRequest] {
+    /// What no feature type holds as it came comes as a ``PassedType``.
+    /// - Parameter dropped: names of columns to leave out, whatever they are.
+    /// - Returns: all other columns in file order, ready for ``select(_:)``. A JSON object may lack any of them.
+    package func inferTypes(dropping dropped: Set<String> = []) throws(ColumnarError) -> [ColumnRequest] {
         switch source {
-        case .text(let reader): try reader.inferTypes()
-        case .arrow(let reader): try reader.inferTypes()
+        case .text(let reader): try reader.inferTypes(dropping: dropped)
+        case .arrow(let reader): try reader.inferTypes(dropping: dropped)
         }
     }
 

@@ -2,6 +2,22 @@ import CArrow
 package import Features
 package import PointInTime
 
+/// A column that is written.
+package struct WrittenColumn: Sendable, Hashable {
+    package var name: String
+    /// What its batches hold.
+    package var type: FeatureType
+    /// Where it passes through as it came, its type, of which ``type`` is the carrier.
+    package var passed: PassedType?
+
+    package init(name: String, type: FeatureType, passed: PassedType? = nil) {
+        precondition(passed == nil || passed?.carrier == type, "another carrier than the passed type's")
+        self.name = name
+        self.type = type
+        self.passed = passed
+    }
+}
+
 /// Writes a table to a file, batch by batch, in bounded memory.
 ///
 /// Writes to the path itself; whoever wants the file to appear whole gives a temporary name and renames it after
@@ -17,11 +33,16 @@ package final class TableWriter {
 
     /// Creates or empties the file.
     /// - Parameter path: `-` is standard output, for CSV and JSON Lines.
-    package init(
+    package convenience init(
         path: String,
         format: FileFormat,
         columns: [(name: String, type: FeatureType)]
     ) throws(ColumnarError) {
+        try self.init(path: path, format: format, columns: columns.map { WrittenColumn(name: $0.name, type: $0.type) })
+    }
+
+    /// The same, with columns that pass through; each must be one that the format has, see ``FileFormat/keeps(_:)``.
+    package init(path: String, format: FileFormat, columns: [WrittenColumn]) throws(ColumnarError) {
         if path == "-", format == .parquet || format == .arrow {
             throw .cannotWrite(
                 file: "standard output",

@@ -2,29 +2,30 @@ import Features
 
 extension TextReader {
     /// The narrowest types that all values of the whole file have, and starts over.
-    func inferTypes() throws(ColumnarError) -> [ColumnRequest] {
+    func inferTypes(dropping dropped: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
         try input.makeRewindable()
         try rewind()
         let requests =
             switch splitter {
-            case .csv(let csv): try inferCSV(names: csv.columnNames)
-            case .jsonLines: try inferJSON()
+            case .csv(let csv): try inferCSV(names: csv.columnNames, dropped)
+            case .jsonLines: try inferJSON(dropped)
             }
         try rewind()
         return requests
     }
 
-    private func inferCSV(names: [String]) throws(ColumnarError) -> [ColumnRequest] {
+    private func inferCSV(names: [String], _ dropped: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
         table = FieldTable(stride: names.count)
+        let kept = names.indices.filter { !dropped.contains(names[$0]) }
         var candidates = names.map { _ in TypeCandidates() }
         var row = 0
         while try fillTable(rowsMax: options.batchRows) {
             row += table.rowCount
-            for column in names.indices { infer(column, &candidates[column]) }
+            for column in kept { infer(column, &candidates[column]) }
             if let pending { throw pending }
             rowsRead = row
         }
-        return names.indices.map { ColumnRequest(sourceName: names[$0], type: candidates[$0].narrowest) }
+        return kept.map { candidates[$0].request(names[$0]) }
     }
 
     private func infer(_ column: Int, _ candidates: inout TypeCandidates) {
@@ -45,7 +46,7 @@ extension TextReader {
         }
     }
 
-    private func inferJSON() throws(ColumnarError) -> [ColumnRequest] {
+    private func inferJSON(_ dropped: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
         var keys = KeyOrder(keys: [])
         var candidates: [TypeCandidates] = []
         var line = 1
@@ -58,19 +59,21 @@ extension TextReader {
             }
             if input.position >= input.buffer.count, input.isAtEnd { break }
             if !JSONLinesSplitter.isBlank(input.buffer.span, from: input.position, to: end) {
-                try inferJSON(to: end, line: line, row: row, &keys, &candidates)
+                try inferJSON(to: end, line: line, row: row, dropped, &keys, &candidates)
                 row += 1
             }
             input.position = min(end + 1, input.buffer.count)
             line += 1
         }
-        return keys.keys.indices.map {
-            ColumnRequest(
-                sourceName: String(decoding: keys.keys[$0], as: UTF8.self),
-                type: candidates[$0].narrowest,
-                absentIsNull: true
-            )
+        var requests: [ColumnRequest] = []
+        for (index, key) in keys.keys.enumerated() {
+            let name = String(decoding: key, as: UTF8.self)
+            guard !dropped.contains(name) else { continue }
+            var request = candidates[index].request(name)
+            request.absentIsNull = true
+            requests.append(request)
         }
+        return requests
     }
 
     /// Takes the object that stands on one line.
@@ -78,6 +81,7 @@ extension TextReader {
         to end: Int,
         line: Int,
         row: Int,
+        _ dropped: Set<String>,
         _ keys: inout KeyOrder,
         _ candidates: inout [TypeCandidates]
     ) throws(ColumnarError) {
@@ -100,7 +104,8 @@ extension TextReader {
                 position += 1
                 let value = try object.value()
                 if !candidates[index].addJSON(value, in: bytes), refusal == nil {
-                    refusal = JSONText.string(key, in: bytes)
+                    let name = JSONText.string(key, in: bytes)
+                    if !dropped.contains(name) { refusal = name }
                 }
             }
         } catch {
@@ -110,7 +115,8 @@ extension TextReader {
             place.column = refusal
             throw .malformed(
                 place,
-                reason: "no column type holds such values; write objects and mixed arrays as strings"
+                reason: "no column type holds such values; write objects and mixed arrays as strings, or leave the "
+                    + "column out (--drop \(refusal))"
             )
         }
     }

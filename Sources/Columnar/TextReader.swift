@@ -85,7 +85,7 @@ final class TextReader {
     /// - Returns: `nil` at the end; where bad rows are skipped perhaps a batch without rows.
     func next() throws(ColumnarError) -> ColumnBatch? {
         if let pending { throw pending }
-        var builders = requests.map { ColumnBuilder(type: $0.type) }
+        var builders = requests.map { ColumnBuilder(type: $0.type, passed: $0.passed) }
         var rowCount = 0
         let firstByte = input.bytesConsumed
         batchLines.removeAll(keepingCapacity: true)

@@ -12,6 +12,8 @@ final class TextWriter {
     /// What comes before each value of a row: `,`, or the key with its punctuation.
     private let prefixes: [[UInt8]]
     private let shapes: [Shape]
+    /// The type of each column that passes through, see ``PassedBytes``.
+    private let passed: [PassedType?]
     private var out: [UInt8] = []
 
     /// What tells types of one storage apart.
@@ -19,15 +21,19 @@ final class TextWriter {
         case plain
         case time
         case hex
+        /// Of a type that only spines have.
+        case passed
     }
 
     private static let flushBytes = 1 << 20
 
-    init(file: OutputFile, format: FileFormat, columns: [(name: String, type: FeatureType)]) throws(ColumnarError) {
+    init(file: OutputFile, format: FileFormat, columns: [WrittenColumn]) throws(ColumnarError) {
         self.file = file
         isJSON = format == .jsonLines
+        passed = columns.map(\.passed)
         shapes = columns.map { column in
-            switch column.type {
+            if column.passed != nil { return .passed }
+            return switch column.type {
             case .timestamp: .time
             case .bytes: .hex
             default: .plain
@@ -60,7 +66,9 @@ final class TextWriter {
         for row in 0..<batch.rowCount {
             for index in shapes.indices {
                 rows.append(contentsOf: prefixes[index])
-                if isJSON {
+                if shapes[index] == .passed {
+                    appendPassed(batch.columns[index], index, row, to: &rows)
+                } else if isJSON {
                     Self.appendJSON(batch.columns[index], shapes[index], row, to: &rows)
                 } else {
                     Self.appendCSV(batch.columns[index], shapes[index], row, to: &rows)
@@ -79,6 +87,17 @@ final class TextWriter {
         try file.write(out)
         out = []
         try file.finish()
+    }
+
+    private func appendPassed(_ column: borrowing Column, _ index: Int, _ row: Int, to out: inout [UInt8]) {
+        guard let type = passed[index] else { return }
+        if let validity = column.validity, !validity[row] {
+            if isJSON { out.append(contentsOf: "null".utf8) }
+        } else if isJSON {
+            PassedBytes.appendJSON(column.values, type, row, to: &out)
+        } else {
+            PassedBytes.appendCSV(column.values, type, row, to: &out)
+        }
     }
 
     @inline(__always)

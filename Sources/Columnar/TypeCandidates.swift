@@ -6,9 +6,14 @@ struct TypeCandidates {
     /// The one length of all arrays, for ``Types/vector``.
     private var dimensions = 0
     private var hasNumber = false
+    /// Whether a time was finer than µs.
+    private var hasFinerTime = false
+    /// Of numbers in JSON: the most digits before and behind the point.
+    private var integerDigits = 0
+    private var fractionDigits = 0
 
     private struct Types: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
         static let bool = Types(rawValue: 1)
         static let int64 = Types(rawValue: 2)
         static let float64 = Types(rawValue: 4)
@@ -16,10 +21,26 @@ struct TypeCandidates {
         static let listInt64 = Types(rawValue: 16)
         static let listString = Types(rawValue: 32)
         static let vector = Types(rawValue: 64)
+        /// An exact number of JSON's, in case that neither integers nor floats hold all of them.
+        static let decimal = Types(rawValue: 128)
+        /// A time of at most ns that int64 holds in ns.
+        static let nanoseconds = Types(rawValue: 256)
     }
 
     /// Whether only `string` is left, so that further values tell nothing.
     var isDecided: Bool { types == Types() }
+
+    /// The type with which a column of these values passes through, where no feature's is that.
+    var passed: PassedType? {
+        guard let types, types.isDisjoint(with: [.bool, .int64]), !(types.contains(.float64) && hasNumber) else {
+            return nil
+        }
+        if types.contains(.timestamp), hasFinerTime, types.contains(.nanoseconds) {
+            return .timestamp(.ns, zone: "UTC")
+        }
+        return types.contains(.decimal)
+            ? .decimal(integerDigits: integerDigits, fractionDigits: fractionDigits) : nil
+    }
 
     /// The narrowest type; `string` where there was no value at all.
     var narrowest: FeatureType {
@@ -28,11 +49,18 @@ struct TypeCandidates {
         if types.contains(.int64) { return .int64 }
         // JSON strings "NaN" alone are texts; among numbers they are numbers.
         if types.contains(.float64), hasNumber { return .float64 }
-        if types.contains(.timestamp) { return .timestamp }
+        // A time that ns do not hold stays the text it is.
+        if types.contains(.timestamp), !hasFinerTime { return .timestamp }
         if types.contains(.listInt64) { return .listInt64 }
         if types.contains(.listString) { return .listString }
         if types.contains(.vector) { return .vector(dimensions) }
         return .string
+    }
+
+    /// A request for the column as what its values are.
+    func request(_ name: String) -> ColumnRequest {
+        let passed = passed
+        return ColumnRequest(sourceName: name, type: passed?.carrier ?? narrowest, passed: passed)
     }
 
     private mutating func meet(_ others: Types) { types = types.map { $0.intersection(others) } ?? others }
@@ -47,7 +75,7 @@ struct TypeCandidates {
             UInt8(ascii: "N"), UInt8(ascii: "i"), UInt8(ascii: "I"):
             let types = Self.numberTypes(text)
             hasNumber = hasNumber || !types.isEmpty
-            meet(types.isEmpty ? Self.timeTypes(text) : types)
+            meet(types.isEmpty ? timeTypes(text) : types)
         default: meet([])
         }
     }
@@ -61,12 +89,19 @@ struct TypeCandidates {
         case .true, .false: meet(.bool)
         case .number:
             hasNumber = true
-            meet(Self.numberTypes(text))
+            var types = Self.numberTypes(text)
+            // Zero with a sign is a float's.
+            if types != .float64 || (try? ValueText.float64(text)) != 0, let number = ExactNumber(text) {
+                types.insert(.decimal)
+                integerDigits = max(integerDigits, number.integerDigits)
+                fractionDigits = max(fractionDigits, number.fractionDigits)
+            }
+            meet(types)
         case .string, .stringEscaped:
             if let value = try? ValueText.float64(text), !value.isFinite {
                 meet(.float64)
             } else {
-                meet(Self.timeTypes(text))
+                meet(timeTypes(text))
             }
         case .array: return addArray(text)
         case .object, .bare, .quoted, .quotedEscaped: return false
@@ -103,7 +138,8 @@ struct TypeCandidates {
         return !isDecided
     }
 
-    /// What a number's text may be without losing anything of it: `00123`, `+1` and integers beyond 64 bits are texts.
+    /// What a number's text may be without losing anything of it: `00123`, `+1`, integers beyond 64 bits and fractions of
+    /// more digits than a float has are none of them.
     private static func numberTypes(_ text: Span<UInt8>) -> Types {
         let first = text[0] == UInt8(ascii: "-") ? 1 : 0
         let startsWithZero = text.count > first + 1 && text[first] == UInt8(ascii: "0")
@@ -114,16 +150,23 @@ struct TypeCandidates {
             if integer == 0, first == 1 { return .float64 }
             return Int64(exactly: Double(integer)) == integer ? [.int64, .float64] : .int64
         } catch {
-            guard error == .malformed, (try? ValueText.float64(text)) != nil else { return [] }
-            return .float64
+            guard error == .malformed, let value = try? ValueText.float64(text) else { return [] }
+            return !value.isFinite || ValueText.isHeld(text, by: value) ? .float64 : []
         }
     }
 
     /// A date with a time of day; a date alone stays a text.
-    private static func timeTypes(_ text: Span<UInt8>) -> Types {
-        guard text.count > 10, (try? RoundedTime(text: text, .down)) != nil else { return [] }
+    private mutating func timeTypes(_ text: Span<UInt8>) -> Types {
+        guard text.count > 10, let time = try? RoundedTime(text: text, .down) else { return [] }
         switch text[10] {
-        case UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " "): return .timestamp
+        case UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " "):
+            guard time.movedNs > 0 else {
+                let fits = abs(time.microseconds) <= Int64.max / 1_000
+                return fits ? [.timestamp, .nanoseconds] : .timestamp
+            }
+            hasFinerTime = true
+            let fits = (try? PassedText.value(text, .timestamp(.ns, zone: "UTC"))) != nil
+            return fits ? [.timestamp, .nanoseconds] : .timestamp
         default: return []
         }
     }

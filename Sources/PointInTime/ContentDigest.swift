@@ -9,8 +9,14 @@ import Synchronization
 /// the last block being whatever is left. Canonical bytes of a row are, for each column, 0 for null, or 1 and the value:
 /// bool as one byte; integers, timestamps (µs) and floats as 8 bytes little-endian (floats as float64, every NaN as
 /// one); string and bytes as a 4-byte length and the bytes; vectors and lists as a 4-byte count and their elements.
+///
+/// Version 2, only where a column has a ``PassedType``: the header says so, and such a column's type is that one's text. Its
+/// values are encoded as those of its carrier in version 1: integers, dates, times and durations as 8 bytes in their own
+/// unit, float16 as float64; decimals, numeric, JSON and texts of SQL types as a length and a text, that of a number its
+/// shortest plain one (``ExactNumber``; `NaN`, `inf`, `-inf`); UUIDs, bytes and intervals as a length and the bytes (of
+/// intervals Arrow's, little-endian; of months alone as an integer); lists of integers as those of int64.
+/// docs/digest.md says all of this for other programs.
 package struct ContentDigest {
-    package static let version = 1
     package static let blockRows = 65_536
 
     private let types: [FeatureType]
@@ -18,13 +24,18 @@ package struct ContentDigest {
     private var block = SHA256()
     private var rowsInBlock = 0
     package private(set) var rowCount = 0
+    /// Gets every row's canonical bytes, where it is there.
+    package var marks: RowMarker?
 
-    package init(names: [String], types: [FeatureType]) {
+    /// - Parameter passed: the type of each column that passes through; none of them as a rule.
+    package init(names: [String], types: [FeatureType], passed: [PassedType?] = []) {
         self.types = types
         tree = SHA256()
-        var header = Array("asof-content/\(Self.version)\n".utf8)
-        for (name, type) in zip(names, types) {
-            header += Array("\(name.utf8.count):\(name) \(type.text)\n".utf8)
+        let version = passed.contains { $0 != nil } ? 2 : 1
+        var header = Array("asof-content/\(version)\n".utf8)
+        for (index, (name, type)) in zip(names, types).enumerated() {
+            let text = (passed.isEmpty ? nil : passed[index])?.text ?? type.text
+            header += Array("\(name.utf8.count):\(name) \(text)\n".utf8)
         }
         tree.update(data: header)
     }
@@ -40,7 +51,10 @@ package struct ContentDigest {
         var start = rows.lowerBound
         while start < rows.upperBound {
             let end = min(rows.upperBound, start + min(Self.blockRows - rowsInBlock, CanonicalRows.chunkRows))
-            CanonicalRows.withBytes(of: columns, rows: start..<end) { block.update(bufferPointer: $0) }
+            CanonicalRows.withRows(of: columns, rows: start..<end) { rows in
+                block.update(bufferPointer: rows.bytes)
+                marks?.add(rows)
+            }
             rowsInBlock += end - start
             rowCount += end - start
             start = end
@@ -57,20 +71,24 @@ package struct ContentDigest {
             return
         }
         update(columns, 0..<head)
-        let digests = Mutex([SHA256.Digest?](repeating: nil, count: blocks))
+        let digests = Mutex([(digest: SHA256.Digest, rows: [UInt32])?](repeating: nil, count: blocks))
+        let wantsMarks = marks != nil
         workers.each(blocks) { number in
             var block = SHA256()
+            var rowMarks: [UInt32] = []
             let first = head + number * Self.blockRows
             for start in stride(from: first, to: first + Self.blockRows, by: CanonicalRows.chunkRows) {
-                CanonicalRows.withBytes(of: columns, rows: start..<start + CanonicalRows.chunkRows) {
-                    block.update(bufferPointer: $0)
+                CanonicalRows.withRows(of: columns, rows: start..<start + CanonicalRows.chunkRows) { rows in
+                    block.update(bufferPointer: rows.bytes)
+                    if wantsMarks { RowMarker.append(rows, to: &rowMarks) }
                 }
             }
             let digest = block.finalize()
-            digests.withLock { $0[number] = digest }
+            digests.withLock { $0[number] = (digest, rowMarks) }
         }
-        for digest in digests.withLock({ $0 }) {
-            digest?.withUnsafeBytes { tree.update(bufferPointer: $0) }
+        for block in digests.withLock({ $0 }) {
+            block?.digest.withUnsafeBytes { tree.update(bufferPointer: $0) }
+            marks?.add(block?.rows ?? [])
         }
         rowCount += blocks * Self.blockRows
         update(columns, head + blocks * Self.blockRows..<count)
@@ -106,11 +124,16 @@ package enum CanonicalRows {
     package static let chunkRows = 1_024
 
     package static func withBytes(of columns: [Column], rows: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Void) {
+        withRows(of: columns, rows: rows) { body($0.bytes) }
+    }
+
+    /// - Parameter body: gets the rows, complete.
+    static func withRows(of columns: [Column], rows: Range<Int>, _ body: (borrowing RowBuffer) -> Void) {
         var buffer = RowBuffer(rowCount: rows.count)
         for column in columns { reserve(column, rows: rows, in: &buffer) }
         buffer.allocate()
         for column in columns { append(column, rows: rows, to: &buffer) }
-        body(buffer.bytes)
+        body(buffer)
     }
 
     private static func reserve(_ column: Column, rows: Range<Int>, in buffer: inout RowBuffer) {

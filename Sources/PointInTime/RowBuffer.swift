@@ -61,6 +61,9 @@ package struct RowBuffer: ~Copyable {
         cursors[row] = offset &+ bytes.count
     }
 
+    /// Where a row's bytes end, once all columns are written; the first row starts at 0.
+    package func end(of row: Int) -> Int { cursors[row] }
+
     /// All rows; valid as long as this buffer is.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(storage) }
 }

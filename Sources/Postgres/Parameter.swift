@@ -117,13 +117,18 @@ package enum PostgresEpoch {
 package enum TypeID {
     package static let bool: UInt32 = 16
     package static let bytea: UInt32 = 17
+    package static let char: UInt32 = 18
+    package static let name: UInt32 = 19
     package static let int8: UInt32 = 20
     package static let int2: UInt32 = 21
     package static let int4: UInt32 = 23
     package static let text: UInt32 = 25
     package static let json: UInt32 = 114
+    package static let xml: UInt32 = 142
     package static let float4: UInt32 = 700
     package static let float8: UInt32 = 701
+    package static let unknown: UInt32 = 705
+    package static let int2Array: UInt32 = 1_005
     package static let float4Array: UInt32 = 1_021
     package static let int8Array: UInt32 = 1_016
     package static let textArray: UInt32 = 1_009
@@ -132,8 +137,10 @@ package enum TypeID {
     package static let bpchar: UInt32 = 1_042
     package static let varchar: UInt32 = 1_043
     package static let date: UInt32 = 1_082
+    package static let time: UInt32 = 1_083
     package static let timestamp: UInt32 = 1_114
     package static let timestamptz: UInt32 = 1_184
+    package static let interval: UInt32 = 1_186
     package static let timestamptzArray: UInt32 = 1_185
     package static let numeric: UInt32 = 1_700
     package static let uuid: UInt32 = 2_950

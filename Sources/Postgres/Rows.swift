@@ -25,6 +25,9 @@ package final class Rows {
 
     package func columnType(_ column: Int) -> UInt32 { PQftype(result, Int32(column)) }
 
+    /// What a column's type was given in parentheses, as the server encodes it; -1 where there was nothing.
+    package func columnModifier(_ column: Int) -> Int32 { PQfmod(result, Int32(column)) }
+
     package func isNull(_ row: Int, _ column: Int) -> Bool { PQgetisnull(result, Int32(row), Int32(column)) == 1 }
 
     /// A value's bytes; valid as long as this object is.

@@ -58,10 +58,11 @@ extension Manifest {
 
     package func spineColumns() throws -> [ColumnSchema] {
         try spine.columns.map { column in
-            guard let type = FeatureType(text: column.type) else {
+            if let type = FeatureType(text: column.type) { return ColumnSchema(name: column.name, type: type) }
+            guard let passed = PassedType(text: column.type) else {
                 throw VerificationObstacle.damagedManifest("type '\(column.type)' of spine column '\(column.name)'")
             }
-            return ColumnSchema(name: column.name, type: type)
+            return ColumnSchema(name: column.name, type: passed.carrier, passed: passed)
         }
     }
 

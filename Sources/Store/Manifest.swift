@@ -1,6 +1,6 @@
 package import Features
 import Foundation
-import PointInTime
+package import PointInTime
 import Postgres
 
 /// What a training set is, so that it can be made again and compared: the JSON next to it and in `asof.training_sets`.
@@ -26,6 +26,8 @@ package struct Manifest: Codable, Sendable, Hashable {
     package var output: Output
     package var rows: Int
     package var contentDigest: String
+    /// What tells which rows a file lost, gained or exchanged; `nil` in manifests of older binaries.
+    package var rowMarks: RowMarks?
     /// `nil` in manifests of older binaries.
     package var quality: TrainingSetQuality?
 
@@ -162,12 +164,13 @@ package struct Manifest: Codable, Sendable, Hashable {
         }
         spine = Spine(
             source: spineSource,
-            columns: spec.spine.map { SpineColumn(name: $0.name, type: $0.type.text) },
+            columns: spec.spine.map { SpineColumn(name: $0.name, type: $0.typeText) },
             digest: join.spineDigest.text
         )
         self.output = output
         rows = join.rowCount
         contentDigest = join.contentDigest.text
+        rowMarks = join.rowMarks
         quality = join.quality
     }
 

@@ -4,16 +4,27 @@ import Postgres
 
 /// A spine that a SELECT gives: run once, read-only, in the caller's own role and search path.
 ///
-/// What PostgreSQL has and Asof has not comes as its nearest: smallint as int32, numeric as float64, date as timestamp,
-/// anything else as its text.
+/// What PostgreSQL has and no feature has passes through, see ``SpineColumn``.
 package final class SpineQuery {
     private let session: Session
-    package let columns: [ColumnSchema]
+    private var readers: [SpineColumn]
+    /// What the query gives. Of numeric without a precision the type is known when all rows were read.
+    package var columns: [ColumnSchema] { readers.map(\.schema) }
     private static let fetchRows = 16_384
 
     /// Starts the query.
-    /// - Throws: the server's error, with its position in `sql`.
-    package init(_ sql: String, _ session: Session) throws(StoreError) {
+    ///
+    /// - Parameters:
+    ///   - typed: columns whose type is given: keys, label time, positions.
+    ///   - dropped: columns to leave out.
+    /// - Throws: the server's error, with its position in `sql`; ``StoreError/request(_:)`` with the cast to write for a
+    ///   column that is not of its given type.
+    package init(
+        _ sql: String,
+        _ session: Session,
+        typed: [ColumnSchema] = [],
+        dropping dropped: Set<String> = []
+    ) throws(StoreError) {
         self.session = session
         var options = Connection.TransactionOptions.read
         options.keepsSearchPath = true
@@ -24,25 +35,31 @@ package final class SpineQuery {
         do throws(StoreError) {
             let shape = try Self.shape(of: query, session)
             var names: Set<String> = []
-            var columns: [ColumnSchema] = []
-            var selected: [String] = []
+            var readers: [SpineColumn] = []
+            let types = try SpineColumn.typeNames(of: shape, session)
             for index in 0..<shape.columnCount {
                 let name = shape.columnName(index)
                 guard names.insert(name).inserted else {
                     throw StoreError.request("--spine-sql gives two columns '\(name)'")
                 }
-                let (type, cast) = Self.type(shape.columnType(index))
-                columns.append(ColumnSchema(name: name, type: type))
-                selected.append("\(SQLText.identifier(name))::\(cast) AS \(SQLText.identifier(name))")
+                guard !dropped.contains(name) else { continue }
+                let given = typed.first { $0.name == name }?.type
+                readers.append(try SpineColumn(name, shape, index, types, given: given))
             }
-            guard !columns.isEmpty else { throw StoreError.request("--spine-sql gives no columns") }
+            for name in dropped.sorted() where !names.contains(name) {
+                throw StoreError.request("--drop \(name): --spine-sql gives no column '\(name)'")
+            }
+            guard !readers.isEmpty else { throw StoreError.request("--spine-sql gives no columns") }
+            let selected = readers.map {
+                "\(SQLText.identifier($0.name))::\($0.cast) AS \(SQLText.identifier($0.name))"
+            }
             try session.query(
                 """
                 DECLARE asof_spine NO SCROLL CURSOR FOR SELECT \(selected.joined(separator: ", ")) FROM (\(query)
                 ) AS spine
                 """
             )
-            self.columns = columns
+            self.readers = readers
         } catch {
             session.connection.rollBack()
             throw error
@@ -95,33 +112,16 @@ package final class SpineQuery {
         let reader = ResultColumn(rows: rows, rowOf: (0..<Int32(rows.count)).map(\.self))
         let isNull = [Bool](repeating: false, count: rows.count)
         var read: [Column] = []
-        for (index, column) in columns.enumerated() {
-            read.append(try reader.read(index, as: column.type, isNull: isNull))
-        }
-        for (schema, column) in zip(columns, read) where schema.type == .timestamp {
-            guard case .int64(let times) = column.values else { continue }
-            for row in times.indices where !column.isNull(row) && !Timestamp(microseconds: times[row]).isInRange {
-                throw .input(
-                    "--spine-sql: column '\(schema.name)' has a time that is infinite or outside the years 1 to 9999"
+        for index in readers.indices {
+            do throws(StoreError) {
+                read.append(
+                    try readers[index].column(try reader.read(index, as: readers[index].wireType, isNull: isNull))
                 )
+            } catch {
+                guard case .input(let reason) = error else { throw error }
+                throw .input("--spine-sql: column '\(readers[index].name)': \(reason)")
             }
         }
         return ColumnBatch(names: columns.map(\.name), columns: read, rowCount: rows.count)
-    }
-
-    /// Our type for a PostgreSQL type, and what to cast to.
-    private static func type(_ id: UInt32) -> (FeatureType, String) {
-        switch id {
-        case TypeID.bool: (.bool, "boolean")
-        case TypeID.int2, TypeID.int4: (.int32, "integer")
-        case TypeID.int8: (.int64, "bigint")
-        case TypeID.float4: (.float32, "real")
-        case TypeID.float8, TypeID.numeric: (.float64, "double precision")
-        case TypeID.bytea: (.bytes, "bytea")
-        case TypeID.timestamptz, TypeID.timestamp, TypeID.date: (.timestamp, "timestamptz")
-        case TypeID.int8Array, TypeID.int4Array: (.listInt64, "bigint[]")
-        case TypeID.textArray: (.listString, "text[]")
-        default: (.string, "text")
-        }
     }
 }

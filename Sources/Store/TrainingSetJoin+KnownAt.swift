@@ -7,6 +7,7 @@ extension TrainingSetJoin {
     /// Rows loaded long after their event time, without a known-at time, count as known only since their load.
     package func knownAtWarnings(_ batch: ColumnBatch) throws(StoreError) -> [String] {
         let rows = 0..<min(batch.rowCount, Limits.probeRowsMax)
+        let labelTimes = try labelTimes(of: batch).slice(rows)
         var warnings: [String] = []
         for role in spec.plan.roles {
             var matched: [Int] = []
@@ -16,8 +17,7 @@ extension TrainingSetJoin {
                     try Probe(session: session, state: pinned, options: options).join(
                         role,
                         keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
-                        labelTimes: (batch[spec.labelTime] ?? Column(nullsOf: .timestamp, rowCount: batch.rowCount))
-                            .slice(rows),
+                        labelTimes: labelTimes,
                         rowPositions: spec.positionColumn.flatMap { batch[$0]?.slice(rows) }
                     )
                 }

@@ -31,7 +31,7 @@ package final class TrainingSetJoin {
     /// - Parameters:
     ///   - sessions: at least one; they work side by side.
     ///   - engine: how rows are looked up.
-    ///   - measures: whether ``quality`` is wanted.
+    ///   - measures: whether ``quality`` and ``rowMarks`` are wanted.
     package init(
         _ spec: TrainingSetSpec,
         sessions: [Session],
@@ -44,8 +44,9 @@ package final class TrainingSetJoin {
         startedAt = try ledger.head().position
         oldestPosition = spec.state.position
         pool = SessionPool(sessions)
-        spineDigest = ContentDigest(names: spec.spine.map(\.name), types: spec.spine.map(\.type))
-        contentDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
+        spineDigest = Self.digest(of: spec.spine)
+        contentDigest = Self.digest(of: spec.columns)
+        contentDigest.marks = measures ? RowMarker() : nil
         counts = spec.plan.roles.map { _ in JoinCounts() }
         statistics = measures ? spec.plan.columns.map { ColumnStatistics(type: $0.type) } : []
         ages = measures ? spec.plan.roles.map { _ in ColumnStatistics(type: .int64) } : []
@@ -76,6 +77,14 @@ package final class TrainingSetJoin {
     }
 
     package var rowCount: Int { contentDigest.rowCount }
+
+    /// Short marks of the rows joined so far; `nil` where they were not asked for.
+    package var rowMarks: RowMarks? { contentDigest.marks?.marks }
+
+    /// A digest of columns like these, without rows.
+    package static func digest(of columns: [ColumnSchema]) -> ContentDigest {
+        ContentDigest(names: columns.map(\.name), types: columns.map(\.type), passed: columns.map(\.passed))
+    }
 
     /// - Parameter batch: rows of the spine, with the spec's spine columns in order.
     /// - Returns: the same rows with every column of the training set.
@@ -124,12 +133,29 @@ package final class TrainingSetJoin {
         }
     }
 
+    /// The label times as they are joined, in µs; the batch's own column leaves as it is.
+    /// - Throws: ``StoreError/input(_:)`` for a time outside the years 1 to 9999.
+    func labelTimes(of batch: ColumnBatch) throws(StoreError) -> Column {
+        guard let column = batch[spec.labelTime] else {
+            throw .request("the spine has no column '\(spec.labelTime)'")
+        }
+        guard let passed = spec.labelPassed else { return column }
+        do throws(MomentError) {
+            return try column.microseconds(of: passed)
+        } catch {
+            throw .input(
+                "row \(rowCount + error.row + 1) of the spine, column '\(spec.labelTime)': "
+                    + "the label time \(error.text) lies outside the years 1 to 9999"
+            )
+        }
+    }
+
     private func joinViews(_ batch: ColumnBatch) throws(StoreError) -> [JoinedView] {
         func column(_ name: String) throws(StoreError) -> Column {
             guard let column = batch[name] else { throw .request("the spine has no column '\(name)'") }
             return column
         }
-        let labelTimes = try column(spec.labelTime)
+        let labelTimes = try labelTimes(of: batch)
         finerLabels += labelTimes.movedNs?.count { $0 > 0 } ?? 0
         var rowPositions: Column?
         if let name = spec.positionColumn { rowPositions = try column(name) }

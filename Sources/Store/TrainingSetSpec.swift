@@ -41,6 +41,9 @@ package struct TrainingSetSpec: Sendable {
                 } : [])
     }
 
+    /// The type of the label times where they pass through as they came; `nil` where they are timestamps in µs.
+    package var labelPassed: PassedType? { spine.first { $0.name == labelTime }?.passed }
+
     private func check() throws(StoreError) {
         func type(_ name: String, _ purpose: String) throws(StoreError) -> FeatureType {
             guard let column = spine.first(where: { $0.name == name }) else {
@@ -51,8 +54,10 @@ package struct TrainingSetSpec: Sendable {
             return column.type
         }
         let labelType = try type(labelTime, "which --label-time names")
-        guard labelType == .timestamp else {
-            throw .request("the spine's label time '\(labelTime)' is \(labelType.text); it must be timestamp")
+        guard labelType == .timestamp || labelPassed?.isMoment == true else {
+            throw .request(
+                "the spine's label time '\(labelTime)' is \(labelPassed?.text ?? labelType.text); it must be timestamp"
+            )
         }
         if let positionColumn {
             let positionType = try type(positionColumn, "which --position-column names")
@@ -63,9 +68,10 @@ package struct TrainingSetSpec: Sendable {
         for role in plan.roles {
             for (key, column) in zip(role.view.definition.keys, role.keyColumns) {
                 let type = try type(column, "the key '\(key.name)' of view '\(role.view.name)'")
-                guard type == key.type.featureType else {
+                let passed = spine.first { $0.name == column }?.passed
+                guard type == key.type.featureType, passed == nil else {
                     throw .request(
-                        "the spine's column '\(column)' is \(type.text); the key '\(key.name)' of view '\(role.view.name)' is \(key.type.rawValue)"
+                        "the spine's column '\(column)' is \(passed?.text ?? type.text); the key '\(key.name)' of view '\(role.view.name)' is \(key.type.rawValue)"
                     )
                 }
             }
@@ -80,10 +86,17 @@ package struct TrainingSetSpec: Sendable {
 /// A column's name and type.
 package struct ColumnSchema: Sendable, Hashable {
     package var name: String
+    /// What its batches hold.
     package var type: FeatureType
+    /// Where the column passes through as it came, its type, of which ``type`` is the carrier.
+    package var passed: PassedType?
 
-    package init(name: String, type: FeatureType) {
+    package init(name: String, type: FeatureType, passed: PassedType? = nil) {
         self.name = name
         self.type = type
+        self.passed = passed
     }
+
+    /// As manifests spell it.
+    package var typeText: String { passed?.text ?? type.text }
 }

@@ -10,28 +10,66 @@ struct SpineInput {
     let columns: [ColumnSchema]
     /// How messages and the manifest call it.
     let name: String
+    /// Columns whose texts are read, too, behind ``columns``: by number, in order. From CSV to CSV they leave as they are
+    /// spelled, `1.50` and `TRUE`, though they count as numbers and truth values.
+    let spelled: [Int]
     /// Where the rows of a query were put, as long as they are read.
     private let spool: TemporaryFile?
 
     /// A file, or standard input.
     ///
     /// - Parameters:
-    ///   - typed: columns whose type is given: keys and label time; all others are what they look like.
-    init(file: String, format: FileFormat, options: ReadOptions, typed: [ColumnSchema]) throws {
+    ///   - typed: columns whose type is given: keys, label time and positions; all others are what they look like, and
+    ///     leave as they came. So do label times that are moments already.
+    ///   - dropped: columns to leave out.
+    ///   - out: the format that is written.
+    init(
+        file: String,
+        format: FileFormat,
+        out: FileFormat,
+        options: ReadOptions,
+        typed: [ColumnSchema],
+        dropping dropped: Set<String>
+    ) throws {
         name = file == "-" ? "standard input" : file
         spool = nil
+        var options = options
+        // All keys are known by then: what nobody asks for was dropped.
+        if !dropped.isEmpty { options.isExtraIgnored = true }
         let reader = try TableReader(path: file, format: format, options: options)
-        columns = try Self.select(reader, typed)
+        if format != .jsonLines {
+            for column in dropped.sorted() where !reader.sourceColumns.contains(where: { $0.name == column }) {
+                throw CommandError("--drop \(column): \(name) has no column '\(column)'")
+            }
+        }
+        var requests = try reader.inferTypes(dropping: dropped)
+        for index in requests.indices {
+            guard let given = typed.first(where: { $0.name == requests[index].sourceName }) else { continue }
+            if given.type == .timestamp, requests[index].passed?.isMoment == true { continue }
+            requests[index].type = given.type
+            requests[index].passed = nil
+        }
+        let spelled = requests.indices.filter { index in
+            guard format == .csv, out == .csv else { return false }
+            guard !typed.contains(where: { $0.name == requests[index].sourceName }) else { return false }
+            return requests[index].passed != nil || [.bool, .float64, .timestamp].contains(requests[index].type)
+        }
+        self.spelled = spelled
+        try reader.select(
+            requests + spelled.map { ColumnRequest(sourceName: requests[$0].sourceName, type: .string) }
+        )
+        columns = requests.map { ColumnSchema(name: $0.sourceName, type: $0.type, passed: $0.passed) }
         self.reader = reader
     }
 
     /// The rows of a query, which are put into a temporary file at once, so that no snapshot stays open while they are
     /// enriched.
-    init(sql: String, session: Session, typed: [ColumnSchema]) throws {
+    init(sql: String, session: Session, typed: [ColumnSchema], dropping dropped: Set<String>) throws {
         name = "--spine-sql"
         let file = TemporaryFile(for: FileManager.default.temporaryDirectory.appendingPathComponent("asof-spine").path)
         try file.createPrivately()
-        let query = try SpineQuery(sql, session)
+        let query = try SpineQuery(sql, session, typed: typed, dropping: dropped)
+        // The file has what batches hold; what it means stands in the schema.
         let writer = try TableWriter(
             path: file.path,
             format: .parquet,
@@ -40,18 +78,43 @@ struct SpineInput {
         while let batch = try query.next() { try writer.write(batch) }
         try writer.finish()
         spool = file
-        let reader = try TableReader(path: file.path, format: .parquet, options: ReadOptions())
-        columns = try Self.select(reader, typed)
+        spelled = []
+        var columns = query.columns
+        for index in columns.indices {
+            guard let given = typed.first(where: { $0.name == columns[index].name }) else { continue }
+            if given.type == .timestamp, columns[index].passed?.isMoment == true { continue }
+            columns[index] = given
+        }
+        let reader = try TableReader(path: file.path, format: .parquet, shown: name)
+        try reader.select(columns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
+        self.columns = columns
         self.reader = reader
     }
 
-    private static func select(_ reader: TableReader, _ typed: [ColumnSchema]) throws -> [ColumnSchema] {
-        var requests = try reader.inferTypes()
-        for index in requests.indices {
-            guard let given = typed.first(where: { $0.name == requests[index].sourceName }) else { continue }
-            requests[index].type = given.type
+    /// A batch without the texts that it has besides.
+    func spine(of batch: ColumnBatch) -> ColumnBatch {
+        guard !spelled.isEmpty else { return batch }
+        return ColumnBatch(
+            names: Array(batch.names[..<columns.count]),
+            columns: Array(batch.columns[..<columns.count]),
+            rowCount: batch.rowCount
+        )
+    }
+
+    /// The columns of a training set as they are written.
+    func written(_ columns: [ColumnSchema]) -> [WrittenColumn] {
+        columns.enumerated().map { index, column in
+            spelled.contains(index)
+                ? WrittenColumn(name: column.name, type: .string)
+                : WrittenColumn(name: column.name, type: column.type, passed: column.passed)
         }
-        try reader.select(requests)
-        return requests.map { ColumnSchema(name: $0.sourceName, type: $0.type) }
+    }
+
+    /// A joined batch as it is written.
+    /// - Parameter read: the batch that it was made of, with its texts.
+    func written(_ joined: ColumnBatch, of read: ColumnBatch) -> ColumnBatch {
+        var joined = joined
+        for (place, index) in spelled.enumerated() { joined.columns[index] = read.columns[columns.count + place] }
+        return joined
     }
 }

@@ -137,7 +137,7 @@ import Testing
             ),
             (
                 right.replacingOccurrences(of: "2,2026-01-03T00:00:00Z,,\n", with: ""),
-                "the file has 1 rows, the manifest 2"
+                "row 2 of the set is missing: the file has 1 row, the set 2"
             ),
             (right.replacingOccurrences(of: "stats__ctr", with: "ctr"), "no column 'stats__ctr'"),
         ] {

@@ -106,13 +106,18 @@ const char *asof_reader_column_type_text(const asof_reader *reader, int32_t colu
 // The type that keeps every value of the column; false where there is none.
 bool asof_reader_column_type(const asof_reader *reader, int32_t column, asof_type *type);
 
-// Chooses the columns to read, by number, and as what. Batches have at most `batch_rows` rows, and fewer where the
+// The kind by which a column leaves as it came, and the text of its type where no kind is that (see passed.h), else NULL;
+// false where nothing here holds it. The text is valid while the reader lives.
+bool asof_reader_spine_type(const asof_reader *reader, int32_t column, asof_type *type, const char **passed);
+
+// Chooses the columns to read, by number, and as what: `passed` has for each the text of a passed type or NULL. Batches have at most `batch_rows` rows, and fewer where the
 // file's sizes say that they would have more than about `batch_bytes`.
 asof_status asof_reader_select(
     asof_reader *reader,
     int32_t count,
     const int32_t *columns,
     const asof_type *types,
+    const char *const *passed,
     asof_times times,
     int64_t batch_rows,
     int64_t batch_bytes,
@@ -134,13 +139,15 @@ void asof_set_threads(int32_t count);
 
 typedef struct asof_writer asof_writer;
 
-// Takes ownership of `descriptor`, also on failure. NULL on failure.
+// Takes ownership of `descriptor`, also on failure. NULL on failure. `passed` has for each column the text of a passed type,
+// or NULL.
 asof_writer *asof_writer_open(
     int descriptor,
     asof_format format,
     int32_t count,
     const char *const *names,
     const asof_type *types,
+    const char *const *passed,
     asof_failure *failure
 );
 asof_status asof_writer_write(asof_writer *writer, const asof_column *columns, int64_t rows, asof_failure *failure);

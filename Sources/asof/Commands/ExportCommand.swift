@@ -65,6 +65,8 @@ struct ExportCommand: ParsableCommand {
     var knownAtLabel = false
     @Flag(help: "Add each view's matched event time and position.")
     var witness = false
+    @Option(help: ArgumentHelp("Leave out this column of the spine; may be given several times.", valueName: "column"))
+    var drop: [String] = []
     @Option(help: ArgumentHelp("Another spelling of null in a CSV spine.", valueName: "text"))
     var null: [String] = []
     @Option(help: ArgumentHelp("The unit of the spine's integer times: s, ms, us or ns.", valueName: "unit"))
@@ -105,7 +107,8 @@ struct ExportCommand: ParsableCommand {
         let registry = try Registry.load(open.session)
         let (plan, service) = try FeatureArgument.plan(features, registry, open.session)
         let state = try state(pinned, Ledger(open.session))
-        let input = try spineInput(plan, open.session)
+        let input = try spineInput(plan, outFormat, open.session)
+        let notes = try outFormat.notes(on: input.columns, out: out)
         let spec = try TrainingSetSpec(
             plan: plan,
             labelTime: labelTime,
@@ -130,11 +133,7 @@ struct ExportCommand: ParsableCommand {
         let data = TemporaryFile(for: out)
         let target = OutputTarget(path: out, temporaryPath: data.path)
         let writer = try target.naming {
-            try TableWriter(
-                path: data.path,
-                format: outFormat,
-                columns: spec.columns.map { (name: $0.name, type: $0.type) }
-            )
+            try TableWriter(path: data.path, format: outFormat, columns: input.written(spec.columns))
         }
         join.prepare()
         defer { join.settle() }
@@ -145,10 +144,12 @@ struct ExportCommand: ParsableCommand {
             { try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) }
         ) {
             progress.read()
-            if knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(batch) }
-            let block = try join.joinBlock(batch)
+            let spine = input.spine(of: batch)
+            if knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(spine) }
+            let block = try join.joinBlock(spine)
+            let written = input.written(block.batch, of: batch)
             try join.record(block) {
-                try join.clock.measure(.write) { try target.naming { try writer.write(block.batch) } }
+                try join.clock.measure(.write) { try target.naming { try writer.write(written) } }
             }
             progress.written(rows: join.rowCount)
         }
@@ -169,6 +170,7 @@ struct ExportCommand: ParsableCommand {
         progress.clear()
         for warning in warnings { Console.writeError("WARNING: \(warning)") }
         if explain { explanation.outcome(join) }
+        if !quiet, !json { for note in notes { Console.write("note: \(note)") } }
         report(manifest, progress.elapsed, isRecorded: isRecorded, finerLabels: join.finerLabels)
     }
 
@@ -197,12 +199,16 @@ struct ExportCommand: ParsableCommand {
         return try ledger.head()
     }
 
-    private func spineInput(_ plan: FeaturePlan, _ session: Session) throws -> SpineInput {
+    private func spineInput(_ plan: FeaturePlan, _ out: FileFormat, _ session: Session) throws -> SpineInput {
         let typed =
             try plan.requestKeys().map { ColumnSchema(name: $0.name, type: $0.type.featureType) }
             + [ColumnSchema(name: labelTime, type: .timestamp)]
             + (positionColumn.map { [ColumnSchema(name: $0, type: .int64)] } ?? [])
-        if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed) }
+        let dropped = Set(drop)
+        if let needed = typed.first(where: { dropped.contains($0.name) }) {
+            throw CommandError("--drop \(needed.name): it is a key, the label time or the position of the rows")
+        }
+        if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed, dropping: dropped) }
         let file = spine ?? ""
         let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
         var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
@@ -210,8 +216,10 @@ struct ExportCommand: ParsableCommand {
         return try SpineInput(
             file: file,
             format: fileFormat,
+            out: out,
             options: options,
-            typed: typed
+            typed: typed,
+            dropping: dropped
         )
     }
 

@@ -29,11 +29,15 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let outcome: Outcome
+        let outcome: SetComparison.Outcome
         let described: Manifest
         do {
             described = try readManifest()
-            outcome = try compare(described)
+            TableWriter.keepMemory()
+            TableWriter.limitThreads(engine.threadCount)
+            let open = try store.open(forWriting: false)
+            let folder = URL(fileURLWithPath: manifest).deletingLastPathComponent().path
+            outcome = try SetComparison(described, folder: folder, open, engine).outcome()
         } catch {
             Console.writeError("asof: \(manifest) could not be checked: \(error)")
             throw ExitCode(2)
@@ -59,103 +63,10 @@ struct VerifyCommand: ParsableCommand {
         for removal in outcome.removals { Console.write("note: \(removal.text); this set did not need it") }
     }
 
-    /// How a comparison ended.
-    private struct Outcome {
-        /// The first one; `nil` where there is none.
-        var difference: String?
-        /// Whether the file's own content is what the manifest says; known only where history has lost something.
-        var isFileIntact = false
-        /// What history has lost since.
-        var removals: [Removal]
-    }
-
     private func readManifest() throws -> Manifest {
         guard let data = FileManager.default.contents(atPath: manifest) else {
             throw CommandError("there is no such file, or it cannot be read")
         }
         return try Manifest(json: String(decoding: data, as: UTF8.self), path: manifest)
-    }
-
-    private func compare(_ described: Manifest) throws -> Outcome {
-        TableWriter.keepMemory()
-        TableWriter.limitThreads(engine.threadCount)
-        let open = try store.open(forWriting: false)
-        let spec = try described.spec(open.session)
-        guard let format = FileFormat(name: described.output.format) else {
-            throw CommandError("the manifest names an unknown format '\(described.output.format)'")
-        }
-        let path = URL(fileURLWithPath: manifest).deletingLastPathComponent()
-            .appendingPathComponent(described.output.file).path
-        let reader = try TableReader(path: path, format: format, options: ReadOptions())
-        let missing = spec.columns.filter { column in !reader.sourceColumns.contains { $0.name == column.name } }
-        let removals = try described.removals(open.session)
-        if let column = missing.first {
-            return Outcome(difference: "the file has no column '\(column.name)'", removals: removals)
-        }
-        try reader.select(spec.columns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
-        var blocks = try SpineBlocks(reader)
-        let join = try TrainingSetJoin(
-            spec,
-            sessions: try open.sessions(2),
-            engine: try engine.request(open, spineRows: blocks.rowCount),
-            measures: false
-        )
-        let spineCount = spec.spine.count
-        var fileDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
-        var difference: String?
-        while let batch = try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) {
-            if !removals.isEmpty { fileDigest.update(batch.columns, rowCount: batch.rowCount) }
-            if difference != nil { continue }
-            let first = join.rowCount
-            let spine = ColumnBatch(
-                names: Array(batch.names[..<spineCount]),
-                columns: Array(batch.columns[..<spineCount]),
-                rowCount: batch.rowCount
-            )
-            difference = Self.firstDifference(batch, try join.join(spine), firstRow: first + 1)
-            if difference != nil && removals.isEmpty { break }
-        }
-        try join.finish()
-        for warning in join.warnings { Console.writeError("WARNING: \(warning)") }
-        return Outcome(
-            difference: difference ?? Self.difference(join, described),
-            isFileIntact: !removals.isEmpty && fileDigest.text == described.contentDigest,
-            removals: removals
-        )
-    }
-
-    private static func difference(_ join: TrainingSetJoin, _ described: Manifest) -> String? {
-        if join.rowCount != described.rows {
-            return "the file has \(join.rowCount) rows, the manifest \(described.rows)"
-        }
-        if join.spineDigest.text != described.spine.digest {
-            return "the spine's columns are not those that were exported"
-        }
-        if join.contentDigest.text != described.contentDigest {
-            return "the content digest is \(join.contentDigest.text), the manifest's is \(described.contentDigest)"
-        }
-        return nil
-    }
-
-    /// Compares by the content digest's bytes: every NaN is one, zero has two signs, texts are what their bytes are.
-    private static func firstDifference(_ file: ColumnBatch, _ made: ColumnBatch, firstRow: Int) -> String? {
-        for start in stride(from: 0, to: made.rowCount, by: CanonicalRows.chunkRows) {
-            let rows = start..<min(made.rowCount, start + CanonicalRows.chunkRows)
-            guard bytes(of: file.columns, rows) != bytes(of: made.columns, rows) else { continue }
-            for row in rows {
-                for (got, (expected, name)) in zip(file.columns, zip(made.columns, made.names))
-                where bytes(of: [got], row..<row + 1) != bytes(of: [expected], row..<row + 1) {
-                    return "row \(firstRow + row), column '\(name)': the file has \(got.value(row).json), "
-                        + "history gives \(expected.value(row).json)"
-                }
-            }
-        }
-        return nil
-    }
-
-    private static func bytes(of columns: [Column], _ rows: Range<Int>) -> [UInt8] {
-        var bytes: [UInt8] = []
-        CanonicalRows.withBytes(of: columns, rows: rows) { bytes = Array($0) }
-        return bytes
     }
 }

@@ -1,0 +1,37 @@
+import Columnar
+import Features
+import Store
+
+extension FileFormat {
+    /// What leaves with a type of another name, a sentence each.
+    ///
+    /// - Parameter columns: a spine's.
+    /// - Throws: ``CommandError`` with what to do, for the first column that this format has no values for.
+    func notes(on columns: [ColumnSchema], out: String) throws -> [String] {
+        var notes: [String] = []
+        for column in columns {
+            guard let passed = column.passed else { continue }
+            switch keeps(passed) {
+            case .asItIs: break
+            case .asType(let type):
+                notes.append("column '\(column.name)' is \(passed.text); \(title) has it as \(type)")
+            case .refused(let advice):
+                throw CommandError(
+                    "\(out): column '\(column.name)' of the spine is \(passed.text), which \(title) does not have; "
+                        + "\(advice), or leave it out with --drop \(column.name)"
+                )
+            }
+        }
+        return notes
+    }
+
+    /// As sentences call it.
+    private var title: String {
+        switch self {
+        case .csv: "CSV"
+        case .jsonLines: "JSON Lines"
+        case .parquet: "Parquet"
+        case .arrow: "Arrow IPC"
+        }
+    }
+}
