@@ -19,21 +19,23 @@ package final class LoadedStore: Sendable {
 
     /// Reads what PostgreSQL holds, and makes sure that it is of the store that is loaded.
     ///
-    /// The mark is looked up behind the read: whoever emptied tables before it has taken the mark away by then, or has it
-    /// changed. Not within a transaction.
+    /// The mark is looked up behind the read, in the message of its COMMIT: whoever emptied tables before it has taken the
+    /// mark away by then, or has it changed; and no lock is held any more that whoever empties them may wait for.
+    /// - Parameter body: all of it is one transaction; it begins none.
     /// - Throws: what `body` throws; ``StoreError/filling(_:)`` where the store is another one, or parts of it are not there.
-    /// - Complexity: one round trip more.
+    /// - Complexity: beside `body` no round trip more than a statement without a transaction has.
     func confirming<Value>(
         _ session: Session,
         _ body: (Session) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
-        let mark = mark
+        guard let mark else { return try body(session) }
         do throws(StoreError) {
+            try session.begin(.read)
             let value = try body(session)
-            guard let mark else { return value }
-            let found = try session.execute("SELECT \(LedgerMark.sql(position: mark.position))").last?.text(0, 0)
-            if found == mark.text { return value }
+            let found = try session.execute("COMMIT; SELECT \(LedgerMark.sql(position: mark.position))")
+            if found.last?.text(0, 0) == mark.text { return value }
         } catch {
+            session.connection.rollBack()
             guard error.isOfMissingTables else { throw error }
             doubt.store(true, ordering: .relaxed)
             throw .filling("a table of the store is not there")
