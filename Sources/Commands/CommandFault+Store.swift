@@ -22,6 +22,7 @@ extension CommandFault {
         case .position(let message): self.init(.time, Self.oneLine(message))
         case .tooLarge(let message): self.init(.limit, Self.oneLine(message))
         case .request(let message): self.init(.general, Self.oneLine(message))
+        case .filling: self = .stillLoading
         case .file: self.init(.general, "a file or folder of the server's cannot be used; its log says which")
         case .refusedChange(let changes): self.init(.general, Self.oneLine(changes.joined(separator: "; ")))
         }

@@ -5,7 +5,7 @@ extension DefinitionsReader {
         ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "source"]
         + operationKeys + annotationKeys
     /// What operating the view needs, apart from what its values mean.
-    private static let operationKeys = ["retention", "max_age", "lateness"]
+    private static let operationKeys = ["retention", "max_age", "lateness", "tolerance"]
 
     mutating func view(_ field: Field) -> ViewDefinition? {
         let what = "view '\(field.name)'"
@@ -179,6 +179,9 @@ extension DefinitionsReader {
             )
         }
         source?.lateness = lateness
+        let hasSource = parts["source"].map { !isNull($0.value) } ?? false
+        let tolerance = tolerance(parts["tolerance"], what, hasSource: hasSource)
+        source?.ownTolerance = tolerance
         return source
     }
 

@@ -146,6 +146,7 @@ extension ViewDefinition {
             )
         }
         add("lateness", old.source?.lateness?.text ?? "none", source?.lateness?.text ?? "none")
+        add("tolerance", (old.source?.tolerance ?? .standard).text, (source?.tolerance ?? .standard).text)
         if old.source?.sql != source?.sql {
             let detail =
                 old.source == nil

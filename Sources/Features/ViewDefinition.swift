@@ -108,9 +108,20 @@ package struct BatchSource: Hashable, Sendable, Codable {
     package var sql: String
     /// How far behind the watermark rows may still appear: so much of the past is read again each time; `nil` = nothing.
     package var lateness: Interval?
+    /// See ``tolerance``; `nil` = ``Tolerance/standard``, never written down otherwise.
+    package var ownTolerance: Tolerance?
 
-    package init(sql: String, lateness: Interval? = nil) {
+    /// How far floats may differ from what is stored and count as the same.
+    package var tolerance: Tolerance { ownTolerance ?? .standard }
+
+    package init(sql: String, lateness: Interval? = nil, tolerance: Tolerance = .standard) {
         self.sql = sql
         self.lateness = lateness
+        ownTolerance = tolerance == .standard ? nil : tolerance
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case sql, lateness
+        case ownTolerance = "tolerance"
     }
 }

@@ -13,6 +13,14 @@ extension Connection {
     ) {
         guard let transaction = context.client.transaction else { return }
         context.endTransaction()
+        // They were queued before the store was exchanged or emptied.
+        if context.engine.hooks.isLoading(),
+            transaction.commands.contains(where: { !table.flags($0.command).contains(.loading) })
+        {
+            context.reply.error("EXECABORT Transaction discarded: \(CommandFault.stillLoading)")
+            endReply(mark)
+            return
+        }
         var writes: [any QueuedWrite] = []
         var firstFault: String?
         context.writeAllowance = WriteAllowance()

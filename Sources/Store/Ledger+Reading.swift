@@ -16,6 +16,8 @@ extension Ledger {
         package let latest: Timestamp?
         package let source: String?
         package let lateRows: Int64?
+        /// Rows of a batch view that were left out beside these, within its tolerance; `nil` = not counted.
+        package let suppressedRows: Int64?
         package let role: String?
     }
 
@@ -24,7 +26,7 @@ extension Ledger {
         let rows = try session.query(
             """
             SELECT b.position, b.batch, b.committed_at, b.uid, b.kind, v.name, b.rows, b.min_event_time, b.max_event_time,
-                d.source, d.late_rows, d.role
+                d.source, d.late_rows, d.role, d.suppressed_rows
             FROM asof.batches b LEFT JOIN asof.views v ON v.id = b.view
             LEFT JOIN asof.batch_details d ON d.batch = b.batch AND d.view = b.view
             WHERE $1::integer IS NULL OR b.view = $1 ORDER BY b.position DESC, b.view LIMIT $2
@@ -44,6 +46,7 @@ extension Ledger {
                 latest: rows.timestamp(row, 8).map { Timestamp(microseconds: $0) },
                 source: rows.text(row, 9),
                 lateRows: rows.int64(row, 10),
+                suppressedRows: rows.int64(row, 12),
                 role: rows.text(row, 11)
             )
         }

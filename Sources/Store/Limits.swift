@@ -110,6 +110,11 @@ package enum Limits {
     /// cold disk.
     package static let followSilenceMs = 30_000
     package static let loadSilenceMs = 300_000
+    /// The same while history is counted, of a store that was restored under it.
+    package static let fillingSilenceMs = 3_600_000
+    /// How long a look at such a store waits for a lock: less than PostgreSQL takes to find a deadlock and end somebody's
+    /// statement, which may be pg_restore's.
+    package static let fillingLockTimeoutMs = 50
     /// What threads that hang get, once stopping has taken as long as it may, to see that they are to end.
     package static let stopGraceMs = 1_000
     /// How long a write that is committed is not acknowledged because commits before it are not applied here yet.

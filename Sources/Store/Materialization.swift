@@ -46,6 +46,8 @@ package final class Materialization {
         package var rows = 0
         /// Of those, the ones that history had already.
         package var known = 0
+        /// Further ones that history had with floats that differ within the view's tolerance: not stored.
+        package var suppressed = 0
         package var stored = 0
         package var late = 0
         /// The last state that the run made.
@@ -154,7 +156,6 @@ package final class Materialization {
 
     private func writeOnce(_ part: Range<Timestamp>) throws(StoreError) -> Chunk {
         var staged: StagedRows?
-        var known = 0
         var transactionOptions = Connection.TransactionOptions.write
         transactionOptions.statementTimeoutMs = Limits.batchQueryTimeoutMs
         let transaction = try WriteTransaction(session: session, views: [view], options: transactionOptions) {
@@ -168,10 +169,17 @@ package final class Materialization {
         }
         do throws(StoreError) {
             guard let staged else { throw .conflict("the chunk has no rows to look at") }
-            known = try staged.removeKnown()
-            let count = staged.rowCount - known
+            let known = try staged.removeKnown()
+            let count = staged.rowCount - known.equal - known.suppressed
             var counts = WriteCounts()
-            if count > 0 { counts = try transaction.write(staged, rows: count, source: "sql \(part.text)") }
+            if count > 0 {
+                counts = try transaction.write(
+                    staged,
+                    rows: count,
+                    suppressed: known.suppressed,
+                    source: "sql \(part.text)"
+                )
+            }
             let moved = newWatermark(after: part)
             if let moved { try Watermark(view).move(to: moved, batch: count > 0 ? transaction.batch : nil, session) }
             var state: LedgerState?
@@ -186,7 +194,8 @@ package final class Materialization {
                 watermark = moved
                 summary.watermark = moved
             }
-            summary.known += known
+            summary.known += known.equal
+            summary.suppressed += known.suppressed
             summary.late += counts.late
             return Chunk(window: part, rows: staged.rowCount, stored: counts.stored, state: state)
         } catch {
@@ -198,9 +207,12 @@ package final class Materialization {
     private func prepare(_ session: Session) throws(StoreError) {
         var settings = "SELECT set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, "
         settings += "\(Limits.materializeWorkMiB * 1_024))::text || 'kB', true);"
+        // Floats that are added up depend on the order of the rows: neither workers nor scans that start where another one
+        // is may change it from run to run.
+        settings += "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL synchronize_seqscans = off;"
         // A client that is gone stops its query.
         if session.connection.serverVersion >= 140_000 {
-            settings += "SET LOCAL client_connection_check_interval = '2s';"
+            settings += "SET LOCAL enable_async_append = off; SET LOCAL client_connection_check_interval = '2s';"
         }
         try session.execute(settings)
     }

@@ -55,6 +55,11 @@ package struct Migration: Sendable {
             name: "0009_projects.sql",
             sql: String(decoding: PackageResources._009_projects_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 11,
+            name: "0011_suppressed_corrections.sql",
+            sql: String(decoding: PackageResources._011_suppressed_corrections_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

@@ -9,7 +9,7 @@ struct StagedRows {
     /// Of the rows; `nil` where there are none.
     private(set) var eventTimes: ClosedRange<Timestamp>?
 
-    private var view: StoredView { query.view }
+    var view: StoredView { query.view }
 
     /// Reads the stage once and refuses what a view cannot hold.
     ///
@@ -152,54 +152,11 @@ struct StagedRows {
         return ranges.filter { starts.contains($0.from ?? .min) }
     }
 
-    /// Takes away the rows that stand in history as they are: same keys, event time and values, and no later row of the
-    /// same keys and time says otherwise.
-    ///
-    /// - Returns: how many.
-    func removeKnown() throws(StoreError) -> Int {
-        guard let eventTimes, let known = try knownTimes(eventTimes) else { return 0 }
-        let features = view.definition.features.map { SQLText.identifier($0.name) }
-        let stored = features.map { "w.\($0)" }.joined(separator: ", ")
-        let staged = features.map { "s.\($0)" }.joined(separator: ", ")
-        let removed = try session.query(
-            """
-            DELETE FROM \(query.stage) s
-            WHERE s._event_time >= '\(known.lowerBound.text)' AND s._event_time <= '\(known.upperBound.text)' AND EXISTS (
-                SELECT FROM (
-                    SELECT h._deleted, \(view.featureList("h")) FROM \(view.historyTable) h
-                    WHERE \(view.keysEqual("h", "s")) AND h._event_time = s._event_time
-                    ORDER BY \(try view.tieOrder("h", session)) LIMIT 1) w
-                WHERE NOT w._deleted AND ROW(\(stored)) IS NOT DISTINCT FROM ROW(\(staged)))
-            """
-        )
-        return removed.affectedCount
-    }
-
     /// The event times of the rows that are left.
     func currentEventTimes() throws(StoreError) -> ClosedRange<Timestamp>? {
         let rows = try session.query("SELECT min(_event_time), max(_event_time) FROM \(query.stage)")
         guard let low = rows.timestamp(0, 0), let high = rows.timestamp(0, 1) else { return nil }
         return Timestamp(microseconds: low)...Timestamp(microseconds: high)
-    }
-
-    /// The part of `times` in which history may have rows already, by the ledger; `nil` = none.
-    private func knownTimes(_ times: ClosedRange<Timestamp>) throws(StoreError) -> ClosedRange<Timestamp>? {
-        let rows = try session.query(
-            """
-            SELECT min(min_event_time), max(max_event_time) FROM asof.batches
-            WHERE view = $1 AND rows > 0 AND max_event_time >= $2 AND min_event_time <= $3
-            """,
-            [
-                .int32(view.id), .timestamp(microseconds: times.lowerBound.microseconds),
-                .timestamp(microseconds: times.upperBound.microseconds),
-            ]
-        )
-        guard let low = rows.timestamp(0, 0), let high = rows.timestamp(0, 1) else { return nil }
-        return Timestamp(
-            microseconds: max(low, times.lowerBound.microseconds)
-        )...Timestamp(
-            microseconds: min(high, times.upperBound.microseconds)
-        )
     }
 }
 

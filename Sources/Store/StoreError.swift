@@ -35,6 +35,8 @@ package enum StoreError: Error, Sendable {
     case tooLarge(String)
     /// A file or folder that cannot be read or written, with its name.
     case file(String)
+    /// A server's store is being filled, or was exchanged for another: what was read of it may be of neither.
+    case filling(String)
 }
 
 extension StoreError: CustomStringConvertible {
@@ -62,6 +64,7 @@ extension StoreError: CustomStringConvertible {
             message
         case .uncertainCommit(let commit): commit.text
         case .anotherTimeline(let message): "another timeline: \(message)"
+        case .filling(let message): "the store is being filled: \(message)"
         }
     }
 }

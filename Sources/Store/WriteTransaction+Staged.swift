@@ -6,8 +6,9 @@ extension WriteTransaction {
     ///
     /// - Parameters:
     ///   - rows: how many rows the stage holds; at least one.
-    ///   - source: what the rows come from, for the ledger's details.
-    func write(_ staged: StagedRows, rows: Int, source: String) throws(StoreError) -> WriteCounts {
+    ///   - suppressed: rows that were left out since they differ within the tolerance, for the ledger's details.
+    ///   - source: what the rows come from, for the same.
+    func write(_ staged: StagedRows, rows: Int, suppressed: Int, source: String) throws(StoreError) -> WriteCounts {
         let view = staged.query.view
         let stage = staged.query.stage
         let inserted = try session.query(
@@ -33,8 +34,14 @@ extension WriteTransaction {
             )
         )
         try session.query(
-            "INSERT INTO asof.batch_details (batch, view, source, late_rows, duplicate_rows) VALUES ($1, $2, $3, $4, 0)",
-            [.int64(batch), .int32(view.id), .text(source), .int64(Int64(counts.late))]
+            """
+            INSERT INTO asof.batch_details (batch, view, source, late_rows, duplicate_rows, suppressed_rows)
+            VALUES ($1, $2, $3, $4, 0, $5)
+            """,
+            [
+                .int64(batch), .int32(view.id), .text(source), .int64(Int64(counts.late)),
+                .int64(Int64(suppressed)),
+            ]
         )
         return counts
     }

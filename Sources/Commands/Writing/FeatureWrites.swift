@@ -70,7 +70,7 @@ package final class FeatureWrites: Sendable {
                 }
                 serving.apply(committed.views, state: committed.state, finish: finish)
             },
-            history: SessionWorkers(conninfo: serving.conninfo)
+            history: SessionWorkers(conninfo: serving.conninfo, loaded: serving.loaded)
         )
     }
 

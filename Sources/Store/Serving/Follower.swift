@@ -10,17 +10,21 @@ import Synchronization
 /// lost notification loses nothing, since only the ledger says what is new. A connection that ends is made again.
 final class Follower: @unchecked Sendable {
     // Sendable: everything but the stop is the thread's alone.
-    private let serving: Serving
-    private let options: ServingOptions
+    let serving: Serving
+    let options: ServingOptions
     private let isStopping = Atomic(false)
     private let interruption = Interruption()
     private let done = DispatchSemaphore(value: 0)
     /// Becomes readable when the thread is to end.
-    private let stopPipe = WakePipe()
+    let stopPipe = WakePipe()
 
     private var isLoaded = false
     /// Everything is to be loaded anew: what is known has shown to be wrong, or cannot be followed.
-    private var wantsReload = false
+    var wantsReload = false
+    /// The store is watched while it agrees not yet; see ``StoreAgreement``.
+    var filling = FillingStore()
+    /// Whether this connection has been reported.
+    private var isReported = false
     private var isPartlyApplied = false
     private var evicted: Set<Int32> = []
     private var canListen = false
@@ -56,7 +60,7 @@ final class Follower: @unchecked Sendable {
         _ = done.wait(until: end, thenInterrupting: interruption)
     }
 
-    private var isStopped: Bool { isStopping.load(ordering: .relaxed) }
+    var isStopped: Bool { isStopping.load(ordering: .relaxed) }
 
     private func work() {
         var retryMs = Self.firstRetryMs
@@ -114,8 +118,16 @@ final class Follower: @unchecked Sendable {
             canListen = false
         }
         missedNotifications = 0
-        if !isLoaded { try load(session, isRestart: true) }
-        while try follow(session) {}
+        isReported = false
+        if !isLoaded { wantsReload = true }
+        while try follow(session) { if isStopped { return } }
+        reportConnection()
+    }
+
+    /// Says that PostgreSQL is there, also where its store cannot be loaded yet.
+    func reportConnection() {
+        guard !isReported else { return }
+        isReported = true
         var downSince: Int64?
         let isNotified = canListen
         serving.report { state in
@@ -132,7 +144,7 @@ final class Follower: @unchecked Sendable {
         )
     }
 
-    private func sampleClock(_ session: Session) throws(StoreError) {
+    func sampleClock(_ session: Session) throws(StoreError) {
         for _ in 0..<3 {
             let sent = MonotonicClock.now
             let rows = try session.execute(
@@ -146,6 +158,10 @@ final class Follower: @unchecked Sendable {
     }
 
     private var lastSample: Int64 = 0
+
+    func sampleClockIfDue(_ session: Session) throws(StoreError) {
+        if MonotonicClock.now - lastSample > 20_000_000 { try sampleClock(session) }
+    }
 
     // MARK: Following
 
@@ -162,7 +178,7 @@ final class Follower: @unchecked Sendable {
         guard !isStopped else { return }
         // Own commits are applied in this time, and further ones come together.
         if wasNotified { usleep(Self.pauseUs) }
-        if MonotonicClock.now - lastSample > 20_000_000 { try sampleClock(session) }
+        try sampleClockIfDue(session)
         let before = serving.state.reached
         while try follow(session) { if isStopped { return } }
         if wasNotified {
@@ -176,27 +192,18 @@ final class Follower: @unchecked Sendable {
     /// Applies what the ledger has beyond what is known.
     /// - Returns: whether there may be more.
     private func follow(_ session: Session) throws(StoreError) -> Bool {
+        if serving.loaded.takeDoubt() { doubt("a read found another store than was loaded") }
         if wantsReload {
             wantsReload = false
-            try load(session, isRestart: true)
+            try loadIfWhole(session)
             return true
         }
         try session.begin(.follow)
         do throws(StoreError) {
             let (known, seenAt) = (serving.applied.withLock { $0.reached }, serving.now())
-            let news = try LedgerReader(session).news(since: known)
-            if news.isOtherTimeline {
+            let news = try LedgerReader(session).news(since: known, mark: serving.loaded.mark)
+            if isOfOtherStore(news, known) {
                 session.connection.rollBack()
-                options.log(
-                    ServingEvent(
-                        level: .warning,
-                        message:
-                            "position \(known.position) is not in the ledger as it was applied: PostgreSQL was restored to "
-                            + "another state; loading everything again"
-                    )
-                )
-                try load(session, isRestart: true)
-                serving.report { $0.timelineChanges += 1 }
                 return true
             }
             let last = news.entries.last?.state
@@ -211,7 +218,7 @@ final class Follower: @unchecked Sendable {
             }
             if news.entries.contains(where: { !$0.isData }) {
                 try session.commit()
-                try load(session, isRestart: false)
+                _ = try load(session, isRestart: false)
                 return true
             }
             let chunks = try read(news.entries, session)
@@ -224,7 +231,9 @@ final class Follower: @unchecked Sendable {
             return news.hasMore
         } catch {
             session.connection.rollBack()
-            throw error
+            guard error.isOfMissingTables, session.connection.isAlive else { throw error }
+            doubt("a table of the store is not there")
+            return true
         }
     }
 
@@ -269,14 +278,22 @@ final class Follower: @unchecked Sendable {
 
     // MARK: Loading
 
+    private struct Loaded {
+        let result: CatalogLoad.Result
+        let mark: LedgerMark?
+    }
+
     /// Loads what is not known, or no longer as it is: everything after a start, else what the ledger's news ask for.
-    private func load(_ session: Session, isRestart: Bool) throws(StoreError) {
+    ///
+    /// - Returns: what of the store does not agree yet, so that nothing was loaded; `nil` = all does.
+    func load(_ session: Session, isRestart: Bool) throws(StoreError) -> String? {
         let started = MonotonicClock.now
         let old = serving.catalog
         var evicted = isRestart ? [] : evicted
         let known = serving.applied.withLock { $0.reached }
-        let (serving, isRestart) = (serving, isRestart)
-        let result = try session.transaction(.load) { () throws(StoreError) in
+        let (serving, isRestart, isSuspect) = (serving, isRestart, filling.isSuspect)
+        var gap: String?
+        let loaded = try session.transaction(isSuspect ? .loadSuspect : .load) { () throws(StoreError) -> Loaded? in
             let head = try Ledger(session).head()
             var restarts = isRestart
             var entries: [FollowedEntry] = []
@@ -288,6 +305,10 @@ final class Follower: @unchecked Sendable {
             let stale = Set(changes.filter { !$0.isRemoval }.map(\.view))
             // An unknown kind of the whole store may mean anything.
             if stale.contains(0) { restarts = true }
+            if restarts {
+                gap = try StoreAgreement(session).gap(isSuspect: isSuspect)
+                if gap != nil { return nil }
+            }
             let load = CatalogLoad(session: session, options: options) { [self] in isStopped }
             let result = try load.run(replacing: old, isRestart: restarts, stale: stale, evicted: &evicted)
             try follow(entries.filter { $0.isData && result.kept.contains($0.view) }, result.catalog, session)
@@ -296,15 +317,19 @@ final class Follower: @unchecked Sendable {
                 self.beginPartialChange()
                 try RemovedEntities(session).remove(from: view, position: result.state.position)
             }
-            return result
+            return Loaded(result: result, mark: try LedgerMark.read(result.state, session))
         }
-        serving.publish(result, isRestart: isRestart)
+        guard let loaded else { return gap }
+        serving.loaded.mark = loaded.mark
+        serving.publish(loaded.result, isRestart: isRestart)
         endPartialChange()
         self.evicted = evicted
         let isFirst = !isLoaded
         isLoaded = true
-        loaded(result, us: MonotonicClock.now - started, isFirst: isFirst)
-        try readFreshness(result, session)
+        filling = FillingStore()
+        self.loaded(loaded.result, us: MonotonicClock.now - started, isFirst: isFirst)
+        try readFreshness(loaded.result, session)
+        return nil
     }
 
     /// What came since, for memories that are kept.
@@ -319,6 +344,7 @@ final class Follower: @unchecked Sendable {
     private func loaded(_ result: CatalogLoad.Result, us: Int64, isFirst: Bool) {
         serving.report { state in
             state.isLoading = false
+            state.loadingReason = ""
             state.head = max(state.head, result.state.position)
             state.loadedRows = result.loadedRows
             state.loadUs = us
@@ -340,33 +366,6 @@ final class Follower: @unchecked Sendable {
                 )
             )
         )
-    }
-
-    /// Newest events and last commits of the views that were loaded, from the ledger.
-    private func readFreshness(_ result: CatalogLoad.Result, _ session: Session) throws(StoreError) {
-        let unknown = result.catalog.all.values.filter { $0.freshness.values.lastCommit == nil }
-        guard !unknown.isEmpty else { return }
-        let totals = try Ledger(session).totals()
-        let stored = unknown.filter { totals[$0.stored.id]?.storedPosition != nil }
-        let rows = try session.query(
-            """
-            SELECT b.view, b.position, b.uid, b.committed_at FROM asof.batches b
-            JOIN unnest($1::bigint[], $2::bigint[]) AS t (view, position) ON b.position = t.position AND b.view = t.view
-            """,
-            [
-                .int64Array(stored.map { Int64($0.stored.id) }),
-                .int64Array(stored.map { totals[$0.stored.id]?.storedPosition ?? 0 }),
-            ]
-        )
-        for row in 0..<rows.count {
-            guard let id = rows.int32(row, 0), let view = result.catalog.all[id] else { continue }
-            let commit = LedgerState(
-                position: rows.int64(row, 1) ?? 0,
-                uid: rows.uuid(row, 2),
-                committedAt: rows.timestamp(row, 3)
-            )
-            view.freshness.add(commit, newest: totals[id]?.newest?.microseconds)
-        }
     }
 
     /// Where views have outgrown the memory they may take, the largest one is read from PostgreSQL from now on.

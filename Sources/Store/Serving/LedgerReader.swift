@@ -30,6 +30,8 @@ struct LedgerReader {
         var entries: [FollowedEntry] = []
         /// The known state is not in the ledger: its history is another one.
         var isOtherTimeline = false
+        /// The store is not the one that was loaded, or was written anew since.
+        var isOtherStore = false
         /// There are more entries than were asked for.
         var hasMore = false
     }
@@ -38,15 +40,24 @@ struct LedgerReader {
 
     /// What has been committed since.
     ///
-    /// - Parameter limit: of entries; at least as many as a transaction may have.
-    func news(since known: LedgerState, limit: Int = Limits.followedEntriesMax) throws(StoreError) -> News {
+    /// - Parameters:
+    ///   - mark: of the state that was loaded.
+    ///   - limit: of entries; at least as many as a transaction may have.
+    func news(
+        since known: LedgerState,
+        mark: LedgerMark? = nil,
+        limit: Int = Limits.followedEntriesMax
+    ) throws(StoreError) -> News {
+        // In the same statement, so that it costs no round trip.
+        let found = mark.map { LedgerMark.sql(position: $0.position) } ?? "NULL"
         let rows = try session.query(
-            "SELECT \(Self.columns) FROM asof.batches WHERE position >= $1 ORDER BY position, view LIMIT $2",
+            "SELECT \(Self.columns), \(found) FROM asof.batches WHERE position >= $1 ORDER BY position, view LIMIT $2",
             [.int64(known.position), .int64(Int64(limit))]
         )
         var news = News()
         let entries = try (0..<rows.count).map { row throws(StoreError) in try Self.entry(rows, row) }
         if known.position > 0, entries.first?.state != known { news.isOtherTimeline = true }
+        if let mark, rows.count > 0, rows.text(0, 9) != mark.text { news.isOtherStore = true }
         news.entries = entries.filter { $0.state.position > known.position }
         if rows.count == limit {
             news.hasMore = true
@@ -96,5 +107,13 @@ extension Connection.TransactionOptions {
         isReadOnly: true,
         isolation: .repeatableRead,
         silenceMs: Limits.loadSilenceMs
+    )
+
+    /// The same of a store that is being filled: whoever fills it goes first, and its history is counted, which may take long.
+    static let loadSuspect = Connection.TransactionOptions(
+        isReadOnly: true,
+        isolation: .repeatableRead,
+        lockTimeoutMs: Limits.fillingLockTimeoutMs,
+        silenceMs: Limits.fillingSilenceMs
     )
 }

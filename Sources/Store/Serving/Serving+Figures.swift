@@ -31,7 +31,7 @@ extension Serving {
 
     /// How old what is served may be, in µs: 0 while everything committed is followed, else the time since that was so.
     package func lagUs(_ state: ServingState) -> Int64 {
-        if state.downSince == nil, state.lag == 0 { return 0 }
+        if state.downSince == nil, state.lag == 0, !state.isLoading { return 0 }
         return max(now() - (state.caughtUpAt > 0 ? state.caughtUpAt : now()), 0)
     }
 

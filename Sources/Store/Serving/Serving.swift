@@ -24,6 +24,8 @@ package final class Serving: Sendable {
     private let follower = Mutex<Follower?>(nil)
     private let hasStopped = Atomic(false)
     private let workers: SessionWorkers
+    /// What whoever reads PostgreSQL beside the memories has to find there.
+    package let loaded = LoadedStore()
 
     /// - Parameter conninfo: see ``Session/init(conninfo:connectTimeoutSeconds:)``.
     package init(conninfo: String, options: ServingOptions = ServingOptions()) {
@@ -32,7 +34,8 @@ package final class Serving: Sendable {
         workers = SessionWorkers(
             conninfo: conninfo,
             threads: options.fetchConnections,
-            statementTimeoutMs: options.fetchTimeoutMs
+            statementTimeoutMs: options.fetchTimeoutMs,
+            loaded: loaded
         )
     }
 

@@ -2,8 +2,11 @@ import Postgres
 
 /// How a server stands to its store at a moment.
 package struct ServingState: Sendable, Hashable {
-    /// Latest values are being loaded for the first time.
+    /// Latest values are not there yet: they are being loaded for the first time, or PostgreSQL's store is another one than
+    /// was loaded, or is still being filled.
     package var isLoading = true
+    /// What of the store does not agree yet, for the log and INFO; names of views and tables, no values.
+    package var loadingReason = ""
     /// Everything up to this position has been applied; with its uid it names the state beyond doubt.
     package var reached = LedgerState.beginning
     /// The newest position that was seen in the ledger; at least ``reached``'s.

@@ -21,6 +21,7 @@ package final class SessionWorkers: @unchecked Sendable {
 
     private let conninfo: String
     private let statementTimeoutMs: Int
+    private let loaded: LoadedStore?
     private let lock = NSLock()
     private let available = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
@@ -31,8 +32,10 @@ package final class SessionWorkers: @unchecked Sendable {
     /// Until when PostgreSQL is taken to be away, and why.
     private var down: (until: ContinuousClock.Instant, error: StoreError)?
 
-    package init(conninfo: String, threads: Int = 2, statementTimeoutMs: Int = 10_000) {
+    /// - Parameter loaded: the store that reads must be of; `nil` = any.
+    package init(conninfo: String, threads: Int = 2, statementTimeoutMs: Int = 10_000, loaded: LoadedStore? = nil) {
         self.conninfo = conninfo
+        self.loaded = loaded
         self.statementTimeoutMs = statementTimeoutMs
         threadCount = threads
     }
@@ -73,12 +76,13 @@ package final class SessionWorkers: @unchecked Sendable {
             if isStopping { return .conflict("the server is shutting down") }
             if let down, down.until > .now { return down.error }
             if jobs.count >= Self.waitingMax { return .conflict("\(jobs.count) reads wait for PostgreSQL already") }
-            let run: (Result<Session, StoreError>) -> Void = { session in
+            let run: (Result<Session, StoreError>) -> Void = { [loaded] session in
                 switch session {
                 case .failure(let error): finish(.failure(error))
                 case .success(let session):
                     do throws(StoreError) {
-                        finish(.success(try body(session)))
+                        let value = if let loaded { try loaded.confirming(session, body) } else { try body(session) }
+                        finish(.success(value))
                     } catch { finish(.failure(error)) }
                 }
             }

@@ -29,14 +29,15 @@ struct LogCommand: ParsableCommand {
             return
         }
         var table = TextTable(
-            ["position", "committed at", "kind", "view", "rows", "late", "from", "to", "uid", "source"],
-            rightAligned: [0, 4, 5]
+            ["position", "committed at", "kind", "view", "rows", "late", "suppressed", "from", "to", "uid", "source"],
+            rightAligned: [0, 4, 5, 6]
         )
         for line in lines {
             table.append([
                 String(line.position), line.committedAt.text, line.kind, line.view ?? "-", Console.grouped(line.rows),
-                line.lateRows.map { Console.grouped($0) } ?? "-", line.earliest?.text ?? "-", line.latest?.text ?? "-",
-                String(line.uid.prefix(8)), line.source ?? "-",
+                line.lateRows.map { Console.grouped($0) } ?? "-",
+                line.suppressedRows.map { Console.grouped($0) } ?? "-",
+                line.earliest?.text ?? "-", line.latest?.text ?? "-", String(line.uid.prefix(8)), line.source ?? "-",
             ])
         }
         Console.write(table.text)
@@ -48,6 +49,7 @@ struct LogCommand: ParsableCommand {
             ("committed_at", .timestamp(line.committedAt)), ("uid", .string(line.uid)), ("kind", .string(line.kind)),
             ("view", line.view.map { .string($0) } ?? .null), ("rows", .int64(line.rows)),
             ("late_rows", line.lateRows.map { .int64($0) } ?? .null),
+            ("suppressed_rows", line.suppressedRows.map { .int64($0) } ?? .null),
             ("min_event_time", line.earliest.map { .timestamp($0) } ?? .null),
             ("max_event_time", line.latest.map { .timestamp($0) } ?? .null),
             ("source", line.source.map { .string($0) } ?? .null), ("role", line.role.map { .string($0) } ?? .null),

@@ -10,7 +10,8 @@ struct MaterializeCommand: ParsableCommand {
             A batch view has source.sql with :from and :to, which are bound to a window of event times. By default that \
             is from the view's watermark, less its lateness, to now; at the first run from the earliest event time. The \
             SQL runs read-only in your own role. Rows that history has already with equal values are left out, so \
-            that the same window twice stores nothing twice.
+            that the same window twice stores nothing twice; floats count as equal within the view's tolerance (1e-12 of \
+            their value where nothing else is said).
 
             Each chunk is one commit: a run that was stopped goes on where it ended.
             """
@@ -142,7 +143,8 @@ struct MaterializeCommand: ParsableCommand {
                     ("view", .string(view.name)), ("from", .timestamp(run.window.lowerBound)),
                     ("to", .timestamp(run.window.upperBound)), ("chunks", .int64(Int64(summary.chunks))),
                     ("rows", .int64(Int64(summary.rows))), ("stored", .int64(Int64(summary.stored))),
-                    ("known", .int64(Int64(summary.known))), ("late", .int64(Int64(summary.late))),
+                    ("known", .int64(Int64(summary.known))), ("suppressed", .int64(Int64(summary.suppressed))),
+                    ("late", .int64(Int64(summary.late))),
                     ("watermark", summary.watermark.map { .timestamp($0) } ?? .null),
                     ("position", summary.state.map { .int64($0.position) } ?? .null),
                 ]).text
@@ -161,6 +163,10 @@ struct MaterializeCommand: ParsableCommand {
             return
         }
         line += ", \(Console.grouped(summary.stored)) new"
+        if summary.suppressed > 0 {
+            let tolerance = (view.definition.source?.tolerance ?? .standard).text
+            line += "; \(Console.count(summary.suppressed, "correction")) within the tolerance of \(tolerance) left out"
+        }
         if summary.late > 0 { line += "; \(Console.count(summary.late, "entity", "entities")) late" }
         line += "; \(Console.seconds(elapsed)), \(Console.rate(summary.rows, elapsed))"
         if let state = summary.state { line += ", position \(state.position)" }

@@ -18,12 +18,14 @@ final class ServingFixture {
         var all: [ServingEvent] { list.withLock { $0 } }
     }
 
-    init(_ conninfo: String, options: ServingOptions = ServingOptions()) throws {
+    /// - Parameter isLoaded: waits until everything is loaded.
+    init(_ conninfo: String, options: ServingOptions = ServingOptions(), isLoaded waits: Bool = true) throws {
         var options = options
         let events = events
         options.log = { events.add($0) }
         serving = Serving(conninfo: conninfo, options: options)
         serving.start()
+        guard waits else { return }
         let isLoaded = Patience.wait { [serving] in !serving.state.isLoading }
         try #require(isLoaded, "\(events.all)")
     }
