@@ -32,7 +32,11 @@ package struct Connection: ~Copyable {
     /// Bytes from the start of the first request that has not run.
     var input = ByteBuffer()
     var pending = PendingReplies()
-    /// What EXEC's replies may still have; no two transactions of a connection are under way.
+    /// The transaction that is under way; no two of a connection are.
+    var transactionRun: TransactionRun?
+    /// Whether ``transactionRun`` waits for its next turn.
+    package var isPaused = false
+    /// What EXEC's replies may still have.
     var transactionReplies = TransactionReplies()
     /// Replies before the first pending one, where there is one; else they are in ``context``.
     var output = ByteBuffer()
@@ -48,7 +52,7 @@ package struct Connection: ~Copyable {
     let requestMemory: RequestMemory
     /// What is reserved of it.
     var reservedBytes = 0
-    /// What the transaction takes whose writes are being committed: it is needed for its reads.
+    /// What ``transactionRun`` takes, beyond the turn of EXEC.
     var committingBytes = 0
     var sentBytes: Int64 = 0
     var takenBytes: Int64 = 0
@@ -121,17 +125,27 @@ package struct Connection: ~Copyable {
         nowNs: Int64
     ) -> Actions {
         var actions = Actions()
-        guard let measure = pending.finish(id, { _ in }), let commit = pending.popReady(),
-            let transaction = commit.transaction
-        else { return actions }
-        logIfSlow(measure, nowNs)
-        // Nothing ran since EXEC, so that nothing stands behind the commit but why the connection ends.
-        let behind = context.reply.buffer
-        context.reply.buffer = ByteBuffer()
-        swap(&context.reply.buffer, &output)
-        run(transaction, replies, isMuted: commit.isMuted, nowNs, &actions)
-        if behind.readableBytes > 0 { context.reply.buffer.writeImmutableBuffer(behind) }
-        committingBytes = 0
+        guard var run = transactionRun, case .committing = run.stage, run.id == id else { return actions }
+        run.stage = .reading
+        run.replies = replies
+        transactionRun = run
+        goOn(nowNs, &actions)
+        reserve()
+        settle(nowNs, &actions)
+        return actions
+    }
+
+    /// Other connections have had their turn since ``Actions/pauses``.
+    package mutating func turnCame(nowNs: Int64) -> Actions {
+        var actions = Actions()
+        guard isPaused else { return actions }
+        isPaused = false
+        switch phase {
+        case .ended: return actions
+        case .ending(.requestMemory): giveUpTransaction()
+        case .open, .ending: break
+        }
+        goOn(nowNs, &actions)
         reserve()
         settle(nowNs, &actions)
         return actions
@@ -155,12 +169,13 @@ package struct Connection: ~Copyable {
         return actions
     }
 
-    package mutating func killed(nowNs: Int64) -> Actions {
+    /// The connection is to end at once.
+    package mutating func killed(_ reason: Reason = .killed, nowNs: Int64) -> Actions {
         var actions = Actions()
         guard case .open = phase else { return actions }
         phase = .ended
         actions.cancels = pending.takeCancels(isGone: true)
-        actions.ending = .now(.killed)
+        actions.ending = .now(reason)
         return actions
     }
 
@@ -172,6 +187,8 @@ package struct Connection: ~Copyable {
         input = ByteBuffer()
         ranges = []
         context.client.transaction = nil
+        transactionRun = nil
+        isPaused = false
         committingBytes = 0
         reserve()
         return actions

@@ -137,6 +137,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                 eventLoop.execute { self.transactionCommitted(commit.id, replies) }
             }
         }
+        if actions.pauses { planTurn(context) }
         for cancel in actions.cancels { cancel() }
         if let ending = actions.ending { end(ending, context) }
     }
@@ -192,6 +193,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         context.eventLoop.scheduleTask(in: .microseconds(50)) {
             self.isTurnPlanned = false
             guard let context = self.context else { return }
+            self.perform(self.connection.turnCame(nowNs: Clock.nowNs()), context)
             self.flush(context)
         }
     }

@@ -9,8 +9,6 @@ struct PendingReplies {
         var isQueued = false
         /// CLIENT REPLY keeps it from the client.
         var isMuted: Bool
-        /// EXEC's commit, after which the transaction's reads run.
-        var transaction: Transaction?
         var cancel: (@Sendable () -> Void)?
         var abandon: (@Sendable () -> Void)?
         /// Work that begins when all before it is done: the replies of a transaction that come later may be large, and all of
@@ -63,7 +61,6 @@ struct PendingReplies {
         let first = items[head]
         items[head].body = nil
         items[head].tail = ByteBuffer()
-        items[head].transaction = nil
         head += 1
         headID += 1
         requestBytes -= first.requestBytes
