@@ -18,8 +18,14 @@ extension Connection {
 
     /// Whether any replies are ready to be sent.
     package var hasOutput: Bool { readyOutput > 0 }
-    var readyOutput: Int {
+    /// Bytes of replies that are ready.
+    package var readyOutput: Int {
         pending.isEmpty ? context.reply.buffer.readableBytes : output.readableBytes
+    }
+
+    /// Bytes of replies that are written and wait for others before them.
+    package var keptReplyBytes: Int {
+        pending.isEmpty ? 0 : pending.tailBytes + context.reply.buffer.readableBytes
     }
 
     /// The replies that are ready. The caller sends them and drops its copy, then calls ``outputTaken()``.

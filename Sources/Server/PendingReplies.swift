@@ -27,6 +27,8 @@ struct PendingReplies {
     private var head = 0
     private var headID: Int64 = 0
     private(set) var requestBytes = 0
+    /// Of all ``Pending/tail``.
+    private(set) var tailBytes = 0
 
     var isEmpty: Bool { head == items.count }
     var count: Int { items.count - head }
@@ -42,7 +44,10 @@ struct PendingReplies {
         return headID + Int64(count) - 1
     }
 
-    mutating func setLastTail(_ tail: ByteBuffer) { items[items.count - 1].tail = tail }
+    mutating func setLastTail(_ tail: ByteBuffer) {
+        tailBytes += tail.readableBytes - items[items.count - 1].tail.readableBytes
+        items[items.count - 1].tail = tail
+    }
 
     /// - Returns: `false` where there is none of that number.
     mutating func finish(_ id: Int64, _ body: @escaping DeferredReply.Body) -> CommandMeasure? {
@@ -64,6 +69,7 @@ struct PendingReplies {
         head += 1
         headID += 1
         requestBytes -= first.requestBytes
+        tailBytes -= first.tail.readableBytes
         if isEmpty {
             items.removeAll(keepingCapacity: items.count <= 64)
             head = 0
