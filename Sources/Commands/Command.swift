@@ -11,6 +11,8 @@ package struct Command: Sendable {
     package let arity: Int
     /// The most arguments, with the name; more are refused before the command looks at them.
     package let argumentsMax: Int
+    /// The most bytes of a request; more are refused likewise.
+    package let requestBytesMax: Int
     package let summary: String
     /// The version of Asof that has it first.
     package let since: String
@@ -27,6 +29,9 @@ package struct Command: Sendable {
     /// Arguments of a command that does not say otherwise: they are all looked at while other connections of the event loop
     /// wait, at about a microsecond each.
     package static let argumentsMax = 32_768
+    /// Bytes of a request whose command does not say otherwise: what a name, a pattern or an entity has beyond that is looked at
+    /// all the same, or made a text of, at about a nanosecond a byte.
+    package static let requestBytesMax = 4 << 20
 
     /// Writes exactly one reply, or says how it comes to be written.
     package typealias Handler = @Sendable (inout CommandContext, borrowing Arguments) -> CommandOutcome
@@ -67,6 +72,7 @@ package struct Command: Sendable {
         flags: Flags,
         arguments: [ArgumentSpec] = [],
         argumentsMax: Int = Command.argumentsMax,
+        requestBytesMax: Int = Command.requestBytesMax,
         prepare: Prepare? = nil,
         run: @escaping Handler
     ) {
@@ -79,6 +85,7 @@ package struct Command: Sendable {
         self.flags = flags
         self.arguments = arguments
         self.argumentsMax = argumentsMax
+        self.requestBytesMax = requestBytesMax
         self.prepare = prepare
         self.run = run
         subcommands = []
@@ -103,6 +110,7 @@ package struct Command: Sendable {
         flags = subcommands.reduce(Flags([.loading, .fast])) { $0.intersection($1.flags) }
         arguments = []
         argumentsMax = Command.argumentsMax
+        requestBytesMax = Command.requestBytesMax
         prepare = nil
         run =
             bare ?? { context, arguments in

@@ -37,6 +37,7 @@ package final class CommandTable: Sendable {
         var flags: Command.Flags
         var arity: Int
         var argumentsMax: Int
+        var requestBytesMax: Int
         /// In ``nameBytes``; a subcommand's without its container's.
         var name: Range<Int>
         /// A subcommand's container; -1 = none.
@@ -53,6 +54,7 @@ package final class CommandTable: Sendable {
     /// Places in ``commands``, at their whole name's hash or behind it; -1 = free.
     private let slots: [Int32]
     private let mask: Int
+    private let places: [String: Int]
 
     package init(_ families: [Command]...) {
         var (commands, entries, nameBytes) = ([Command](), [Entry](), [UInt8]())
@@ -67,6 +69,7 @@ package final class CommandTable: Sendable {
                         flags: entry.flags,
                         arity: entry.arity,
                         argumentsMax: entry.argumentsMax,
+                        requestBytesMax: entry.requestBytesMax,
                         name: start..<nameBytes.count,
                         parent: isSubcommand ? parent : -1,
                         isContainer: !entry.subcommands.isEmpty
@@ -87,6 +90,7 @@ package final class CommandTable: Sendable {
         }
         mask = size - 1
         self.commands = commands
+        places = Dictionary(commands.enumerated().map { ($1.name, $0) }) { first, _ in first }
         self.entries = entries
         handlers = commands.map(\.run)
         self.nameBytes = nameBytes
@@ -96,6 +100,14 @@ package final class CommandTable: Sendable {
     package var count: Int { commands.count }
     package subscript(place: Int) -> Command { commands[place] }
     package func flags(_ place: Int) -> Command.Flags { entries[place].flags }
+
+    /// - Returns: why a command's request is too long; `nil` = it is not.
+    package func lengthRefusal(_ place: Int, requestBytes: Int) -> String? {
+        let bytesMax = entries[place].requestBytesMax
+        guard requestBytes > bytesMax else { return nil }
+        return
+            "FSLIMIT '\(commands[place].name)' has \(requestBytes) bytes; \(bytesMax) are allowed: send several commands"
+    }
 
     package func run(
         _ place: Int,
@@ -110,8 +122,7 @@ package final class CommandTable: Sendable {
 
     /// - Parameter name: in any case; a subcommand's is `client|setname`.
     package func command(_ name: String) -> Command? {
-        let name = name.lowercased()
-        return commands.first { $0.name == name }
+        places[name.lowercased()].map { commands[$0] }
     }
 
     package func resolve(_ arguments: borrowing Arguments) -> Resolution {

@@ -19,6 +19,8 @@ package final class LoopStatistics: Sendable {
     package let connections = Counter()
     package let refusedConnections = Counter()
     package let protocolErrors = Counter()
+    /// Ended for what their clients had left unread.
+    package let evictedConnections = Counter()
     package let bytesIn = Counter()
     package let bytesOut = Counter()
     /// Commands in the second before the last look.

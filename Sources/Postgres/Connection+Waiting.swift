@@ -14,9 +14,11 @@ struct AnswerWait {
     /// Sent when the time was over.
     private(set) var request: CancelRequest?
     private(set) var hasExpired = false
+    var watch: ServerWatch
 
-    init(silenceMs: Int, deadline: ContinuousClock.Instant?, cancels: Bool) {
+    init(silenceMs: Int, deadline: ContinuousClock.Instant?, cancels: Bool, check: ServerCheck) {
         self.silenceMs = silenceMs
+        watch = ServerWatch(check)
         self.deadline = deadline
         self.cancels = cancels
         begin = .now
@@ -27,6 +29,7 @@ struct AnswerWait {
     /// The server has sent or taken something.
     mutating func restart() {
         guard !hasExpired else { return }
+        watch.restart()
         end = .now + .milliseconds(silenceMs)
         if let deadline, deadline < end { end = deadline }
     }
@@ -45,9 +48,18 @@ struct AnswerWait {
     }
 
     var error: PostgresError {
-        let seconds = Double(begin.duration(to: .now).components.seconds)
-        return PostgresError(kind: .noAnswer, message: "PostgreSQL has not answered for \(Int(max(seconds, 1))) s")
+        PostgresError(kind: .noAnswer, message: "PostgreSQL has not answered for \(seconds) s")
     }
+
+    /// The server does not take connections either.
+    var goneError: PostgresError {
+        PostgresError(
+            kind: .noAnswer,
+            message: "PostgreSQL has not answered for \(seconds) s, and answers no new connection"
+        )
+    }
+
+    private var seconds: Int64 { max(begin.duration(to: .now).components.seconds, 1) }
 }
 
 /// How a connection waits: libpq never blocks, `poll` does, and never without an end.
@@ -61,7 +73,12 @@ extension Connection {
     }
 
     func patience(silenceMs: Int, cancels: Bool = true) -> AnswerWait {
-        AnswerWait(silenceMs: min(silenceMs, silenceMsMax ?? silenceMs), deadline: deadline, cancels: cancels)
+        AnswerWait(
+            silenceMs: min(silenceMs, silenceMsMax ?? silenceMs),
+            deadline: deadline,
+            cancels: cancels,
+            check: check
+        )
     }
 
     /// Does `body` with another deadline than the connection's own.
@@ -124,6 +141,11 @@ extension Connection {
             var poller = pollfd(fd: PQsocket(handle), events: events, revents: 0)
             let count = poll(&poller, 1, Int32(min(remaining, WaitLimits.sliceMs)))
             if count > 0 { return poller.revents }
+            if patience.watch.isGone({ ServerPing(conninfo, handle, timeoutSeconds: $0.timeoutSeconds) }) {
+                let error = patience.goneError
+                close()
+                throw error
+            }
             guard count == 0 || errno == EINTR else { throw lostConnection() }
         }
     }

@@ -9,6 +9,9 @@ import CLibPQ
 package final class Connection {
     let handle: OpaquePointer
     let interruption: Interruption?
+    /// What it was made with.
+    let conninfo: String
+    let check: ServerCheck
     /// From the environment: the longest silence of all.
     let silenceMsMax: Int?
     var isClosed = false
@@ -22,18 +25,25 @@ package final class Connection {
 
     /// Connects.
     ///
-    /// libpq's own blocking way: only it goes on to the server's next address when one does not answer in time.
+    /// libpq's own blocking way, on a thread beside: only it goes on to the server's next address when one does not answer in
+    /// time, and nothing else ends it.
     /// - Parameters:
     ///   - conninfo: a libpq connection string or URI; what it leaves out comes from libpq's environment.
     ///   - connectTimeoutSeconds: for each of the server's addresses, unless `conninfo` says it; at least 2.
-    ///   - interruption: ends this connection's waits from another thread; connecting itself is not one of them.
+    ///   - connectMs: for all of it, whatever `conninfo` says.
+    ///   - interruption: ends this connection's waits from another thread, connecting among them.
+    ///   - check: when a server that is silent is asked whether it is there.
     /// - Throws: ``PostgresError`` of kind `connect` with libpq's reason.
     package init(
         _ conninfo: String,
         connectTimeoutSeconds: Int = 10,
-        interruption: Interruption? = nil
+        connectMs: Int = WaitLimits.connectMs,
+        interruption: Interruption? = nil,
+        check: ServerCheck = ServerCheck()
     ) throws(PostgresError) {
         self.interruption = interruption
+        self.conninfo = conninfo
+        self.check = check
         silenceMsMax = try WaitLimits.environment.get()
         if interruption?.isInterrupted == true {
             throw PostgresError(kind: .connect, message: "the process is stopping")
@@ -45,11 +55,7 @@ package final class Connection {
             // What the caller says overrides what stands before it, but not the encoding, in which all our text is.
             ("dbname", conninfo), ("client_encoding", "UTF8"),
         ]
-        let handle = Self.withCStrings(settings.map(\.0)) { keywords in
-            Self.withCStrings(settings.map(\.1)) { values in PQconnectdbParams(keywords, values, 1) }
-        }
-        guard let handle else { throw PostgresError(kind: .connect, message: "out of memory") }
-        self.handle = handle
+        handle = try ConnectAttempt.run(settings, milliseconds: connectMs, interruption)
         guard PQstatus(handle) == CONNECTION_OK else {
             let message = Self.trimmed(PQerrorMessage(handle))
             throw PostgresError(kind: .connect, message: message)
@@ -186,7 +192,7 @@ package final class Connection {
 
     // MARK: C arrays
 
-    private static func withCStrings<Result>(
+    static func withCStrings<Result>(
         _ strings: [String],
         _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
     ) -> Result {

@@ -8,6 +8,9 @@ package enum WaitLimits {
     /// Between two pieces of a COPY, in either direction. A piece is some KiB: a server that takes longer for one waits
     /// for something that does not come.
     package static let copyMs = 300_000
+    /// Connecting altogether: each of the server's addresses has its `connect_timeout`, but nothing else bounds how many there
+    /// are, nor how long names take to be resolved.
+    package static let connectMs = 120_000
     /// For the answer to a cancel request, which a server that lives gives within milliseconds.
     package static let cancelMs = 2_000
     /// For a ROLLBACK, which has nothing to write.

@@ -7,6 +7,8 @@ extension Connection {
         package var starts: [(id: Int64, reply: DeferredReply)] = []
         /// A transaction's writes to commit; the end is ``transactionCommitted(_:_:)``.
         package var commit: (id: Int64, writes: [any QueuedWrite])?
+        /// A transaction takes long: ``turnCame(nowNs:)`` goes on with it once other connections have had their turn.
+        package var pauses = false
         /// Waiting that ends early.
         package var cancels: [@Sendable () -> Void] = []
         package var ending: Ending?
@@ -29,6 +31,8 @@ extension Connection {
         case unreadReplies
         /// All connections together keep too much of requests that are not complete.
         case requestMemory
+        /// All clients together have left too much unread, and this one most of it.
+        case replyMemory
         case killed
         case stopping
     }

@@ -22,7 +22,7 @@ extension Connection {
         let mark = context.reply.buffer.writerIndex
         if context.client.replies == .skipNext { context.client.replies = .skip }
         statistics.commands.add()
-        if let refusal = refusal(resolution, flags, arguments) {
+        if let refusal = refusal(resolution, flags, arguments, requestBytes) {
             if isQueued { context.client.transaction?.isBroken = true }
             context.reply.error(refusal)
             endReply(mark)
@@ -47,10 +47,12 @@ extension Connection {
     private func refusal(
         _ resolution: CommandTable.Resolution,
         _ flags: Command.Flags,
-        _ arguments: borrowing Arguments
+        _ arguments: borrowing Arguments,
+        _ requestBytes: Int
     ) -> String? {
         if !context.client.isAuthenticated, !flags.contains(.noAuth) { return "NOAUTH Authentication required." }
-        guard case .command = resolution else { return table.refusal(resolution, arguments) }
+        guard case .command(let place) = resolution else { return table.refusal(resolution, arguments) }
+        if let refusal = table.lengthRefusal(place, requestBytes: requestBytes) { return refusal }
         if !flags.contains(.loading), context.engine.hooks.isLoading() {
             return "LOADING the latest values are being loaded; try again soon"
         }

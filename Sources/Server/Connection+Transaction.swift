@@ -13,48 +13,118 @@ extension Connection {
     ) {
         guard let transaction = context.client.transaction else { return }
         context.endTransaction()
-        // They were queued before the store was exchanged or emptied.
-        if context.engine.hooks.isLoading(),
-            transaction.commands.contains(where: { !table.flags($0.command).contains(.loading) })
-        {
-            context.reply.error("EXECABORT Transaction discarded: \(CommandFault.stillLoading)")
-            endReply(mark)
-            return
+        transactionRun = TransactionRun(transaction, isMuted: endReply(mark), measure)
+        goOn(nowNs, &actions)
+    }
+
+    /// Takes the transaction one step further: to the end of this turn, to its commit, or to its reply.
+    mutating func goOn(_ nowNs: Int64, _ actions: inout Actions) {
+        // Nobody else has it meanwhile, so that its arrays grow in place.
+        guard var run = transactionRun else { return }
+        transactionRun = nil
+        if case .preparing = run.stage {
+            // They were queued before the store was exchanged or emptied.
+            guard !run.transaction.commands.contains(where: { isTooEarly($0.command) }) else {
+                context.engine.hooks.abandon(run.writes, context.client.id)
+                return finish(run) { $0.error("EXECABORT Transaction discarded: \(CommandFault.stillLoading)") }
+            }
+            prepareWrites(&run)
         }
-        var writes: [any QueuedWrite] = []
-        var firstFault: String?
-        context.writeAllowance = WriteAllowance()
-        defer { context.writeAllowance = nil }
-        for queued in transaction.commands where table.flags(queued.command).contains(.write) {
-            let (write, fault) = prepare(queued, in: transaction, mark)
-            if let write { writes.append(write) }
-            if let fault, firstFault == nil {
-                firstFault = fault
-                context.writeAllowance?.giveUp()
+        // Those behind one that cannot be done are looked at, too: their numbers count as failed.
+        if case .preparing = run.stage, run.next < run.transaction.commands.count { return pause(run, &actions) }
+        switch run.stage {
+        case .committing: transactionRun = run
+        case .reading: read(run, nowNs, &actions)
+        case .preparing:
+            if let fault = run.fault {
+                context.engine.hooks.abandon(run.writes, context.client.id)
+                finish(run) { $0.error(fault) }
+            } else if run.writes.isEmpty {
+                run.stage = .reading
+                read(run, nowNs, &actions)
+            } else {
+                run.stage = .committing
+                let id = leavePlace(&run)
+                actions.commit = (id, run.writes)
+                run.writes = []
+                transactionRun = run
+                committingBytes = run.byteCount
             }
         }
-        if let firstFault {
-            context.engine.hooks.abandon(writes, context.client.id)
-            context.reply.error(firstFault)
-            endReply(mark)
-            return
-        }
-        let isMuted = endReply(mark)
-        guard !writes.isEmpty else {
-            run(transaction, [], isMuted: isMuted, nowNs, &actions)
-            return
-        }
-        let id = leavePlace(
-            PendingReplies.Pending(
-                isWrite: false,
-                isMuted: isMuted,
-                transaction: transaction,
-                command: measure,
-                requestBytes: 0
-            )
+    }
+
+    private func isTooEarly(_ command: Int) -> Bool {
+        context.engine.hooks.isLoading() && !table.flags(command).contains(.loading)
+    }
+
+    /// Lets other connections have their turn; ``turnCame(nowNs:)`` goes on.
+    private mutating func pause(_ paused: TransactionRun, _ actions: inout Actions) {
+        var run = paused
+        _ = leavePlace(&run)
+        committingBytes = run.byteCount
+        transactionRun = run
+        isPaused = true
+        actions.pauses = true
+    }
+
+    private mutating func leavePlace(_ run: inout TransactionRun) -> Int64 {
+        if let id = run.id { return id }
+        let pending = PendingReplies.Pending(
+            isWrite: false,
+            isMuted: run.isMuted,
+            command: run.measure,
+            requestBytes: 0
         )
-        committingBytes = transaction.byteCount
-        actions.commit = (id, writes)
+        let id = leavePlace(pending)
+        run.id = id
+        return id
+    }
+
+    /// Ends a transaction by one reply, in its place where it has one.
+    private mutating func finish(_ run: TransactionRun, _ body: @escaping DeferredReply.Body) {
+        committingBytes = 0
+        if let id = run.id {
+            if let measure = pending.finish(id, body) { logIfSlow(measure, Clock.nowNs()) }
+        } else if !run.isMuted {
+            body(&context.reply)
+        }
+    }
+
+    /// Ends a transaction of which nothing is committed, where its memory has no room.
+    mutating func giveUpTransaction() {
+        guard let run = transactionRun, case .preparing = run.stage else { return }
+        transactionRun = nil
+        context.engine.hooks.abandon(run.writes, context.client.id)
+        finish(run) {
+            $0.error("EXECABORT Transaction discarded: requests of all clients together are too large; try again later")
+        }
+    }
+
+    // MARK: Writes
+
+    /// Prepares writes for about ``ConnectionLimits/turnNs``.
+    private mutating func prepareWrites(_ run: inout TransactionRun) {
+        let startNs = Clock.nowNs()
+        context.writeAllowance = run.allowance
+        defer {
+            run.allowance = context.writeAllowance ?? run.allowance
+            context.writeAllowance = nil
+        }
+        context.reply.begin()
+        let mark = context.reply.buffer.writerIndex
+        let commands = run.transaction.commands
+        while run.next < commands.count {
+            let queued = commands[run.next]
+            run.next += 1
+            guard table.flags(queued.command).contains(.write) else { continue }
+            let (write, fault) = prepare(queued, in: run.transaction, mark)
+            if let write { run.writes.append(write) }
+            if let fault, run.fault == nil {
+                run.fault = fault
+                context.writeAllowance?.giveUp()
+            }
+            if Clock.nowNs() - startNs >= limits.turnNs { return }
+        }
     }
 
     /// - Returns: with the write, or instead of it, EXEC's error: one write that cannot be done undoes all.
@@ -77,37 +147,31 @@ extension Connection {
         return (nil, "EXECABORT Transaction discarded: \(command.name): \(reason)")
     }
 
-    /// Runs what is not a write, and writes EXEC's reply, with `replies` where writes stand.
-    ///
-    /// The reads of what is in memory are of one position. They run without a lock, and again if something was applied
-    /// meanwhile; only where that goes on, or they cannot run twice, they hold up those who commit, for as long as the bounds
-    /// of ``TransactionReplies`` and ``ConnectionLimits/transactionReadsNs`` let them take.
-    mutating func run(
-        _ transaction: Transaction,
-        _ replies: [DeferredReply.Body],
-        isMuted: Bool,
-        _ nowNs: Int64,
-        _ actions: inout Actions
-    ) {
+    // MARK: Reads
+
+    /// Runs what is not a write, and writes EXEC's reply, with the writes' replies where these stand.
+    private mutating func read(_ run: TransactionRun, _ nowNs: Int64, _ actions: inout Actions) {
+        let hasPlace = run.id != nil
+        // What stands before the place; what stands behind it, why the connection ends, lies apart meanwhile.
+        if hasPlace { swap(&context.reply.buffer, &output) }
         context.reply.begin()
         let mark = context.reply.buffer.writerIndex
-        let hooks = context.engine.hooks
-        var attempt = TransactionAttempt()
-        var isDone = false
-        if transaction.commands.allSatisfy({ !table.flags($0.command).isDisjoint(with: [.readonly, .write]) }) {
-            let startNs = Clock.nowNs()
-            for _ in 0..<Self.attemptsMax where !isDone && Clock.nowNs() - startNs < limits.turnNs {
-                guard let count = hooks.changeCount() else { continue }
-                attempt = runAll(transaction, replies, isMuted: isMuted)
-                isDone = hooks.changeCount() == count
-                if !isDone { context.reply.buffer.moveWriterIndex(to: mark) }
-            }
-        }
-        if !isDone {
-            hooks.readTogether { attempt = runAll(transaction, replies, isMuted: isMuted) }
+        guard let attempt = readAtOnePosition(run) else {
+            context.reply.buffer.moveWriterIndex(to: mark)
+            if hasPlace { swap(&context.reply.buffer, &output) }
+            var disturbed = run
+            disturbed.isDisturbed = true
+            return pause(disturbed, &actions)
         }
         transactionReplies = attempt.replies
-        leavePlaces(attempt, isMuted: isMuted, nowNs, &actions)
+        committingBytes = 0
+        guard let id = run.id else { return leavePlaces(attempt, isMuted: run.isMuted, nowNs, &actions) }
+        if let measure = pending.finish(id, { _ in }) { logIfSlow(measure, Clock.nowNs()) }
+        _ = pending.popReady()
+        var behind = ByteBuffer()
+        swap(&behind, &output)
+        leavePlaces(attempt, isMuted: run.isMuted, nowNs, &actions)
+        if behind.readableBytes > 0 { context.reply.buffer.writeImmutableBuffer(behind) }
     }
 
     /// Each takes less than ``ConnectionLimits/turnNs``, or is the last one.
@@ -115,14 +179,36 @@ extension Connection {
 
     private static let lateRefusal = "FSLIMIT the reads of EXEC take too long together; queue fewer"
 
-    private mutating func runAll(
-        _ transaction: Transaction,
-        _ replies: [DeferredReply.Body],
-        isMuted: Bool
-    ) -> TransactionAttempt {
+    /// The reads of what is in memory are of one position. They run without a lock, and again if something was applied
+    /// meanwhile; only where that goes on, or they cannot run twice, they hold up those who commit, for as long as the bounds
+    /// of ``TransactionReplies`` and ``ConnectionLimits/transactionReadsNs`` let them take, which is also what all attempts
+    /// of one turn may take together.
+    ///
+    /// - Returns: `nil` where the attempts were disturbed and took so long that others are to have their turn before the
+    ///   next one, which is to hold up those who commit.
+    private mutating func readAtOnePosition(_ run: TransactionRun) -> TransactionAttempt? {
+        let hooks = context.engine.hooks
+        let startNs = Clock.nowNs()
+        let mark = context.reply.buffer.writerIndex
+        let isRepeatable =
+            !run.isDisturbed
+            && run.transaction.commands.allSatisfy { !table.flags($0.command).isDisjoint(with: [.readonly, .write]) }
+        for _ in 0..<(isRepeatable ? Self.attemptsMax : 0) {
+            guard let count = hooks.changeCount() else { continue }
+            let attempt = runAll(run, since: startNs)
+            if hooks.changeCount() == count { return attempt }
+            context.reply.buffer.moveWriterIndex(to: mark)
+            if Clock.nowNs() - startNs >= limits.turnNs { return nil }
+        }
+        var attempt = TransactionAttempt()
+        hooks.readTogether { attempt = runAll(run, since: startNs) }
+        return attempt
+    }
+
+    private mutating func runAll(_ run: TransactionRun, since startNs: Int64) -> TransactionAttempt {
+        let (transaction, replies, isMuted) = (run.transaction, run.replies, run.isMuted)
         var attempt = TransactionAttempt()
         var nextWrite = 0
-        let startNs = Clock.nowNs()
         var isLate = false
         context.isTogether = true
         defer { context.isTogether = false }
@@ -138,8 +224,8 @@ extension Connection {
             }
             context.reply.begin(attempt.replies.readLimits)
             let mark = context.reply.buffer.writerIndex
-            if isLate {
-                context.reply.error(Self.lateRefusal)
+            if isLate || isTooEarly(queued.command) {
+                context.reply.error(isLate ? Self.lateRefusal : "\(CommandFault.stillLoading)")
                 attempt.replies.takeRead(context.reply.used)
                 if isMuted { context.reply.buffer.moveWriterIndex(to: mark) }
                 continue
@@ -182,48 +268,5 @@ extension Connection {
                 context.reply.buffer.writeImmutableBuffer(bytes)
             }
         }
-    }
-}
-
-/// What a run of a transaction's commands came to, besides the bytes of replies.
-private struct TransactionAttempt {
-    var replies = TransactionReplies()
-    /// Replies that come later, and where in the buffer they belong.
-    var deferred: [(mark: Int, reply: DeferredReply)] = []
-}
-
-/// What the replies of a transaction may still have together: as much as one reply. Each may have a few bytes in any case.
-struct TransactionReplies {
-    private var bytes = WireLimits.replyBytesMax
-    private var values = WireLimits.replyValuesMax
-    private var readBytes = WireLimits.transactionReadBytesMax
-    private var readValues = WireLimits.transactionReadValuesMax
-
-    /// Whether nothing but short replies has room.
-    var isUsedUp: Bool { bytes <= 0 || values <= 0 }
-
-    /// Of a reply that comes later.
-    var limits: ReplyLimits { Self.limits(bytes, values) }
-
-    /// Of a reply that is written while the transaction runs.
-    var readLimits: ReplyLimits { Self.limits(min(bytes, readBytes), min(values, readValues)) }
-
-    private static func limits(_ bytes: Int, _ values: Int) -> ReplyLimits {
-        ReplyLimits(
-            bytesMax: max(bytes, WireLimits.shortReplyBytes),
-            valuesMax: max(values, WireLimits.shortReplyValues),
-            isOfTransaction: true
-        )
-    }
-
-    mutating func take(_ used: (bytes: Int, values: Int)) {
-        bytes -= used.bytes
-        values -= used.values
-    }
-
-    mutating func takeRead(_ used: (bytes: Int, values: Int)) {
-        take(used)
-        readBytes -= used.bytes
-        readValues -= used.values
     }
 }

@@ -21,6 +21,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private var isReading = true
     /// Whether the channel took a write whose bytes may not be sent yet.
     private var mayHaveUnsent = false
+    /// Sent since the last look at what the client has not taken.
+    private var sentBytes = 0
+    /// What ``ReplyMemory`` knows of that.
+    private var countedBytes = 0
     private var isFlushPlanned = false
     private var isTurnPlanned = false
     /// Nothing more is read; when the replies are sent, this side is closed.
@@ -48,6 +52,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func channelInactive(context: ChannelHandlerContext) {
         perform(connection.closed(), context)
+        count(0)
         loop.remove(self)
     }
 
@@ -102,6 +107,26 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         flush(context)
     }
 
+    /// All clients together have left too much unread, and this one most of it: so many bytes, when it was last looked at.
+    func endUnread(_ bytesThen: Int) {
+        guard let context else { return }
+        let bytes = unreadBytes(context)
+        guard bytes > bytesThen / 2 else {
+            countedBytes = bytes
+            for leave in loop.replyMemory.stay(record.id, keeping: bytes) { leave() }
+            return
+        }
+        loop.statistics.evictedConnections.add()
+        loop.logger.warning(
+            "all clients together have left too much unread; the one with most is closed",
+            metadata: ["client": "\(record.id)", "address": "\(record.address)", "unread_bytes": "\(bytes)"]
+        )
+        perform(connection.killed(.replyMemory, nowNs: Clock.nowNs()), context)
+        // It may have been ending, or waiting for its last reply.
+        isEnding = true
+        context.close(promise: nil)
+    }
+
     func close() { context?.close(promise: nil) }
 
     func timePassed(_ nowMs: Int64) {
@@ -112,6 +137,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
         let unsent = mayHaveUnsent ? unsentBytes(context) : 0
         if unsent == 0 { mayHaveUnsent = false }
+        sentBytes = 0
+        count(unsent + connection.keptReplyBytes)
         guard let ending = connection.timePassed(nowMs: nowMs, unsentBytes: unsent) else { return }
         if isEnding { context.close(promise: nil) } else { end(ending, context) }
     }
@@ -121,22 +148,42 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         return (try? options.getOption(.bufferedWritableBytes)) ?? 0
     }
 
+    /// Of replies, sent and not taken, or waiting for others before them.
+    private func unreadBytes(_ context: ChannelHandlerContext) -> Int {
+        (mayHaveUnsent ? unsentBytes(context) : 0) + connection.keptReplyBytes
+    }
+
+    /// Looks at what the client has not taken, where it may be more than a little.
+    private func countUnread(_ context: ChannelHandlerContext) {
+        let littleBytes = loop.limits.uncountedReplyBytesMax
+        guard sentBytes > littleBytes || countedBytes > 0 || connection.keptReplyBytes > littleBytes else { return }
+        sentBytes = 0
+        count(unreadBytes(context))
+    }
+
+    private func count(_ bytes: Int) {
+        let counted = bytes > loop.limits.uncountedReplyBytesMax ? bytes : 0
+        guard counted != countedBytes else { return }
+        countedBytes = counted
+        let (loop, id) = (loop, record.id)
+        for leave in loop.replyMemory.change(id, to: counted, leave: { loop.endUnread(id, $0) }) { leave() }
+    }
+
     // MARK: Actions
 
     private func perform(_ actions: Connection.Actions, _ context: ChannelHandlerContext) {
         for start in actions.starts {
             let id = start.id
-            let eventLoop = context.eventLoop
             start.reply.start { body in
-                eventLoop.execute { self.replyReady(id, body) }
+                self.loop.execute { self.replyReady(id, body) }
             }
         }
         if let commit = actions.commit {
-            let eventLoop = context.eventLoop
             loop.engine.hooks.commitTogether?(commit.writes, record.id) { replies in
-                eventLoop.execute { self.transactionCommitted(commit.id, replies) }
+                self.loop.execute { self.transactionCommitted(commit.id, replies) }
             }
         }
+        if actions.pauses { planTurn(context) }
         for cancel in actions.cancels { cancel() }
         if let ending = actions.ending { end(ending, context) }
     }
@@ -168,6 +215,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private func flush(_ context: ChannelHandlerContext) {
         send(context)
         if connection.needsRoom { takeTurn(context) }
+        countUnread(context)
         updateReading(context)
     }
 
@@ -192,6 +240,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         context.eventLoop.scheduleTask(in: .microseconds(50)) {
             self.isTurnPlanned = false
             guard let context = self.context else { return }
+            self.perform(self.connection.turnCame(nowNs: Clock.nowNs()), context)
             self.flush(context)
         }
     }
@@ -199,6 +248,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private func send(_ context: ChannelHandlerContext) {
         guard connection.hasOutput else { return }
         mayHaveUnsent = true
+        sentBytes &+= connection.readyOutput
         context.writeAndFlush(wrapOutboundOut(connection.takeOutput()), promise: nil)
         connection.outputTaken()
     }
@@ -226,7 +276,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     private func log(_ reason: Connection.Reason) {
         switch reason {
-        case .client, .stopping: return
+        case .client, .stopping, .replyMemory: return
         default:
             loop.logger.info(
                 "connection ended",

@@ -43,6 +43,7 @@ package final class FeatureServer: Sendable {
         let count = ConnectionCount(max: configuration.limits.connectionsMax)
         connectionCount = count
         let requestMemory = RequestMemory(bytesMax: configuration.limits.requestMemoryBytesMax)
+        let replyMemory = ReplyMemory(bytesMax: configuration.limits.replyMemoryBytesMax)
         var byLoop: [ObjectIdentifier: LoopConnections] = [:]
         for eventLoop in group.makeIterator() {
             byLoop[ObjectIdentifier(eventLoop)] = LoopConnections(
@@ -51,6 +52,7 @@ package final class FeatureServer: Sendable {
                 limits: configuration.limits,
                 connectionCount: count,
                 requestMemory: requestMemory,
+                replyMemory: replyMemory,
                 logger: logger
             )
         }
@@ -126,6 +128,7 @@ package final class FeatureServer: Sendable {
         while !connectionCount.isZero, Clock.nowMs() < deadline { usleep(10_000) }
         let isDone = connectionCount.isZero
         onEachLoop { $0.closeAll() }
+        for loop in loops { loop.end() }
         try? group.syncShutdownGracefully()
         if case .unix(let path) = address { unlink(path) }
         return isDone

@@ -11,9 +11,12 @@ final class LoopConnections: @unchecked Sendable {
     let limits: ConnectionLimits
     let statistics: LoopStatistics
     let requestMemory: RequestMemory
+    let replyMemory: ReplyMemory
     let logger: Logger
     private let eventLoop: any EventLoop
     private let connectionCount: ConnectionCount
+    /// Whether the event loop takes tasks.
+    private let isOpen = Mutex(true)
     private var handlers: [Int64: ConnectionHandler] = [:]
     private var sweep: RepeatedTask?
     private var lastCommands: Int64 = 0
@@ -25,9 +28,11 @@ final class LoopConnections: @unchecked Sendable {
         limits: ConnectionLimits,
         connectionCount: ConnectionCount,
         requestMemory: RequestMemory,
+        replyMemory: ReplyMemory,
         logger: Logger
     ) {
         self.requestMemory = requestMemory
+        self.replyMemory = replyMemory
         self.eventLoop = eventLoop
         self.engine = engine
         self.limits = limits
@@ -62,10 +67,23 @@ final class LoopConnections: @unchecked Sendable {
         logger.debug("connection closed", metadata: ["client": "\(handler.record.id)"])
     }
 
+    /// Runs a task on the event loop, from any thread; not where the server has stopped, whose connections are gone.
+    func execute(_ body: @escaping @Sendable () -> Void) {
+        isOpen.withLock { if $0 { eventLoop.execute(body) } }
+    }
+
+    /// The event loop is going to end.
+    func end() { isOpen.withLock { $0 = false } }
+
     func submit(_ body: @escaping @Sendable () -> Void) -> EventLoopFuture<Void> { eventLoop.submit(body) }
 
     func kill(_ id: Int64) {
-        eventLoop.execute { self.handlers[id]?.kill() }
+        execute { self.handlers[id]?.kill() }
+    }
+
+    /// Ends a connection for what its client leaves unread, if that is still so; from any thread.
+    func endUnread(_ id: Int64, _ bytes: Int) {
+        execute { self.handlers[id]?.endUnread(bytes) }
     }
 
     /// What was received is answered; then each connection ends.

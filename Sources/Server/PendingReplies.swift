@@ -9,8 +9,6 @@ struct PendingReplies {
         var isQueued = false
         /// CLIENT REPLY keeps it from the client.
         var isMuted: Bool
-        /// EXEC's commit, after which the transaction's reads run.
-        var transaction: Transaction?
         var cancel: (@Sendable () -> Void)?
         var abandon: (@Sendable () -> Void)?
         /// Work that begins when all before it is done: the replies of a transaction that come later may be large, and all of
@@ -29,6 +27,8 @@ struct PendingReplies {
     private var head = 0
     private var headID: Int64 = 0
     private(set) var requestBytes = 0
+    /// Of all ``Pending/tail``.
+    private(set) var tailBytes = 0
 
     var isEmpty: Bool { head == items.count }
     var count: Int { items.count - head }
@@ -44,7 +44,10 @@ struct PendingReplies {
         return headID + Int64(count) - 1
     }
 
-    mutating func setLastTail(_ tail: ByteBuffer) { items[items.count - 1].tail = tail }
+    mutating func setLastTail(_ tail: ByteBuffer) {
+        tailBytes += tail.readableBytes - items[items.count - 1].tail.readableBytes
+        items[items.count - 1].tail = tail
+    }
 
     /// - Returns: `false` where there is none of that number.
     mutating func finish(_ id: Int64, _ body: @escaping DeferredReply.Body) -> CommandMeasure? {
@@ -63,10 +66,10 @@ struct PendingReplies {
         let first = items[head]
         items[head].body = nil
         items[head].tail = ByteBuffer()
-        items[head].transaction = nil
         head += 1
         headID += 1
         requestBytes -= first.requestBytes
+        tailBytes -= first.tail.readableBytes
         if isEmpty {
             items.removeAll(keepingCapacity: items.count <= 64)
             head = 0

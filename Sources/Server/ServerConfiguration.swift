@@ -30,6 +30,10 @@ package struct ConnectionLimits: Sendable {
     /// Unsent replies of which nothing was taken for this long end the connection.
     package var unsentTimeoutMs: Int64 = 60_000
 
+    /// What all clients together may leave unread of their replies, of each what is more than ``uncountedReplyBytesMax``:
+    /// four of the largest replies. Beyond it those that leave most are closed.
+    package var replyMemoryBytesMax = 4 * WireLimits.replyBytesMax
+    package var uncountedReplyBytesMax = 64 << 10
     /// What all connections together keep of requests that are not complete, beyond ``uncountedBytesMax`` each.
     package var requestMemoryBytesMax = 1 << 30
     package var uncountedBytesMax = 1 << 20

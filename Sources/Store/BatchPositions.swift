@@ -13,12 +13,22 @@ struct BatchPositions {
     /// Of nothing.
     init() {}
 
-    /// - Parameter state: batches that committed later are left out.
-    init(_ view: StoredView, upTo state: LedgerState, _ session: Session) throws(StoreError) {
-        let rows = try session.query(
-            "SELECT batch, position, committed_at FROM asof.batches WHERE view = $1 AND position <= $2 ORDER BY batch",
-            [.int32(view.id), .int64(state.position)]
-        )
+    /// By the ledger's primary key.
+    static let query = """
+        SELECT batch, position, committed_at FROM asof.batches WHERE position > $3 AND position <= $2 AND view = $1
+        ORDER BY batch
+        """
+
+    /// - Parameters:
+    ///   - start: batches up to this position are left out; 0 = none is.
+    ///   - state: batches that committed later are left out.
+    init(
+        _ view: StoredView,
+        after start: Int64 = 0,
+        upTo state: LedgerState,
+        _ session: Session
+    ) throws(StoreError) {
+        let rows = try session.query(Self.query, [.int32(view.id), .int64(state.position), .int64(start)])
         for row in 0..<rows.count {
             batches.append(rows.int64(row, 0) ?? 0)
             positions.append(rows.int64(row, 1) ?? 0)

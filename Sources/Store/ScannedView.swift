@@ -74,13 +74,21 @@ final class ScannedView {
             )
             tableRowBytes = Int(tables.int64(0, 0) ?? 0) / max(1, historyRows)
         }
+        // Where each partition has a file, rows that none covers are of later batches than the oldest file.
+        let positions = parts.map { $0.segment?.state.position ?? 0 }
         let covered = parts.reduce(0) { $0 + Int(clamping: $1.segment?.rows ?? 0) }
         return Tail(
             view,
             features: features,
             queries: queries,
             positions: queries.isEmpty
-                ? BatchPositions() : try BatchPositions(view, upTo: context.pinned.state, context.session),
+                ? BatchPositions()
+                : try BatchPositions(
+                    view,
+                    after: positions.min() ?? 0,
+                    upTo: context.pinned.state,
+                    context.session
+                ),
             needsKnownAt: context.options.knownAtLabel,
             rowsExpected: queries.isEmpty ? 0 : max(0, historyRows - covered),
             tableRowBytes: tableRowBytes,

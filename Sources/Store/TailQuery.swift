@@ -33,28 +33,16 @@ struct TailQuery: Sendable {
             let covered = part.segment?.state.position ?? -1
             if covered < pinned.state.position { ranges[covered, default: []].append(part.range) }
         }
-        let rows = try session.query(
-            """
-            SELECT batch, position, rows, sum(rows) OVER () FROM asof.batches WHERE view = $1 AND position <= $2
-            AND kind IN ('data', 'materialize') AND position > $3
-            """,
-            [
-                .int32(view.id), .int64(pinned.state.position),
-                .int64(parts.compactMap { $0.segment?.state.position }.min() ?? pinned.state.position),
-            ]
-        )
+        let batches = try batches(of: view, parts, pinned, session)
         var queries: [TailQuery] = []
         for (covered, ranges) in ranges.sorted(by: { $0.key < $1.key }) {
-            var batches: [Int64] = []
             var conditions = [pinned.condition("h")]
             if covered >= 0 {
-                for row in 0..<rows.count where (rows.int64(row, 1) ?? 0) > covered {
-                    if let batch = rows.int64(row, 0) { batches.append(batch) }
-                }
-                if batches.isEmpty { continue }
-                let list = batches.map(String.init).joined(separator: ",")
+                let later = batches.filter { $0.position > covered && $0.meets(ranges) }.map(\.number)
+                if later.isEmpty { continue }
+                let list = later.map(String.init).joined(separator: ",")
                 conditions.append(
-                    batches.count <= literalBatchesMax
+                    later.count <= literalBatchesMax
                         ? "h._batch = ANY ('{\(list)}'::bigint[])"
                         : """
                         h._batch = ANY (ARRAY(SELECT batch FROM asof.batches WHERE view = \(view.id) \
@@ -74,6 +62,50 @@ struct TailQuery: Sendable {
             }
         }
         return queries
+    }
+
+    /// A batch of a view, and where its rows may lie.
+    private struct Batch {
+        let number: Int64
+        let position: Int64
+        /// µs; `nil` = the ledger does not tell.
+        let eventTimes: ClosedRange<Int64>?
+
+        /// Whether it may have rows in one of the partitions.
+        func meets(_ ranges: [PartitionRange]) -> Bool {
+            guard let eventTimes else { return true }
+            return ranges.contains { range in
+                eventTimes.upperBound >= range.from ?? .min && eventTimes.lowerBound < range.to ?? .max
+            }
+        }
+    }
+
+    /// Batches behind the oldest file, by the ledger's primary key: however long the ledger is before that.
+    static let batchesQuery = """
+        SELECT batch, position, min_event_time, max_event_time FROM asof.batches
+        WHERE position > $3 AND position <= $2 AND view = $1 AND kind IN ('data', 'materialize')
+        """
+
+    private static func batches(
+        of view: StoredView,
+        _ parts: [ViewSegments.Part],
+        _ pinned: PinnedState,
+        _ session: Session
+    ) throws(StoreError) -> [Batch] {
+        guard let oldest = parts.compactMap({ $0.segment?.state.position }).min(),
+            oldest < pinned.state.position
+        else { return [] }
+        let rows = try session.query(
+            batchesQuery,
+            [.int32(view.id), .int64(pinned.state.position), .int64(oldest)]
+        )
+        return (0..<rows.count).map { row in
+            var eventTimes: ClosedRange<Int64>?
+            if let low = rows.timestamp(row, 2), let high = rows.timestamp(row, 3), low <= high {
+                eventTimes = low...high
+            }
+            return Batch(number: rows.int64(row, 0) ?? 0, position: rows.int64(row, 1) ?? 0, eventTimes: eventTimes)
+        }
     }
 
     /// What the statements give, in order.

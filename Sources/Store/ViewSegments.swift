@@ -117,7 +117,8 @@ package struct ViewSegments: Sendable {
 struct SegmentValidity {
     /// The uid of each position that a file covers up to.
     private var uids: [Int64: String] = [:]
-    /// The position of the last forget, or kind that this binary does not know. A dropped partition's file is not asked for.
+    /// The position of the last forget, or kind that this binary does not know, behind the oldest file; 0 = there is none. A
+    /// dropped partition's file is not asked for.
     private var lastRemoval: Int64 = 0
 
     /// A view's files and what the ledger says of them, of one moment.
@@ -130,28 +131,27 @@ struct SegmentValidity {
         options.isolation = .repeatableRead
         return try session.transaction(options) { () throws(StoreError) in
             let segments = try SegmentManifest(session, directory: directory.id).list(view: view.id)
-            return (segments, try SegmentValidity(view, session))
+            return (segments, try SegmentValidity(view, segments, session))
         }
     }
 
-    private init(_ view: StoredView, _ session: Session) throws(StoreError) {
-        let states = try session.query(
-            """
-            SELECT DISTINCT b.position, b.uid FROM asof.segments s JOIN asof.batches b ON b.position = s.position
-            WHERE s.view = $1
-            """,
-            [.int32(view.id)]
-        )
+    private init(_ view: StoredView, _ segments: [Segment], _ session: Session) throws(StoreError) {
+        let positions = Set(segments.map(\.state.position))
+        guard let oldest = positions.min() else { return }
+        let states = try session.query(Self.statesQuery, [.int64Array(positions.sorted())])
         for row in 0..<states.count { uids[states.int64(row, 0) ?? 0] = states.uuid(row, 1) }
-        let removals = try session.query(
-            """
-            SELECT max(position) FROM asof.batches WHERE view IN (0, $1)
-                AND kind NOT IN ('data', 'materialize', 'rebuild', 'definitions', 'drop')
-            """,
-            [.int32(view.id)]
-        )
+        let removals = try session.query(Self.removalQuery, [.int32(view.id), .int64(oldest)])
         lastRemoval = removals.int64(0, 0) ?? 0
     }
+
+    /// Files of one build have one position, as those have that it found unchanged.
+    static let statesQuery = "SELECT DISTINCT position, uid FROM asof.batches WHERE position = ANY ($1)"
+
+    /// What no file is older than does not matter: so only ledger rows behind the oldest file are looked at.
+    static let removalQuery = """
+        SELECT max(position) FROM asof.batches WHERE position > $2 AND view IN (0, $1)
+            AND kind NOT IN ('data', 'materialize', 'rebuild', 'definitions', 'drop')
+        """
 
     /// Why a file cannot be read; `nil` where it can.
     func fault(_ segment: Segment) -> String? {

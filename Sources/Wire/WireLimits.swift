@@ -14,6 +14,9 @@ package enum WireLimits {
     /// Bytes of the arguments of a read of features: they are kept, beside what is counted, until the read has its turn.
     package static let readBytesMax = 64 << 20
 
+    /// What all reads of features together keep that wait: eight with the most arguments.
+    package static let waitingReadBytesMax = 8 * readBytesMax
+
     // MARK: Replies
 
     /// Bytes of a reply: clients keep a reply whole, and so does the server until it is sent.

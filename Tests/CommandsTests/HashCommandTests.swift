@@ -113,4 +113,23 @@ import Wire
         // Each key that is listed leads to a hash.
         for key in seen { #expect(store.ask(["HLEN", key]) == Array(":1\r\n".utf8), "\(key)") }
     }
+
+    @Test func `SCAN stops soon, however long keys and the pattern are`() throws {
+        let store = try ServedStore(
+            """
+            entities: { place: { key: place_id, type: string } }
+            views: { v: { entities: [place], features: { n: int64 } } }
+            """
+        )
+        let count = 64
+        let tail = String(repeating: "a", count: 2_000)
+        try store.add("v", (0..<count).map { HistoryRow([.string("\($0)" + tail)], at: 5, [.int64(1)]) })
+        // Each place of a key is tried, and fails late.
+        let pattern = "*" + String(repeating: "a", count: 1_000) + "b"
+        let start = ContinuousClock.now
+        let reply = store.text("SCAN 0 COUNT 10000 MATCH \(pattern)")
+        #expect(ContinuousClock.now - start < .seconds(2))
+        let cursor = reply.split(separator: "|")[2]
+        #expect(cursor != "0", "all rows were looked at in one call: \(ContinuousClock.now - start)")
+    }
 }

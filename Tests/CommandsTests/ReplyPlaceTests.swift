@@ -131,6 +131,79 @@ import Wire
         #expect(reply.withLock { $0 } == "_\r\n")
     }
 
+    /// Runs a read and collects its reply, at once or later.
+    private func start(_ words: [[UInt8]], _ reads: FeatureReads, _ replies: Replies) throws {
+        let command = try #require(CommandTable.all.command(String(decoding: words[0], as: UTF8.self)))
+        let client = ClientState(id: 1, isAuthenticated: true)
+        var context = CommandContext(
+            reply: ReplyWriter(version: .resp3),
+            client: client,
+            engine: Engine(reads: reads)
+        )
+        guard case .deferred(let deferred) = command.run(&context, words: words) else {
+            return replies.texts.withLock { $0.append(String(buffer: context.reply.buffer)) }
+        }
+        deferred.start { body in
+            var writer = ReplyWriter(version: .resp3)
+            body(&writer)
+            replies.texts.withLock { $0.append(String(buffer: writer.buffer)) }
+        }
+    }
+
+    private final class Replies: Sendable {
+        let texts = Mutex<[String]>([])
+        var all: [String] { texts.withLock { $0 } }
+    }
+
+    /// What each of four reads keeps, of which there is room for three.
+    enum Kept: CaseIterable, Sendable {
+        case arguments, keys, fetchedRows
+
+        var words: [[UInt8]] {
+            switch self {
+            case .arguments:
+                ReplyPlaceTests.words("FS.MGET v 2 1") + [[UInt8](repeating: UInt8(ascii: "x"), count: 100_000)]
+            case .keys, .fetchedRows:
+                ReplyPlaceTests.words("FS.MGET v 12500" + String(repeating: " 1", count: 12_500))
+            }
+        }
+
+        /// What the replies begin with once their turn has come.
+        var reply: String { self == .arguments ? "-FSENTITY" : "*12500" }
+    }
+
+    @Test(arguments: Kept.allCases)
+    func `reads that wait are bounded by what they keep, which is given back`(kept: Kept) throws {
+        let store = try Self.store("x", resident: kept == .fetchedRows ? [] : nil)
+        if kept == .fetchedRows {
+            let rows = (2..<3_000).map { user in
+                HistoryRow([.int64(user)], at: 5, [.string(String(repeating: "y", count: 100))])
+            }
+            try store.add("v", rows)
+        }
+        let fetched = store.catalog.views[0].memory == nil ? try store.fetchedBytes("v") : 0
+        let keys = kept == .fetchedRows ? 2 * 100_000 + 12_500 * MemoryLayout<Value>.stride : 100_000
+        let memory = ReadMemory(bytesMax: 3 * (fetched + keys) + 5_000)
+        let sizes = LargeReplies.Sizes(
+            inlineValuesMax: 0,
+            inlineArgumentsMax: kept == .arguments ? 0 : .max
+        )
+        let reads = FeatureReads(store.piecewise.source, sizes, memory: memory)
+        let holding = Holding(reads.large)
+        let replies = Replies()
+        for _ in 0..<4 { try start(kept.words, reads, replies) }
+        #expect(replies.all.count == 1)
+        #expect(replies.all.first?.hasPrefix("-FSLIMIT large reads of ") == true, "\(replies.all)")
+        #expect(memory.bytesHeld > 3 * (fetched + keys) - 5_000)
+        holding.isLetGo.signal()
+        #expect(Patience.wait { replies.all.count == 4 && memory.bytesHeld == 0 })
+        #expect(replies.all.dropFirst().allSatisfy { $0.hasPrefix(kept.reply) })
+        // There is room again, also for one that has more than all may have.
+        try start(kept.words, FeatureReads(store.piecewise.source, sizes, memory: ReadMemory(bytesMax: 1)), replies)
+        #expect(Patience.wait { replies.all.count == 5 })
+        #expect(replies.all.last?.hasPrefix(kept.reply) == true, "\(replies.all.last ?? "")")
+    }
+
     @Test(arguments: [("packed64", 4), ("packed32", 2), ("rows", 20)])
     func `pieces are of so many bytes, however few the keys are`(format: String, pieces: Int) throws {
         let store = try ServedStore(

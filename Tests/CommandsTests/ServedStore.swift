@@ -111,6 +111,9 @@ final class ServedStore {
         (served.memory ?? stored[view])?.apply(TestStore.viewRows(batch, served.stored), position: position)
     }
 
+    /// What the rows of a view that is not resident take.
+    func fetchedBytes(_ view: String) throws -> Int { stored[view]?.figures.bytes ?? 0 }
+
     /// Runs a command and gives its reply's bytes.
     func ask(_ words: [String], _ version: ProtocolVersion = .resp3) -> [UInt8] {
         ask(words.map { Array($0.utf8) }, version)

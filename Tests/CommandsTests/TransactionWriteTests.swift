@@ -74,4 +74,21 @@ import Testing
         let more = Array(repeating: UInt8(ascii: "#"), count: LineCommand.inlineBytesMax + 1)
         #expect(store.prepare([Array("FS.WRITE".utf8), more], within: &allowance) == nil)
     }
+
+    @Test func `the replies of a transaction tell so many errors of its points together`() throws {
+        let store = try WrittenStore(Self.yaml)
+        var allowance: WriteAllowance? = WriteAllowance()
+        let bad = String(repeating: "x\n", count: 150)
+        let good = "wide,user_id=1 n=1i 1\n"
+        var writes: [PreparedWrite] = []
+        for _ in 0..<120 {
+            let words = ["FS.WRITE", bad + good, "PARTIAL"].map { Array($0.utf8) }
+            writes.append(try #require(store.prepare(words, within: &allowance) as? PreparedWrite))
+        }
+        let replies = store.commit(writes)
+        let told = replies.map { $0.ranges(of: "|FSPARSE|").count }
+        #expect(told == Array(repeating: 100, count: 100) + Array(repeating: 0, count: 20))
+        // How many there were is told in any case.
+        #expect(replies.allSatisfy { $0.contains("accepted|:1|$8|rejected|:150|") }, "\(replies.last ?? "")")
+    }
 }

@@ -293,6 +293,23 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
             last: "*65536"
         ),
         together(
+            "EXEC of 50,000 writes",
+            repeated("", 50_000).map { _ in ["FS.DEL", "texts", "99", "1700000000000000"] },
+            last: "*50000"
+        ),
+        together(
+            "EXEC of more rows than one FS.WRITE may have",
+            repeated("", 60).map { _ in
+                ["FS.WRITE", String(repeating: "rates rate=1 1700000000000000000\n", count: 2_000)]
+            },
+            last: "*60"
+        ),
+        together(
+            "EXEC of 200,000 bad lines",
+            repeated("", 400).map { _ in ["FS.WRITE", String(repeating: "x\n", count: 500), "PARTIAL"] },
+            last: "*400"
+        ),
+        together(
             "MULTI with more arguments than a request",
             repeated("", 3).map { _ in ["HMGET", "texts:1"] + repeated("n", 30_000) },
             last: "-EXECABORT"
@@ -318,6 +335,16 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
             last: "-ERR"
         ),
         ReplyAttack("COMMAND INFO of unknown names", ["COMMAND", "INFO"] + repeated("x", 30_000), last: "*30000"),
+        ReplyAttack(
+            "INFO of sections of 20 MB",
+            ["INFO"] + repeated(String(repeating: "s", count: 5_000_000), 4),
+            last: "-FSLIMIT"
+        ),
+        ReplyAttack(
+            "CLIENT SETNAME of 3 MB",
+            ["CLIENT", "SETNAME", String(repeating: "n", count: 3_000_000)],
+            last: "-ERR"
+        ),
         ReplyAttack("INFO of too many sections", ["INFO"] + repeated("server", 200_000), last: "-FSLIMIT"),
         ReplyAttack(
             "CONFIG GET of an endless pattern",

@@ -209,4 +209,84 @@ import Testing
         #expect(bytes == 10 * (3 << 20 + 1))
         try connection.commit()
     }
+
+    // MARK: A server that works for long, and one that hangs
+
+    private static let hour = Connection.TransactionOptions(isReadOnly: true)
+
+    @Test(.timeLimit(.minutes(2)))
+    func `a server that is silent and answers no new connection is given up, whatever a statement may take`() throws {
+        let cluster = try ThrowawayCluster.shared()
+        let proxy = try LoopbackProxy(to: cluster, database: try cluster.database())
+        defer {
+            proxy.setSilent(false)
+            proxy.stop()
+        }
+        let check = ServerCheck(afterMs: 300, everyMs: 100, timeoutSeconds: 2, failuresMax: 2)
+        let connection = try Connection(proxy.conninfo, check: check)
+        try connection.begin(Self.hour)
+        proxy.setSilent(true)
+        let start = ContinuousClock.now
+        let error = error { _ = try connection.execute("SELECT pg_sleep(600)") }
+        #expect(error?.kind == .noAnswer, "\(String(describing: error))")
+        #expect(error?.message.hasSuffix(", and answers no new connection") == true)
+        #expect(ContinuousClock.now - start < .seconds(60))
+        #expect(!connection.isAlive)
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `a statement that works is waited for, as often as its server is asked`() throws {
+        let conninfo = try ThrowawayCluster.shared().database()
+        let check = ServerCheck(afterMs: 50, everyMs: 20, timeoutSeconds: 10, failuresMax: 1)
+        let connection = try Connection(conninfo, check: check)
+        try connection.begin(Self.hour)
+        #expect(try connection.execute("SELECT pg_sleep(2), 7").last?.text(0, 1) == "7")
+        try connection.commit()
+    }
+
+    @Test func `one answer in between keeps a connection, and so does whatever the server sends`() {
+        var watch = ServerWatch(ServerCheck(afterMs: 0, everyMs: 0, failuresMax: 2))
+        func look(_ answer: Bool?) -> Bool {
+            // Asks, then hears the answer.
+            _ = watch.isGone { _ in ServerPing(answer: answer) }
+            return watch.isGone { _ in ServerPing(answer: answer) }
+        }
+        #expect(!look(false) && !look(true) && !look(false))
+        watch.restart()
+        #expect(!look(false) && !look(nil))
+        watch.restart()
+        #expect(!look(false) && look(false))
+    }
+
+    // MARK: Connecting
+
+    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    func `connecting to what never answers ends in time, and where the process stops`(isStopping: Bool) throws {
+        let cluster = try ThrowawayCluster.shared()
+        let proxy = try LoopbackProxy(to: cluster, database: try cluster.database())
+        defer {
+            proxy.setSilent(false)
+            proxy.stop()
+        }
+        proxy.setSilent(true)
+        let interruption = Interruption()
+        if isStopping {
+            Thread.detachNewThread {
+                Patience.pass(microseconds: 300_000, "a moment at which the process stops")
+                interruption.interrupt()
+            }
+        }
+        let start = ContinuousClock.now
+        // Without a bound of libpq's own.
+        let error = error {
+            _ = try Connection(
+                proxy.conninfo + " connect_timeout=0",
+                connectMs: isStopping ? 60_000 : 1_000,
+                interruption: interruption
+            )
+        }
+        #expect(error?.kind == .connect)
+        #expect(error?.message.hasPrefix(isStopping ? "connecting was given up" : "no connection within 1 s") == true)
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
 }

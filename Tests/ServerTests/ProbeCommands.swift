@@ -19,6 +19,7 @@ enum ProbeCommands {
                 summary: "",
                 group: .generic,
                 flags: [.write],
+                requestBytesMax: WireLimits.requestBytesMax,
                 prepare: { context, arguments in
                     guard !arguments.matches(1, "BAD") else {
                         context.reply.error("FSVALUE bad value")
@@ -33,6 +34,22 @@ enum ProbeCommands {
                 }
                 return .deferred(DeferredReply(isWrite: true, start: { _ in }))
             },
+            // A write whose preparation takes as many µs of the event loop as the argument says.
+            Command(
+                "probe.slowset",
+                arity: 2,
+                summary: "",
+                group: .generic,
+                flags: [.write],
+                prepare: { context, arguments in
+                    spin(us: arguments.integer(1) ?? 0)
+                    guard arguments.integer(1) != nil else {
+                        context.reply.error("FSVALUE bad value")
+                        return nil
+                    }
+                    return Write(text: arguments.text(1))
+                }
+            ) { _, _ in .deferred(DeferredReply(isWrite: true, start: { _ in })) },
             // A read that takes time.
             Command("probe.get", arity: 2, summary: "", group: .generic, flags: [.readonly]) { _, _ in
                 .deferred(DeferredReply(cancel: {}, start: { _ in }))
@@ -57,6 +74,12 @@ enum ProbeCommands {
             },
         ]
     )
+
+    /// Keeps the thread busy.
+    static func spin(us: Int64) {
+        let end = Clock.nowNs() + us * 1_000
+        while Clock.nowNs() < end {}
+    }
 
     static func engine(password: String? = nil, slowLogUs: Int64 = -1, hooks: EngineHooks = EngineHooks()) -> Engine {
         var settings = EngineSettings()

@@ -13,6 +13,8 @@ final class Scene {
     var received: [UInt8] = []
     var starts: [(id: Int64, reply: DeferredReply)] = []
     var commits: [(id: Int64, writes: [any QueuedWrite])] = []
+    /// How often a transaction was to let others have their turn.
+    var pauseCount = 0
     var cancelCount = 0
     var ending: Connection.Ending?
     var nowMs: Int64 = 1_000_000
@@ -24,10 +26,20 @@ final class Scene {
         return limits
     }
 
-    init(engine: Engine = ProbeCommands.engine(), limits: ConnectionLimits = patientLimits) {
+    init(
+        engine: Engine = ProbeCommands.engine(),
+        limits: ConnectionLimits = patientLimits,
+        requestMemory: RequestMemory = RequestMemory(bytesMax: .max)
+    ) {
         self.engine = engine
         client = ClientState(id: 7, isAuthenticated: engine.settings.password == nil)
-        connection = Connection(client: client, engine: engine, limits: limits, nowMs: nowMs)
+        connection = Connection(
+            client: client,
+            engine: engine,
+            limits: limits,
+            requestMemory: requestMemory,
+            nowMs: nowMs
+        )
     }
 
     /// Sends bytes in pieces of at most `size`, and takes the replies after each.
@@ -56,12 +68,24 @@ final class Scene {
         while connection.needsRoom, ending == nil, isTaking {
             let more = connection.outputDrained(nowNs: nowMs * 1_000_000)
             starts += more.starts
+            if let commit = more.commit { commits.append(commit) }
             takeOutput()
             if let ending = more.ending { self.ending = ending }
+            if more.pauses { paused() }
         }
+        if actions.pauses { paused() }
     }
 
     var isTaking = true
+    /// Whether a transaction that lets others have their turn goes on at once.
+    var isTurning = true
+
+    private func paused() {
+        pauseCount += 1
+        if isTurning { takeTurn() }
+    }
+
+    func takeTurn() { take(connection.turnCame(nowNs: nowMs * 1_000_000)) }
 
     var wantsInput: Bool { connection.wantsInput }
     var needsRoom: Bool { connection.needsRoom }

@@ -24,8 +24,8 @@ extension CommandTable {
                     "Names the connection.",
                     [ArgumentSpec("connection-name")]
                 ) { context, arguments in
-                    guard ClientName.isValid(arguments[2]) else {
-                        context.reply.error(ClientName.refusal)
+                    if let refusal = ClientName.refusal(arguments[2]) {
+                        context.reply.error(refusal)
                         return .replied
                     }
                     let name = arguments.text(2)

@@ -10,7 +10,8 @@ extension CommandTable {
             summary: "Answers PONG, or the message.",
             group: .connection,
             flags: [.fast, .loading],
-            arguments: [ArgumentSpec("message", isOptional: true)]
+            arguments: [ArgumentSpec("message", isOptional: true)],
+            requestBytesMax: WireLimits.requestBytesMax
         ) { context, arguments in
             if arguments.count > 2 {
                 context.reply.error("ERR wrong number of arguments for 'ping' command")
@@ -27,7 +28,8 @@ extension CommandTable {
             summary: "Answers the message.",
             group: .connection,
             flags: [.fast, .loading],
-            arguments: [ArgumentSpec("message")]
+            arguments: [ArgumentSpec("message")],
+            requestBytesMax: WireLimits.requestBytesMax
         ) { context, arguments in
             context.reply.bulk(arguments[1])
             return .replied

@@ -28,8 +28,8 @@ enum Hello {
                     && Authentication.isPassword(arguments[at + 2], context.engine)
                 at += 3
             } else if arguments.matches(at, "SETNAME"), more >= 1 {
-                guard ClientName.isValid(arguments[at + 1]) else {
-                    context.reply.error(ClientName.refusal)
+                if let refusal = ClientName.refusal(arguments[at + 1]) {
+                    context.reply.error(refusal)
                     return .replied
                 }
                 name = arguments.text(at + 1)
@@ -79,7 +79,14 @@ enum Hello {
 
 /// Names of connections, and of the libraries that made them.
 enum ClientName {
-    static let refusal = "ERR Client names cannot contain spaces, newlines or special characters."
+    /// CLIENT LIST tells all of them.
+    static let bytesMax = 256
+
+    /// - Returns: why a text is no name; `nil` = it is one.
+    static func refusal(_ name: Span<UInt8>) -> String? {
+        if name.count > bytesMax { return "ERR Client names have at most \(bytesMax) bytes, got \(name.count)." }
+        return isValid(name) ? nil : "ERR Client names cannot contain spaces, newlines or special characters."
+    }
 
     /// Printable ASCII without blanks; empty = no name.
     static func isValid(_ name: Span<UInt8>) -> Bool {

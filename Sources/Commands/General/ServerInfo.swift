@@ -82,6 +82,7 @@ enum ServerInfo {
             InfoLine("total_net_output_bytes", statistics.sum { $0.bytesOut.total }),
             InfoLine("rejected_connections", statistics.sum { $0.refusedConnections.total }),
             InfoLine("protocol_errors", statistics.sum { $0.protocolErrors.total }),
+            InfoLine("evicted_clients", statistics.sum { $0.evictedConnections.total }),
             InfoLine("expired_keys", 0), InfoLine("evicted_keys", 0), InfoLine("keyspace_hits", 0),
             InfoLine("keyspace_misses", 0), InfoLine("slowlog_len", engine.slowLog.count),
         ]

@@ -174,9 +174,11 @@ enum HashCommands {
                 context.reply.integer(lookup.hashCount(views.compactMap(\.memory), reads))
                 return .replied
             }
+            let hold = try reads.memory.hold(lookup.keyBytes)
             return .deferred(
                 DeferredReply { finish in
                     lookup.memories(reads) { result in
+                        defer { withExtendedLifetime(hold) {} }
                         switch result {
                         case .failure(let error): finish { $0.fault(CommandFault(error)) }
                         case .success(let memories):

@@ -49,9 +49,8 @@ struct ScanOptions {
 struct KeyScan {
     /// Rows that one call looks at, whatever COUNT says: it holds up the other connections of its event loop.
     static let rowsMax = 10_000
-    /// After so long it stops where it is, at the next of every ``rowsPerLook`` rows: long keys and patterns take time.
+    /// After so long it stops where it is: a long key takes milliseconds to be compared with a long pattern.
     private static let turnNs: Int64 = 5_000_000
-    private static let rowsPerLook = 64
 
     static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         do throws(CommandFault) {
@@ -93,7 +92,7 @@ struct KeyScan {
             let (end, limit) = memory.withReader { reader in
                 var end = max(start, min(reader.rowLimit, start + remaining))
                 for number in start..<end {
-                    if number > start, (number - start) % Self.rowsPerLook == 0, Clock.nowNs() > until {
+                    if number > start, Clock.nowNs() > until {
                         end = number
                         break
                     }

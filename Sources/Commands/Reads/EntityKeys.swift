@@ -28,6 +28,11 @@ struct EntityKeys: Sendable {
     /// What the keys take, and some more where they are to be fetched.
     var byteCount: Int { 8 * (integers.count + ends.count) + bytes.count }
 
+    /// The same with what is kept to fetch them: about as much again, and a value each.
+    var memoryBytes: Int {
+        values.isEmpty ? byteCount : 2 * byteCount + values.reduce(0) { $0 + $1.count * MemoryLayout<Value>.stride }
+    }
+
     private var isInteger: Bool { view.layout.keyForm == .int64 }
 
     var count: Int { isInteger ? integers.count : ends.count }

@@ -27,6 +27,7 @@ extension CommandTable {
                 featuresArgument, formatArgument, lossyArgument, metaArgument,
             ],
             argumentsMax: WireLimits.argumentsMax,
+            requestBytesMax: WireLimits.requestBytesMax,
             run: { context, arguments in FeatureCommands.run(&context, arguments, FeatureCommands.mget) }
         ),
         Command(
@@ -54,6 +55,7 @@ extension CommandTable {
                 ArgumentSpec("position", .integer, token: "MINPOS", isOptional: true),
             ],
             argumentsMax: WireLimits.argumentsMax,
+            requestBytesMax: WireLimits.requestBytesMax,
             run: { context, arguments in FeatureCommands.run(&context, arguments, FeatureCommands.serve) }
         ),
     ]
@@ -97,7 +99,8 @@ enum FeatureCommands {
             let isTogether = context.isTogether
             try check(arguments)
             if arguments.count > reads.large.sizes.inlineArgumentsMax, !isTogether {
-                return .deferred(later(OwnedArguments(arguments), reads, context.reply.version, parse))
+                let kept = try OwnedArguments(arguments, reads.memory)
+                return .deferred(later(kept, reads, context.reply.version, parse))
             }
             // A second time only where the definitions change in between.
             while true {
@@ -106,9 +109,10 @@ enum FeatureCommands {
                 let catalog = reads.source.catalog()
                 let request = try parse(arguments, reads, catalog)
                 if let minimum = request.options.minimumPosition, minimum > position {
-                    return .deferred(wait(minimum, OwnedArguments(arguments), reads, context.reply.version, parse))
+                    let kept = try OwnedArguments(arguments, reads.memory)
+                    return .deferred(wait(minimum, kept, reads, context.reply.version, parse))
                 }
-                let outcome = request.answer(
+                let outcome = try request.answer(
                     reads,
                     of: catalog,
                     after: position,
@@ -283,12 +287,13 @@ enum FeatureCommands {
             let position = reads.source.position()
             let catalog = reads.source.catalog()
             do throws(CommandFault) {
-                let request = try arguments.with { arguments throws(CommandFault) in
+                var request = try arguments.with { arguments throws(CommandFault) in
                     try parse(arguments, reads, catalog)
                 }
                 if !isReached, let minimum = request.options.minimumPosition, minimum > position {
                     return wait(minimum, arguments, reads, version, parse, cancellation, finish)
                 }
+                try request.keep(in: reads.memory, beside: arguments.hold)
                 request.answer(reads, of: catalog, after: position, version, cancellation, finish)
             } catch {
                 let fault = error

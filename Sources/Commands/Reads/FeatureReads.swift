@@ -7,6 +7,8 @@ import Synchronization
 package final class FeatureReads: Sendable {
     package let source: Source
     let large: LargeReplies
+    /// What reads that wait keep.
+    let memory: ReadMemory
     private let prepared = Mutex(Prepared())
 
     /// The most lists behind FEATURES for which plans are kept.
@@ -14,8 +16,9 @@ package final class FeatureReads: Sendable {
 
     package convenience init(_ source: Source) { self.init(source, LargeReplies.Sizes()) }
 
-    init(_ source: Source, _ sizes: LargeReplies.Sizes) {
+    init(_ source: Source, _ sizes: LargeReplies.Sizes, memory: ReadMemory = ReadMemory()) {
         self.source = source
+        self.memory = memory
         large = LargeReplies(sizes)
     }
 

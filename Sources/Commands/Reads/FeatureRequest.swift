@@ -19,6 +19,8 @@ struct FeatureRequest: Sendable {
     let options: ReadOptions
     /// Its roles are the plan's.
     let lookup: RowLookup
+    /// Counts the keys while the request waits.
+    private var hold: ReadHold?
 
     private var isMap: Bool { if case .map = shape { true } else { false } }
 
@@ -75,6 +77,12 @@ struct FeatureRequest: Sendable {
         }
     }
 
+    /// Counts the request's keys from now on, since it is going to wait.
+    /// - Throws: where there is no room for them, beside other reads that wait.
+    mutating func keep(in memory: ReadMemory, beside arguments: ReadHold? = nil) throws(CommandFault) {
+        hold = try memory.hold(lookup.keyBytes, beside: arguments)
+    }
+
     /// Whether the reply is large whatever its values are.
     private func isLarge(_ sizes: LargeReplies.Sizes) -> Bool {
         let rowCount = lookup.rowCount
@@ -89,19 +97,20 @@ struct FeatureRequest: Sendable {
 
     /// As ``RowLookup/answer(_:_:of:after:_:)``, and beside the event loop where the reply is large.
     /// - Parameter isTogether: whether what is in memory must be written now, with others of one position.
+    /// - Throws: where it has to wait, and other reads that wait leave it no room.
     func answer(
         _ reads: FeatureReads,
         of catalog: Catalog,
         after position: Int64,
         isTogether: Bool,
         _ reply: inout ReplyWriter
-    ) -> CommandOutcome? {
+    ) throws(CommandFault) -> CommandOutcome? {
         if isTogether, lookup.isResident {
             return lookup.answer(self, reads, of: catalog, after: position, &reply)
         }
         // A map has one row, which is long by its texts and lists alone.
         if (!isMap && isLarge(reads.large.sizes)) || !lookup.isResident {
-            return .deferred(later(reads, of: catalog, after: position, reply.version))
+            return .deferred(try later(reads, of: catalog, after: position, reply.version))
         }
         let limits = reply.limits
         reply.begin(reads.large.sizes.inlineLimits)
@@ -109,7 +118,7 @@ struct FeatureRequest: Sendable {
         guard reply.isRefused else { return outcome }
         // Long texts, of which nobody knew before.
         reply.restart(limits)
-        return .deferred(later(reads, of: catalog, after: position, reply.version))
+        return .deferred(try later(reads, of: catalog, after: position, reply.version))
     }
 
     /// Answers by rows that are fetched first where they are not in memory, and beside the event loop where they are many.
@@ -118,9 +127,12 @@ struct FeatureRequest: Sendable {
         of catalog: Catalog,
         after position: Int64,
         _ version: ProtocolVersion
-    ) -> DeferredReply {
-        DeferredReply.read { cancellation, finish in
-            answer(reads, of: catalog, after: position, version, cancellation, finish)
+    ) throws(CommandFault) -> DeferredReply {
+        var kept = self
+        try kept.keep(in: reads.memory)
+        let request = kept
+        return DeferredReply.read { cancellation, finish in
+            request.answer(reads, of: catalog, after: position, version, cancellation, finish)
         }
     }
 
@@ -138,9 +150,19 @@ struct FeatureRequest: Sendable {
             case .failure(let error): return finish { $0.fault(CommandFault(error)) }
             case .success(let found): memories = found
             }
+            let fetched = lookup.fetchedBytes(memories)
             let makeLarge: @Sendable () -> Void = {
+                let hold: ReadHold?
+                do throws(CommandFault) { hold = try reads.memory.hold(fetched, beside: self.hold) } catch {
+                    let fault = error
+                    return finish { $0.fault(fault) }
+                }
                 reads.large.make(
-                    LargeReply(self, memories, reads, of: catalog, after: position, version, cancellation, finish)
+                    LargeReply(self, memories, reads, of: catalog, after: position, version, cancellation) {
+                        finish($0)
+                        // Until then the fetched rows are kept.
+                        withExtendedLifetime(hold) {}
+                    }
                 )
             }
             if !isMap, isLarge(reads.large.sizes) { return makeLarge() }

@@ -1,11 +1,15 @@
-package import Wire
+import Wire
 
 /// A request's arguments, kept for later.
-package struct OwnedArguments: Sendable {
+struct OwnedArguments: Sendable {
     private var bytes: [UInt8] = []
     private var ranges: [Range<Int>] = []
+    /// Counts them while they are kept.
+    let hold: ReadHold?
 
-    package init(_ arguments: borrowing Arguments) {
+    /// - Throws: where there is no room to keep them, beside those of other reads.
+    init(_ arguments: borrowing Arguments, _ memory: ReadMemory) throws(CommandFault) {
+        hold = try memory.hold(arguments.byteCount + arguments.count * MemoryLayout<Range<Int>>.stride)
         for index in 0..<arguments.count {
             let start = bytes.count
             arguments[index].withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
@@ -13,9 +17,9 @@ package struct OwnedArguments: Sendable {
         }
     }
 
-    package var count: Int { ranges.count }
+    var count: Int { ranges.count }
 
-    package func with<Result, Failure: Error>(
+    func with<Result, Failure: Error>(
         _ body: (borrowing Arguments) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try body(Arguments(bytes: bytes.span, ranges: ranges.span))

@@ -78,6 +78,19 @@ struct RowLookup: Sendable {
     /// Whether all views are in memory.
     var isResident: Bool { views.allSatisfy { $0.memory != nil } }
 
+    /// What the keys take.
+    var keyBytes: Int { keys.reduce(0) { $0 + $1.memoryBytes } }
+
+    /// What the rows take that ``memories(_:_:)`` fetched.
+    func fetchedBytes(_ memories: [ViewMemory]) -> Int {
+        var seen: [ViewMemory] = []
+        for (view, memory) in zip(views, memories) where view.memory == nil && !seen.contains(where: { $0 === memory })
+        {
+            seen.append(memory)
+        }
+        return seen.reduce(0) { $0 + $1.figures.bytes }
+    }
+
     /// Gets a memory for each role: the view's, or where it has none one with the rows that the keys name, by one query a
     /// view.
     /// - Parameter finish: called once, from any thread.

@@ -26,6 +26,7 @@ enum LineCommand {
             ArgumentSpec("partial", .token, token: "PARTIAL", isOptional: true),
             SourceOption.spec, ArgumentSpec("early", .token, token: "ALLOW1970", isOptional: true),
         ],
+        requestBytesMax: WireLimits.requestBytesMax,
         prepare: { context, arguments in prepared(&context, arguments) },
         run: { context, arguments in
             guard let write = prepared(&context, arguments) else { return .replied }
@@ -56,7 +57,7 @@ enum LineCommand {
             var allowance = context.writeAllowance ?? WriteAllowance()
             defer { if context.writeAllowance != nil { context.writeAllowance = allowance } }
             if lines.count <= inlineBytesMax, let bytesMax = allowance.inlineValueBytes(ofText: lines.count) {
-                let decoded = try decoding.decode(lines, valueBytesMax: bytesMax, rowsMax: allowance.rows)
+                let decoded = try decoding.decode(lines, valueBytesMax: bytesMax, within: allowance)
                 allowance.takeInline(ofText: lines.count, decoded)
                 if let decoded {
                     allowance.take(decoded)

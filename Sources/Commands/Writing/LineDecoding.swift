@@ -32,15 +32,17 @@ struct LineDecoding: Sendable {
     /// The points that are not stored: their number, and the first of them with their reasons.
     private struct RefusedPoints {
         /// Errors of which the reply tells.
-        private static let shownMax = 100
+        let shownMax: Int
         private(set) var count = 0
         private var ofDecoding: [Refused] = []
         private var ofChecks: [Refused] = []
 
+        init(shownMax: Int) { self.shownMax = shownMax }
+
         /// Lines ascend.
         mutating func decodingFailed(_ error: LineProtocolError) {
             count += 1
-            guard ofDecoding.count < Self.shownMax else { return }
+            guard ofDecoding.count < max(shownMax, 1) else { return }
             ofDecoding.append(
                 Refused(
                     line: error.line,
@@ -54,20 +56,19 @@ struct LineDecoding: Sendable {
         /// Lines of one view's points ascend.
         mutating func checkFailed(_ faults: [RowFault], line: (Int) -> Int) {
             count += faults.count
-            for fault in faults.prefix(Self.shownMax) {
+            for fault in faults.prefix(max(shownMax, 1)) {
                 let code: CommandFault.Code = fault.kind == .key ? .entity : .time
                 ofChecks.append(Refused(line: line(fault.row), column: nil, code: code, reason: fault.reason))
             }
         }
 
-        var shown: ArraySlice<Refused> { (ofDecoding + ofChecks).sorted { $0.line < $1.line }.prefix(Self.shownMax) }
-        var first: Refused? { shown.first }
+        var shown: ArraySlice<Refused> { (ofDecoding + ofChecks).sorted { $0.line < $1.line }.prefix(shownMax) }
+        var first: Refused? { (ofDecoding + ofChecks).min { $0.line < $1.line } }
     }
 
     /// - Throws: the first bad point, unless the command is PARTIAL; where there are too many points or values.
     func decode(_ bytes: Span<UInt8>, within allowance: WriteAllowance) throws(CommandFault) -> PreparedWrite.Decoded {
-        let valueBytesMax = allowance.valueBytes
-        if let decoded = try decode(bytes, valueBytesMax: valueBytesMax, rowsMax: allowance.rows) { return decoded }
+        if let decoded = try decode(bytes, valueBytesMax: allowance.valueBytes, within: allowance) { return decoded }
         throw CommandFault(
             .limit,
             "the points have more than \(Limits.writeValueBytesMax) bytes of values, nulls included; send fewer of them in "
@@ -79,7 +80,7 @@ struct LineDecoding: Sendable {
     func decode(
         _ bytes: Span<UInt8>,
         valueBytesMax: Int,
-        rowsMax: Int
+        within allowance: WriteAllowance
     ) throws(CommandFault) -> PreparedWrite.Decoded? {
         var decoder = LineProtocolDecoder()
         var rows = builders
@@ -87,7 +88,7 @@ struct LineDecoding: Sendable {
         var position = 0
         /// The line of each point that became a row.
         var lines: [Int] = []
-        var refused = RefusedPoints()
+        var refused = RefusedPoints(shownMax: allowance.shownErrors)
         points: while true {
             do throws(LineProtocolError) {
                 guard try decoder.next(bytes, from: &position, isEnd: true, into: &point) else { break points }
@@ -98,7 +99,7 @@ struct LineDecoding: Sendable {
                 // Rows before it may still be refused for their times.
                 if !options.isPartial { break points }
             }
-            guard lines.count + refused.count <= rowsMax else {
+            guard lines.count + refused.count <= allowance.rows else {
                 throw CommandFault(
                     .limit,
                     "more than \(Limits.writeRowsMax) points, which is allowed in one FS.WRITE or transaction"
@@ -110,7 +111,11 @@ struct LineDecoding: Sendable {
         if !options.isPartial, let first = refused.first { throw first.fault }
         let item = RowWrite.Item(parts: parts, source: options.source)
         let accepted = parts.reduce(0) { $0 + $1.rows.rowCount }
-        return PreparedWrite.Decoded(item: item, reply: Self.reply(accepted: accepted, refused))
+        return PreparedWrite.Decoded(
+            item: item,
+            errorCount: refused.shown.count,
+            reply: Self.reply(accepted: accepted, refused)
+        )
     }
 
     fileprivate static func code(_ kind: LineProtocolError.Kind) -> CommandFault.Code {

@@ -12,6 +12,8 @@ package struct PreparedWrite: QueuedWrite {
     /// Rows and the reply that counts them.
     struct Decoded: Sendable {
         var item: RowWrite.Item
+        /// Errors that the reply tells.
+        var errorCount = 0
         var reply: Reply
 
         /// Whether the store has anything to do with it: rows, or a number to look up.

@@ -29,6 +29,7 @@ enum RowCommands {
                 parts: [ArgumentSpec("count", .integer), ArgumentSpec("feature", isMultiple: true)]
             ),
         ] + RowOptions.specs,
+        requestBytesMax: WireLimits.requestBytesMax,
         prepare: { context, arguments in prepared(&context, arguments, hasValues: true, setItem) },
         run: { context, arguments in run(&context, arguments, hasValues: true, setItem) }
     )

@@ -8,9 +8,17 @@ package struct WriteAllowance: Sendable {
     private var textBytes = Limits.writeBytesMax
     /// Bytes of text and of values that are still decoded on an event loop.
     private var inlineBytes = LineCommand.inlineValueBytesMax
+    /// Errors of which the replies tell.
+    private var errors = Self.errorsMax
     private var isGivenUp = false
 
+    private static let errorsMax = 10_000
+    private static let errorsOfOneMax = 100
+
     package init() {}
+
+    /// About the memory of what was prepared, in bytes.
+    package var takenBytes: Int { Limits.writeValueBytesMax - valueBytes + Limits.writeBytesMax - textBytes }
 
     /// Nothing of the transaction will be stored: of the writes that follow only the numbers are looked at.
     package mutating func giveUp() { isGivenUp = true }
@@ -22,7 +30,11 @@ package struct WriteAllowance: Sendable {
         if valueBytes <= 0 { throw .tooMuchTogether("\(Limits.writeValueBytesMax) bytes of values, nulls included") }
     }
 
+    /// How many errors the next reply may tell.
+    var shownErrors: Int { min(Self.errorsOfOneMax, errors) }
+
     mutating func take(_ decoded: PreparedWrite.Decoded) {
+        errors -= decoded.errorCount
         rows -= decoded.item.rowCount
         valueBytes -= decoded.item.memoryBytes
     }
