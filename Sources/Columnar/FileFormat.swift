@@ -95,17 +95,21 @@ package struct ColumnRequest: Sendable {
     package var absentIsNull: Bool
     /// Which way times that are finer than µs are moved.
     package var rounding: TimeReading.Rounding
+    /// Whether its values are kept out of messages.
+    package var isPII: Bool
 
     package init(
         sourceName: String,
         type: FeatureType,
         absentIsNull: Bool = false,
-        rounding: TimeReading.Rounding = .down
+        rounding: TimeReading.Rounding = .down,
+        isPII: Bool = false
     ) {
         self.sourceName = sourceName
         self.type = type
         self.absentIsNull = absentIsNull
         self.rounding = rounding
+        self.isPII = isPII
     }
 }
 

@@ -17,6 +17,8 @@ package struct Command: Sendable {
     package let group: Group
     package let complexity: String
     package let flags: Flags
+    /// How many arguments logs may keep, the name among them: the values that a write brings are not for them.
+    package let loggedMax: Int
     package let arguments: [ArgumentSpec]
     /// Of a container such as CLIENT; their names are whole: `client|setname`.
     package let subcommands: [Command]
@@ -67,6 +69,7 @@ package struct Command: Sendable {
         flags: Flags,
         arguments: [ArgumentSpec] = [],
         argumentsMax: Int = Command.argumentsMax,
+        loggedMax: Int = .max,
         prepare: Prepare? = nil,
         run: @escaping Handler
     ) {
@@ -79,6 +82,7 @@ package struct Command: Sendable {
         self.flags = flags
         self.arguments = arguments
         self.argumentsMax = argumentsMax
+        self.loggedMax = loggedMax
         self.prepare = prepare
         self.run = run
         subcommands = []
@@ -103,6 +107,7 @@ package struct Command: Sendable {
         flags = subcommands.reduce(Flags([.loading, .fast])) { $0.intersection($1.flags) }
         arguments = []
         argumentsMax = Command.argumentsMax
+        loggedMax = .max
         prepare = nil
         run =
             bare ?? { context, arguments in

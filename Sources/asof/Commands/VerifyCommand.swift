@@ -101,6 +101,10 @@ struct VerifyCommand: ParsableCommand {
             measures: false
         )
         let spineCount = spec.spine.count
+        let personal = spec.plan.sources.indices.filter { index in
+            let source = spec.plan.sources[index]
+            return spec.plan.roles[source.role].features[source.feature].isPII
+        }.map { $0 + spineCount }
         var fileDigest = ContentDigest(names: spec.columns.map(\.name), types: spec.columns.map(\.type))
         var difference: String?
         while let batch = try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) {
@@ -112,7 +116,8 @@ struct VerifyCommand: ParsableCommand {
                 columns: Array(batch.columns[..<spineCount]),
                 rowCount: batch.rowCount
             )
-            difference = Self.firstDifference(batch, try join.join(spine), firstRow: first + 1)
+            let made = try join.join(spine)
+            difference = Self.firstDifference(batch, made, firstRow: first + 1, hiding: Set(personal))
             if difference != nil && removals.isEmpty { break }
         }
         try join.finish()
@@ -138,13 +143,23 @@ struct VerifyCommand: ParsableCommand {
     }
 
     /// Compares by the content digest's bytes: every NaN is one, zero has two signs, texts are what their bytes are.
-    private static func firstDifference(_ file: ColumnBatch, _ made: ColumnBatch, firstRow: Int) -> String? {
+    ///
+    /// - Parameter personal: columns whose values are not shown.
+    private static func firstDifference(
+        _ file: ColumnBatch,
+        _ made: ColumnBatch,
+        firstRow: Int,
+        hiding personal: Set<Int>
+    ) -> String? {
         for start in stride(from: 0, to: made.rowCount, by: CanonicalRows.chunkRows) {
             let rows = start..<min(made.rowCount, start + CanonicalRows.chunkRows)
             guard bytes(of: file.columns, rows) != bytes(of: made.columns, rows) else { continue }
             for row in rows {
-                for (got, (expected, name)) in zip(file.columns, zip(made.columns, made.names))
+                for (index, (got, (expected, name))) in zip(file.columns, zip(made.columns, made.names)).enumerated()
                 where bytes(of: [got], row..<row + 1) != bytes(of: [expected], row..<row + 1) {
+                    if personal.contains(index) {
+                        return "row \(firstRow + row), column '\(name)': the values differ, and are not shown (pii)"
+                    }
                     return "row \(firstRow + row), column '\(name)': the file has \(got.value(row).json), "
                         + "history gives \(expected.value(row).json)"
                 }
