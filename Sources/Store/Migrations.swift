@@ -55,6 +55,11 @@ package struct Migration: Sendable {
             name: "0009_projects.sql",
             sql: String(decoding: PackageResources._009_projects_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 10,
+            name: "0010_expectation_counts.sql",
+            sql: String(decoding: PackageResources._010_expectation_counts_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

@@ -1,4 +1,5 @@
 package import Features
+package import PointInTime
 import Postgres
 
 /// A view as it stands in the store.
@@ -7,6 +8,15 @@ package struct StoredView: Sendable {
     /// The definitions version that last changed the view's columns; writers compare it with the store's.
     package let shape: Int64
     package let definition: ViewDefinition
+    /// What the view's definition expects of rows, ready to check them.
+    package let expectations: ExpectationCheck
+
+    package init(id: Int32, shape: Int64, definition: ViewDefinition) {
+        self.id = id
+        self.shape = shape
+        self.definition = definition
+        expectations = ExpectationCheck(definition)
+    }
 
     package var name: String { definition.name }
 

@@ -26,6 +26,7 @@ enum LineCommand {
             ArgumentSpec("partial", .token, token: "PARTIAL", isOptional: true),
             SourceOption.spec, ArgumentSpec("early", .token, token: "ALLOW1970", isOptional: true),
         ],
+        loggedMax: 1,
         prepare: { context, arguments in prepared(&context, arguments) },
         run: { context, arguments in
             guard let write = prepared(&context, arguments) else { return .replied }
