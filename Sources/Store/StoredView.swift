@@ -18,6 +18,14 @@ package struct StoredView: Sendable {
         expectations = ExpectationCheck(definition)
     }
 
+    /// The same view with other rules; its features are the same.
+    init(_ view: StoredView, ruledBy definition: ViewDefinition) {
+        id = view.id
+        shape = view.shape
+        self.definition = definition
+        expectations = view.expectations
+    }
+
     package var name: String { definition.name }
 
     /// The key columns of the view's tables. A global view has one, which is always 0.
@@ -34,7 +42,7 @@ package struct StoredView: Sendable {
     func with(_ rules: ViewRules) -> StoredView {
         var definition = definition
         definition.rules = rules
-        return StoredView(id: id, shape: shape, definition: definition)
+        return StoredView(self, ruledBy: definition)
     }
 
     /// Comma-separated, quoted, with `alias.` before each where one is given.

@@ -126,6 +126,22 @@ import Testing
         #expect(try Self.stored(store) == 0)
     }
 
+    @Test func `of a row that fails several expectations one that stops comes before one that does not`() throws {
+        let yaml = Self.yaml("{ type: float64, max: 1 }").replacing(
+            "in: [a, b], action: reject",
+            with: "in: [a], action: stop"
+        )
+        let store = try TestStore(yaml)
+        let columns = TestStore.viewRows([Self.row(1, .float64(7), .string("z"))], try store.view("stats"))
+        let faults = RowChecks(view: try store.view("stats"), now: 1_800_000_000_000_000).faults(columns)
+        #expect(faults.count == 1 && faults[0].isStop && faults[0].feature == "name")
+        // What is no row at all is that, whatever its values are.
+        let null = HistoryRow([.null], at: 0, [.float64(7), .string("z")])
+        let other = RowChecks(view: try store.view("stats"), now: 1_800_000_000_000_000)
+            .faults(TestStore.viewRows([null], try store.view("stats")))
+        #expect(other.count == 1 && other[0].feature == nil && !other[0].isStop)
+    }
+
     @Test(arguments: ["reject", "stop", "warn"])
     func `a batch with too many nulls is refused as a whole, or stored with a warning`(_ action: String) throws {
         let store = try TestStore(Self.yaml("{ type: float64, max_null: 5%, action: \(action) }"))

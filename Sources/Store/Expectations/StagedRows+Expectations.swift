@@ -26,7 +26,7 @@ extension StagedRows {
         var checked = CheckedStage(tally: failures.tally)
         for (feature, failed) in zip(check.features, failures.features) {
             guard let first = failed else { continue }
-            let row = try sample("ctid = '\(Self.tid(first.row))'")
+            let row = try sample("ctid = '\(first.row)'")
             let text = "\(row): \(first.reason)"
             switch feature.expectations.action {
             case .stop: throw .input("\(text) (action: stop); nothing of its chunk is stored\(at(window))")
@@ -52,9 +52,27 @@ extension StagedRows {
     private struct Failures {
         var tally: ExpectationTally
         /// For each feature of the check the first value that fails.
-        var features: [(row: Int64, reason: String)?]
+        var features: [(row: RowPlace, reason: String)?]
         /// Rows that are not to be stored.
-        var refused: [Int64] = []
+        var refused: [RowPlace] = []
+    }
+
+    /// Where a row lies in the stage: its `ctid`.
+    private struct RowPlace: CustomStringConvertible {
+        let block: UInt32
+        let offset: UInt16
+
+        /// - Parameter bytes: as PostgreSQL sends it: four bytes and two.
+        init(_ bytes: ArraySlice<UInt8>) throws(StoreError) {
+            guard bytes.count == 6 else {
+                throw .conflict("a row's place in the stage has \(bytes.count) bytes, not 6")
+            }
+            block = bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+            offset = bytes.suffix(2).reduce(0) { $0 << 8 | UInt16($1) }
+        }
+
+        /// As PostgreSQL writes it.
+        var description: String { "(\(block),\(offset))" }
     }
 
     private func failures(_ check: ExpectationCheck) throws(StoreError) -> Failures {
@@ -70,17 +88,24 @@ extension StagedRows {
         }
         let copy = try CopyOut(
             session,
-            query: "SELECT \(Self.number), \(columns.joined(separator: ", ")) FROM \(query.stage)",
-            types: [.int64] + types
+            query: "SELECT ctid, \(columns.joined(separator: ", ")) FROM \(query.stage)",
+            types: [.bytes] + types
         )
         while let block = try copy.next(rowsMax: Self.blockRows, bytesMax: Limits.batchBytesMax) {
-            add(Array(block[1...]), rows: block[0].int64Values, check, to: &failures)
+            guard case .text(let places) = block[0].values else { continue }
+            try add(Array(block[1...]), places, check, to: &failures)
         }
         return failures
     }
 
-    private func add(_ columns: [Column], rows: [Int64], _ check: ExpectationCheck, to failures: inout Failures) {
-        let outcome = check.run(columns, isDeleted: nil, rowCount: rows.count)
+    /// - Parameter places: the bytes of each row's ``RowPlace``.
+    private func add(
+        _ columns: [Column],
+        _ places: TextValues,
+        _ check: ExpectationCheck,
+        to failures: inout Failures
+    ) throws(StoreError) {
+        let outcome = check.run(columns, isDeleted: nil, rowCount: places.count)
         func reason(_ index: Int, _ row: Int) -> String {
             let feature = check.features[index]
             return feature.expectations.refusal(
@@ -89,39 +114,35 @@ extension StagedRows {
                 isPII: feature.isPII
             )
         }
+        let actions = check.features.map(\.expectations.action)
         var refused: [Int32: RowFault] = [:]
-        for (index, found) in outcome.features.enumerated() {
-            if let first = found.failed.first, failures.features[index] == nil {
-                failures.features[index] = (rows[Int(first)], reason(index, Int(first)))
-            }
-            guard check.features[index].expectations.action == .reject else { continue }
+        for (index, found) in outcome.features.enumerated() where actions[index] == .reject {
             for row in found.failed where refused[row] == nil {
                 refused[row] = RowFault(row: Int(row), reason: "", kind: .value, feature: check.features[index].name)
             }
         }
+        for (index, found) in outcome.features.enumerated() where failures.features[index] == nil {
+            // A row that is refused for another feature is not one that is stored with a warning.
+            let first = found.failed.first { actions[index] != .warn || refused[$0] == nil }
+            guard let row = first.map(Int.init) else { continue }
+            failures.features[index] = (try RowPlace(places[row]), reason(index, row))
+        }
         failures.tally.addRefused(refused.values)
         guard !refused.isEmpty else { return failures.tally.add(outcome, warning: reason) }
-        failures.refused += refused.keys.map { rows[Int($0)] }
-        let stored = rows.indices.map { Int32($0) }.filter { refused[$0] == nil }
+        for row in refused.keys { failures.refused.append(try RowPlace(places[Int(row)])) }
+        let stored = (0..<places.count).map { Int32($0) }.filter { refused[$0] == nil }
         let rest = check.run(columns.map { $0.gather(stored) }, isDeleted: nil, rowCount: stored.count)
         failures.tally.add(rest) { reason($0, Int(stored[$1])) }
     }
 
-    private func remove(_ rows: [Int64]) throws(StoreError) {
+    private func remove(_ rows: [RowPlace]) throws(StoreError) {
         guard !rows.isEmpty else { return }
         let removed = try session.query(
             "DELETE FROM \(query.stage) WHERE ctid = ANY ($1::tid[])",
-            [.textArray(rows.map(Self.tid))]
+            [.textArray(rows.map(\.description))]
         )
         guard removed.affectedCount == rows.count else {
             throw .conflict("the stage gave up \(removed.affectedCount) rows of \(rows.count)")
         }
     }
-
-    /// SQL: a row's place in the stage as one number.
-    private static let number =
-        "((ctid::text::point)[0]::bigint * 65536 + (ctid::text::point)[1]::bigint)"
-
-    /// A row's place as PostgreSQL writes it.
-    private static func tid(_ number: Int64) -> String { "(\(number / 65_536),\(number % 65_536))" }
 }
