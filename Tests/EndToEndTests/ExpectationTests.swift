@@ -111,6 +111,29 @@ import Testing
         try store.succeed(["check"])
     }
 
+    @Test func `an ingest that stopped goes on behind the refused rows, and counts each of them once`() throws {
+        let store = try CommandLineStore(Self.yaml("{ type: float64, max: 1, max_null: 100% }"))
+        let ctrs = ["0.1", "0.2", "7", "0.4", "0.5", "8", "9", "0.8", "0.9"]
+        let rows = ctrs.enumerated().map { "\($0.offset),2026-01-01,1,\($0.element)\n" }.joined()
+        try store.write("rows.csv", "user_id,event_time,clicks,ctr\n" + rows)
+        let command = ["ingest", "stats", "rows.csv", "--batch-rows", "2"]
+        let stopped = try store.run(command)
+        #expect(
+            stopped.error.contains("row 3 (line 4): feature 'ctr': expected at most 1.0, got 7.0"),
+            "\(stopped.error)"
+        )
+        #expect(stopped.error.contains("2 rows of rows.csv are stored"), "\(stopped.error)")
+        let skip = command + ["--on-error", "skip", "--rejects", "bad"]
+        #expect(try store.run(skip).status == 0)
+        #expect(try Self.users(store) == "0,1,3,4,7,8")
+        #expect(try store.read("bad").split(separator: "\n").dropFirst().map { $0.prefix(1) } == ["2", "5", "6"])
+        let sums = "SELECT sum(rows) || '/' || sum(refused) FROM asof.expectation_counts"
+        #expect(try store.value(sums) == "9/3")
+        #expect(try store.run(skip).out.contains("nothing new"))
+        #expect(try store.value(sums) == "9/3")
+        try store.succeed(["check"])
+    }
+
     @Test func `status shows what was counted, as text and as JSON`() throws {
         let store = try CommandLineStore(Self.yaml("{ type: float64, min: 0, max: 1, max_null: 50% }"))
         try store.write("rows.csv", try Self.rows()[0].bytes)

@@ -12,8 +12,7 @@ extension Serving {
             options.log(
                 ServingEvent(
                     level: .warning,
-                    message:
-                        "view '\(name)': \(after) values so far are stored although they are not as expected: \(first)"
+                    message: "view '\(name)': \(after) stored so far of values that are not as expected: \(first)"
                 )
             )
         }
