@@ -185,7 +185,7 @@ final class ArrowReader {
                 rowCount = Int(failure.row)
                 error = .badValue(
                     .init(file: name, row: batchFirstRow + rows.lowerBound + rowCount, column: request.sourceName),
-                    value: ColumnarError.shown(failure.takeValue().utf8),
+                    value: request.isPII ? nil : ColumnarError.shown(failure.takeValue().utf8),
                     expected: request.type,
                     reason: failure.takeReason()
                 )

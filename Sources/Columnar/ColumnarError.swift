@@ -13,8 +13,8 @@ package enum ColumnarError: Error, Equatable, Sendable {
     case empty(file: String, expected: String)
     /// The text does not follow the format's grammar.
     case malformed(Place, reason: String)
-    /// A value that is none of the type asked for.
-    case badValue(Place, value: String, expected: FeatureType, reason: String)
+    /// A value that is none of the type asked for; `nil` where it is not to be shown.
+    case badValue(Place, value: String?, expected: FeatureType, reason: String)
     /// A column of the file that has no meaning as the type asked for, whatever its values.
     case badColumnType(file: String, column: String, expected: FeatureType, got: String, hint: String)
     /// A column whose type has no counterpart here.
@@ -101,7 +101,10 @@ extension ColumnarError: CustomStringConvertible {
         switch self {
         case .malformed(let place, let reason): (place, reason)
         case .badValue(let place, let value, let expected, let reason):
-            (place, "expected \(expected.text), got '\(value)': \(reason)")
+            (
+                place,
+                "expected \(expected.text), got \(value.map { "'\($0)'" } ?? Expectations.hiddenValue): \(reason)"
+            )
         case .absentKey(let place): (place, "the key is absent; write null, or say --missing null")
         case .unknownKey(let place, let known):
             (

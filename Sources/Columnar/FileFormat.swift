@@ -97,13 +97,16 @@ package struct ColumnRequest: Sendable {
     package var absentIsNull: Bool
     /// Which way times that are finer than µs are moved.
     package var rounding: TimeReading.Rounding
+    /// Whether its values are kept out of messages.
+    package var isPII: Bool
 
     package init(
         sourceName: String,
         type: FeatureType,
         passed: PassedType? = nil,
         absentIsNull: Bool = false,
-        rounding: TimeReading.Rounding = .down
+        rounding: TimeReading.Rounding = .down,
+        isPII: Bool = false
     ) {
         precondition(passed == nil || passed?.carrier == type, "another carrier than the passed type's")
         self.sourceName = sourceName
@@ -111,6 +114,7 @@ package struct ColumnRequest: Sendable {
         self.passed = passed
         self.absentIsNull = absentIsNull
         self.rounding = rounding
+        self.isPII = isPII
     }
 }
 

@@ -295,7 +295,7 @@ private struct ViewRowsBuilder {
             }
             keys[index].validity.append(true)
         } catch {
-            throw badValue(part.range, "tag", key.name, key.type.featureType, error.reason, .entity, point, bytes)
+            throw badValue(part.range, "tag '\(key.name)'", key.type.featureType, error.reason, .entity, point, bytes)
         }
     }
 
@@ -326,7 +326,13 @@ private struct ViewRowsBuilder {
         } catch {
             let reason = error == .malformed ? "it is of another type" : error.reason
             let fault: LineProtocolError.Kind = error == .malformed ? .type : .value
-            throw badValue(range, isTag ? "tag" : "field", feature.name, feature.type, reason, fault, point, bytes)
+            let what = "\(isTag ? "tag" : "field") '\(feature.name)'"
+            guard !feature.isPII else {
+                let got = Expectations.hiddenValue
+                let text = "\(what): expected \(feature.type.text), got \(got): \(reason)"
+                throw point.error(at: range.lowerBound, text, fault, in: bytes)
+            }
+            throw badValue(range, what, feature.type, reason, fault, point, bytes)
         }
     }
 
@@ -374,8 +380,7 @@ private struct ViewRowsBuilder {
 
     private func badValue(
         _ range: Range<Int>,
-        _ kind: String,
-        _ name: String,
+        _ what: String,
         _ type: FeatureType,
         _ reason: String,
         _ fault: LineProtocolError.Kind,
@@ -384,7 +389,7 @@ private struct ViewRowsBuilder {
     ) -> LineProtocolError {
         // Safe: the pointer is used only within the closure.
         let text = bytes.extracting(range).withUnsafeBufferPointer { ColumnarError.shown($0) }
-        let reason = "\(kind) '\(name)': expected \(type.text), got '\(text)': \(reason)"
+        let reason = "\(what): expected \(type.text), got '\(text)': \(reason)"
         return point.error(at: range.lowerBound, reason, fault, in: bytes)
     }
 }

@@ -237,7 +237,7 @@ final class TextReader {
             line: table.lines[failure.row],
             column: request.sourceName
         )
-        let value = ColumnarError.shown(input.buffer[failure.field.range])
+        let value = request.isPII ? nil : ColumnarError.shown(input.buffer[failure.field.range])
         switch failure.reason {
         case .absent: return .absentKey(place)
         case .kind:

@@ -19,6 +19,8 @@ package struct Command: Sendable {
     package let group: Group
     package let complexity: String
     package let flags: Flags
+    /// How many arguments logs may keep, the name among them: the values that a write brings are not for them.
+    package let loggedMax: Int
     package let arguments: [ArgumentSpec]
     /// Of a container such as CLIENT; their names are whole: `client|setname`.
     package let subcommands: [Command]
@@ -73,6 +75,7 @@ package struct Command: Sendable {
         arguments: [ArgumentSpec] = [],
         argumentsMax: Int = Command.argumentsMax,
         requestBytesMax: Int = Command.requestBytesMax,
+        loggedMax: Int = .max,
         prepare: Prepare? = nil,
         run: @escaping Handler
     ) {
@@ -86,6 +89,7 @@ package struct Command: Sendable {
         self.arguments = arguments
         self.argumentsMax = argumentsMax
         self.requestBytesMax = requestBytesMax
+        self.loggedMax = loggedMax
         self.prepare = prepare
         self.run = run
         subcommands = []
@@ -111,6 +115,7 @@ package struct Command: Sendable {
         arguments = []
         argumentsMax = Command.argumentsMax
         requestBytesMax = Command.requestBytesMax
+        loggedMax = .max
         prepare = nil
         run =
             bare ?? { context, arguments in

@@ -56,9 +56,11 @@ package final class SlowLog: Sendable {
     package func newest(_ count: Int) -> [Entry] { state.withLock { $0.entries.suffix(count).reversed() } }
 
     /// A command's arguments as the log keeps them.
-    package static func cut(_ arguments: borrowing Arguments) -> [[UInt8]] {
+    /// - Parameter keptMax: see ``Command/loggedMax``.
+    package static func cut(_ arguments: borrowing Arguments, keeping keptMax: Int = .max) -> [[UInt8]] {
         var kept: [[UInt8]] = []
-        let shown = arguments.count <= argumentsMax ? arguments.count : argumentsMax - 1
+        let open = min(arguments.count, keptMax)
+        let shown = open <= argumentsMax ? open : argumentsMax - 1
         for index in 0..<shown {
             let argument = arguments[index]
             var bytes = argument.extracting(0..<min(argument.count, argumentBytesMax))
@@ -68,7 +70,14 @@ package final class SlowLog: Sendable {
             }
             kept.append(bytes)
         }
-        if shown < arguments.count { kept.append(Array("... (\(arguments.count - shown) more arguments)".utf8)) }
+        if open < arguments.count {
+            var bytes = 0
+            for index in open..<arguments.count { bytes += arguments[index].count }
+            let count = arguments.count - open
+            kept.append(Array("(\(count) argument\(count == 1 ? "" : "s") with values, \(bytes) bytes)".utf8))
+        } else if shown < arguments.count {
+            kept.append(Array("... (\(arguments.count - shown) more arguments)".utf8))
+        }
         return kept
     }
 }

@@ -37,6 +37,9 @@ package enum DefinitionLimits {
     /// One key value of type `string`, in bytes; checked per value at ingest. A B-tree entry holds 2,704 bytes.
     package static let keyBytesMax = 2_000
 
+    /// Values that `in` of one feature lists: what somebody reads over; more of them are a table of their own.
+    package static let allowedValuesMax = 10_000
+
     /// PostgreSQL's limit for one table.
     package static let tableColumnsMax = 1_600
 

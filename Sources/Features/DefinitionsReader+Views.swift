@@ -136,13 +136,21 @@ extension DefinitionsReader {
             }
             return type(field.value, what).map { FeatureDefinition(name: field.name, type: $0) }
         }
-        guard let parts = fields(of: field.value, "the \(what)", known: ["type", "description"]) else { return nil }
+        guard let parts = fields(of: field.value, "the \(what)", known: ["type", "description"] + Self.expectationKeys)
+        else { return nil }
         let description = parts["description"].flatMap { isNull($0.value) ? nil : text($0.value, "the description") }
         guard let part = parts["type"] else {
             fault(at: field.key, "the \(what) has no type; known: \(FeatureType.spellings)")
             return nil
         }
-        return type(part.value, what).map { FeatureDefinition(name: field.name, type: $0, description: description) }
+        guard let type = type(part.value, what) else { return nil }
+        return FeatureDefinition(
+            name: field.name,
+            type: type,
+            description: description,
+            expectations: expectations(parts, type, what),
+            isPII: bool(parts["pii"], "'pii' of the \(what)", default: false)
+        )
     }
 
     private mutating func type(_ node: Node, _ what: String) -> FeatureType? {

@@ -23,7 +23,7 @@ package enum DefinitionsTemplate {
         #    partition: month      # of the history: day, month, year, none; cannot be changed later
         #    features:
         #      clicks_7d: int64
-        #      ctr: { type: float64, description: Clicks per impression }
+        #      ctr: { type: float64, min: 0, max: 1, description: Clicks per impression }
 
         # What one model reads, in its order: view.feature, or view.* for all of a view.
         services:

@@ -51,7 +51,8 @@ extension ViewDefinition {
                     wayOut: "spell it otherwise, for example \(feature.name.lowercased())"
                 )
             }
-            return .init(subject, .added, feature.type.text)
+            let expectations = feature.expectations.map { ", expectations \($0.text)" } ?? ""
+            return .init(subject, .added, feature.type.text + expectations)
         }
         guard type == feature.type else {
             return .init(
@@ -188,6 +189,14 @@ extension ViewDefinition {
                 )
             }
             if previous.description != feature.description { changes.append(.init(subject, .changed, "description")) }
+            if previous.expectations != feature.expectations {
+                let before = previous.expectations?.text ?? "none"
+                let after = feature.expectations?.text ?? "none"
+                changes.append(.init(subject, .changed, "expectations \(before) -> \(after)"))
+            }
+            if previous.isPII != feature.isPII {
+                changes.append(.init(subject, .changed, "pii \(previous.isPII) -> \(feature.isPII)"))
+            }
         }
         for feature in old.features where !names.contains(feature.name) {
             changes.append(

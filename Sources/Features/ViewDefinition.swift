@@ -75,15 +75,27 @@ package struct KeyColumn: Hashable, Sendable, Codable {
     }
 }
 
-package struct FeatureDefinition: Hashable, Sendable, Codable {
+package struct FeatureDefinition: Hashable, Sendable {
     package var name: String
     package var type: FeatureType
     package var description: String?
+    /// What its values should be like; `nil` = whatever the type has.
+    package var expectations: Expectations?
+    /// Whether its values are kept out of messages, logs and reports.
+    package var isPII: Bool
 
-    package init(name: String, type: FeatureType, description: String? = nil) {
+    package init(
+        name: String,
+        type: FeatureType,
+        description: String? = nil,
+        expectations: Expectations? = nil,
+        isPII: Bool = false
+    ) {
         self.name = name
         self.type = type
         self.description = description
+        self.expectations = expectations
+        self.isPII = isPII
     }
 }
 

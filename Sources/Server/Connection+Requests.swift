@@ -143,11 +143,11 @@ extension Connection {
         return true
     }
 
-    /// A request's arguments for the slow log; passwords are not for it.
+    /// A request's arguments for the slow log; passwords and the values of writes are not for it.
     private func loggable(_ place: Int, _ arguments: borrowing Arguments) -> [[UInt8]] {
         let name = table[place].name
         if name == "auth" || name == "hello" { return [Array(name.utf8), Array("(redacted)".utf8)] }
-        return SlowLog.cut(arguments)
+        return SlowLog.cut(arguments, keeping: table[place].loggedMax)
     }
 
     func logIfSlow(_ measure: CommandMeasure, _ nowNs: Int64) {

@@ -13,6 +13,8 @@ struct BatchQueue {
     /// Whether the rows up to the checkpoint have come by and were the same.
     private(set) var isVerified: Bool
     private var pending: [ViewPart] = []
+    /// Of what is pending, rows that were set aside included, by the views' ids.
+    private var tallies: [Int32: (view: StoredView, tally: ExpectationTally)] = [:]
     private var underWay: BackgroundWork<BatchOutcome>?
     var summary = IngestionSummary()
 
@@ -92,7 +94,13 @@ struct BatchQueue {
         )
     }
 
-    mutating func append(_ rows: ViewRows, to view: StoredView) {
+    /// - Parameter tally: of the rows, and of others that are set aside.
+    mutating func append(_ rows: ViewRows, to view: StoredView, _ tally: ExpectationTally) {
+        if !tally.features.isEmpty {
+            var all = tallies[view.id]?.tally ?? ExpectationTally()
+            all.add(tally)
+            tallies[view.id] = (view, all)
+        }
         guard rows.rowCount > 0 else { return }
         let finer = rows.finerCount
         summary.roundedUp += finer
@@ -117,11 +125,32 @@ struct BatchQueue {
     mutating func flush(rowCount: Int, digest: [UInt8]) throws(StoreError) {
         guard !pending.isEmpty else { return }
         let parts = pending
+        let tallies = tallies.values.sorted { $0.view.id < $1.view.id }
         pending = []
+        self.tallies = [:]
         try settle()
+        try judge(tallies)
         let meaning = options.meaning + (hasFinerTimes ? Self.finerTimesMark : "")
         let next = SourceCheckpoint(source: start.source, rows: rowCount, digest: digest, options: meaning)
-        underWay = writer.start(parts, next)
+        underWay = writer.start(parts, tallies, next)
+    }
+
+    /// Refuses a batch that has more nulls than it may, or notes that it has.
+    private mutating func judge(_ tallies: [(view: StoredView, tally: ExpectationTally)]) throws(StoreError) {
+        for (view, tally) in tallies {
+            for fault in tally.tooManyNulls(in: view.name) {
+                guard fault.isRefused else {
+                    summary.warnings.append(fault.text)
+                    continue
+                }
+                throw .input(
+                    """
+                    \(fault.text). Nothing of the batch is stored. Mend the input, or apply action: warn for the feature to \
+                    store it as it is
+                    """
+                )
+            }
+        }
     }
 
     /// Waits for the batch under way, so that ``summary`` says all that is stored.

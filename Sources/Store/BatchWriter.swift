@@ -7,6 +7,8 @@ struct BatchOutcome: Sendable {
     /// Input rows of the batch.
     var rows: Int
     var rowsByView: [String: Int] = [:]
+    /// Of the rows of each view that expects something.
+    var tallies: [String: ExpectationTally] = [:]
     var counts = WriteCounts()
     var eventTimes: ClosedRange<Timestamp>
     var newPartitions: Int
@@ -43,12 +45,19 @@ final class BatchWriter: @unchecked Sendable {
     /// Writes a batch on a thread of its own.
     /// - Parameters:
     ///   - parts: none empty, ascending by the views' ids.
+    ///   - tallies: of the rows of each view that expects something, those set aside included.
     ///   - next: the checkpoint after it.
-    func start(_ parts: [ViewPart], _ next: SourceCheckpoint) -> BackgroundWork<BatchOutcome> {
-        BackgroundWork { [self] () throws(StoreError) in try write(parts, next) }
+    func start(_ parts: [ViewPart], _ tallies: [ViewTally], _ next: SourceCheckpoint) -> BackgroundWork<BatchOutcome> {
+        BackgroundWork { [self] () throws(StoreError) in try write(parts, tallies, next) }
     }
 
-    private func write(_ parts: [ViewPart], _ next: SourceCheckpoint) throws(StoreError) -> BatchOutcome {
+    typealias ViewTally = (view: StoredView, tally: ExpectationTally)
+
+    private func write(
+        _ parts: [ViewPart],
+        _ tallies: [ViewTally],
+        _ next: SourceCheckpoint
+    ) throws(StoreError) -> BatchOutcome {
         let low = Timestamp(microseconds: parts.compactMap { $0.rows.eventTimeValues.min() }.min() ?? 0)
         let high = Timestamp(microseconds: parts.compactMap { $0.rows.eventTimeValues.max() }.max() ?? 0)
         let rowCount = parts.reduce(0) { $0 + $1.rows.rowCount }
@@ -58,7 +67,7 @@ final class BatchWriter: @unchecked Sendable {
         while true {
             do throws(StoreError) {
                 outcome.newPartitions += try preparePartitions(parts)
-                (outcome.counts, outcome.state) = try writeOnce(parts, next)
+                (outcome.counts, outcome.state) = try writeOnce(parts, tallies, next)
                 break
             } catch {
                 attempt += 1
@@ -71,6 +80,7 @@ final class BatchWriter: @unchecked Sendable {
                 if cause.sqlState == SQLState.checkViolation { catalogs = [:] }
             }
         }
+        if outcome.state != nil { for (view, tally) in tallies { outcome.tallies[view.name] = tally } }
         checkpoint = next
         hasWritten = true
         return outcome
@@ -118,6 +128,7 @@ final class BatchWriter: @unchecked Sendable {
     /// One attempt. The state is `nil` where another run of the same source has stored this very batch.
     private func writeOnce(
         _ parts: [ViewPart],
+        _ tallies: [ViewTally],
         _ next: SourceCheckpoint
     ) throws(StoreError) -> (WriteCounts, LedgerState?) {
         var isStored = false
@@ -154,6 +165,7 @@ final class BatchWriter: @unchecked Sendable {
                 let source = identity == nil ? nil : checkpoint.source
                 counts.add(try transaction.write(part.rows, to: part.view, source: source))
             }
+            for (view, tally) in tallies { transaction.keep(tally, of: view) }
             if identity != nil { try sources.move(to: next, batch: transaction.batch, session) }
             let state = try transaction.commit(
                 "batch \(transaction.batch)",

@@ -182,4 +182,28 @@ extension Doctor {
             )
         }
     }
+
+    /// What counts of expectations take, which are deleted after a while.
+    func expectationCounts() throws(StoreError) -> [Finding] {
+        let rows = try session.query(
+            """
+            SELECT pg_total_relation_size('asof.expectation_counts'),
+                extract(epoch FROM clock_timestamp() - (SELECT b.committed_at FROM asof.batches b WHERE b.batch = (
+                    SELECT min(oldest) FROM asof.views v CROSS JOIN LATERAL (
+                        SELECT batch AS oldest FROM asof.expectation_counts c WHERE c.view = v.id
+                        ORDER BY batch LIMIT 1) o) LIMIT 1))::float8 / 86400
+            """
+        )
+        let bytes = rows.int64(0, 0) ?? 0
+        guard let days = rows.double(0, 1) else { return [Finding(.ok, "expectations", "nothing is counted")] }
+        let daily = Double(bytes) / max(days, 1)
+        return [
+            Finding(
+                .ok,
+                "expectations",
+                "counts of the last \(Limits.expectationCountsDays) days take \(bytes >> 10) KiB, "
+                    + "about \(Int(daily) >> 10) KiB a day"
+            )
+        ]
+    }
 }

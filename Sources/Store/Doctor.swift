@@ -54,6 +54,7 @@ package struct Doctor {
         findings += try check("ledger", ledgerIndexes)
         findings += try check("views", views)
         findings += try check("vacuum", deadRows)
+        findings += try check("expectations", expectationCounts)
         return findings
     }
 

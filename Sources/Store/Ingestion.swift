@@ -36,8 +36,27 @@ package struct IngestionSummary: Sendable {
     package var newPartitions = 0
     /// Of ``rows``, those of each view.
     package var rowsByView: [String: Int] = [:]
+    /// How the rows of each view met its expectations; views that expect nothing are left out.
+    package var tallies: [String: ExpectationTally] = [:]
+    /// What was stored although it is not as expected.
+    package var warnings: [String] = []
 
     package init() {}
+
+    /// Values that are stored although they are not as expected.
+    package var warned: Int { tallies.values.reduce(0) { $0 + $1.warned } }
+
+    /// What is stored although it is not as expected, in words: of each feature how many values, and the first of them.
+    package var expectationWarnings: [String] {
+        let values = tallies.sorted { $0.key < $1.key }.flatMap { view, tally in
+            tally.features.filter { $0.warned > 0 }.map { feature in
+                let first = feature.firstWarning.map { ": the first in row \($0.row): \($0.text)" } ?? ""
+                return
+                    "view '\(view)': \(feature.warned) of \(feature.rows) values are not as expected, and stored\(first)"
+            }
+        }
+        return values + warnings
+    }
 
     mutating func add(_ outcome: BatchOutcome) {
         newPartitions += outcome.newPartitions
@@ -48,6 +67,7 @@ package struct IngestionSummary: Sendable {
         self.state = state
         rows += outcome.rows
         rowsByView.merge(outcome.rowsByView) { $0 + $1 }
+        for (view, tally) in outcome.tallies { tallies[view, default: ExpectationTally()].add(tally) }
         batches += 1
         counts.add(outcome.counts)
         eventTimes =
@@ -102,12 +122,17 @@ package final class Ingestion {
     /// What names the source in the store; empty for input that nobody could recognize.
     package var source: String { queue.start.source }
 
-    /// What is wrong with the decodable rows of the next part of the input, as far as they are not stored already.
+    /// What is wrong with the decodable rows of the next part of the input, as far as they are not stored already and may
+    /// be set aside: what stops a batch is for ``append(_:undecodable:faulty:)`` to find.
     package func faults(_ rows: ViewRows, undecodable: [UndecodableRow] = []) -> [RowFault] {
         let known = split(rows, undecodable).rows
         let checks = RowChecks(view: view, now: clock.now, refusesFuture: options.refusesFuture)
-        guard known > 0 else { return checks.faults(rows) }
-        return checks.faults(rows.slice(known..<rows.rowCount)).map { RowFault(row: $0.row + known, reason: $0.reason) }
+        guard known > 0 else { return checks.faults(rows).filter { !$0.isStop } }
+        return checks.faults(rows.slice(known..<rows.rowCount)).filter { !$0.isStop }.map { fault in
+            var fault = fault
+            fault.row += known
+            return fault
+        }
     }
 
     /// How much of the next part of the input lies before the checkpoint.
@@ -128,7 +153,7 @@ package final class Ingestion {
     package func append(
         _ rows: ViewRows,
         undecodable: [UndecodableRow] = [],
-        faulty: [Int] = []
+        faulty: [RowFault] = []
     ) throws(StoreError) {
         var rows = rows
         var undecodable = undecodable[...]
@@ -145,20 +170,32 @@ package final class Ingestion {
             rows = rows.slice(known.rows..<rows.rowCount)
             undecodable = undecodable.dropFirst(known.undecodable)
             for index in undecodable.indices { undecodable[index].offset -= consumed }
-            faulty = faulty.filter { $0 >= known.rows }.map { $0 - known.rows }
+            faulty = faulty.filter { $0.row >= known.rows }
+            for index in faulty.indices { faulty[index].row -= known.rows }
         }
-        let good = rows.removing(faulty)
+        let good = rows.removing(faulty.map(\.row))
         let checks = RowChecks(view: view, now: clock.now, refusesFuture: options.refusesFuture)
-        do throws(StoreError) {
-            try checks.check(good, firstRow: digest.rowCount + 1)
-        } catch {
-            try queue.settle()
-            throw error
+        let inspected = checks.inspect(good)
+        let number = { [before = digest.rowCount] (row: Int) in
+            let row = Self.place(of: row, beside: faulty.map(\.row))
+            return before + Self.place(of: row, beside: undecodable.map(\.offset)) + 1
         }
+        if let first = inspected.faults.first {
+            try queue.settle()
+            throw .row(number(first.row), reason: first.reason)
+        }
+        var tally = inspected.tally
+        tally.locateWarnings(number)
+        tally.addRefused(faulty)
         digest.update(compared(rows), rows.rowCount, undecodable)
         queue.summary.rejected += undecodable.count + faulty.count
-        queue.append(good, to: view)
+        queue.append(good, to: view, tally)
         if queue.isFull { try queue.flush(rowCount: digest.rowCount, digest: digest.value()) }
+    }
+
+    /// Where a row stands among all, if it is one of those that are not among `others`, which ascend.
+    private static func place(of row: Int, beside others: [Int]) -> Int {
+        others.reduce(row) { $1 <= $0 ? $0 + 1 : $0 }
     }
 
     private func compared(_ rows: ViewRows) -> [Column] {

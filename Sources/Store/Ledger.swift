@@ -57,23 +57,30 @@ package struct Ledger {
     /// - Parameters:
     ///   - uid: names the state; chosen before, so that it can be looked for where the COMMIT was not answered.
     ///   - lockTimeoutMs: how long to wait for the ledger's lock; `nil` = as for every other lock of the transaction.
+    ///   - tallies: what the rows of each view were found to be like.
     /// - Returns: the state that this commit made.
     package func commit(
         batch: Int64,
         _ entries: [LedgerEntry],
         uid: String = Self.newUID(),
-        lockTimeoutMs: Int? = nil
+        lockTimeoutMs: Int? = nil,
+        tallies: [(view: Int32, tally: ExpectationTally)] = []
     ) throws(StoreError) -> LedgerState {
-        if batch % Limits.ledgerTotalsBatches == 0 { try keepTotals() }
+        if batch % Limits.ledgerTotalsBatches == 0 {
+            try keepTotals()
+            try ExpectationCounts.dropOld(session)
+        }
         let values = entries.map { entry in
             let low = entry.eventTimes.map { "'\($0.lowerBound.text)'::timestamptz" } ?? "NULL::timestamptz"
             let high = entry.eventTimes.map { "'\($0.upperBound.text)'::timestamptz" } ?? "NULL::timestamptz"
             return "(\(entry.view), '\(entry.kind.rawValue)', \(entry.rows)::bigint, \(low), \(high))"
         }
         let patience = lockTimeoutMs.map { "SET LOCAL lock_timeout = \($0); " } ?? ""
+        // Before the lock, which others wait for.
+        let counts = ExpectationCounts.statement(batch: batch, tallies).map { "\($0); " } ?? ""
         let results = try session.execute(
             """
-            \(patience)SELECT pg_catalog.pg_advisory_xact_lock(\(AdvisoryLock.space), \(AdvisoryLock.ledger));
+            \(counts)\(patience)SELECT pg_catalog.pg_advisory_xact_lock(\(AdvisoryLock.space), \(AdvisoryLock.ledger));
             WITH last AS MATERIALIZED (
                 SELECT position, committed_at, batch_high FROM asof.batches ORDER BY position DESC LIMIT 1
             ), head AS MATERIALIZED (

@@ -14,6 +14,16 @@ package enum Limits {
     package static let futureUsMax: Int64 = 300_000_000
     /// A fact may be known so long before its event at most, 30 years: a forecast may, a wrong unit may not.
     package static let knownBeforeUsMax: Int64 = 30 * 365 * 86_400_000_000 + 8 * 86_400_000_000
+    /// Rows that a materialization tells of one by one, of those that do not meet expectations.
+    package static let materializeWarningsMax = 10
+    /// How long what commits counted of expectations is kept: months of it would tell no more than a month does.
+    package static let expectationCountsDays = 30
+    /// Counts of one view that are deleted at a time, by one commit in ``ledgerTotalsBatches``: no fewer than can have been
+    /// made in between, so that they never pile up.
+    package static let expectationCountsDropped = DefinitionLimits.tableColumnsMax * Int(ledgerTotalsBatches)
+    /// What `status` shows of expectations: the last days, and of one view no more than so many counts.
+    package static let expectationStatusDays = 7
+    package static let expectationStatusCounts = 10_000
     /// Bytes of one entity key: a B-tree entry must fit a third of a page.
     package static let keyBytesMax = DefinitionLimits.keyBytesMax
     /// Spine rows of one probe statement: its arrays stay small, its transaction short.

@@ -48,6 +48,10 @@ package final class Materialization {
         package var known = 0
         /// Further ones that history had with floats that differ within the view's tolerance: not stored.
         package var suppressed = 0
+        /// How the new ones met the view's expectations; those that did not and are not stored are among ``rows``.
+        package var tally = ExpectationTally()
+        /// What was not stored, or stored although it is not as expected, in words: the first of each feature, and shares.
+        package var warnings: [String] = []
         package var stored = 0
         package var late = 0
         /// The last state that the run made.
@@ -61,6 +65,7 @@ package final class Materialization {
         package let rows: Int
         package let stored: Int
         package let state: LedgerState?
+        fileprivate var checked = CheckedStage()
     }
 
     /// Checks the SQL's columns and resolves the window.
@@ -120,7 +125,7 @@ package final class Materialization {
         let chunk: Chunk
         if options.isDryRun {
             let count = try query.count(part, session)
-            chunk = Chunk(window: part, rows: count.rows, stored: 0, state: nil)
+            chunk = Chunk(window: part, rows: count.rows, stored: 0, state: nil, checked: CheckedStage())
         } else {
             chunk = try write(part)
         }
@@ -128,6 +133,7 @@ package final class Materialization {
         summary.chunks += 1
         summary.rows += chunk.rows
         summary.stored += chunk.stored
+        summary.add(chunk.checked)
         if let state = chunk.state { summary.state = state }
         adapt(chunk.rows)
         return chunk
@@ -170,9 +176,11 @@ package final class Materialization {
         do throws(StoreError) {
             guard let staged else { throw .conflict("the chunk has no rows to look at") }
             let known = try staged.removeKnown()
-            let count = staged.rowCount - known.equal - known.suppressed
+            let checked = try staged.checkExpectations(part)
+            let count = staged.rowCount - known.equal - known.suppressed - checked.tally.refused
             var counts = WriteCounts()
             if count > 0 {
+                transaction.keep(checked.tally, of: view)
                 counts = try transaction.write(
                     staged,
                     rows: count,
@@ -197,7 +205,13 @@ package final class Materialization {
             summary.known += known.equal
             summary.suppressed += known.suppressed
             summary.late += counts.late
-            return Chunk(window: part, rows: staged.rowCount, stored: counts.stored, state: state)
+            return Chunk(
+                window: part,
+                rows: staged.rowCount,
+                stored: counts.stored,
+                state: state,
+                checked: checked
+            )
         } catch {
             transaction.rollBack()
             throw error
@@ -253,5 +267,15 @@ extension Materialization {
         let length = Double(window.upperBound.microseconds) - Double(window.lowerBound.microseconds)
         guard length > 0, let next = nextWindow?.lowerBound else { return 1 }
         return (Double(next.microseconds) - Double(window.lowerBound.microseconds)) / length
+    }
+}
+
+extension Materialization.Summary {
+    fileprivate mutating func add(_ checked: CheckedStage) {
+        tally.add(checked.tally)
+        // The first of each kind says enough: further chunks' ones are counted.
+        for warning in checked.warnings where warnings.count < Limits.materializeWarningsMax {
+            warnings.append(warning)
+        }
     }
 }

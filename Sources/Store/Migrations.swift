@@ -56,6 +56,11 @@ package struct Migration: Sendable {
             sql: String(decoding: PackageResources._009_projects_sql, as: UTF8.self)
         ),
         Migration(
+            number: 10,
+            name: "0010_expectation_counts.sql",
+            sql: String(decoding: PackageResources._010_expectation_counts_sql, as: UTF8.self)
+        ),
+        Migration(
             number: 11,
             name: "0011_suppressed_corrections.sql",
             sql: String(decoding: PackageResources._011_suppressed_corrections_sql, as: UTF8.self)

@@ -98,6 +98,13 @@ package struct Pruning: Sendable {
                     try session.execute("ALTER TABLE \(table) DROP COLUMN \(SQLText.identifier(feature.name))")
                 }
                 try session.query(
+                    """
+                    DELETE FROM asof.expectation_counts c USING asof.features f
+                    WHERE f.id = c.feature AND f.view = $1 AND f.name = $2
+                    """,
+                    [.int32(view.id), .text(feature.name)]
+                )
+                try session.query(
                     "DELETE FROM asof.features WHERE view = $1 AND name = $2",
                     [.int32(view.id), .text(feature.name)]
                 )
@@ -127,6 +134,7 @@ package struct Pruning: Sendable {
         try session.execute("DROP TABLE \(view.historyTable); DROP TABLE IF EXISTS \(view.onlineTable)")
         for table in [
             "partitions", "features", "sources", "removed_rows", "watermarks", "materialize_runs", "segments",
+            "expectation_counts",
         ] {
             // Not every schema has every table.
             guard try session.query("SELECT to_regclass($1) IS NOT NULL", [.text("asof.\(table)")]).bool(0, 0) == true

@@ -124,11 +124,12 @@ extension StoredView {
             throw .unknownView(name: name, hint: "; it was removed from the store")
         }
         var definition = try JSONDocument.decode(ViewDefinition.self, from: rows.text(0, 2) ?? "")
+        let personal = Set(definition.features.filter(\.isPII).map(\.name))
         let features = try session.query("SELECT name, type FROM asof.features WHERE view = $1", [.int32(id)])
         definition.features = (0..<features.count).compactMap { row in
             guard let name = features.text(row, 0), let type = features.text(row, 1).flatMap(FeatureType.init(text:))
             else { return nil }
-            return FeatureDefinition(name: name, type: type)
+            return FeatureDefinition(name: name, type: type, isPII: personal.contains(name))
         }
         return StoredView(id: id, shape: shape, definition: definition)
     }

@@ -25,10 +25,14 @@ package struct RowFault: Sendable, Hashable {
     package var row: Int
     package var reason: String
     package var kind = Kind.other
+    /// The feature whose expectations the row does not meet; `nil` = it is about something else.
+    package var feature: String?
+    /// Whether nothing of the row's batch may be stored, also where bad rows are skipped.
+    package var isStop = false
 
     /// What it is about.
     package enum Kind: Sendable, Hashable {
-        case key, time, other
+        case key, time, value, other
     }
 }
 
@@ -53,15 +57,34 @@ package struct RowChecks {
         self.futureAdvice = futureAdvice
     }
 
-    /// - Parameter firstRow: the number of the first row in its source, from 1, for messages.
-    /// - Throws: ``StoreError/row(_:reason:)`` for the first bad row.
-    func check(_ rows: ViewRows, firstRow: Int) throws(StoreError) {
-        guard let first = faults(rows).first else { return }
-        throw .row(firstRow + first.row, reason: first.reason)
+    /// What is wrong with the rows: one fault for each bad one, ascending.
+    package func faults(_ rows: ViewRows) -> [RowFault] { inspect(rows).faults }
+
+    /// What is wrong with the rows, and how they meet the view's expectations.
+    ///
+    /// - Returns: one fault for each bad row, ascending; where there is none, the tally of the rows.
+    package func inspect(_ rows: ViewRows) -> (faults: [RowFault], tally: ExpectationTally) {
+        let check = view.expectations
+        let outcome = check.run(
+            check.features.map { rows.features[$0.place] },
+            isDeleted: rows.isDeleted,
+            rowCount: rows.rowCount
+        )
+        let faults = faults(rows, outcome)
+        var tally = ExpectationTally(check)
+        if faults.isEmpty { tally.add(outcome) { refusal(rows, check.features[$0], $1) } }
+        return (faults, tally)
     }
 
-    /// What is wrong with the rows: one fault for each bad one, ascending.
-    package func faults(_ rows: ViewRows) -> [RowFault] {
+    private func refusal(_ rows: ViewRows, _ feature: ExpectationCheck.Feature, _ row: Int) -> String {
+        feature.expectations.refusal(
+            of: rows.features[feature.place].value(row),
+            feature: feature.name,
+            isPII: feature.isPII
+        )
+    }
+
+    private func faults(_ rows: ViewRows, _ outcome: ExpectationCheck.Outcome) -> [RowFault] {
         var faults: [Int: RowFault] = [:]
         for (key, column) in zip(view.storageKeys, rows.keys) { checkKey(column, key.name, &faults) }
         checkTimes(rows.eventTimes, "the event time", isNullable: false, &faults)
@@ -70,9 +93,34 @@ package struct RowChecks {
             checkKnownSince(knownAt, rows.eventTimes, &faults)
         }
         if let isDeleted = rows.isDeleted { checkNoNull(isDeleted, "the deleted flag", &faults) }
+        addRefusals(rows, outcome, &faults)
         guard !faults.isEmpty else { return [] }
         return faults.values.sorted { $0.row < $1.row }
     }
+
+    /// A row that is bad in another way counts as that; of its features' expectations one that stops comes first.
+    private func addRefusals(
+        _ rows: ViewRows,
+        _ outcome: ExpectationCheck.Outcome,
+        _ faults: inout [Int: RowFault]
+    ) {
+        for (feature, found) in zip(view.expectations.features, outcome.features)
+        where feature.expectations.action != .warn {
+            let isStop = feature.expectations.action == .stop
+            for row in found.failed.lazy.map(Int.init) {
+                if let known = faults[row], known.feature == nil || known.isStop || !isStop { continue }
+                faults[row] = RowFault(
+                    row: row,
+                    reason: refusal(rows, feature, row) + (isStop ? Self.stopText : ""),
+                    kind: .value,
+                    feature: feature.name,
+                    isStop: isStop
+                )
+            }
+        }
+    }
+
+    private static let stopText = " (action: stop); nothing of its batch is stored"
 
     private func checkNoNull(_ column: Column, _ name: String, _ faults: inout [Int: RowFault]) {
         guard let validity = column.validity else { return }

@@ -56,11 +56,14 @@ package final class SharedIngestion {
     /// PostgreSQL's clock in µs since 1970-01-01 UTC: the time of rows that have none.
     package var now: Int64 { clock.now }
 
-    /// What is wrong with rows that are not stored already: for each its part, its row there, and why; ascending in a part.
+    /// What is wrong with rows that are not stored already and may be set aside: for each its part, its row there, and why;
+    /// ascending in a part. What stops a batch is for ``append(_:undecodable:faulty:)`` to find.
     package func faults(_ input: SharedRows) -> [(part: Int, fault: RowFault)] {
         let known = knownCount(input)
         return input.parts.enumerated().flatMap { index, part in
-            checks(part.view).faults(part.rows).filter { part.offsets[$0.row] >= known }.map { (index, $0) }
+            checks(part.view).faults(part.rows).filter { part.offsets[$0.row] >= known && !$0.isStop }.map {
+                (index, $0)
+            }
         }
     }
 
@@ -95,24 +98,29 @@ package final class SharedIngestion {
             guard rowCount == queue.start.rows else { return }
             try queue.verify(digestValue)
         }
-        var good: [(view: StoredView, rows: ViewRows)] = []
+        var good: [(view: StoredView, rows: ViewRows, tally: ExpectationTally)] = []
         var firstFault: RowFault?
         for (index, part) in input.parts.enumerated() {
             let start = part.offsets.firstIndex { $0 >= known } ?? part.offsets.count
-            let dropped = Set(faulty.filter { $0.part == index }.map(\.fault.row))
+            let refused = faulty.filter { $0.part == index && $0.fault.row >= start }.map(\.fault)
+            let dropped = Set(refused.map(\.row))
             let kept = (start..<part.offsets.count).filter { !dropped.contains($0) }
-            let rows = part.rows.removing(Array(0..<start) + dropped.filter { $0 >= start })
-            if let fault = checks(part.view).faults(rows).first {
+            let rows = part.rows.removing(Array(0..<start) + dropped)
+            let inspected = checks(part.view).inspect(rows)
+            if let fault = inspected.faults.first {
                 let offset = part.offsets[kept[fault.row]]
                 if offset < firstFault?.row ?? .max { firstFault = RowFault(row: offset, reason: fault.reason) }
             }
-            good.append((part.view, rows))
+            var tally = inspected.tally
+            tally.locateWarnings { first + part.offsets[kept[$0]] + 1 }
+            tally.addRefused(refused)
+            good.append((part.view, rows, tally))
         }
         if let firstFault {
             try queue.settle()
             throw .row(first + firstFault.row + 1, reason: firstFault.reason)
         }
-        for (view, rows) in good { queue.append(rows, to: view) }
+        for (view, rows, tally) in good { queue.append(rows, to: view, tally) }
         update(input.texts, known..<input.texts.count)
         queue.summary.rejected += undecodable.count { $0 >= known }
         queue.summary.rejected += faulty.count { input.parts[$0.part].offsets[$0.fault.row] >= known }

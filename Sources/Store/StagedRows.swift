@@ -34,7 +34,7 @@ struct StagedRows {
         try refuseDuplicates(window)
     }
 
-    private func at(_ window: Range<Timestamp>) -> String {
+    func at(_ window: Range<Timestamp>) -> String {
         " (the sql of view '\(view.name)', chunk \(window.text))"
     }
 
@@ -91,7 +91,7 @@ struct StagedRows {
     }
 
     /// One row that meets a condition, in words.
-    private func sample(_ condition: String) throws(StoreError) -> String {
+    func sample(_ condition: String) throws(StoreError) -> String {
         let keys = view.definition.keys.map { "left(\(SQLText.identifier($0.name))::text, 60)" }
         let rows = try session.query(
             """

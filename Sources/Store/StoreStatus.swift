@@ -52,6 +52,8 @@ package struct StoreStatus: Sendable {
     package let ledgerBytesPerDay: Double
     /// By name.
     package let views: [View]
+    /// Of the features that have expectations, by name.
+    package let expectations: [ExpectationStatus]
 
     package static func read(_ session: Session) throws(StoreError) -> StoreStatus {
         var options = Connection.TransactionOptions.read
@@ -84,7 +86,9 @@ package struct StoreStatus: Sendable {
         let totals = try Ledger(session).totals()
         let watermarks = try Self.watermarks(session)
         var views: [View] = []
-        for view in try Registry.load(session).views.sorted(by: { $0.name < $1.name }) {
+        let stored = try Registry.load(session).views.sorted { $0.name < $1.name }
+        expectations = try ExpectationStatus.read(stored, session)
+        for view in stored {
             views.append(try View(view, now, totals[view.id], watermarks[view.id], session))
         }
         self.views = views

@@ -1,4 +1,5 @@
 package import Features
+package import PointInTime
 import Postgres
 
 /// A view as it stands in the store.
@@ -7,6 +8,23 @@ package struct StoredView: Sendable {
     /// The definitions version that last changed the view's columns; writers compare it with the store's.
     package let shape: Int64
     package let definition: ViewDefinition
+    /// What the view's definition expects of rows, ready to check them.
+    package let expectations: ExpectationCheck
+
+    package init(id: Int32, shape: Int64, definition: ViewDefinition) {
+        self.id = id
+        self.shape = shape
+        self.definition = definition
+        expectations = ExpectationCheck(definition)
+    }
+
+    /// The same view with other rules; its features are the same.
+    init(_ view: StoredView, ruledBy definition: ViewDefinition) {
+        id = view.id
+        shape = view.shape
+        self.definition = definition
+        expectations = view.expectations
+    }
 
     package var name: String { definition.name }
 
@@ -24,7 +42,7 @@ package struct StoredView: Sendable {
     func with(_ rules: ViewRules) -> StoredView {
         var definition = definition
         definition.rules = rules
-        return StoredView(id: id, shape: shape, definition: definition)
+        return StoredView(self, ruledBy: definition)
     }
 
     /// Comma-separated, quoted, with `alias.` before each where one is given.

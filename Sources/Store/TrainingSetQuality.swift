@@ -89,13 +89,15 @@ package enum QualityNumber: Codable, Sendable, Hashable {
 }
 
 extension TrainingSetQuality.Feature {
-    init(name: String, _ statistics: ColumnStatistics) {
+    /// - Parameter isPII: whether only counts are given, and nothing of the values.
+    init(name: String, _ statistics: ColumnStatistics, isPII: Bool = false) {
         let type = statistics.type
         self.name = name
         nulls = statistics.nullCount
         nans = statistics.nanCount
         infinities = statistics.infiniteCount
         constant = statistics.isConstant
+        guard !isPII else { return }
         mean = statistics.mean.map { QualityNumber($0, type) }
         switch type {
         case .float32, .float64:

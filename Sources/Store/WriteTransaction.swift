@@ -72,6 +72,8 @@ package final class WriteTransaction {
     /// The state that the commit will make; see ``LedgerState/uid``.
     package let uid = Ledger.newUID()
     var entries: [LedgerEntry] = []
+    /// What the rows of each view were found to be like, for the ledger's side.
+    private var tallies: [(view: Int32, tally: ExpectationTally)] = []
 
     /// Starts the transaction and takes the locks.
     ///
@@ -108,6 +110,9 @@ package final class WriteTransaction {
         try session.lock(AdvisoryLock.view(view.id), isShared: true)
         try view.refuseIfChanged(session)
     }
+
+    /// Has the commit keep what rows of a view were found to be like.
+    func keep(_ tally: ExpectationTally, of view: StoredView) { tallies.append((view.id, tally)) }
 
     /// Stores rows in history and moves the online table. Call once a view, in ascending order of ``StoredView/id``.
     package func write(_ rows: ViewRows, to view: StoredView, source: String? = nil) throws(StoreError) -> WriteCounts {
@@ -196,7 +201,7 @@ package final class WriteTransaction {
     /// Appends to the ledger and commits; the transaction object is done then.
     /// - Parameter ledgerTimeoutMs: as in ``Ledger/commit(batch:_:uid:lockTimeoutMs:)``.
     package func commit(ledgerTimeoutMs: Int? = nil) throws(StoreError) -> LedgerState {
-        try ledger.commit(batch: batch, entries, uid: uid, lockTimeoutMs: ledgerTimeoutMs)
+        try ledger.commit(batch: batch, entries, uid: uid, lockTimeoutMs: ledgerTimeoutMs, tallies: tallies)
     }
 
     /// As ``commit()``; where it is not answered, the error says what became of it.

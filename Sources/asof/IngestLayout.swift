@@ -71,7 +71,14 @@ struct IngestLayout {
                 continue
             }
             featureRequests.append(requests.count)
-            requests.append(ColumnRequest(sourceName: column, type: feature.type, absentIsNull: isAbsentNull))
+            requests.append(
+                ColumnRequest(
+                    sourceName: column,
+                    type: feature.type,
+                    absentIsNull: isAbsentNull,
+                    isPII: feature.isPII
+                )
+            )
         }
         self.featureRequests = featureRequests
         self.requests = requests
@@ -154,6 +161,11 @@ struct IngestLayout {
                 ? "\(rules.file): there is no column left for event times; its columns are \(names.joined(separator: ", "))"
                 : "\(rules.file): the event time could be any of \(candidates.map(\.name).joined(separator: ", ")); say --event-time COLUMN"
         )
+    }
+
+    /// The input's column that a feature is read from.
+    func column(ofFeature name: String) -> String? {
+        zip(view.definition.features, featureRequests).first { $0.0.name == name }?.1.map { requests[$0].sourceName }
     }
 
     /// Names and types of the columns that the input has, in the order of ``ViewRows``, for the checkpoint's digest.

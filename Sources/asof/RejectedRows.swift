@@ -10,11 +10,13 @@ enum OnError: String, ExpressibleByArgument {
 struct RejectedRows {
     private let reader: TableReader
     private let ingestion: Ingestion
+    private let layout: IngestLayout
     private let file: RejectsFile
 
-    init(path: String, _ reader: TableReader, _ ingestion: Ingestion) throws {
+    init(path: String, _ reader: TableReader, _ layout: IngestLayout, _ ingestion: Ingestion) throws {
         self.reader = reader
         self.ingestion = ingestion
+        self.layout = layout
         file = try RejectsFile(
             path: path,
             source: ingestion.source.isEmpty ? nil : ingestion.source,
@@ -27,14 +29,20 @@ struct RejectedRows {
     func append(_ rows: ViewRows) throws {
         let undecodable = reader.batchRejects.map { UndecodableRow(offset: $0.offset, text: $0.text) }
         let faults = ingestion.faults(rows, undecodable: undecodable)
-        let rejects = reader.batchRejects + faults.map { reader.rejectedRow($0.row, reason: $0.reason) }
+        let rejects =
+            reader.batchRejects
+            + faults.map { fault in
+                var reject = reader.rejectedRow(fault.row, reason: fault.reason)
+                reject.column = fault.feature.flatMap { layout.column(ofFeature: $0) }
+                return reject
+            }
         // What lies before the checkpoint was set aside by the run that consumed it.
         try file.append(
             rejects.map { (row: reader.batchFirstRow + $0.offset, reject: $0) }
                 .filter { $0.row > ingestion.resumesAt }
                 .sorted { $0.row < $1.row }
         )
-        try ingestion.append(rows, undecodable: undecodable, faulty: faults.map(\.row))
+        try ingestion.append(rows, undecodable: undecodable, faulty: faults)
     }
 
     /// - Throws: ``ExitCode`` where every row was bad: that is no ingest, but a wrong option.

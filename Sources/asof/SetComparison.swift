@@ -12,6 +12,8 @@ struct SetComparison {
     private let open: OpenStore
     private let engine: EngineOptions
     private let spec: TrainingSetSpec
+    /// Columns whose values are not shown.
+    private let personal: Set<String>
 
     /// How a comparison ended.
     struct Outcome {
@@ -34,6 +36,11 @@ struct SetComparison {
         self.open = open
         self.engine = engine
         spec = try described.spec(open.session)
+        personal = Set(
+            spec.plan.sources.enumerated().filter { _, source in
+                spec.plan.roles[source.role].features[source.feature].isPII
+            }.map { index, _ in spec.columns[spec.spine.count + index].name }
+        )
     }
 
     /// Makes the set again and compares, a block of rows at a time.
@@ -89,7 +96,14 @@ struct SetComparison {
         if let missing, format != .jsonLines { return "the file has no column '\(missing.name)'" }
         do {
             try reader.select(
-                spec.columns.map { ColumnRequest(sourceName: $0.name, type: $0.type, passed: $0.passed) }
+                spec.columns.map {
+                    ColumnRequest(
+                        sourceName: $0.name,
+                        type: $0.type,
+                        passed: $0.passed,
+                        isPII: personal.contains($0.name)
+                    )
+                }
             )
         } catch {
             guard case .badColumnType = error else { throw error }
@@ -119,6 +133,9 @@ struct SetComparison {
             for row in rows {
                 for (got, (expected, name)) in zip(file.columns, zip(made.columns, made.names))
                 where Self.bytes(of: [got], row..<row + 1) != Self.bytes(of: [expected], row..<row + 1) {
+                    if personal.contains(name) {
+                        return "row \(firstRow + row), column '\(name)': the values differ, and are not shown (pii)"
+                    }
                     return "row \(firstRow + row), column '\(name)': the file has \(got.value(row).json), "
                         + "history gives \(expected.value(row).json)"
                 }

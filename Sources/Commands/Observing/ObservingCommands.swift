@@ -20,7 +20,7 @@ extension CommandTable {
         Command(
             "fs.stats",
             arity: 1,
-            summary: "Rows and memory of each view, and what reads of it found.",
+            summary: "Rows and memory of each view, what reads of it found, and how writes met its expectations.",
             group: .features,
             complexity: "O(views)",
             flags: [.readonly]
@@ -134,7 +134,7 @@ private enum ViewStatistics {
     /// Rows and bytes are null where the view is not in memory.
     private static func write(_ view: ServedView, _ reply: inout ReplyWriter) {
         let (figures, reads) = (view.memory?.figures, view.counters.values)
-        reply.map(8)
+        reply.map(10)
         reply.bulk("resident")
         reply.bool(figures != nil)
         reply.bulk("rows")
@@ -151,5 +151,9 @@ private enum ViewStatistics {
         reply.integer(reads.expired)
         reply.bulk("late")
         reply.integer(reads.late)
+        reply.bulk("refused")
+        reply.integer(reads.refused)
+        reply.bulk("warned")
+        reply.integer(reads.warned)
     }
 }

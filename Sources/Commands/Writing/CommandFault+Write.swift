@@ -25,3 +25,14 @@ extension CommandFault {
         }
     }
 }
+
+extension CommandFault.Code {
+    /// The code of a row that the store does not take.
+    init(_ kind: RowFault.Kind) {
+        switch kind {
+        case .key: self = .entity
+        case .value: self = .value
+        case .time, .other: self = .time
+        }
+    }
+}

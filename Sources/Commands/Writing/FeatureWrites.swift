@@ -68,6 +68,7 @@ package final class FeatureWrites: Sendable {
                     let catalog = serving.catalog
                     for (view, rows) in committed.late { try? catalog.view(named: view).counters.addLate(rows) }
                 }
+                serving.note(committed.tallies)
                 serving.apply(committed.views, state: committed.state, finish: finish)
             },
             history: SessionWorkers(conninfo: serving.conninfo, loaded: serving.loaded)

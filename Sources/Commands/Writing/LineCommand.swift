@@ -27,6 +27,7 @@ enum LineCommand {
             SourceOption.spec, ArgumentSpec("early", .token, token: "ALLOW1970", isOptional: true),
         ],
         requestBytesMax: WireLimits.requestBytesMax,
+        loggedMax: 1,
         prepare: { context, arguments in prepared(&context, arguments) },
         run: { context, arguments in
             guard let write = prepared(&context, arguments) else { return .replied }

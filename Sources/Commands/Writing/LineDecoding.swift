@@ -57,7 +57,7 @@ struct LineDecoding: Sendable {
         mutating func checkFailed(_ faults: [RowFault], line: (Int) -> Int) {
             count += faults.count
             for fault in faults.prefix(max(shownMax, 1)) {
-                let code: CommandFault.Code = fault.kind == .key ? .entity : .time
+                let code = CommandFault.Code(fault.kind)
                 ofChecks.append(Refused(line: line(fault.row), column: nil, code: code, reason: fault.reason))
             }
         }
@@ -107,7 +107,7 @@ struct LineDecoding: Sendable {
             }
             if rows.byteCount > valueBytesMax { return nil }
         }
-        let parts = check(rows.take(), lines, &refused)
+        let parts = try check(rows.take(), lines, &refused)
         if !options.isPartial, let first = refused.first { throw first.fault }
         let item = RowWrite.Item(parts: parts, source: options.source)
         let accepted = parts.reduce(0) { $0 + $1.rows.rowCount }
@@ -131,15 +131,36 @@ struct LineDecoding: Sendable {
     }
 
     /// The rows that the store takes.
-    private func check(_ taken: [LineViewRows], _ lines: [Int], _ refused: inout RefusedPoints) -> [RowWrite.Part] {
+    ///
+    /// - Throws: where a row or a share of nulls keeps all of them from being stored, PARTIAL or not.
+    private func check(
+        _ taken: [LineViewRows],
+        _ lines: [Int],
+        _ refused: inout RefusedPoints
+    ) throws(CommandFault) -> [RowWrite.Part] {
         var parts: [RowWrite.Part] = []
         for part in taken {
-            let view = catalog.views[part.view].stored
+            let served = catalog.views[part.view]
             let rows = ViewRows(keys: part.keys, eventTimes: part.eventTimes, features: part.features)
-            let faults = RowChecks(view: view, now: now, futureAdvice: "check PRECISION").faults(rows)
+            let checks = RowChecks(view: served.stored, now: now, futureAdvice: "check PRECISION")
+            var (faults, tally) = checks.inspect(rows)
             refused.checkFailed(faults) { lines[part.offsets[$0]] }
+            if let stop = faults.first(where: \.isStop) {
+                served.counters.addRefused(rows.rowCount)
+                throw CommandFault(.value, "line \(lines[part.offsets[stop.row]]): \(stop.reason)")
+            }
             let good = rows.removing(faults.map(\.row))
-            if good.rowCount > 0 { parts.append(RowWrite.Part(view: view, rows: good)) }
+            if !faults.isEmpty {
+                tally = checks.inspect(good).tally
+                faults.removeAll { $0.feature == nil }
+                tally.addRefused(faults)
+                served.counters.addRefused(faults.count)
+            }
+            if let nulls = tally.tooManyNulls(in: served.name).first(where: \.isRefused) {
+                served.counters.addRefused(rows.rowCount)
+                throw CommandFault(.value, "\(nulls.text); nothing of the command is stored")
+            }
+            if good.rowCount > 0 { parts.append(RowWrite.Part(view: served.stored, rows: good, tally: tally)) }
         }
         return parts
     }

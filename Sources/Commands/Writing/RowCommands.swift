@@ -30,6 +30,7 @@ enum RowCommands {
             ),
         ] + RowOptions.specs,
         requestBytesMax: WireLimits.requestBytesMax,
+        loggedMax: 4,
         prepare: { context, arguments in prepared(&context, arguments, hasValues: true, setItem) },
         run: { context, arguments in run(&context, arguments, hasValues: true, setItem) }
     )
@@ -64,8 +65,8 @@ enum RowCommands {
             try context.writeAllowance?.check()
             let view = try source.catalog().served(arguments[1])
             let now = source.now()
-            let part = try make(arguments, view, options, now)
-            try check(part, now)
+            var part = try make(arguments, view, options, now)
+            part.tally = try check(part, now, view.counters)
             let item = RowWrite.Item(parts: [part], source: number)
             let decoded = PreparedWrite.Decoded(item: item) { $1.integer($0.position) }
             context.writeAllowance?.take(decoded)
@@ -87,10 +88,16 @@ enum RowCommands {
         return .deferred(write.deferred(context))
     }
 
-    private static func check(_ part: RowWrite.Part, _ now: Int64) throws(CommandFault) {
+    private static func check(
+        _ part: RowWrite.Part,
+        _ now: Int64,
+        _ counters: ReadCounters
+    ) throws(CommandFault) -> ExpectationTally {
         let checks = RowChecks(view: part.view, now: now, futureAdvice: "check its unit and zone")
-        guard let fault = checks.faults(part.rows).first else { return }
-        throw CommandFault(fault.kind == .key ? .entity : .time, fault.reason)
+        let inspected = checks.inspect(part.rows)
+        guard let fault = inspected.faults.first else { return inspected.tally }
+        if fault.feature != nil { counters.addRefused(1) }
+        throw CommandFault(CommandFault.Code(fault.kind), fault.reason)
     }
 
     // MARK: FS.DEL
@@ -208,10 +215,11 @@ private struct RowValues {
             )
         } catch {
             let shown = text.withUnsafeBufferPointer { String(decoding: $0.prefix(200), as: UTF8.self) }
+            let got =
+                definition.features[feature].isPII ? Expectations.hiddenValue : CommandFault.quoted(shown)
             throw CommandFault(
                 .value,
-                "feature '\(definition.features[feature].name)': expected \(type.text), got \(CommandFault.quoted(shown)): "
-                    + error.reason
+                "feature '\(definition.features[feature].name)': expected \(type.text), got \(got): \(error.reason)"
             )
         }
     }

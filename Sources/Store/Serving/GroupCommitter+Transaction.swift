@@ -147,12 +147,14 @@ extension GroupCommitter {
         var state: LedgerState?
         var stored: [(view: StoredView, rows: ViewRows)] = []
         var late: [(view: String, rows: Int)] = []
+        let group = GroupRows(decided.parts)
         var all = WriteCounts()
         do throws(StoreError) {
             if decided.parts.isEmpty {
                 transaction.rollBack()
             } else {
-                for (view, rows) in GroupRows(decided.parts).views {
+                for (view, tally) in group.tallies { transaction.keep(tally, of: view) }
+                for (view, rows) in group.views {
                     let (counts, newest) = try transaction.writeGroup(rows, to: view)
                     all.add(counts)
                     if counts.late > 0 { late.append((view.name, counts.late)) }
@@ -176,11 +178,12 @@ extension GroupCommitter {
             for ((pending, _), receipt) in zip(taken, receipts) { pending.finish(.success(receipt)) }
         }
         if let state {
-            applied(CommittedRows(state: state, isOwn: true, views: stored, late: late), finish)
+            let tallies = group.tallies.map { (view: $0.view.name, tally: $0.tally) }
+            applied(CommittedRows(state: state, isOwn: true, views: stored, late: late, tallies: tallies), finish)
         } else if let position = receipts.flatMap(\.items).map(\.position).max(), position > 0 {
             // Stored through another server maybe, which this one has yet to follow.
             let state = LedgerState(position: position, uid: nil, committedAt: nil)
-            applied(CommittedRows(state: state, isOwn: false, views: [], late: []), finish)
+            applied(CommittedRows(state: state, isOwn: false, views: [], late: [], tallies: []), finish)
         } else {
             finish()
         }

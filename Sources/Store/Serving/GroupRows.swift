@@ -5,6 +5,8 @@ import PointInTime
 struct GroupRows {
     /// By ``StoredView/id``, ascending, which is the order in which views are locked and written.
     private(set) var views: [(view: StoredView, rows: ViewRows)] = []
+    /// Of the views that expect something, how their rows met it; by ``StoredView/id``, ascending.
+    private(set) var tallies: [(view: StoredView, tally: ExpectationTally)] = []
 
     /// - Parameter parts: in the order in which they were submitted: of rows with the same entity and time the last wins.
     init(_ parts: [RowWrite.Part]) {
@@ -18,6 +20,13 @@ struct GroupRows {
         for part in parts {
             var rows = part.rows
             let id = part.view.id
+            if !part.tally.features.isEmpty {
+                if let place = tallies.firstIndex(where: { $0.view.id == id }) {
+                    tallies[place].tally.add(part.tally)
+                } else {
+                    tallies.append((part.view, part.tally))
+                }
+            }
             if rows.isDeleted == nil, hasDeleted.contains(id) {
                 rows.isDeleted = Column(type: .bool, values: .bool(Array(repeating: false, count: rows.rowCount)))
             }
@@ -32,6 +41,7 @@ struct GroupRows {
             }
         }
         views.sort { $0.view.id < $1.view.id }
+        tallies.sort { $0.view.id < $1.view.id }
     }
 }
 

@@ -16,10 +16,13 @@ package struct RowWrite: Sendable {
         package var view: StoredView
         /// Checked by ``RowChecks``; at least one.
         package var rows: ViewRows
+        /// How the rows met the view's expectations, and how many beside them did not.
+        package var tally: ExpectationTally
 
-        package init(view: StoredView, rows: ViewRows) {
+        package init(view: StoredView, rows: ViewRows, tally: ExpectationTally = ExpectationTally()) {
             self.view = view
             self.rows = rows
+            self.tally = tally
         }
     }
 
@@ -103,4 +106,6 @@ package struct CommittedRows: Sendable {
     package let views: [(view: StoredView, rows: ViewRows)]
     /// Of each view, rows that were older than their entity's online row; views without any are left out.
     package let late: [(view: String, rows: Int)]
+    /// Of each view that expects something, how the group's rows met that.
+    package let tallies: [(view: String, tally: ExpectationTally)]
 }

@@ -63,6 +63,8 @@ package final class ReadCounters: Sendable {
     private let misses = Atomic<Int64>(0)
     private let expired = Atomic<Int64>(0)
     private let late = Atomic<Int64>(0)
+    private let refused = Atomic<Int64>(0)
+    private let warned = Atomic<Int64>(0)
 
     package init() {}
 
@@ -80,11 +82,22 @@ package final class ReadCounters: Sendable {
         if rows > 0 { late.add(Int64(rows), ordering: .relaxed) }
     }
 
+    /// Counts rows that this server did not store since they do not meet the view's expectations.
+    package func addRefused(_ rows: Int) {
+        if rows > 0 { refused.add(Int64(rows), ordering: .relaxed) }
+    }
+
+    /// Counts values that this server stored although they are not as expected.
+    /// - Returns: how many there are by now.
+    func addWarned(_ values: Int) -> Int64 { warned.add(Int64(values), ordering: .relaxed).newValue }
+
     package struct Values: Sendable, Hashable {
         package var hits: Int64
         package var misses: Int64
         package var expired: Int64
         package var late: Int64
+        package var refused: Int64 = 0
+        package var warned: Int64 = 0
     }
 
     package var values: Values {
@@ -92,7 +105,9 @@ package final class ReadCounters: Sendable {
             hits: hits.load(ordering: .relaxed),
             misses: misses.load(ordering: .relaxed),
             expired: expired.load(ordering: .relaxed),
-            late: late.load(ordering: .relaxed)
+            late: late.load(ordering: .relaxed),
+            refused: refused.load(ordering: .relaxed),
+            warned: warned.load(ordering: .relaxed)
         )
     }
 }

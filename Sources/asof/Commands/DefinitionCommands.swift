@@ -293,8 +293,15 @@ struct DescribeCommand: ParsableCommand {
         if let maxAge = view.maxAge { lines.append("max age    \(maxAge.text), checked by `asof status`") }
         if let source = view.source { lines.append("source     \(source.sql)") }
         Console.write(lines.joined(separator: "\n") + "\n")
-        var table = TextTable(["feature", "type", "description"])
-        for feature in view.features { table.append([feature.name, feature.type.text, feature.description ?? ""]) }
+        let isChecked = view.features.contains { $0.expectations != nil || $0.isPII }
+        var table = TextTable(["feature", "type"] + (isChecked ? ["expected"] : []) + ["description"])
+        for feature in view.features {
+            let expected = [feature.expectations?.text, feature.isPII ? "pii" : nil].compactMap(\.self)
+            table.append(
+                [feature.name, feature.type.text] + (isChecked ? [expected.joined(separator: ", ")] : [])
+                    + [feature.description ?? ""]
+            )
+        }
         Console.write(table.text)
     }
 

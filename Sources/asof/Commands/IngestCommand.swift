@@ -174,7 +174,7 @@ struct IngestCommand: ParsableCommand {
             columns: layout.digestColumns,
             options: ingestionOptions
         )
-        let rejected = try rejects.map { try RejectedRows(path: $0, reader, ingestion) }
+        let rejected = try rejects.map { try RejectedRows(path: $0, reader, layout, ingestion) }
         var progress = Progress(isQuiet: quiet || json)
         do {
             while let batch = try reader.next() {
@@ -193,8 +193,9 @@ struct IngestCommand: ParsableCommand {
             // An error of the batch under way adds nothing to the one that came first.
             try? ingestion.settle()
             throw located(error, shown, ingestion.summary, isResumable: identity != nil) { row in
-                let index = row - reader.batchFirstRow
-                return index >= 0 && row <= reader.rowsRead ? reader.line(ofBatchRow: index) : nil
+                let offset = row - reader.batchFirstRow
+                guard offset >= 0, row <= reader.rowsRead else { return nil }
+                return reader.line(ofBatchRow: offset - reader.batchRejects.count { $0.offset < offset })
             }
         }
     }
@@ -272,6 +273,7 @@ struct IngestCommand: ParsableCommand {
     }
 
     func report(_ summary: IngestionSummary, _ shown: String, _ view: String, _ elapsed: Duration) {
+        for warning in summary.expectationWarnings { Console.writeError("WARNING: \(shown): \(warning)") }
         if json {
             Console.write(
                 JSONObject([
@@ -279,7 +281,8 @@ struct IngestCommand: ParsableCommand {
                     ("stored", .int64(Int64(summary.counts.stored))),
                     ("duplicates", .int64(Int64(summary.counts.duplicates))),
                     ("late", .int64(Int64(summary.counts.late))), ("resumed", .int64(Int64(summary.resumedRows))),
-                    ("rejected", .int64(Int64(summary.rejected))), ("rounded_up", .int64(Int64(summary.roundedUp))),
+                    ("rejected", .int64(Int64(summary.rejected))), ("warned", .int64(Int64(summary.warned))),
+                    ("rounded_up", .int64(Int64(summary.roundedUp))),
                     ("batches", .int64(Int64(summary.batches))),
                     ("min_event_time", summary.eventTimes.map { .timestamp($0.lowerBound) } ?? .null),
                     ("max_event_time", summary.eventTimes.map { .timestamp($0.upperBound) } ?? .null),

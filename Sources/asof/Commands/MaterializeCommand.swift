@@ -136,6 +136,7 @@ struct MaterializeCommand: ParsableCommand {
 
     private func report(_ run: Materialization, _ view: StoredView, _ elapsed: Duration) {
         let summary = run.summary
+        for warning in summary.warnings { Console.writeError("WARNING: \(view.name): \(warning)") }
         if json {
             if dryRun { return }
             Console.write(
@@ -144,6 +145,7 @@ struct MaterializeCommand: ParsableCommand {
                     ("to", .timestamp(run.window.upperBound)), ("chunks", .int64(Int64(summary.chunks))),
                     ("rows", .int64(Int64(summary.rows))), ("stored", .int64(Int64(summary.stored))),
                     ("known", .int64(Int64(summary.known))), ("suppressed", .int64(Int64(summary.suppressed))),
+                    ("refused", .int64(Int64(summary.tally.refused))), ("warned", .int64(Int64(summary.tally.warned))),
                     ("late", .int64(Int64(summary.late))),
                     ("watermark", summary.watermark.map { .timestamp($0) } ?? .null),
                     ("position", summary.state.map { .int64($0.position) } ?? .null),
@@ -167,6 +169,8 @@ struct MaterializeCommand: ParsableCommand {
             let tolerance = (view.definition.source?.tolerance ?? .standard).text
             line += "; \(Console.count(summary.suppressed, "correction")) within the tolerance of \(tolerance) left out"
         }
+        if summary.tally.refused > 0 { line += ", \(Console.grouped(summary.tally.refused)) refused by expectations" }
+        if summary.tally.warned > 0 { line += ", \(Console.count(summary.tally.warned, "value")) not as expected" }
         if summary.late > 0 { line += "; \(Console.count(summary.late, "entity", "entities")) late" }
         line += "; \(Console.seconds(elapsed)), \(Console.rate(summary.rows, elapsed))"
         if let state = summary.state { line += ", position \(state.position)" }

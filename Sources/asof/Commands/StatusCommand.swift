@@ -10,11 +10,15 @@ struct StatusCommand: ParsableCommand {
             age: PostgreSQL's clock minus the newest event time. lag: how late the newest event arrived, its commit minus \
             its event time. watermark: up to where `asof materialize` has asked the view's source.
 
+            Features with expectations follow, with what commits of the last 7 days counted of them: rows and nulls in \
+            commits that had something to count, values stored although they are not as expected (warned), and rows not \
+            stored for that (refused), as far as a commit came of their batch.
+
             Exit code 1 if a view's age is over its max_age, or a view with a max_age has no rows.
             """
     )
 
-    @Flag(help: "One JSON object a line: first the store's, then one a view.")
+    @Flag(help: "One JSON object a line: first the store's, then one a view, then one a feature with expectations.")
     var json = false
     @OptionGroup var store: StoreOptions
 
@@ -24,6 +28,7 @@ struct StatusCommand: ParsableCommand {
         if json {
             Console.write(Self.json(status))
             for view in status.views { Console.write(Self.json(view)) }
+            for feature in status.expectations { Console.write(Self.json(feature)) }
         } else {
             show(status)
         }
@@ -67,6 +72,27 @@ struct StatusCommand: ParsableCommand {
             ])
         }
         Console.write(status.views.isEmpty ? "no views" : table.text)
+        if !status.expectations.isEmpty { Console.write("\n" + Self.table(status.expectations).text) }
+    }
+
+    /// Features with what they expect, and what writes of the last days were like.
+    private static func table(_ features: [ExpectationStatus]) -> TextTable {
+        var table = TextTable(
+            [
+                "feature", "expected", "last \(Limits.expectationStatusDays)d: rows", "null %", "warned", "refused",
+                "last",
+            ],
+            rightAligned: [2, 3, 4, 5]
+        )
+        for feature in features {
+            let isOver = feature.isOverNullsMax ? " !" : ""
+            table.append([
+                feature.name, feature.expectations.text, Console.grouped(feature.rows),
+                feature.stored == 0 ? "-" : ExpectationTally.percent(feature.nulls, of: feature.stored) + isOver,
+                Console.grouped(feature.warned), Console.grouped(feature.refused), feature.lastFailedAt?.text ?? "-",
+            ])
+        }
+        return table
     }
 
     /// `3h 12m`: the two largest units.
@@ -110,6 +136,16 @@ struct StatusCommand: ParsableCommand {
             ("last_kind", last.map { .string($0.kind) } ?? .null),
             ("last_committed_at", last.map { .timestamp($0.committedAt) } ?? .null),
             ("last_rows", last.map { .int64($0.rows) } ?? .null),
+        ]).text
+    }
+
+    private static func json(_ feature: ExpectationStatus) -> String {
+        JSONObject([
+            ("feature", .string(feature.name)), ("expected", .string(feature.expectations.text)),
+            ("rows", .int64(feature.rows)), ("nulls", .int64(feature.nulls)), ("warned", .int64(feature.warned)),
+            ("refused", .int64(feature.refused)), ("over_max_null", .bool(feature.isOverNullsMax)),
+            ("counted_since", feature.countedSince.map { .timestamp($0) } ?? .null),
+            ("last_failed_at", feature.lastFailedAt.map { .timestamp($0) } ?? .null),
         ]).text
     }
 }
