@@ -35,7 +35,8 @@ struct SetComparison {
         self.format = format
         self.open = open
         self.engine = engine
-        spec = try described.spec(open.session)
+        let spec = try described.spec(open.session)
+        self.spec = spec
         personal = Set(
             spec.plan.sources.enumerated().filter { _, source in
                 spec.plan.roles[source.role].features[source.feature].isPII
