@@ -6,7 +6,9 @@ extension CommandFault {
     package init(_ error: StoreError) {
         switch error {
         case .database(let error): self.init(error)
-        case .noStore, .newerSchema, .olderSchema, .changedMigration, .unsuitableDatabase, .anotherTimeline, .conflict,
+        case .newerSchema: self.init(.readOnly, Self.oneLine(error.description))
+        case .noStore, .newerDefinitions, .olderSchema, .changedMigration, .unsuitableDatabase, .anotherTimeline,
+            .conflict,
             .stalePlan:
             self.init(.unavailable, Self.oneLine(error.description))
         case .unknownView(let name, let hint):

@@ -27,6 +27,8 @@ package struct CommandFault: Error, Hashable, Sendable {
         case timeout = "FSTIMEOUT"
         /// PostgreSQL cannot be used now; the same command may succeed later.
         case unavailable = "FSUNAVAILABLE"
+        /// This server may not write to the store as it is now: the same command fails until the server is replaced.
+        case readOnly = "FSREADONLY"
         case noAuth = "NOAUTH"
         case noPermission = "NOPERM"
         case wrongPassword = "WRONGPASS"

@@ -60,6 +60,7 @@ extension PostgresError: CustomStringConvertible {
 package enum SQLState {
     package static let undefinedTable = "42P01"
     package static let undefinedSchema = "3F000"
+    package static let undefinedFunction = "42883"
     package static let insufficientPrivilege = "42501"
     package static let checkViolation = "23514"
     package static let readOnlyTransaction = "25006"

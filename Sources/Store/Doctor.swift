@@ -102,12 +102,13 @@ package struct Doctor {
         let schema = try Migrator.schema(of: session)
         if schema == 0 { throw .noStore }
         if schema > Migration.newest {
+            let mayWrite = try WriterAdmission.lowestSchema(session) <= Migration.newest
             return [
                 Finding(
                     .warning,
                     "migrations",
                     "the store has schema \(schema), this binary knows \(Migration.newest)",
-                    why: "this binary refuses to write",
+                    why: mayWrite ? "this binary may write, but not migrate" : "this binary may not write",
                     remedy: "use a newer asof"
                 )
             ]

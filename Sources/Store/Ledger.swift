@@ -53,7 +53,8 @@ package struct Ledger {
     /// Ends the transaction: takes the ledger's lock, appends the batch, commits.
     ///
     /// The three go in one network message, so that a client that stalls cannot hold the lock. The INSERT is a new
-    /// statement after the lock, so it sees the last committed position: the transaction is READ COMMITTED.
+    /// statement after the lock, so it sees the last committed position: the transaction is READ COMMITTED. Whether this
+    /// binary may write is asked again there: also a number that was raised by hand, without a migration's lock, counts.
     /// - Parameters:
     ///   - uid: names the state; chosen before, so that it can be looked for where the COMMIT was not answered.
     ///   - lockTimeoutMs: how long to wait for the ledger's lock; `nil` = as for every other lock of the transaction.
@@ -81,6 +82,7 @@ package struct Ledger {
         let results = try session.execute(
             """
             \(counts)\(patience)SELECT pg_catalog.pg_advisory_xact_lock(\(AdvisoryLock.space), \(AdvisoryLock.ledger));
+            \(WriterAdmission.statement);
             WITH last AS MATERIALIZED (
                 SELECT position, committed_at, batch_high FROM asof.batches ORDER BY position DESC LIMIT 1
             ), head AS MATERIALIZED (

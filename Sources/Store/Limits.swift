@@ -48,6 +48,10 @@ package enum Limits {
     package static let plansMax = 10
     /// How long `apply` waits for each lock: while it waits for one, everybody else waits behind it.
     package static let applyLockTimeoutMs = 10_000
+    /// How long a migration waits for transactions that write; each of them may store a batch.
+    package static let migrationWaitMs = 60_000
+    /// How long it stands in the way of new ones at a time; then they have as long without it.
+    static let writersStallMs = 200
     /// Partitions dropped in one transaction: each takes about five locks of the 6,400 that a server has by default.
     package static let dropPartitionsMax = 200
     /// Rows that a chunk of a batch view aims at: its sorts stay in memory, a commit costs nothing per row, and a kill

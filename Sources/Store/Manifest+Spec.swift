@@ -143,7 +143,9 @@ extension Session {
         let schema = try Migrator.schema(of: session)
         if schema == 0 { throw .noStore }
         if schema < Migration.newest { throw .olderSchema(store: schema, binary: Migration.newest) }
-        if schema > Migration.newest, forWriting { throw .newerSchema(store: schema, binary: Migration.newest) }
+        if schema > Migration.newest, forWriting, try WriterAdmission.lowestSchema(session) > Migration.newest {
+            throw .newerSchema(store: schema, binary: Migration.newest)
+        }
         return session
     }
 }

@@ -176,7 +176,7 @@ package struct Manifest: Codable, Sendable, Hashable {
 
     /// Keeps the manifest in `asof.training_sets` where the role may write there.
     ///
-    /// - Returns: false where it may not, or the server is a standby.
+    /// - Returns: false where it may not, the server is a standby, or the store is of a newer schema.
     package func record(_ session: Session) throws(StoreError) -> Bool {
         do {
             let subject = "the record of \(output.file) in asof.training_sets"
@@ -188,6 +188,7 @@ package struct Manifest: Codable, Sendable, Hashable {
             }
             return true
         } catch {
+            if case .newerSchema = error { return false }
             guard case .database(let cause) = error,
                 let sqlState = cause.sqlState,
                 [SQLState.insufficientPrivilege, SQLState.readOnlyTransaction, SQLState.featureNotSupported]

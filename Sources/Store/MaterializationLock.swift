@@ -25,7 +25,8 @@ package final class MaterializationLock {
         session = try Session(conninfo: conninfo)
         var options = Connection.TransactionOptions.write
         options.statementTimeoutMs = Limits.groupStatementTimeoutMs
-        try session.begin(options)
+        // It writes nothing, and must not keep migrations out for as long as a run takes.
+        try session.begin(options, asksToWrite: false)
         try session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         if try !tryLock(view) {
             let other = try Session(conninfo: conninfo)

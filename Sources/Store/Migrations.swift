@@ -8,6 +8,20 @@ package struct Migration: Sendable {
     package let name: String
     package let sql: String
 
+    package init(number: Int, name: String, sql: String) {
+        self.number = number
+        self.name = name
+        self.sql = sql
+    }
+
+    /// How the first line of a file begins: one or the other.
+    package static let letsOlder = "-- The release before may go on writing"
+    package static let refusesOlder = "-- The release before may not go on writing"
+
+    /// Whether binaries that do not know this migration may go on writing once it is applied: what the first line of its
+    /// file says. A file that says nothing does not let them.
+    package var letsOlderWrite: Bool { sql.hasPrefix(Self.letsOlder) }
+
     /// Every migration, in order. A new file is added here; a test compares this list with the folder.
     package static let all: [Migration] = [
         Migration(
@@ -65,6 +79,11 @@ package struct Migration: Sendable {
             name: "0011_suppressed_corrections.sql",
             sql: String(decoding: PackageResources._011_suppressed_corrections_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 12,
+            name: "0012_writers.sql",
+            sql: String(decoding: PackageResources._012_writers_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }
@@ -74,14 +93,25 @@ package struct Migration: Sendable {
 
 /// Brings a database's schema up to this binary's.
 package enum Migrator {
+    /// - Parameters:
+    ///   - migrations: those that this binary knows, in order.
+    ///   - waitMs: how long each waits for transactions that write.
     /// - Returns: the names of the migrations that were applied now.
     /// - Throws: ``StoreError/newerSchema(store:binary:)``, ``StoreError/changedMigration(name:)``,
-    ///   ``StoreError/unsuitableDatabase(reason:)``, or the database's error; each migration is a transaction of its own.
-    package static func migrate(_ session: Session) throws(StoreError) -> [String] {
+    ///   ``StoreError/unsuitableDatabase(reason:)``, ``StoreError/conflict(_:)`` where somebody writes for too long, or the
+    ///   database's error; each migration is a transaction of its own.
+    package static func migrate(
+        _ session: Session,
+        _ migrations: [Migration] = Migration.all,
+        waitMs: Int = Limits.migrationWaitMs
+    ) throws(StoreError) -> [String] {
         try checkDatabase(session)
         if try schema(of: session) == 0 { try prepare(session) }
         var applied: [String] = []
-        for migration in Migration.all where try apply(migration, on: session) { applied.append(migration.name) }
+        let newest = migrations.last?.number ?? 0
+        for migration in migrations where try apply(migration, on: session, newest: newest, waitMs: waitMs) {
+            applied.append(migration.name)
+        }
         return applied
     }
 
@@ -115,7 +145,7 @@ package enum Migrator {
     }
 
     private static func prepare(_ session: Session) throws(StoreError) {
-        try session.transaction(.write, of: "the schema asof") { () throws(StoreError) in
+        try session.transaction(.write, of: "the schema asof", asksToWrite: false) { () throws(StoreError) in
             try session.lock(AdvisoryLock.migration)
             try session.execute(
                 """
@@ -132,25 +162,48 @@ package enum Migrator {
     }
 
     /// - Returns: false where it was applied before.
-    private static func apply(_ migration: Migration, on session: Session) throws(StoreError) -> Bool {
-        try session.transaction(.write, of: "migration \(migration.name)") { () throws(StoreError) in
-            try session.lock(AdvisoryLock.migration)
-            let newest = try schema(of: session)
-            guard newest <= Migration.newest else { throw .newerSchema(store: newest, binary: Migration.newest) }
-            let known = try session.query(
-                "SELECT checksum FROM asof.migrations WHERE number = $1",
-                [.int32(Int32(migration.number))]
-            )
-            if known.count > 0 {
-                guard known.text(0, 0) == migration.checksum else { throw .changedMigration(name: migration.name) }
-                return false
-            }
+    private static func apply(
+        _ migration: Migration,
+        on session: Session,
+        newest: Int,
+        waitMs: Int
+    ) throws(StoreError) -> Bool {
+        // In a transaction of its own: what it locks would stand in the way of another migrate that is further.
+        if try isApplied(migration, session, newest: newest) { return false }
+        let subject = "migration \(migration.name)"
+        return try session.transaction(.write, of: subject, asksToWrite: false) { () throws(StoreError) in
+            try WriterAdmission.shutOut(session, waitMs: waitMs)
+            // Somebody else may have applied it meanwhile.
+            if try isApplied(migration, session, newest: newest) { return false }
             try session.execute(migration.sql)
             try session.query(
                 "INSERT INTO asof.migrations (number, name, checksum) VALUES ($1, $2, $3)",
                 [.int32(Int32(migration.number)), .text(migration.name), .text(migration.checksum)]
             )
+            if migration.letsOlderWrite, migration.number >= WriterAdmission.firstSchema {
+                try session.query(
+                    "UPDATE asof.migrations SET older_may_write = true WHERE number = $1",
+                    [.int32(Int32(migration.number))]
+                )
+            }
             return true
         }
+    }
+
+    /// - Throws: where the store is newer than `newest`, or the migration was applied with another text.
+    private static func isApplied(
+        _ migration: Migration,
+        _ session: Session,
+        newest: Int
+    ) throws(StoreError) -> Bool {
+        let schema = try schema(of: session)
+        guard schema <= newest else { throw .newerSchema(store: schema, binary: newest) }
+        let known = try session.query(
+            "SELECT checksum FROM asof.migrations WHERE number = $1",
+            [.int32(Int32(migration.number))]
+        )
+        guard known.count > 0 else { return false }
+        guard known.text(0, 0) == migration.checksum else { throw .changedMigration(name: migration.name) }
+        return true
     }
 }

@@ -64,9 +64,17 @@ extension Registry {
             for row in 0..<rows.count {
                 services.append(
                     StoredService(
-                        try JSONDocument.decode(ServiceDefinition.self, from: rows.text(row, 0) ?? ""),
+                        try JSONDocument.definition(
+                            ServiceDefinition.self,
+                            from: rows.text(row, 0) ?? "",
+                            in: "asof.services"
+                        ),
                         version: Int(rows.int32(row, 1) ?? 0),
-                        rules: try JSONDocument.decode(ServiceRules.self, from: rows.text(row, 2) ?? "")
+                        rules: try JSONDocument.definition(
+                            ServiceRules.self,
+                            from: rows.text(row, 2) ?? "",
+                            in: "the roles in asof.services"
+                        )
                     )
                 )
             }
@@ -123,7 +131,7 @@ extension StoredView {
         guard rows.count > 0, let id = rows.int32(0, 0), let shape = rows.int64(0, 1) else {
             throw .unknownView(name: name, hint: "; it was removed from the store")
         }
-        var definition = try JSONDocument.decode(ViewDefinition.self, from: rows.text(0, 2) ?? "")
+        var definition = try JSONDocument.definition(ViewDefinition.self, from: rows.text(0, 2) ?? "", in: "asof.views")
         let personal = Set(definition.features.filter(\.isPII).map(\.name))
         let features = try session.query("SELECT name, type FROM asof.features WHERE view = $1", [.int32(id)])
         definition.features = (0..<features.count).compactMap { row in

@@ -13,14 +13,14 @@ package struct Registry: Sendable {
     /// What is hidden, its tables and columns still there.
     package let retired: RetiredDefinitions
 
-    /// - Throws: the database's error.
+    /// - Throws: ``StoreError/newerDefinitions(_:)``, or the database's error.
     package static func load(_ session: Session) throws(StoreError) -> Registry {
         let document = try session.query(
             "SELECT version, document::text FROM asof.definitions ORDER BY version DESC LIMIT 1"
         )
         var definitions = Definitions()
         if let text = document.count > 0 ? document.text(0, 1) : nil {
-            definitions = try JSONDocument.decode(Definitions.self, from: text)
+            definitions = try JSONDocument.definition(Definitions.self, from: text, in: "asof.definitions")
         }
         let rows = try session.query(
             "SELECT id, shape, retired_at IS NOT NULL, definition::text FROM asof.views ORDER BY id"
@@ -31,7 +31,7 @@ package struct Registry: Sendable {
             guard let id = rows.int32(row, 0), let shape = rows.int64(row, 1), let text = rows.text(row, 3) else {
                 continue
             }
-            let definition = try JSONDocument.decode(ViewDefinition.self, from: text)
+            let definition = try JSONDocument.definition(ViewDefinition.self, from: text, in: "asof.views")
             if rows.bool(row, 2) == true {
                 retired.views.append(definition)
             } else {

@@ -132,7 +132,7 @@ extension StoredView {
             guard let id = rows.int32(row, 0), let shape = rows.int64(row, 1), let text = rows.text(row, 2) else {
                 continue
             }
-            let definition = try JSONDocument.decode(ViewDefinition.self, from: text)
+            let definition = try JSONDocument.definition(ViewDefinition.self, from: text, in: "asof.views")
             views.append((StoredView(id: id, shape: shape, definition: definition), rows.bool(row, 3) == true))
         }
         return views

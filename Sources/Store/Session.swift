@@ -36,7 +36,7 @@ package final class Session {
     /// - Parameter cancels: false for what ends with COMMIT, see ``Connection/execute(_:cancels:)``.
     @discardableResult
     package func execute(_ sql: String, cancels: Bool = true) throws(StoreError) -> [Rows] {
-        do { return try connection.execute(sql, cancels: cancels) } catch { throw .database(error) }
+        do { return try connection.execute(sql, cancels: cancels) } catch { throw StoreError(error) }
     }
 
     /// One statement; its result is binary. Outside a transaction it may only read, in a short one of its own, so that
@@ -46,20 +46,34 @@ package final class Session {
         guard connection.isInTransaction else {
             return try transaction(.read) { () throws(StoreError) in try query(sql, parameters) }
         }
-        do { return try connection.query(sql, parameters) } catch { throw .database(error) }
+        do { return try connection.query(sql, parameters) } catch { throw StoreError(error) }
     }
 
-    /// - Parameter more: statements that follow in the same message.
+    /// Starts a transaction; one that may write is refused where this binary may not, in the same message.
+    ///
+    /// - Parameters:
+    ///   - more: statements that follow in the same message.
+    ///   - asksToWrite: false for what leaves nothing in the store, and for migrations.
     /// - Returns: their results, as text.
+    /// - Throws: ``StoreError/newerSchema(store:binary:)``; the transaction has ended then.
     @discardableResult
     package func begin(
         _ options: Connection.TransactionOptions,
-        then more: String = ""
+        then more: String = "",
+        asksToWrite: Bool = true
     ) throws(StoreError) -> [Rows] {
+        let asks = asksToWrite && !options.isReadOnly
+        precondition(!asks || options.isolation == .readCommitted, "another snapshot would be older than the answer")
         var options = options
         if let statementTimeoutMs { options.statementTimeoutMs = min(options.statementTimeoutMs, statementTimeoutMs) }
         let results: [Rows]
-        do { results = Array(try connection.begin(options, then: more)) } catch { throw .database(error) }
+        do {
+            let all = try connection.begin(options, then: asks ? "\(WriterAdmission.statement); \(more)" : more)
+            results = Array(asks ? all.dropFirst() : all)
+        } catch {
+            connection.rollBack()
+            throw asks ? StoreError(beginning: error, self) : .database(error)
+        }
         if !options.isReadOnly, server == nil {
             do throws(StoreError) { server = try ServerIdentity(self) } catch {
                 connection.rollBack()
@@ -77,12 +91,14 @@ package final class Session {
     ///
     /// - Parameter subject: what is committed, as `the manifest of train.parquet`; an error then says what became of it
     ///   where the COMMIT was not answered, for one round trip more. To be given where something is written.
+    /// - Parameter asksToWrite: as ``begin(_:then:asksToWrite:)`` has it.
     package func transaction<Result>(
         _ options: Connection.TransactionOptions,
         of subject: String? = nil,
+        asksToWrite: Bool = true,
         _ body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
-        try begin(options)
+        try begin(options, asksToWrite: asksToWrite)
         let result: Result
         var transactionID: String?
         do {
@@ -127,6 +143,7 @@ package enum AdvisoryLock {
     /// "Asof" in ASCII.
     package static let space = 0x4173_6F66
     package static let ledger = 1
+    /// Shared by every transaction that writes, exclusive for migrations; `asof.admit_writer` takes it, too.
     package static let migration = 2
     package static let definitions = 3
 

@@ -5,9 +5,11 @@ package enum StoreError: Error, Sendable {
     case database(PostgresError)
     /// The database has no store.
     case noStore
-    /// The store was migrated by a newer binary: written to by this one, it could be damaged.
+    /// The store was migrated by a newer binary, and the migration does not let this one write.
     case newerSchema(store: Int, binary: Int)
     case olderSchema(store: Int, binary: Int)
+    /// The definitions are of a format that this binary does not know: where, and what is unknown.
+    case newerDefinitions(String)
     case changedMigration(name: String)
     case unsuitableDatabase(reason: String)
     case unknownView(name: String, hint: String)
@@ -46,9 +48,11 @@ extension StoreError: CustomStringConvertible {
         case .noStore:
             "this database has no Asof store; make one with `asof init` (here) or `asof init -d URI` (in a database)"
         case .newerSchema(let store, let binary):
-            "the store has schema \(store), this binary knows schema \(binary) at most; use a newer asof"
+            "the store has schema \(store), this binary knows schema \(binary) at most and is refused; use a newer asof"
         case .olderSchema(let store, let binary):
             "the store has schema \(store), this binary needs schema \(binary); run `asof migrate`"
+        case .newerDefinitions(let what):
+            "\(what): a newer asof has applied definitions that this one does not know; use a newer asof"
         case .changedMigration(let name):
             "migration \(name) was applied to this store with another text than this binary carries; use the binary it came from"
         case .unsuitableDatabase(let reason): "this database cannot hold a store: \(reason)"

@@ -56,7 +56,7 @@ package struct ViewDependencies {
         let sql = BatchStatement(source.sql).text(from: null, to: null)
         var options = Connection.TransactionOptions.write
         options.keepsSearchPath = true
-        try session.begin(options)
+        try session.begin(options, asksToWrite: false)
         defer { session.connection.rollBack() }
         try session.query("CREATE TEMPORARY VIEW \"_asof_reads\" AS\n\(sql)")
         try session.execute("SET LOCAL search_path = pg_catalog, pg_temp")

@@ -46,7 +46,7 @@ enum Committer: CaseIterable, Sendable {
 }
 
 /// A store in which each ``Committer`` has something to do.
-private struct CommitFixture {
+struct CommitFixture {
     let committer: Committer
     let proxy: LoopbackProxy
     let store: TestStore?

@@ -32,6 +32,7 @@ package final class LoopbackProxy: @unchecked Sendable {
         var isSilent = false
         var isStopped = false
         var trapped = 0
+        var questions = 0
     }
 
     private let shared = Mutex(Shared())
@@ -76,6 +77,9 @@ package final class LoopbackProxy: @unchecked Sendable {
     /// Whether a COMMIT has met its fate.
     package var hasTrapped: Bool { shared.withLock { $0.trapped > 0 } }
 
+    /// How often a client began to speak after the server had: messages that wait for an answer, on all connections.
+    package var questionCount: Int { shared.withLock { $0.questions } }
+
     /// Stops to read and to write, on every connection and new ones, without closing any; or goes on.
     package func setSilent(_ isSilent: Bool) { shared.withLock { $0.isSilent = isSilent } }
 
@@ -109,6 +113,7 @@ package final class LoopbackProxy: @unchecked Sendable {
         var isMarked = false
         var fate: AtCommit?
         var isMute = false
+        var hasServerSpoken = true
         while !isStopped {
             if isMute || shared.withLock({ $0.isSilent }) {
                 usleep(10_000)
@@ -123,6 +128,8 @@ package final class LoopbackProxy: @unchecked Sendable {
             if shared.withLock({ $0.isSilent }) { continue }
             if pollers[0].revents != 0 {
                 guard let bytes = Self.read(client) else { return }
+                if hasServerSpoken { shared.withLock { $0.questions += 1 } }
+                hasServerSpoken = false
                 if fate == nil { fate = trapped(bytes, &isMarked) }
                 if fate == .cutBefore { return }
                 if fate == .silentBefore {
@@ -133,6 +140,7 @@ package final class LoopbackProxy: @unchecked Sendable {
             }
             if pollers[1].revents != 0 {
                 guard let bytes = Self.read(server.descriptor) else { return }
+                hasServerSpoken = true
                 if fate == .cutAfter { return }
                 if fate == .silentAfter {
                     isMute = true

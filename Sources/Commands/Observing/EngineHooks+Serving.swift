@@ -14,7 +14,11 @@ extension EngineHooks {
     private static func asofInfo(_ serving: Serving) -> [InfoLine] {
         let (state, catalog, totals) = (serving.state, serving.catalog, serving.totals)
         return [
-            InfoLine("definitions_version", catalog.version), InfoLine("views", catalog.views.count),
+            InfoLine("definitions_version", catalog.version),
+            // In force, and of a format that this server cannot read: it serves the version above.
+            InfoLine("definitions_unknown_version", state.newerDefinitions?.version ?? 0),
+            InfoLine("definitions_unknown_reason", state.newerDefinitions?.reason ?? ""),
+            InfoLine("views", catalog.views.count),
             InfoLine("resident_views", totals.residentViews), InfoLine("services", catalog.services.count),
             InfoLine("position", state.reached.position), InfoLine("position_uid", state.reached.uid ?? ""),
             InfoLine("lag_positions", state.lag), InfoLine("lag_us", serving.lagUs(state)),

@@ -21,6 +21,7 @@ extension CommandFault {
             self.init(.unavailable, "the definition of \(view) has just changed; nothing is stored, send it again")
         case .refused(let text): self.init(.value, "\(text); nothing is stored")
         case .times(let text): self.init(.time, text)
+        case .readOnly(let text): self.init(.readOnly, "\(text); nothing is stored")
         case .forbidden(let text): self.init(.noPermission, text)
         }
     }

@@ -112,7 +112,7 @@ package final class FeatureWrites: Sendable {
             InfoLine("writes", statistics.writes), InfoLine("write_groups", statistics.groups),
             InfoLine("rows_written", statistics.rows), InfoLine("rows_late", statistics.lateRows),
             InfoLine("rows_replaced_in_group", statistics.duplicateRows), InfoLine("write_busy_us", statistics.busyUs),
-            InfoLine("writes_refused", writer.outage ?? "no"),
+            InfoLine("writes_refused", writer.outage ?? writer.refusal ?? "no"),
         ]
     }
 

@@ -15,6 +15,8 @@ struct CatalogLoad {
         var kept: Set<Int32> = []
         var loadedViews = 0
         var loadedRows = 0
+        /// Definitions in force that cannot be read: the catalog is of those before.
+        var newer: NewerDefinitions?
     }
 
     /// - Parameters:
@@ -29,10 +31,13 @@ struct CatalogLoad {
         evicted: inout Set<Int32>
     ) throws(StoreError) -> Result {
         let state = try Ledger(session).head()
-        let registry = try Registry.load(session)
-        let versions = try Registry.StoredService.all(session)
-        let wanted = try views(registry, versions)
-        var result = Result(catalog: .empty, state: state)
+        let known = try KnownDefinitions(session, servedSoFar: old)
+        let (registry, versions) = (known.registry, known.versions)
+        let wanted =
+            try known.newer == nil
+            ? views(registry, versions)
+            : old.all.values.map { WantedView(stored: $0.stored, layout: $0.layout, isRetired: $0.isRetired) }
+        var result = Result(catalog: .empty, state: state, newer: known.newer)
         var served: [ServedView] = []
         var bytes = 0
         for view in wanted {

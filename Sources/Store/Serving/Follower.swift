@@ -189,10 +189,29 @@ final class Follower: @unchecked Sendable {
         serving.report { $0.isNotified = isNotified }
     }
 
-    /// Applies what the ledger has beyond what is known.
+    /// Applies what the ledger has beyond what is known, as far as definitions are such that this binary can.
     /// - Returns: whether there may be more.
     private func follow(_ session: Session) throws(StoreError) -> Bool {
         if serving.loaded.takeDoubt() { doubt("a read found another store than was loaded") }
+        if let newer = serving.state.newerDefinitions, newer.stopsFollowing {
+            let (head, seenAt) = (try Ledger(session).head().position, serving.now())
+            serving.report { state in
+                state.head = max(head, state.head)
+                state.headSeenAt = seenAt
+            }
+            // Only other definitions are worth another try.
+            if try newer.isInForce(session) { return false }
+        }
+        let wantedReload = wantsReload
+        do throws(StoreError) { return try followLedger(session) } catch {
+            guard isLoaded, case .newerDefinitions(let reason) = error else { throw error }
+            wantsReload = wantedReload
+            serving.met(try NewerDefinitions(session, reason: reason, stopsFollowing: true))
+            return false
+        }
+    }
+
+    private func followLedger(_ session: Session) throws(StoreError) -> Bool {
         if wantsReload {
             wantsReload = false
             try loadIfWhole(session)
@@ -324,6 +343,7 @@ final class Follower: @unchecked Sendable {
         serving.publish(loaded.result, isRestart: isRestart)
         endPartialChange()
         self.evicted = evicted
+        serving.met(loaded.result.newer)
         let isFirst = !isLoaded
         isLoaded = true
         filling = FillingStore()

@@ -170,6 +170,7 @@ extension GroupCommitter {
             state = try commit(transaction, session)
             statistics.add(all)
             statistics.groups += 1
+            refusal = nil
         }
         statistics.writes += UInt64(decided.taken.count)
         for (pending, _) in decided.taken { failed.remove(pending.sourceNumbers, client: pending.client) }
@@ -248,6 +249,10 @@ extension GroupCommitter {
     private func trouble(_ error: StoreError, _ session: Session) -> Trouble {
         if !session.connection.isAlive || GroupTrouble.isEnding(error) { return .lost(GroupTrouble.reason(error)) }
         session.connection.rollBack()
+        switch error {
+        case .newerSchema, .olderSchema, .noStore: return .closed("\(error)")
+        default: break
+        }
         // A partition was dropped since we looked.
         if case .database(let cause) = error, cause.sqlState == SQLState.checkViolation { catalogs = [:] }
         if GroupTrouble.isLockTimeout(error) { return .locked(GroupTrouble.raceReason) }

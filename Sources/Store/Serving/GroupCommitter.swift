@@ -20,6 +20,8 @@ final class GroupCommitter {
         /// Nothing is stored, and trying parts of the group would not help: the reason, for the clients.
         case slow(String)
         case fault(WriteFailure)
+        /// Nothing is stored, and nothing will be by this binary: the reason, for the clients.
+        case closed(String)
         /// COMMIT was sent, and nobody could say what became of it.
         case unknown(String)
     }
@@ -41,6 +43,8 @@ final class GroupCommitter {
     var session: Session?
     var catalogs: [Int32: PartitionCatalog] = [:]
     var statistics = WriterStatistics()
+    /// Why this binary may not write, as the store said last; `nil` = it may.
+    var refusal: String?
     /// Writes that wait for a view, or behind one that waits, by number.
     private var waiting: [PendingWrite] = []
     /// Writes that wait for rows which somebody holds, by number.
@@ -221,6 +225,9 @@ final class GroupCommitter {
                     apart(piece, reason, isTime: heldFor < .milliseconds(Limits.heldRowsMs), &work)
                 case .slow(let reason):
                     for pending in piece.writes { fail(pending, .timeout(reason)) }
+                case .closed(let reason):
+                    refusal = reason
+                    for pending in piece.writes { fail(pending, .readOnly(reason)) }
                 case .fault(let failure) where piece.writes.count == 1: fail(piece.writes[0], failure)
                 case .fault: halve(piece, lockTimeoutMs: piece.lockTimeoutMs, &work)
                 case .lost(let reason):

@@ -115,6 +115,9 @@ package final class GroupWriter: Sendable {
     /// Why writes are refused at present; `nil` = they are taken.
     package var outage: String? { lanes.lazy.compactMap(\.outage).first }
 
+    /// Why the store has refused this binary's last writes; `nil` = it has not.
+    package var refusal: String? { lanes.lazy.compactMap(\.refusal).first }
+
     package var statistics: WriterStatistics {
         lanes.map(\.statistics).reduce(WriterStatistics(), +)
     }

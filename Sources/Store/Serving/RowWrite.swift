@@ -93,6 +93,8 @@ package enum WriteFailure: Error, Sendable, Hashable {
     case refused(String)
     /// Times that would open too many partitions.
     case times(String)
+    /// This binary may not write to the store as it is now.
+    case readOnly(String)
     /// The server's role lacks a privilege.
     case forbidden(String)
 }

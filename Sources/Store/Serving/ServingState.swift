@@ -36,6 +36,9 @@ package struct ServingState: Sendable, Hashable {
     /// Times that PostgreSQL turned out to have another history than was applied.
     package var timelineChanges = 0
 
+    /// Definitions in force that this binary cannot read, so that those before are served; `nil` = none.
+    package var newerDefinitions: NewerDefinitions?
+
     /// Positions committed but not applied yet, as far as is known.
     package var lag: Int64 { max(head - reached.position, 0) }
 }

@@ -19,6 +19,7 @@ final class WriteLane: @unchecked Sendable {
     private var isDecoderDone = false
     private var commitStart: ContinuousClock.Instant?
     private var published = WriterStatistics()
+    private var publishedRefusal: String?
     /// How many ready writes end the commit thread's wait; `nil` = it does not wait.
     private var commitTarget: Int?
     private var isDecoderWaiting = false
@@ -82,6 +83,9 @@ final class WriteLane: @unchecked Sendable {
     }
 
     var statistics: WriterStatistics { lock.withLock { published } }
+
+    /// Why the store refuses this binary's writes; `nil` = it does not, as far as is known.
+    var refusal: String? { lock.withLock { publishedRefusal } }
 
     var outage: String? { lock.withLock { outageReason } }
 
@@ -209,6 +213,7 @@ final class WriteLane: @unchecked Sendable {
                 lock.withLock {
                     commitStart = nil
                     published = committer.statistics
+                    publishedRefusal = committer.refusal
                 }
             }
             if connection.lossReason != nil { recover() }

@@ -269,7 +269,7 @@ struct ExportCommand: ParsableCommand {
         }
         Console.write("content \(manifest.contentDigest)")
         Console.write(
-            "manifest \(out).manifest.json\(isRecorded ? "" : " (not recorded in the store: the role may only read)")"
+            "manifest \(out).manifest.json\(isRecorded ? "" : " (not recorded in the store: the role, or an asof of this version, may only read)")"
         )
     }
 }
