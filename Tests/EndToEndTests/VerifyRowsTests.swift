@@ -142,7 +142,8 @@ import Testing
         #expect(order.contains("are in another order"), "\(order)")
     }
 
-    @Test(arguments: ["csv", "jsonl", "parquet", "arrow"])
+    /// Parquet has no such decimals, and export says so.
+    @Test(arguments: ["csv", "jsonl", "arrow"])
     func `decimals with more digits behind the point than they have at all are verified`(format: String) throws {
         let store = try Self.store(3)
         let sql = "SELECT i AS user_id, now() AS at, (i * 0.00333)::numeric(3,5) AS d FROM generate_series(-3, 2) i"
