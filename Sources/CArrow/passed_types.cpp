@@ -23,6 +23,11 @@ bool is_extension(const arrow::DataType &type, std::string_view name) {
         && static_cast<const arrow::ExtensionType &>(type).extension_name() == name;
 }
 
+// Of a timestamp: whether its values are moments, not readings of whatever clock.
+bool has_zone(const arrow::DataType &type) {
+    return !static_cast<const arrow::TimestampType &>(type).timezone().empty();
+}
+
 std::shared_ptr<arrow::DataType> integer_type(std::string_view text) {
     for (const auto &type :
          {arrow::int8(), arrow::int16(), arrow::int32(), arrow::int64(), arrow::uint8(), arrow::uint16(),
@@ -199,8 +204,8 @@ bool is_passable(const arrow::DataType &given, const arrow::DataType &to) {
         case Type::DATE64: return from->id() == Type::DATE32 || from->id() == Type::DATE64;
         case Type::TIME32:
         case Type::TIME64: return from->id() == Type::TIME32 || from->id() == Type::TIME64;
-        // What Parquet stores for them where nothing says so is an integer or another unit.
-        case Type::TIMESTAMP: return from->id() == Type::TIMESTAMP;
+        // Parquet may have another unit, and only UTC for any zone; whether there is one it tells.
+        case Type::TIMESTAMP: return from->id() == Type::TIMESTAMP && has_zone(*from) == has_zone(to);
         case Type::DURATION: return from->id() == Type::DURATION;
         case Type::EXTENSION: {
             const auto &storage = static_cast<const arrow::ExtensionType &>(to).storage_type();

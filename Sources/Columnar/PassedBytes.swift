@@ -112,7 +112,8 @@ enum PassedBytes {
     private static func number(_ text: Span<UInt8>, _ type: PassedType) throws(ValueTextError) -> [UInt8] {
         if let number = ExactNumber(text) {
             guard case .decimal(_, let precision, let scale) = type else { return number.text }
-            let isHeld = number.fractionDigits <= max(scale, 0) && number.integerDigits <= precision - scale
+            // A scale greater than the precision leaves no digit before the point, which 0 does not need.
+            let isHeld = number.fractionDigits <= max(scale, 0) && number.integerDigits <= max(precision - scale, 0)
             guard isHeld else { throw .outOfRange }
             return number.text
         }

@@ -106,8 +106,8 @@ func noteChanges(
     _ tags: (old: [String: String], new: [String: String])
 ) -> String? {
     var parts: [String] = []
-    if description.old != description.new { parts.append("description") }
-    if owner.old != owner.new { parts.append("owner \(owner.old ?? "none") -> \(owner.new ?? "none")") }
-    if tags.old != tags.new { parts.append("tags") }
+    if !Spelling.isSame(description.old, description.new) { parts.append("description") }
+    if !Spelling.isSame(owner.old, owner.new) { parts.append("owner \(owner.old ?? "none") -> \(owner.new ?? "none")") }
+    if !Spelling.isSame(tags.old, tags.new) { parts.append("tags") }
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
 }

@@ -72,7 +72,12 @@ package enum PassedType: Hashable, Sendable {
             self = .time(unit)
         case "timestamp":
             guard let unit = TimeUnit(rawValue: words[0]) else { return nil }
-            self = .timestamp(unit, zone: words.count > 1 ? words[1] : nil)
+            let zone = words.count > 1 ? words[1] : nil
+            // Manifests, digests and messages have it in one line.
+            guard zone?.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) != true else {
+                return nil
+            }
+            self = .timestamp(unit, zone: zone)
         case "duration":
             guard let unit = TimeUnit(rawValue: inside) else { return nil }
             self = .duration(unit)

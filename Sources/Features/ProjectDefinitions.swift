@@ -216,8 +216,9 @@ private struct Claims {
 extension EntityDefinition {
     /// Whether this says the same as `other`, or less.
     fileprivate func repeats(_ other: EntityDefinition) -> Bool {
-        key == other.key && type == other.type && (description ?? other.description) == other.description
-            && (owner ?? other.owner) == other.owner && (tags.isEmpty || tags == other.tags)
+        key == other.key && type == other.type
+            && Spelling.isSame(description ?? other.description, other.description)
+            && Spelling.isSame(owner ?? other.owner, other.owner) && (tags.isEmpty || Spelling.isSame(tags, other.tags))
     }
 }
 

@@ -16,6 +16,11 @@ package struct Tolerance: Hashable, Sendable, Codable {
     package static let greatest = 1e-3
     /// Values whose magnitudes are both below this are compared exactly: there, a tolerance would underflow to 0.
     package static let magnitudeMin = 1e-300
+    /// Whole float64 values below this that differ are other numbers, not the same one computed in another order: sums and
+    /// averages of whole numbers are exact up to here. Above, every value is whole.
+    package static let wholeMax = 0x1p53
+    /// As ``wholeMax``, of float32.
+    package static let wholeFloat32Max = 0x1p24
     /// Neighbouring float32 values are farther apart than this, so that a smaller tolerance compares them exactly.
     package static let float32Min = 0x1p-25
 
@@ -47,11 +52,19 @@ package struct Tolerance: Hashable, Sendable, Codable {
 
     /// Whether two values count as the same.
     ///
-    /// NaN equals NaN, 0 equals -0, an infinity only itself. Materializing says the same in SQL.
-    package func accepts(_ left: Double, _ right: Double) -> Bool {
+    /// NaN equals NaN, 0 equals -0, an infinity only itself, a whole number no other one. Materializing says the same in
+    /// SQL.
+    package func accepts(_ left: Double, _ right: Double) -> Bool { accepts(left, right, wholeMax: Self.wholeMax) }
+
+    package func acceptsFloat32(_ left: Float, _ right: Float) -> Bool {
+        accepts(Double(left), Double(right), wholeMax: Self.wholeFloat32Max)
+    }
+
+    private func accepts(_ left: Double, _ right: Double, wholeMax: Double) -> Bool {
         if left == right || (left.isNaN && right.isNaN) { return true }
         guard left.isFinite, right.isFinite, (left > 0) == (right > 0) else { return false }
         let magnitude = max(left.magnitude, right.magnitude)
+        if magnitude < wholeMax, left == left.rounded(.towardZero), right == right.rounded(.towardZero) { return false }
         return magnitude >= Self.magnitudeMin && (left - right).magnitude <= value * magnitude
     }
 }

@@ -148,7 +148,7 @@ extension ViewDefinition {
         }
         add("lateness", old.source?.lateness?.text ?? "none", source?.lateness?.text ?? "none")
         add("tolerance", (old.source?.tolerance ?? .standard).text, (source?.tolerance ?? .standard).text)
-        if old.source?.sql != source?.sql {
+        if !Spelling.isSame(old.source?.sql, source?.sql) {
             let detail =
                 old.source == nil
                 ? "source added" : source == nil ? "source removed" : sourceChange(definitions.services)
@@ -188,11 +188,17 @@ extension ViewDefinition {
                     )
                 )
             }
-            if previous.description != feature.description { changes.append(.init(subject, .changed, "description")) }
-            if previous.expectations != feature.expectations {
+            if !Spelling.isSame(previous.description, feature.description) {
+                changes.append(.init(subject, .changed, "description"))
+            }
+            let lists = (previous.expectations?.allowed, feature.expectations?.allowed)
+            if previous.expectations != feature.expectations
+                || !Spelling.isSame((lists.0 ?? []).map(\.text), (lists.1 ?? []).map(\.text))
+            {
                 let before = previous.expectations?.text ?? "none"
                 let after = feature.expectations?.text ?? "none"
-                changes.append(.init(subject, .changed, "expectations \(before) -> \(after)"))
+                let unseen = before == after ? " (what differs does not show here)" : ""
+                changes.append(.init(subject, .changed, "expectations \(before) -> \(after)\(unseen)"))
             }
             if previous.isPII != feature.isPII {
                 changes.append(.init(subject, .changed, "pii \(previous.isPII) -> \(feature.isPII)"))

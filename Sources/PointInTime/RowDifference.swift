@@ -14,20 +14,25 @@ package enum RowDifference: Equatable, Sendable {
     ///   - file: marks of the file's rows, of as many rows each as the set's.
     ///   - fileRows: how many rows the file has.
     /// - Returns: the difference, in rows; where a mark stands for several, the bounds are those of marks. `nil` where
-    ///   there is none, or the marks are none.
+    ///   there is none, or the marks are none, or tell nothing.
     package init?(file: RowMarks, fileRows: Int, set: RowMarks, setRows: Int) {
         guard let old = set.marks, let new = file.marks, set.rowsEach == file.rowsEach else { return nil }
         let each = set.rowsEach
-        guard old.count == (setRows + each - 1) / each, new.count == (fileRows + each - 1) / each else { return nil }
+        let rowsMax = max(fileRows, setRows)
+        guard old.count == Self.markCount(setRows, each), new.count == Self.markCount(fileRows, each) else {
+            return nil
+        }
         let shared = min(old.count, new.count)
         let head = (0..<shared).first { old[$0] != new[$0] } ?? shared
         if fileRows != setRows {
+            // All marks are the same: the count of rows, which came from outside, is not theirs.
+            guard head < Self.markCount(rowsMax, each) else { return nil }
             let rows = abs(fileRows - setRows)
             let count = abs(new.count - old.count)
             let tail = (0..<shared - head).first { old[old.count - 1 - $0] != new[new.count - 1 - $0] } ?? shared - head
             // Several rows a mark: behind the place where rows were added or removed all marks are others.
             let isOne = each == 1 && head + tail >= shared
-            let bounds = isOne ? head..<head + count : head * each..<min((head + 1) * each, max(fileRows, setRows))
+            let bounds = isOne ? head..<head + count : head * each..<min((head + 1) * each, rowsMax)
             guard isOne || each > 1 else {
                 self = .changed(head..<max(new.count, old.count) - tail)
                 return
@@ -45,4 +50,7 @@ package enum RowDifference: Equatable, Sendable {
         let rows = first * each..<min((last + 1) * each, setRows)
         self = file.sum == set.sum ? .reordered(rows) : .changed(rows)
     }
+
+    /// How many marks rows have; computed so that no count from outside overflows.
+    private static func markCount(_ rows: Int, _ each: Int) -> Int { rows / each + (rows % each > 0 ? 1 : 0) }
 }

@@ -129,18 +129,22 @@ struct BatchQueue {
         pending = []
         self.tallies = [:]
         try settle()
-        try judge(tallies)
+        let warnings = try Self.judge(tallies)
         let meaning = options.meaning + (hasFinerTimes ? Self.finerTimesMark : "")
         let next = SourceCheckpoint(source: start.source, rows: rowCount, digest: digest, options: meaning)
-        underWay = writer.start(parts, tallies, next)
+        underWay = writer.start(parts, tallies, warnings: warnings, next)
     }
 
-    /// Refuses a batch that has more nulls than it may, or notes that it has.
-    private mutating func judge(_ tallies: [(view: StoredView, tally: ExpectationTally)]) throws(StoreError) {
+    /// Refuses a batch that has more nulls than it may.
+    /// - Returns: what is to be said of it where it is stored all the same.
+    private static func judge(
+        _ tallies: [(view: StoredView, tally: ExpectationTally)]
+    ) throws(StoreError) -> [String] {
+        var warnings: [String] = []
         for (view, tally) in tallies {
             for fault in tally.tooManyNulls(in: view.name) {
                 guard fault.isRefused else {
-                    summary.warnings.append(fault.text)
+                    warnings.append(fault.text)
                     continue
                 }
                 throw .input(
@@ -151,6 +155,7 @@ struct BatchQueue {
                 )
             }
         }
+        return warnings
     }
 
     /// Waits for the batch under way, so that ``summary`` says all that is stored.

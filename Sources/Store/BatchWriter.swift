@@ -9,6 +9,8 @@ struct BatchOutcome: Sendable {
     var rowsByView: [String: Int] = [:]
     /// Of the rows of each view that expects something.
     var tallies: [String: ExpectationTally] = [:]
+    /// What is stored with it although it is not as expected.
+    var warnings: [String] = []
     var counts = WriteCounts()
     var eventTimes: ClosedRange<Timestamp>
     var newPartitions: Int
@@ -46,9 +48,19 @@ final class BatchWriter: @unchecked Sendable {
     /// - Parameters:
     ///   - parts: none empty, ascending by the views' ids.
     ///   - tallies: of the rows of each view that expects something, those set aside included.
+    ///   - warnings: what the outcome says of the batch.
     ///   - next: the checkpoint after it.
-    func start(_ parts: [ViewPart], _ tallies: [ViewTally], _ next: SourceCheckpoint) -> BackgroundWork<BatchOutcome> {
-        BackgroundWork { [self] () throws(StoreError) in try write(parts, tallies, next) }
+    func start(
+        _ parts: [ViewPart],
+        _ tallies: [ViewTally],
+        warnings: [String],
+        _ next: SourceCheckpoint
+    ) -> BackgroundWork<BatchOutcome> {
+        BackgroundWork { [self] () throws(StoreError) in
+            var outcome = try write(parts, tallies, next)
+            outcome.warnings = warnings
+            return outcome
+        }
     }
 
     typealias ViewTally = (view: StoredView, tally: ExpectationTally)

@@ -68,6 +68,7 @@ package struct IngestionSummary: Sendable {
         rows += outcome.rows
         rowsByView.merge(outcome.rowsByView) { $0 + $1 }
         for (view, tally) in outcome.tallies { tallies[view, default: ExpectationTally()].add(tally) }
+        warnings += outcome.warnings
         batches += 1
         counts.add(outcome.counts)
         eventTimes =

@@ -35,7 +35,8 @@ extension Registry {
             let refused = changes.filter { $0.severity == .refused }.map(\.line)
             guard refused.isEmpty else { throw StoreError.refusedChange(refused) }
             guard file.definitions.isResolved(in: new) else { throw StoreError.stalePlan(version: old.version) }
-            guard new != old.definitions || pruning?.items.isEmpty == false else {
+            let isSame = try JSONDocument.isSame(new, old.definitions)
+            guard !isSame || pruning?.items.isEmpty == false else {
                 session.connection.rollBack()
                 return (old, nil)
             }
@@ -92,15 +93,21 @@ extension Registry {
             for (view, _) in try StoredView.all(session) { try session.lock(AdvisoryLock.view(view.id)) }
             entries += try pruning.run(session, batch: batch)
         }
+        var changed: Set<String> = []
+        for view in new.views {
+            let isSame = try JSONDocument.isSame(view, definitions.view(named: view.name))
+            if !isSame { changed.insert(view.name) }
+        }
+        for view in definitions.views where new.view(named: view.name) == nil { changed.insert(view.name) }
         let known = try session.query("SELECT id, name FROM asof.views ORDER BY id")
         var ids: [String: Int32] = [:]
         for row in 0..<known.count {
             guard let id = known.int32(row, 0), let name = known.text(row, 1) else { continue }
             ids[name] = id
             // Exclusive against writers: nobody writes into a view while its columns change.
-            if new.view(named: name) != definitions.view(named: name) { try session.lock(AdvisoryLock.view(id)) }
+            if changed.contains(name) { try session.lock(AdvisoryLock.view(id)) }
         }
-        for view in new.views where view != definitions.view(named: view.name) {
+        for view in new.views where changed.contains(view.name) {
             if let id = ids[view.name] {
                 try change(StoredView(id: id, shape: next, definition: view), session)
             } else {
@@ -114,7 +121,7 @@ extension Registry {
             )
         }
         try putServices(new, version: next, versions, session)
-        if new != definitions {
+        if try !JSONDocument.isSame(new, definitions) {
             try session.query(
                 "INSERT INTO asof.definitions (version, project, document) VALUES ($1, $2, $3)",
                 [.int64(next), .text(project), .jsonb(try JSONDocument.encode(new))]

@@ -107,6 +107,13 @@ enum JSONDocument {
         }
     }
 
+    /// Whether two values make the same document, byte by byte: strings in them that are equal may be other bytes.
+    static func isSame<Value: Encodable & Equatable>(_ left: Value?, _ right: Value?) throws(StoreError) -> Bool {
+        guard let left, let right else { return left == nil && right == nil }
+        guard left == right else { return false }
+        return try encode(left).utf8.elementsEqual(try encode(right).utf8)
+    }
+
     static func encode(_ value: some Encodable, isPretty: Bool = false) throws(StoreError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

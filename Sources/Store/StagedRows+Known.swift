@@ -75,11 +75,16 @@ extension Tolerance {
     func condition(_ left: String, _ right: String, _ feature: FeatureDefinition) -> String? {
         let name = SQLText.identifier(feature.name)
         switch feature.type {
-        case .float64 where value > 0: return Self.isNear(left + name, right + name, value)
+        case .float64 where value > 0: return Self.isNear(left + name, right + name, value, wholeMax: Self.wholeMax)
         case .float32 where value >= Self.float32Min:
-            return Self.isNear("\(left)\(name)::float8", "\(right)\(name)::float8", value)
+            return Self.isNear(
+                "\(left)\(name)::float8",
+                "\(right)\(name)::float8",
+                value,
+                wholeMax: Self.wholeFloat32Max
+            )
         case .vector where value >= Self.float32Min:
-            let isNear = Self.isNear("u.a::float8", "u.b::float8", value)
+            let isNear = Self.isNear("u.a::float8", "u.b::float8", value, wholeMax: Self.wholeFloat32Max)
             return """
                 (cardinality(\(left)\(name)) = cardinality(\(right)\(name)) AND NOT EXISTS (
                     SELECT FROM unnest(\(left)\(name), \(right)\(name)) AS u (a, b)
@@ -91,13 +96,15 @@ extension Tolerance {
 
     /// As ``accepts(_:_:)`` of values that are not equal. The cases stand in this order so that nothing overflows or
     /// underflows, which PostgreSQL makes an error.
-    private static func isNear(_ left: String, _ right: String, _ value: Double) -> String {
+    private static func isNear(_ left: String, _ right: String, _ value: Double, wholeMax: Double) -> String {
         let special = "('NaN'::float8, 'Infinity'::float8, '-Infinity'::float8)"
         let magnitude = "greatest(abs(\(left)), abs(\(right)))"
         return """
             CASE WHEN \(left) IN \(special) OR \(right) IN \(special) THEN false
                 WHEN (\(left) > 0) <> (\(right) > 0) THEN false
                 WHEN \(magnitude) < '\(magnitudeMin)'::float8 THEN false
+                WHEN \(magnitude) < '\(wholeMax)'::float8 AND \(left) = trunc(\(left))
+                    AND \(right) = trunc(\(right)) THEN false
                 ELSE abs(\(left) - \(right)) <= '\(value)'::float8 * \(magnitude) END
             """
     }

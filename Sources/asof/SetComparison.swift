@@ -82,7 +82,9 @@ struct SetComparison {
             guard let fault = error.fault, fault.place.row != nil else { throw error }
             var place = fault.place
             place.file = ""
-            return Outcome(difference: "\(place.text.dropFirst(2)): \(fault.reason)", removals: removals)
+            var reason = fault.reason
+            if case .unknownKey = error { reason = "the set has no such column" }
+            return Outcome(difference: "\(place.text.dropFirst(2)): \(reason)", removals: removals)
         }
         let isFileIntact = !removals.isEmpty && fileDigest.text == described.contentDigest
         if difference != nil, !isFileIntact { difference = try rowDifference(isValue: isValue) ?? difference }
@@ -92,9 +94,17 @@ struct SetComparison {
     /// Chooses the set's columns.
     /// - Returns: what is wrong where the file has other ones.
     private func select(_ reader: TableReader) throws -> String? {
-        // Of JSON objects each has its own keys, and a file without rows has none.
-        let missing = spec.columns.first { column in !reader.sourceColumns.contains { $0.name == column.name } }
-        if let missing, format != .jsonLines { return "the file has no column '\(missing.name)'" }
+        // Of JSON objects each has its own keys, and a file without rows has none: their lines are looked at one by one.
+        if format != .jsonLines {
+            let names = Set(reader.sourceColumns.map(\.name))
+            if let missing = spec.columns.first(where: { !names.contains($0.name) }) {
+                return "the file has no column '\(missing.name)'"
+            }
+            let expected = Set(spec.columns.map(\.name))
+            if let extra = reader.sourceColumns.first(where: { !expected.contains($0.name) }) {
+                return "the file has a column '\(extra.name)' that the set has not"
+            }
+        }
         do {
             try reader.select(
                 spec.columns.map {
@@ -174,7 +184,7 @@ extension SetComparison {
         switch difference {
         case .added(let place):
             var place = place
-            if rows == described.rows + 1, let setSum = UInt64(set.sum, radix: 16),
+            if rows - 1 == described.rows, let setSum = UInt64(set.sum, radix: 16),
                 let row = try row(adding: checker.sum &- setSum, from: place.lowerBound)
             {
                 place = row..<row + 1
@@ -217,7 +227,8 @@ extension SetComparison {
         var digest = TrainingSetJoin.digest(of: spec.columns)
         var rows = 0
         try forEachBatch { batch, _ in
-            let wanted = min(batch.rowCount, max(described.rows - rows, 0))
+            // Subtracted only where it cannot overflow: the manifest may say any number.
+            let wanted = described.rows > rows ? min(batch.rowCount, described.rows - rows) : 0
             let head = batch.slice(0..<wanted)
             digest.update(head.columns, rowCount: wanted)
             rows += batch.rowCount

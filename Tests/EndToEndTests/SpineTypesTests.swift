@@ -228,6 +228,49 @@ import Testing
         }
     }
 
+    /// Writes an output again with another column, or with one of another type.
+    private static let rewrite = """
+        import sys; sys.path.insert(0, sys.argv[1])
+        import os
+        import pyarrow as pa, pyarrow.parquet as pq
+        os.chdir(sys.argv[2]); out, edit = sys.argv[3], sys.argv[4]
+        parquet = out.endswith("parquet")
+        table = pq.read_table(out) if parquet else pa.ipc.open_file(out).read_all()
+        if edit == "extra": table = table.append_column("extra", pa.array([1] * len(table)))
+        else:
+            name, unit, zone = edit.split(",")
+            at = table.column_names.index(name)
+            column = table.column(at).combine_chunks().view(pa.int64()).view(pa.timestamp(unit, zone or None))
+            table = table.set_column(at, name, column)
+        if parquet: pq.write_table(table, out)
+        else:
+            with pa.OSFile(out, "wb") as file, pa.ipc.new_file(file, table.schema) as sink: sink.write_table(table)
+        print("{}")
+        """
+
+    @Test(arguments: ["parquet", "arrow"])
+    func `a column more, or of times that gained or lost their zone, is a difference`(format: String) throws {
+        let store = try Self.store()
+        let out = "out.\(format)"
+        try store.succeed(Self.export("spine.arrow", out))
+        let made = try Data(contentsOf: URL(fileURLWithPath: store.folder + "/" + out))
+        func error(_ edit: String, status: Int32) throws -> String {
+            try made.write(to: URL(fileURLWithPath: store.folder + "/" + out))
+            _ = try Peers.python([Self.rewrite, Peers.folder, store.folder, out, edit])
+            let output = try store.run(["verify", out + ".manifest.json"])
+            #expect(output.status == status, "\(edit): \(output.error)")
+            return output.error
+        }
+        let extra = try error("extra", status: 1)
+        #expect(extra.contains("the file has a column 'extra' that the set has not"), "\(extra)")
+        let gained = try error("ns,ns,UTC", status: 1)
+        #expect(gained.contains("'ns'") && gained.contains("timestamp[ns, tz=UTC]"), "\(gained)")
+        let lost = try error("nsutc,ns,", status: 1)
+        #expect(lost.contains("'nsutc'") && lost.contains("timestamp[ns]"), "\(lost)")
+        // The same moments under another zone.
+        _ = try error("nsutc,ns,Europe/Berlin", status: 0)
+    }
+
     @Test func `what a format has not is refused by name with what to do, and can be left out`() throws {
         let store = try Self.store()
         try store.succeed(Self.export("only.arrow", "out.arrow"))

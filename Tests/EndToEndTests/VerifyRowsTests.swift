@@ -130,8 +130,48 @@ import Testing
         #expect(row.contains("row 5003 (line 5004) was added: the file has 9,001 rows, the set 9,000"), "\(row)")
         let missing = try error { $0.remove(at: 5_003) }
         #expect(missing.contains("rows 5001 to 5004 of the set, or some of them, are missing"), "\(missing)")
+        // A manifest that was edited: its marks are those of the file, its count of rows is not.
+        let manifest = try store.read("out.csv.manifest.json")
+        for rows in ["8999", "\(Int.max)", "\(Int.min)"] {
+            try store.write("out.csv.manifest.json", manifest.replacing("\"rows\" : 9000", with: "\"rows\" : \(rows)"))
+            let edited = try error { _ in }
+            #expect(edited.contains("the file has 9,000 rows, the set "), "\(rows): \(edited)")
+        }
+        try store.write("out.csv.manifest.json", manifest)
         let order = try error { $0.swapAt(10, 8_000) }
         #expect(order.contains("are in another order"), "\(order)")
+    }
+
+    /// Parquet has no such decimals, and export says so.
+    @Test(arguments: ["csv", "jsonl", "arrow"])
+    func `decimals with more digits behind the point than they have at all are verified`(format: String) throws {
+        let store = try Self.store(3)
+        let sql = "SELECT i AS user_id, now() AS at, (i * 0.00333)::numeric(3,5) AS d FROM generate_series(-3, 2) i"
+        try Self.export(store, "out.\(format)", ["--spine-sql", sql])
+        let manifest = try store.read("out.\(format).manifest.json")
+        #expect(manifest.contains("decimal128(3,5)"), "\(manifest)")
+        try store.succeed(["verify", "out.\(format).manifest.json"])
+    }
+
+    @Test(arguments: ["csv", "jsonl"])
+    func `a column that the set has not is a difference`(format: String) throws {
+        let store = try Self.store(3)
+        try Self.export(store, "out.\(format)")
+        let made = try store.read("out.\(format)")
+        let changed =
+            format == "csv"
+            ? made.replacing("\nn\n", with: " ").replacing("user_id,", with: "extra,user_id,")
+                .replacing("\n0,", with: "\n9,0,").replacing("\n1,", with: "\n9,1,").replacing("\n2,", with: "\n9,2,")
+            : made.replacing("{\"user_id\":2,", with: "{\"extra\":9,\"user_id\":2,")
+        #expect(changed != made)
+        try store.write("out.\(format)", changed)
+        let output = try store.run(["verify", "out.\(format).manifest.json"])
+        #expect(output.status == 1)
+        let expected =
+            format == "csv"
+            ? "the file has a column 'extra' that the set has not"
+            : "row 3 (line 3), column 'extra': the set has no such column"
+        #expect(output.error.contains(expected), "\(output.error)")
     }
 
     /// As written by asof before spines passed through; the store is made again with the identity that it had.

@@ -27,6 +27,7 @@ import Testing
         "", "int32", "int64", "uint128", "decimal128", "decimal128()", "decimal128(1)", "decimal128(77,0)", "time",
         "time(m)",
         "timestamp(us", "list(string)", "list(int64,x)", "bytes(-1)", "interval(year)", "string", "date32()",
+        "timestamp(us,a\nb)", "timestamp(ns,\u{0})", "timestamp(s,UTC\u{85})", "timestamp(s,\u{1B}[1mUTC)",
     ]) func `other texts are no types`(text: String) {
         #expect(PassedType(text: text) == nil)
     }

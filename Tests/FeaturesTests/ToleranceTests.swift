@@ -81,4 +81,24 @@ import Testing
         for (left, right) in different { #expect(!tolerance.accepts(left, right) && !tolerance.accepts(right, left)) }
         #expect(!Tolerance.exact.accepts(1, 1.nextUp) && Tolerance.exact.accepts(1, 1))
     }
+
+    @Test func `whole numbers that differ are never the same, as long as their type has all others between them`() {
+        let whole = 1_700_000_000_000_000.0
+        for tolerance in [Tolerance.standard, Tolerance(1e-3) ?? .exact] {
+            for (left, right) in [
+                (whole, whole + 1), (-whole, 1 - whole), (0x1p53 - 1, 0x1p53 - 2), (3e12, 3e12 + 1),
+            ] { #expect(!tolerance.accepts(left, right) && !tolerance.accepts(right, left)) }
+            // One of them has a fraction, or there is no float64 between them.
+            for (left, right) in [
+                (whole, whole + 0.25), (3e12 + 0.5, 3e12 + 1), (0x1p53, 0x1p53 + 2), (1e300, 1e300.nextUp),
+            ] {
+                #expect(tolerance.accepts(left, right) && tolerance.accepts(right, left))
+            }
+        }
+        let coarse = Tolerance(1e-3) ?? .exact
+        #expect(
+            !coarse.acceptsFloat32(Float(0x1p24) - 1, Float(0x1p24) - 2) && !coarse.acceptsFloat32(Float(5_000), 5_001)
+        )
+        #expect(coarse.acceptsFloat32(Float(0x1p24), Float(0x1p24) + 2) && coarse.acceptsFloat32(Float(5_000), 5_000.5))
+    }
 }

@@ -70,4 +70,19 @@ import Testing
         marks.rowsEach = 0
         #expect(marks.marks == nil)
     }
+
+    /// A manifest may have been edited: its count of rows need not be that of its marks.
+    @Test(arguments: [1, 3, 9_998])
+    func `a count of rows that is not that of the marks tells nothing, and traps nowhere`(count: Int) throws {
+        let rows = (0..<count).map { Int64($0) }
+        let marks = try #require(Self.marks(rows))
+        for wrong in [count - 1, count + 1, count - 2, count + 2, count * 2, 0, -1, .min, .max] {
+            let difference = RowDifference(file: marks, fileRows: count, set: marks, setRows: wrong)
+            #expect(difference == nil, "\(wrong): \(String(describing: difference))")
+        }
+        var wide = marks
+        wide.rowsEach = 1 << 62
+        wide.values = "00000000"
+        #expect(RowDifference(file: wide, fileRows: count, set: wide, setRows: .max - 1) == nil)
+    }
 }

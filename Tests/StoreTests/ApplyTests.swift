@@ -236,4 +236,36 @@ import Testing
         #expect(try store.export("stats.x", spine: spine, labelTime: "t", state: state).digest == before)
         #expect(try store.export("stats.x", spine: spine, labelTime: "t").digest != before)
     }
+
+    /// Equivalent strings are equal in Swift, and others in PostgreSQL.
+    @Test(arguments: [0, 1, 2])
+    func `a text of other bytes is applied although Unicode calls it equivalent`(place: Int) throws {
+        let composed = "\u{E9}"
+        let decomposed = "e\u{301}"
+        func yaml(_ places: Set<Int>) -> String {
+            func text(_ place: Int) -> String { places.contains(place) ? composed : decomposed }
+            return """
+                entities: { user: { key: user_id, type: int64 } }
+                views:
+                  stats:
+                    entities: [user]
+                    features: { s: { type: string, in: [\(text(0))], description: \(text(1)) } }
+                    source: { sql: "SELECT '\(text(2))', :from, :to" }
+                """
+        }
+        let store = try TestStore(yaml([]))
+        try store.apply(yaml([place]))
+        #expect(store.registry.version == 2)
+        for query in [
+            "SELECT document::text FROM asof.definitions WHERE version = 2", "SELECT definition::text FROM asof.views",
+        ] {
+            let text = try #require(try store.session.query(query).text(0, 0))
+            #expect(Array(text.unicodeScalars).count { $0 == "\u{E9}" } == 1, "\(text)")
+        }
+        try store.apply(yaml([place]))
+        #expect(store.registry.version == 2)
+        guard place == 0 else { return }
+        try store.ingest("stats", [Self.row(1, at: 0, .string(composed))])
+        #expect(throws: StoreError.self) { try store.ingest("stats", [Self.row(1, at: 0, .string(decomposed))]) }
+    }
 }

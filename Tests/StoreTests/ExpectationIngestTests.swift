@@ -160,6 +160,23 @@ import Testing
         }
     }
 
+    @Test func `of a batch that another run has stored there is nothing to warn of`() throws {
+        let store = try TestStore(Self.yaml("{ type: float64, max_null: 5%, action: warn }"))
+        let view = try store.view("stats")
+        let columns = TestStore.viewRows(Self.ctrs((0..<100).map { $0 < 6 ? nil : 0.5 }), view)
+        let other = try Session(conninfo: store.conninfo)
+        let runs = try [store.session, other].map {
+            try TestStore.ingestion(view, like: columns, $0, source: "s")
+        }
+        let summaries = try runs.map { run in
+            try run.append(columns)
+            return try run.finish()
+        }
+        #expect(summaries.map(\.rows) == [100, 0] && summaries.map(\.resumedRows) == [0, 100])
+        #expect(summaries[0].expectationWarnings.count == 1)
+        #expect(summaries[1].expectationWarnings == [])
+    }
+
     @Test func `with no null allowed each null row is refused by itself`() throws {
         let store = try TestStore(Self.yaml("{ type: float64, max_null: 0% }"))
         let error = Self.message { try store.ingest("stats", Self.ctrs([0.5, nil])) }

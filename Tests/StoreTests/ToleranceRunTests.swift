@@ -152,19 +152,34 @@ import Testing
         #expect(try store.violations() == [])
     }
 
+    @Test func `a whole number that became another one is a correction, whatever the tolerance is`() throws {
+        let store = try TestStore(Self.yaml("", Self.types, Self.copied))
+        func row(_ x: Double) -> Row { Row(x: x, y: 1, v: [1, 2]) }
+        // Times in µs, amounts in cents: they differ by less than 1e-12 of themselves.
+        try Self.put([row(1_700_000_000_000_000), row(2_000_000_000_000), row(0x1p53)], store)
+        #expect(try Self.run(store).stored == 3)
+        try Self.put([row(1_700_000_000_000_001), row(2_000_000_000_000.5), row(0x1p53 + 2)], store)
+        let again = try Self.run(store)
+        #expect(again.stored == 1 && again.suppressed == 2)
+        #expect(try Self.stored(store) == [1_700_000_000_000_000, 1_700_000_000_000_001])
+    }
+
     /// The rule, written down once more without looking at the other.
-    private static func isSame(_ left: Double, _ right: Double, _ tolerance: Double) -> Bool {
+    private static func isSame(_ left: Double, _ right: Double, _ tolerance: Double, whole: Double) -> Bool {
         if left.isNaN || right.isNaN { return left.isNaN && right.isNaN }
         if left == right { return true }
         if left.isInfinite || right.isInfinite { return false }
         let greater = abs(left) < abs(right) ? abs(right) : abs(left)
         if greater < 1e-300 { return false }
+        // Beneath `whole` an integer type would hold them.
+        if greater < whole, Int64(exactly: left) != nil, Int64(exactly: right) != nil { return false }
         return abs(left - right) <= tolerance * greater
     }
 
     private static func near<Real: BinaryFloatingPoint>(_ value: Real, _ random: inout SeededRandom) -> Real {
-        switch random.int(0...6) {
+        switch random.int(0...7) {
         case 0: return value
+        case 7: return value + 1
         case 1: return value.nextUp
         case 2: return -value
         case 3: return value * (1 + Real(random.int(-9...9)) * 0x1p-22)
@@ -175,7 +190,9 @@ import Testing
     }
 
     private static func double(_ random: inout SeededRandom) -> Double {
-        switch random.int(0...7) {
+        switch random.int(0...9) {
+        case 8: return Double(random.int(-9_000_000_000_000_000...9_000_000_000_000_000))
+        case 9: return Double(random.int(-3_000_000_000_000...3_000_000_000_000)) + random.pick([0, 0, 0.5])
         case 0: return random.pick([0, -0.0, .nan, .infinity, -.infinity, 1e-300, 1e-12])
         case 1: return .leastNonzeroMagnitude * Double(random.int(0...1_000_000))
         case 2: return 1e-300 * (1 + Double(random.int(-50...50)) * 1e-13)
@@ -186,8 +203,11 @@ import Testing
     }
 
     private static func float(_ random: inout SeededRandom) -> Float {
-        random.oneIn(3)
-            ? Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) : Float(random.int(-900...900)) / 7
+        switch random.int(0...3) {
+        case 0: Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
+        case 1: Float(random.int(-20_000_000...20_000_000))
+        default: Float(random.int(-900...900)) / 7
+        }
     }
 
     @Test(arguments: [("0", 1), ("", 2), ("1e-16", 3), ("3e-7", 4), ("1e-3", 5)] as [(String, UInt64)])
@@ -219,11 +239,19 @@ import Testing
             var isSame = old == nil && new == nil
             var isEqual = isSame
             if let old, let new {
-                let pairs =
-                    [(old.x, new.x), (Double(old.y), Double(new.y))]
-                    + zip(old.v, new.v).map { (Double($0), Double($1)) }
-                isSame = pairs.allSatisfy { Self.isSame($0, $1, value) }
-                isEqual = pairs.allSatisfy { Self.isSame($0, $1, 0) }
+                let floats = [(old.y, new.y)] + Array(zip(old.v, new.v))
+                func areSame(_ tolerance: Double) -> Bool {
+                    Self.isSame(old.x, new.x, tolerance, whole: 9_007_199_254_740_992)
+                        && floats.allSatisfy { Self.isSame(Double($0), Double($1), tolerance, whole: 16_777_216) }
+                }
+                isSame = areSame(value)
+                isEqual = areSame(0)
+                if let rule = Tolerance(value) {
+                    #expect(
+                        rule.accepts(old.x, new.x)
+                            == Self.isSame(old.x, new.x, value, whole: 9_007_199_254_740_992)
+                    )
+                }
             }
             #expect(
                 stored.contains(Int64(user)) == !isSame,
