@@ -163,7 +163,8 @@ import Testing
         )
         let output = try store.run(["materialize", "sums", "--to", "2026-01-02", "--json"])
         #expect(output.status == 0, "\(output.error)")
-        #expect(output.out.contains("\"stored\":2,\"known\":0,\"suppressed\":0,\"refused\":1,\"warned\":0"), "\(output.out)")
+        let told = "\"stored\":2,\"known\":0,\"suppressed\":0,\"refused\":1,\"warned\":0"
+        #expect(output.out.contains(told), "\(output.out)")
         #expect(
             output.error.contains(
                 "WARNING: sums: the row of user_id 2, event time 2026-01-01 00:00:00+00: feature 'ctr'"
