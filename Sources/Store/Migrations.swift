@@ -65,6 +65,11 @@ package struct Migration: Sendable {
             name: "0011_suppressed_corrections.sql",
             sql: String(decoding: PackageResources._011_suppressed_corrections_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 12,
+            name: "0012_since.sql",
+            sql: String(decoding: PackageResources._012_since_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }
