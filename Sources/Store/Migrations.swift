@@ -84,6 +84,11 @@ package struct Migration: Sendable {
             name: "0012_writers.sql",
             sql: String(decoding: PackageResources._012_writers_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 13,
+            name: "0013_since.sql",
+            sql: String(decoding: PackageResources._013_since_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

@@ -30,6 +30,8 @@ package struct OnlineRebuild {
         do throws(StoreError) {
             try session.lock(AdvisoryLock.view(view.id))
             try view.refuseIfChanged(session)
+            // Hidden features, too: old versions of services read them.
+            let view = try StoredView.whole(view.name, session)
             let (batch, transactionID) = try ledger.takeBatch()
             try LatestRows(view, session).stage()
             let removed = try removeStrangers(view)
@@ -65,7 +67,7 @@ package struct OnlineRebuild {
             """
             INSERT INTO \(view.onlineTable) AS o (\(columns)) SELECT \(columns) FROM \(LatestRows.stage(view)) n
             ORDER BY \(view.keyList("n"))
-            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates)
+            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates(hidden: nil))
             WHERE ROW(\(online)) IS DISTINCT FROM ROW(\(incoming))
             """
         ).affectedCount

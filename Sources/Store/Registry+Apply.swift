@@ -137,7 +137,7 @@ extension Registry {
 
     private func create(_ definition: ViewDefinition, shape: Int64, _ session: Session) throws(StoreError) {
         let rows = try session.query(
-            "INSERT INTO asof.views (name, definition, shape) VALUES ($1, $2, $3) RETURNING id",
+            "INSERT INTO asof.views (name, definition, shape, since) VALUES ($1, $2, $3, $3) RETURNING id",
             [.text(definition.name), .jsonb(try JSONDocument.encode(definition)), .int64(shape)]
         )
         guard let id = rows.int32(0, 0) else { throw .conflict("asof.views gave no id") }
@@ -162,8 +162,8 @@ extension Registry {
 
     private func insert(_ feature: FeatureDefinition, _ view: StoredView, _ session: Session) throws(StoreError) {
         try session.query(
-            "INSERT INTO asof.features (view, name, type) VALUES ($1, $2, $3)",
-            [.int32(view.id), .text(feature.name), .text(feature.type.text)]
+            "INSERT INTO asof.features (view, name, type, since) VALUES ($1, $2, $3, $4)",
+            [.int32(view.id), .text(feature.name), .text(feature.type.text), .int64(view.shape)]
         )
     }
 
@@ -209,7 +209,7 @@ extension Registry {
         if hasOnline && !view.definition.isOnline { try session.execute("DROP TABLE \(view.onlineTable)") }
         if !hasOnline && view.definition.isOnline {
             try view.createOnline(session)
-            try view.fillOnline(session)
+            try StoredView.whole(view.name, session).fillOnline(session)
         } else if hasOnline, !returned.isEmpty {
             try view.refreshOnline(returned, session)
         }
@@ -240,7 +240,7 @@ extension Registry {
                         .jsonb(try JSONDocument.encode(rules)), .text(rules.fingerprint),
                     ]
                 )
-            } else if services.first(where: { $0.definition.name == service.name })?.version != number {
+            } else if old == nil || services.first(where: { $0.definition.name == service.name })?.version != number {
                 try session.query(
                     "UPDATE asof.services SET current_from = $3 WHERE name = $1 AND version = $2",
                     [.text(service.name), .int32(Int32(number)), .int64(next)]
@@ -302,7 +302,8 @@ extension StoredView {
         """
     }
 
-    /// Takes features from history again that were hidden: writers left their online columns alone meanwhile.
+    /// Takes features from history again that were hidden. Writers of releases before let them keep their values under
+    /// newer rows.
     func refreshOnline(_ features: [String], _ session: Session) throws(StoreError) {
         let names = features.map(SQLText.identifier)
         let changes = names.map { "o.\($0) IS DISTINCT FROM h.\($0)" }.joined(separator: " OR ")
@@ -314,7 +315,7 @@ extension StoredView {
         )
     }
 
-    /// Fills an empty online table from history.
+    /// Fills an empty online table from history, with the features that the view is said to have.
     func fillOnline(_ session: Session) throws(StoreError) {
         try session.execute(
             """

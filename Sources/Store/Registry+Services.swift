@@ -8,16 +8,45 @@ extension Registry {
         package let version: Int
         /// By which it reads its views, whatever rules they have now.
         package let rules: ServiceRules
+        /// What it reads of that was pruned since, where something else has the name now; `nil` = nothing.
+        let replaced: Replaced?
+
+        /// A view, or a feature of one, that is not what a version read under that name.
+        struct Replaced: Sendable, Hashable {
+            let view: String
+            /// `nil` = the whole view.
+            let feature: String?
+            /// That of the last prune of the name.
+            let position: Int64?
+        }
 
         package init(_ definition: ServiceDefinition, version: Int, rules: ServiceRules) {
+            self.init(definition, version: version, rules: rules, replaced: nil)
+        }
+
+        init(_ definition: ServiceDefinition, version: Int, rules: ServiceRules, replaced: Replaced?) {
             self.definition = definition
             self.version = version
             self.rules = rules
+            self.replaced = replaced
+        }
+
+        /// - Throws: ``StoreError/unknownView(name:hint:)``, ``StoreError/unknownFeature(view:name:hint:)`` where it would
+        ///   read what was made after it was in force last.
+        func refuseReplaced() throws(StoreError) {
+            guard let replaced else { return }
+            let place = replaced.position.map { ", the last time at position \($0)" } ?? ""
+            let hint = """
+                 as \(definition.name)@\(version) knew it: that one was pruned\(place), and what has the name \
+                now is another; ask for a version that was made since
+                """
+            guard let feature = replaced.feature else { throw .unknownView(name: replaced.view, hint: hint) }
+            throw .unknownFeature(view: replaced.view, name: feature, hint: hint)
         }
 
         /// Every version of every service that was ever applied.
         static func all(_ session: Session) throws(StoreError) -> [StoredService] {
-            try load(session, "SELECT definition::text, version, roles::text FROM asof.services ORDER BY name, version")
+            try load(session, "SELECT * FROM asof.services ORDER BY name, version")
         }
 
         /// Of every service that was ever applied, the version that was in force last.
@@ -25,7 +54,7 @@ extension Registry {
             try load(
                 session,
                 """
-                SELECT DISTINCT ON (name) definition::text, version, roles::text FROM asof.services
+                SELECT DISTINCT ON (name) * FROM asof.services
                 ORDER BY name, current_from DESC, version DESC
                 """
             )
@@ -39,7 +68,7 @@ extension Registry {
         ) throws(StoreError) -> StoredService {
             let found = try load(
                 session,
-                "SELECT definition::text, version, roles::text FROM asof.services WHERE name = $1 AND version = $2",
+                "SELECT * FROM asof.services WHERE name = $1 AND version = $2",
                 [.text(name), .int32(Int32(clamping: version))]
             )
             if let service = found.first { return service }
@@ -52,13 +81,30 @@ extension Registry {
             )
         }
 
-        /// The columns are: definition, version, roles.
+        /// - Parameter sql: rows of `asof.services`, in order.
         private static func load(
             _ session: Session,
             _ sql: String,
             _ parameters: [Parameter] = []
         ) throws(StoreError) -> [StoredService] {
-            let rows = try session.query(sql, parameters)
+            // What a version names was there when it was put in force, and is not pruned as long as it is: what was made
+            // later is another.
+            let rows = try session.query(
+                """
+                SELECT s.definition::text, s.version, s.roles::text, r.view, r.feature, (
+                    SELECT max(b.position) FROM asof.removals m CROSS JOIN LATERAL (
+                        SELECT position FROM asof.batches WHERE batch = m.batch LIMIT 1) b
+                    WHERE m.kind = 'prune' AND m.view_name = r.view AND m.feature IN ('', coalesce(r.feature, '')))
+                FROM (SELECT n.*, row_number() OVER () AS place FROM (\(sql)) n) s LEFT JOIN LATERAL (
+                    SELECT v.name AS view, CASE WHEN v.since <= s.current_from THEN f.name END AS feature
+                    FROM jsonb_array_elements(s.definition->'columns') WITH ORDINALITY c (value, place)
+                    JOIN asof.views v ON v.name = c.value->>'view'
+                    LEFT JOIN asof.features f ON f.view = v.id AND f.name = c.value->>'feature'
+                    WHERE v.since > s.current_from OR f.since > s.current_from ORDER BY c.place LIMIT 1) r ON true
+                ORDER BY s.place
+                """,
+                parameters
+            )
             var services: [StoredService] = []
             services.reserveCapacity(rows.count)
             for row in 0..<rows.count {
@@ -74,7 +120,10 @@ extension Registry {
                             ServiceRules.self,
                             from: rows.text(row, 2) ?? "",
                             in: "the roles in asof.services"
-                        )
+                        ),
+                        replaced: rows.text(row, 3).map {
+                            Replaced(view: $0, feature: rows.text(row, 4), position: rows.int64(row, 5))
+                        }
                     )
                 )
             }
@@ -107,6 +156,7 @@ extension Registry {
             case .service(let name, nil): self.service(named: name)
             case .features: nil
             }
+        try service?.refuseReplaced()
         let plan = try FeaturePlan(
             try selection.columns(in: definitions, pinned: service?.definition),
             rules: { prefix throws(StoreError) in try service?.rules(of: prefix) },
@@ -132,12 +182,13 @@ extension StoredView {
             throw .unknownView(name: name, hint: "; it was removed from the store")
         }
         var definition = try JSONDocument.definition(ViewDefinition.self, from: rows.text(0, 2) ?? "", in: "asof.views")
-        let personal = Set(definition.features.filter(\.isPII).map(\.name))
+        // Whether a retired feature is personal is not kept; it may be.
+        let shown = Set(definition.features.filter { !$0.isPII }.map(\.name))
         let features = try session.query("SELECT name, type FROM asof.features WHERE view = $1", [.int32(id)])
         definition.features = (0..<features.count).compactMap { row in
             guard let name = features.text(row, 0), let type = features.text(row, 1).flatMap(FeatureType.init(text:))
             else { return nil }
-            return FeatureDefinition(name: name, type: type, isPII: personal.contains(name))
+            return FeatureDefinition(name: name, type: type, isPII: !shown.contains(name))
         }
         return StoredView(id: id, shape: shape, definition: definition)
     }

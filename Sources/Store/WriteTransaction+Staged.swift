@@ -60,7 +60,7 @@ extension WriteTransaction {
                 WHERE NOT EXISTS (
                     SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
                 ORDER BY \(view.keyList("n"))
-                ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates)
+                ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
                 WHERE excluded._event_time >= o._event_time
                 RETURNING 1
             )
@@ -73,9 +73,10 @@ extension WriteTransaction {
 
 extension StoredView {
     /// SQL: an online row takes every value of the row that comes in.
-    var onlineUpdates: String {
-        (["_event_time", "_deleted"] + definition.features.map(\.name)).map {
-            "\(SQLText.identifier($0)) = excluded.\(SQLText.identifier($0))"
-        }.joined(separator: ", ")
+    /// - Parameter hidden: columns that such a row has no values for, as its row in history: NULL.
+    func onlineUpdates(hidden: [String]?) -> String {
+        let values = (["_event_time", "_deleted"] + definition.features.map(\.name)).map(SQLText.identifier)
+        let nulls = (hidden ?? []).map(SQLText.identifier)
+        return (values.map { "\($0) = excluded.\($0)" } + nulls.map { "\($0) = NULL" }).joined(separator: ", ")
     }
 }

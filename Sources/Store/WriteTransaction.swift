@@ -72,6 +72,8 @@ package final class WriteTransaction {
     /// The state that the commit will make; see ``LedgerState/uid``.
     package let uid = Ledger.newUID()
     var entries: [LedgerEntry] = []
+    /// Retired features whose columns are still there, by view: what is written online has no values for them.
+    let hidden: [Int32: [String]]
     /// What the rows of each view were found to be like, for the ledger's side.
     private var tallies: [(view: Int32, tally: ExpectationTally)] = []
 
@@ -90,8 +92,10 @@ package final class WriteTransaction {
         do {
             try lockSources(session)
             for view in views.sorted(by: { $0.id < $1.id }) { try Self.lock(view, session) }
+            // Under the locks, which who hides or prunes features takes as well.
+            let hidden = Self.hidden(try session.execute(Self.hiddenQuery(views)).last)
             let (batch, transactionID) = try Ledger(session).takeBatch()
-            self.init(session: session, batch: batch, transactionID: transactionID)
+            self.init(session: session, batch: batch, transactionID: transactionID, hidden: hidden)
         } catch {
             session.connection.rollBack()
             throw error
@@ -99,11 +103,29 @@ package final class WriteTransaction {
     }
 
     /// A transaction that has begun and has its locks.
-    init(session: Session, batch: Int64, transactionID: String) {
+    init(session: Session, batch: Int64, transactionID: String, hidden: [Int32: [String]]) {
         self.session = session
         self.ledger = Ledger(session)
         self.batch = batch
         self.transactionID = transactionID
+        self.hidden = hidden
+    }
+
+    /// SQL: ``hidden`` of these views.
+    static func hiddenQuery(_ views: [StoredView]) -> String {
+        let ids = views.map { String($0.id) }.joined(separator: ",")
+        return "SELECT view, name FROM asof.features WHERE view = ANY ('{\(ids)}') AND retired_at IS NOT NULL"
+    }
+
+    /// - Parameter rows: of ``hiddenQuery(_:)``, as text.
+    static func hidden(_ rows: Rows?) -> [Int32: [String]] {
+        var hidden: [Int32: [String]] = [:]
+        guard let rows else { return hidden }
+        for row in 0..<rows.count {
+            guard let view = rows.text(row, 0).flatMap({ Int32($0) }), let name = rows.text(row, 1) else { continue }
+            hidden[view, default: []].append(name)
+        }
+        return hidden
     }
 
     private static func lock(_ view: StoredView, _ session: Session) throws(StoreError) {
@@ -191,7 +213,7 @@ package final class WriteTransaction {
             WHERE NOT EXISTS (
                 SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
             ORDER BY \(view.keyList("n"))
-            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates)
+            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
             WHERE excluded._event_time >= o._event_time
             """
         )

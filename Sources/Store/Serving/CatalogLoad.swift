@@ -117,7 +117,7 @@ struct CatalogLoad {
             let layout = RowLayout(
                 keys: view.storageKeys,
                 features: view.definition.features,
-                retired: hidden.map { FeatureDefinition(name: $0.feature, type: $0.type) }
+                retired: hidden.map { FeatureDefinition(name: $0.feature, type: $0.type, isPII: true) }
             )
             wanted.append(WantedView(stored: view, layout: layout, isRetired: isRetired))
         }

@@ -49,12 +49,13 @@ package final class ServicePlan: Sendable {
     package let lossyColumn: String?
 
     /// - Throws: ``StoreError/unknownView(name:hint:)``, ``StoreError/unknownFeature(view:name:hint:)`` where what it asks
-    ///   for was pruned; ``StoreError/request(_:)`` where two views want one key in two types; ``StoreError/conflict(_:)``
+    ///   for was pruned, whatever has the name now; ``StoreError/request(_:)`` where two views want one key in two types; ``StoreError/conflict(_:)``
     ///   where a role has no rules.
     init(
         _ service: Registry.StoredService,
         view: (String) throws(StoreError) -> ServedView
     ) throws(StoreError) {
+        try service.refuseReplaced()
         definition = service.definition
         name = service.definition.name
         version = service.version

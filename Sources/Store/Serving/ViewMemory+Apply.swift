@@ -7,8 +7,8 @@ extension ViewMemory {
 
     /// Takes the rows of a commit: for each entity the latest stays.
     ///
-    /// Any order of commits, and the same commit again, lead to the same memory. Retired columns keep what they have, as in
-    /// the online table.
+    /// Any order of commits, and the same commit again, lead to the same memory. A newer row without retired columns makes
+    /// them null, as in the online table.
     /// - Parameter rows: the view's own columns, or all of ``RowLayout/columns``.
     /// - Returns: how many rows were late: older than what was there.
     @discardableResult
@@ -90,6 +90,9 @@ private struct ColumnApplier {
             if isNewer { winners.append((from, row)) }
         }
         for (column, values) in rows.features.enumerated() { write(values, column, winners, &table) }
+        for column in rows.features.count..<table.layout.columns.count {
+            for winner in winners { table.setNull(column, row: winner.row) }
+        }
         return range.count - winners.count
     }
 

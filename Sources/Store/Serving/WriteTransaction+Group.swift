@@ -41,6 +41,7 @@ extension WriteTransaction {
         let start = """
             SELECT \(locks.joined(separator: ", "));
             SELECT id, shape FROM asof.views WHERE id = ANY ('{\(ids)}') AND retired_at IS NULL;
+            \(hiddenQuery(views));
             SELECT nextval('asof.batch_numbers'), pg_current_xact_id()::text
             """
         do throws(StoreError) {
@@ -52,15 +53,18 @@ extension WriteTransaction {
             } else {
                 results = try session.begin(options, then: start)
             }
-            guard results.count >= 3, let batch = results[results.count - 1].text(0, 0).flatMap({ Int64($0) }),
+            guard results.count >= 4, let batch = results[results.count - 1].text(0, 0).flatMap({ Int64($0) }),
                 let transaction = results[results.count - 1].text(0, 1)
             else { throw StoreError.conflict("the sequence asof.batch_numbers gave no number") }
-            let held = held(views, locks: results[results.count - 3], shapes: results[results.count - 2])
+            let held = held(views, locks: results[results.count - 4], shapes: results[results.count - 3])
             guard held.locked.isEmpty, held.changed.isEmpty else {
                 session.connection.rollBack()
                 return .held(held)
             }
-            return .begun(WriteTransaction(session: session, batch: batch, transactionID: transaction))
+            let hidden = hidden(results[results.count - 2])
+            return .begun(
+                WriteTransaction(session: session, batch: batch, transactionID: transaction, hidden: hidden)
+            )
         } catch {
             session.connection.rollBack()
             throw error
@@ -156,7 +160,7 @@ extension WriteTransaction {
                         SELECT FROM \(view.onlineTable) x
                         WHERE \(view.keysEqual("x", "v")) AND x._event_time > v._event_time)
                     ORDER BY _place
-                    ON CONFLICT (\(keys)) DO UPDATE SET \(view.onlineUpdates)
+                    ON CONFLICT (\(keys)) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
                     WHERE excluded._event_time >= o._event_time
                     RETURNING 1
                 )
@@ -197,7 +201,7 @@ extension WriteTransaction {
             WHERE NOT EXISTS (
                 SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
             ORDER BY \(view.keyList("n"))
-            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates)
+            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
             WHERE excluded._event_time >= o._event_time;
             SET LOCAL enable_seqscan = on
             """
