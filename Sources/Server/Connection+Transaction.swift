@@ -23,8 +23,11 @@ extension Connection {
         guard var run = transactionRun else { return }
         transactionRun = nil
         if case .preparing = run.stage {
-            // They were queued before the store was exchanged or emptied.
-            guard !run.transaction.commands.contains(where: { isTooEarly($0.command) }) else {
+            // They were queued before the store was exchanged or emptied. Asked once, since the answer costs more than a look
+            // at a command.
+            let isLoading = context.engine.hooks.isLoading()
+            guard !isLoading || run.transaction.commands.allSatisfy({ table.flags($0.command).contains(.loading) })
+            else {
                 context.engine.hooks.abandon(run.writes, context.client.id)
                 return finish(run) { $0.error("EXECABORT Transaction discarded: \(CommandFault.stillLoading)") }
             }
@@ -51,10 +54,6 @@ extension Connection {
                 committingBytes = run.byteCount
             }
         }
-    }
-
-    private func isTooEarly(_ command: Int) -> Bool {
-        context.engine.hooks.isLoading() && !table.flags(command).contains(.loading)
     }
 
     /// Lets other connections have their turn; ``turnCame(nowNs:)`` goes on.
@@ -210,6 +209,7 @@ extension Connection {
         var attempt = TransactionAttempt()
         var nextWrite = 0
         var isLate = false
+        let isLoading = context.engine.hooks.isLoading()
         context.isTogether = true
         defer { context.isTogether = false }
         if !isMuted { context.reply.array(transaction.commands.count) }
@@ -224,7 +224,7 @@ extension Connection {
             }
             context.reply.begin(attempt.replies.readLimits)
             let mark = context.reply.buffer.writerIndex
-            if isLate || isTooEarly(queued.command) {
+            if isLate || isLoading && !table.flags(queued.command).contains(.loading) {
                 context.reply.error(isLate ? Self.lateRefusal : "\(CommandFault.stillLoading)")
                 attempt.replies.takeRead(context.reply.used)
                 if isMuted { context.reply.buffer.moveWriterIndex(to: mark) }

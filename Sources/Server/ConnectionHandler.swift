@@ -52,7 +52,9 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func channelInactive(context: ChannelHandlerContext) {
         perform(connection.closed(), context)
-        count(0)
+        // Whatever was told last: nothing of this connection may stay there.
+        countedBytes = 0
+        for leave in loop.replyMemory.change(record.id, to: 0, leave: { _ in }) { leave() }
         loop.remove(self)
     }
 

@@ -72,11 +72,18 @@ package final class ReplyMemory: Sendable {
     func stay(_ id: Int64, keeping bytes: Int) -> [@Sendable () -> Void] {
         state.withLock { state in
             guard let holder = state.holders[id], holder.isLeaving else { return [] }
+            guard bytes > 0 else {
+                state.holders[id] = nil
+                return []
+            }
             state.holders[id] = Holder(bytes: bytes, leave: holder.leave)
             state.bytes += bytes
             return state.leavers(bytesMax)
         }
     }
+
+    /// Connections that keep something, or were asked to end and are not gone.
+    var holderCount: Int { state.withLock { $0.holders.count } }
 
     /// Kept now, by connections that were not asked to end.
     package var bytesKept: Int { state.withLock { $0.bytes } }

@@ -53,6 +53,20 @@ import Testing
         #expect(memory.bytesKept == 45)
     }
 
+    @Test func `who has been read wholly, or is gone, leaves nothing behind`() {
+        let (memory, asked) = (ReplyMemory(bytesMax: 100), Asked())
+        asked.change(memory, 1, 70)
+        asked.change(memory, 2, 60)
+        #expect(asked.all == ["1:70"] && memory.holderCount == 2)
+        for leave in memory.stay(1, keeping: 0) { leave() }
+        #expect(memory.holderCount == 1 && memory.bytesKept == 60)
+        // Asked to end, and gone.
+        asked.change(memory, 3, 90)
+        asked.change(memory, 3, 0)
+        asked.change(memory, 2, 0)
+        #expect(memory.holderCount == 0 && memory.bytesKept == 0)
+    }
+
     @Test(arguments: [1, 2])
     func `the client that leaves most unread is closed, and the others get all that they asked for`(threads: Int) throws
     {

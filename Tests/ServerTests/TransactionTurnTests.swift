@@ -46,6 +46,26 @@ import Wire
         #expect(scene.reply() == "*21\r\n\(numbers)+PONG\r\n$6\r\nbehind\r\n")
     }
 
+    @Test func `whether values are being loaded is asked once a turn and once for all reads, not for each command`() {
+        let asked = Mutex(0)
+        var hooks = EngineHooks()
+        hooks.commitTogether = { _, _, _ in }
+        hooks.isLoading = {
+            asked.withLock { $0 += 1 }
+            return false
+        }
+        let scene = Scene(engine: ProbeCommands.engine(hooks: hooks), limits: Self.limits(turnUs: 2_000))
+        scene.send(Self.sets(20, us: 500) + String(repeating: "probe.big 1\r\n", count: 200))
+        let before = asked.withLock { $0 }
+        scene.send("EXEC\r\n")
+        #expect(scene.commits.count == 1)
+        let replies = (0..<20).map { _ -> DeferredReply.Body in { $0.integer(7) } }
+        scene.take(scene.connection.transactionCommitted(scene.commits[0].id, replies, nowNs: 0))
+        #expect(scene.reply().hasSuffix("$1\r\nx\r\n"))
+        // EXEC itself is a command, too.
+        #expect(asked.withLock { $0 } - before <= scene.pauseCount + 3, "\(scene.pauseCount) pauses")
+    }
+
     @Test func `a write that cannot be done undoes those of other turns, and is told in EXEC's place`() {
         let abandoned = Mutex(0)
         var hooks = EngineHooks()

@@ -43,12 +43,15 @@ struct FetchedRows {
             let equal = zip(stored.storageKeys, names).map { key, name in
                 "o.\(SQLText.identifier(key.name)) = k.\(name)\(key.type == .string ? " COLLATE \"C\"" : "")"
             }
+            let parameters = keys.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
+            let asked = "unnest(\(parameters)) AS k (\(names.joined(separator: ", ")))"
+            // Once, however often it was asked for: each time would be read, sent and counted.
+            let from = keys.first?.rowCount == 1 ? asked : "(SELECT DISTINCT * FROM \(asked)) k"
             // Their sum is bounded in the order in which they are found.
             rows = try session.query(
                 """
-                SELECT * FROM (SELECT f.*, (pg_catalog.sum(f._size) OVER (ROWS UNBOUNDED PRECEDING))::bigint AS _sum FROM unnest(\(keys.indices.map { "$\($0 + 1)" }.joined(separator: ", "))) AS k
-                    (\(names.joined(separator: ", ")))
-                CROSS JOIN LATERAL (
+                SELECT * FROM (SELECT f.*, (pg_catalog.sum(f._size) OVER (ROWS UNBOUNDED PRECEDING))::bigint AS _sum
+                FROM \(from) CROSS JOIN LATERAL (
                     SELECT \(list) FROM \(stored.onlineTable) o WHERE \(equal.joined(separator: " AND ")) LIMIT 1) f) s
                 WHERE s._sum - s._size < \(bytesMax)
                 """,

@@ -9,11 +9,15 @@ struct FillingStore {
     var loggedAt: Int64 = 0
     /// Until the next look.
     var waitMs: Int32 = 0
+    /// Looks in a row that found parts missing of the store that is loaded.
+    var changedLooks = 0
 }
 
 /// A store that appears, is exchanged, or is filled under a server: it says LOADING, and looks until everything agrees.
 extension Follower {
     private static let firstLookMs: Int32 = 50
+    /// A snapshot has the definitions from before a change and finds the tables from behind it; the next one has both.
+    private static let changedLooksMax = 3
     /// A restore takes minutes; its end is seen this much later at most, but for the time that a look takes.
     private static let lastLookMs: Int32 = 1_000
     /// Where a look takes long, the next one waits four times as long, but not longer than this.
@@ -53,13 +57,20 @@ extension Follower {
     /// Loads everything, unless the store is not whole; then waits a while.
     func loadIfWhole(_ session: Session) throws(StoreError) {
         let started = MonotonicClock.now
+        if filling.changedLooks > 0, !filling.isSuspect, !serving.loaded.isThere(session) {
+            doubt("a table of the store is not there")
+        }
         let gap: String?
+        var isLocked = false
         do throws(StoreError) {
             gap = try load(session, isRestart: true)
         } catch {
             // Whoever restores drops, makes and locks tables while we look.
-            let isLocked = if case .database(let cause) = error { cause.isRetryable } else { false }
-            guard session.connection.isAlive, error.isOfMissingTables || isLocked && filling.isSuspect else {
+            isLocked = if case .database(let cause) = error { cause.isRetryable } else { false }
+            let isDisturbed =
+                error.isOfMissingTables || isLocked && (filling.isSuspect || !isLoaded)
+                || error.isInternal && filling.isSuspect
+            guard session.connection.isAlive, isDisturbed else {
                 // The connection is made again; what was to be loaded is still to be.
                 wantsReload = true
                 throw error
@@ -67,15 +78,23 @@ extension Follower {
             gap = isLocked ? "somebody changes its tables" : "there is no store, or only a part of it"
         }
         guard let gap else { return }
-        look(again: gap, after: MonotonicClock.now - started)
+        if !filling.isSuspect, filling.changedLooks < Self.changedLooksMax, serving.loaded.isThere(session) {
+            filling.changedLooks += 1
+            wantsReload = true
+            filling.waitMs = Self.firstLookMs
+        } else {
+            // A lock alone says nothing about the rows.
+            look(again: gap, after: MonotonicClock.now - started, isSuspect: filling.isSuspect || !isLocked)
+        }
         reportConnection()
         stopPipe.wait(milliseconds: filling.waitMs)
         if !isStopped { try sampleClockIfDue(session) }
     }
 
     /// - Parameter us: how long the look took: the next one waits longer than that, so that it does not slow the restore.
-    private func look(again reason: String, after us: Int64) {
+    private func look(again reason: String, after us: Int64, isSuspect: Bool) {
         doubt(reason)
+        filling.isSuspect = isSuspect
         let isNew = reason != filling.reason
         let now = MonotonicClock.now
         // What does not agree changes with each look at a long restore.

@@ -18,7 +18,7 @@ final class Follower: @unchecked Sendable {
     /// Becomes readable when the thread is to end.
     let stopPipe = WakePipe()
 
-    private var isLoaded = false
+    private(set) var isLoaded = false
     /// Everything is to be loaded anew: what is known has shown to be wrong, or cannot be followed.
     var wantsReload = false
     /// The store is watched while it agrees not yet; see ``StoreAgreement``.
@@ -237,7 +237,8 @@ final class Follower: @unchecked Sendable {
             }
             if news.entries.contains(where: { !$0.isData }) {
                 try session.commit()
-                _ = try load(session, isRestart: false)
+                // What does not agree is logged, and waited for, by the next look.
+                if try load(session, isRestart: false) != nil { wantsReload = true }
                 return true
             }
             let chunks = try read(news.entries, session)
@@ -250,8 +251,14 @@ final class Follower: @unchecked Sendable {
             return news.hasMore
         } catch {
             session.connection.rollBack()
-            guard error.isOfMissingTables, session.connection.isAlive else { throw error }
-            doubt("a table of the store is not there")
+            guard error.isOfMissingTables || error.isInternal, session.connection.isAlive else { throw error }
+            if serving.loaded.isThere(session) {
+                guard error.isOfMissingTables else { throw error }
+                // Whoever changes the definitions drops tables and columns, too. What is known is still right.
+                wantsReload = true
+            } else {
+                doubt("a table of the store is not there")
+            }
             return true
         }
     }
@@ -312,7 +319,10 @@ final class Follower: @unchecked Sendable {
         let known = serving.applied.withLock { $0.reached }
         let (serving, isRestart, isSuspect) = (serving, isRestart, filling.isSuspect)
         var gap: String?
-        let loaded = try session.transaction(isSuspect ? .loadSuspect : .load) { () throws(StoreError) -> Loaded? in
+        var transaction: Connection.TransactionOptions = isSuspect ? .loadSuspect : .load
+        // The first look does not know yet whether somebody fills the store.
+        if !isLoaded { transaction.lockTimeoutMs = Limits.fillingLockTimeoutMs }
+        let loaded = try session.transaction(transaction) { () throws(StoreError) -> Loaded? in
             let head = try Ledger(session).head()
             var restarts = isRestart
             var entries: [FollowedEntry] = []

@@ -131,7 +131,9 @@ struct StoreAgreement {
             SELECT v.name, CASE
                 WHEN v.history IS NULL THEN 'its history is not there'
                 WHEN NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = v.history) THEN 'its history has no index'
-                WHEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = v.history AND NOT i.indisvalid)
+                WHEN EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                    WHERE i.indrelid = v.history AND NOT i.indisvalid
+                        AND c.relname IN ('_v' || v.id || '_key', '_v' || v.id || '_batch'))
                     THEN 'partitions of its history have no index'
                 WHEN v.attached < v.registered THEN 'partitions of its history are not there'
                 WHEN v.registered = 0 AND v.attached > 0 THEN 'partitions of its history are not in asof.partitions'

@@ -84,6 +84,9 @@ import Testing
         func keys(_ count: Int64) -> [Column] { [Column(type: .int64, values: .int64(Array(0..<count)))] }
         let few = try FetchedRows(store.session, bytesMax: 100_000).rows(view, keys(3))
         #expect(few.rowCount == 3)
+        // Those that are asked for again and again are read once.
+        let repeated = [Column(type: .int64, values: .int64((0..<300).map { $0 % 3 }))]
+        #expect(try FetchedRows(store.session, bytesMax: 100_000).rows(view, repeated).rowCount == 3)
         #expect {
             _ = try FetchedRows(store.session, bytesMax: 100_000).rows(view, keys(10))
         } throws: { error in

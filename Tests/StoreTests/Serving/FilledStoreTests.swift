@@ -113,7 +113,7 @@ import Testing
             switch result.withLock({ $0 }) {
             case .success(let memory):
                 note(ServingFixture.rows(memory).values.first?.features[0], .float64(n), "place \(key)")
-            case .failure(.store(.filling)), .failure(.unavailable), .failure(.timeout):
+            case .failure(.store(.filling)), .failure(.store(.conflict)), .failure(.unavailable), .failure(.timeout):
                 loading.add(1, ordering: .relaxed)
             case .failure(.store(.database(let cause))) where cause.isRetryable: loading.add(1, ordering: .relaxed)
             case .failure(let error): wrong.withLock { $0.append("\(error)") }

@@ -90,6 +90,26 @@ import Testing
         for isSuspect in [false, true] { #expect(try Self.gap(session, isSuspect: isSuspect) == nil) }
     }
 
+    @Test func `an invalid index of somebody else is no gap, one of the store's own is`() throws {
+        let store = try TestStore(FollowingTests.yaml)
+        try store.ingest("stats", FollowingTests.rows(0..<50, at: 1, 1))
+        try store.session.execute("CREATE INDEX by_n ON ONLY history.stats (n)")
+        #expect(try Self.gap(store.session, isSuspect: false) == nil)
+        let id = try store.view("stats").id
+        for (name, columns) in [("_v\(id)_batch", "_batch"), ("_v\(id)_key", "user_id, _event_time DESC, _batch DESC")]
+        {
+            try store.session.execute(
+                "DROP INDEX history.\"\(name)\"; CREATE INDEX \"\(name)\" ON ONLY history.stats (\(columns))"
+            )
+            let gap = try Self.gap(store.session, isSuspect: false)
+            #expect(gap == "view 'stats': partitions of its history have no index", "\(name)")
+            try store.session.execute(
+                "DROP INDEX history.\"\(name)\"; CREATE INDEX \"\(name)\" ON history.stats (\(columns))"
+            )
+            #expect(try Self.gap(store.session, isSuspect: false) == nil)
+        }
+    }
+
     @Test func `a store that only Asof wrote is whole in every state, and its rows are not counted`() throws {
         let store = try TestStore(FollowingTests.yaml)
         #expect(try Self.gap(store.session, isSuspect: true) == nil)
