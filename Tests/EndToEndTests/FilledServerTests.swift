@@ -33,19 +33,6 @@ import Testing
         )
     }
 
-    /// A read that has one table and wants another may stand in its way, and PostgreSQL ends either.
-    private static func empty(_ store: ServedStore) throws {
-        let session = try store.session()
-        for attempt in 1... {
-            do throws(StoreError) {
-                try session.execute("DROP SCHEMA asof, history, online CASCADE")
-                return
-            } catch {
-                guard case .database(let cause) = error, cause.isRetryable, attempt < 5 else { throw error }
-            }
-        }
-    }
-
     /// What the same command may not be answered a moment later.
     private static func isRetryable(_ reply: Reply) -> Bool {
         ["LOADING ", "FSUNAVAILABLE ", "FSTIMEOUT "].contains { reply.text?.hasPrefix($0) == true }
@@ -110,7 +97,7 @@ import Testing
         let asker = Asker(server)
         #expect(Patience.wait { asker.right.load(ordering: .relaxed) > 10 })
         for _ in 0..<2 {
-            try Self.empty(store)
+            try store.session().dropStore()
             #expect(try Patience.wait { try Self.info(client, "loading") == "1" })
             #expect(try Self.info(client, "loading_reason")?.isEmpty == false)
             for line in ["FS.GET marks 1", "FS.STATS", "FS.VIEWS", "FS.SET marks 1 * n 5", "HGET marks:1 n"] {
@@ -147,7 +134,7 @@ import Testing
         #expect(try client.line("FS.GET marks 1") == .simple("QUEUED"))
         #expect(try other.line("MULTI") == .simple("OK"))
         #expect(try other.line("PING") == .simple("QUEUED"))
-        try Self.empty(store)
+        try store.session().dropStore()
         let third = try server.client()
         #expect(try Patience.wait { try Self.info(third, "loading") == "1" })
         #expect(try client.line("EXEC").text?.hasPrefix("EXECABORT Transaction discarded: LOADING ") == true)

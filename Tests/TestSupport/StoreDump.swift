@@ -1,5 +1,6 @@
 import Foundation
 package import Postgres
+package import Store
 
 /// A database as pg_dump writes it, which can be restored whole or piece by piece.
 package struct StoreDump: Sendable {
@@ -53,5 +54,26 @@ package struct StoreDump: Sendable {
         try Subprocess.run([binaries.path("pg_restore"), "-f", script, folder], seconds: 60)
         let psql = [binaries.path("psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", "-f", script, conninfo]
         try Subprocess.run(psql, seconds: 120)
+    }
+}
+
+extension Session {
+    /// Takes away the whole store, as whoever restores another one into its database does.
+    package func dropStore() throws(StoreError) {
+        try executeBesideReaders("DROP SCHEMA asof, history, online CASCADE")
+    }
+
+    /// Runs a statement that locks many tables, outside a transaction.
+    ///
+    /// A read that has one table and wants another may stand in its way, and PostgreSQL ends either.
+    package func executeBesideReaders(_ sql: String) throws(StoreError) {
+        for attempt in 1... {
+            do throws(StoreError) {
+                try execute(sql)
+                return
+            } catch {
+                guard case .database(let cause) = error, cause.isRetryable, attempt < 5 else { throw error }
+            }
+        }
     }
 }

@@ -52,18 +52,6 @@ import Testing
         try #require(conninfo.split(separator: " ").first { $0.hasPrefix("dbname=") }?.dropFirst(7)).description
     }
 
-    /// A read that has one table and wants another may stand in its way, and PostgreSQL ends either.
-    private static func dropSchemas(_ session: Session) throws {
-        for attempt in 1... {
-            do throws(StoreError) {
-                try session.execute("DROP SCHEMA asof, history, online CASCADE")
-                return
-            } catch {
-                guard case .database(let cause) = error, cause.isRetryable, attempt < 5 else { throw error }
-            }
-        }
-    }
-
     /// Reads as clients do, whatever the server says it is: what is answered must be right.
     private final class Reader: Sendable {
         let wrong = Mutex<[String]>([])
@@ -134,14 +122,14 @@ import Testing
         let session = try Session(conninfo: conninfo)
         switch way {
         case .restored, .inParallel:
-            try dropSchemas(session)
+            try session.dropStore()
             try dump.restore(into: conninfo, way == .inParallel ? ["--jobs=4"] : [])
         case .script:
-            try dropSchemas(session)
+            try session.dropStore()
             try dump.run(into: conninfo)
         case .cleaned: try dump.restore(into: conninfo, ["--clean", "--if-exists"])
         case .rowsOnly:
-            try session.execute(
+            try session.executeBesideReaders(
                 """
                 DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ')
                     FROM pg_tables WHERE schemaname IN ('asof', 'history', 'online')); END $$
@@ -198,7 +186,7 @@ import Testing
         let fixture = try ServingFixture(store.conninfo, options: Self.options())
         let serving = fixture.serving
         #expect(Patience.wait { serving.state.caughtUpAt > 0 })
-        try Self.dropSchemas(store.session)
+        try store.session.dropStore()
         #expect(Patience.wait { serving.state.isLoading })
         try dump.restore(into: store.conninfo, ["--section=pre-data"])
         var random = SeededRandom(seed: 3)
