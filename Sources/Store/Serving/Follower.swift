@@ -251,13 +251,12 @@ final class Follower: @unchecked Sendable {
             return news.hasMore
         } catch {
             session.connection.rollBack()
-            guard error.isOfMissingTables || error.isInternal, session.connection.isAlive else { throw error }
-            if serving.loaded.isThere(session) {
-                guard error.isOfMissingTables else { throw error }
-                // Whoever changes the definitions drops tables and columns, too. What is known is still right.
-                wantsReload = true
-            } else {
-                doubt("a table of the store is not there")
+            guard session.connection.isAlive else { throw error }
+            switch serving.loaded.absence(behind: error, session) {
+            case .none: throw error
+            // What is known is still right.
+            case .ofTables: wantsReload = true
+            case .ofStore: doubt("a table of the store is not there")
             }
             return true
         }

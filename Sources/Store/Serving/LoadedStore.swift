@@ -25,6 +25,26 @@ package final class LoadedStore: Sendable {
         return doubted != nil && doubted == mark
     }
 
+    /// What an error says of the store that is loaded.
+    enum Absence {
+        /// Nothing.
+        case none
+        /// It is there, and a table or a column is not: whoever changes the definitions drops these.
+        case ofTables
+        case ofStore
+    }
+
+    /// Outside a transaction.
+    func absence(behind error: StoreError, _ session: Session) -> Absence {
+        Self.absence(behind: error, mark, session)
+    }
+
+    private static func absence(behind error: StoreError, _ mark: LedgerMark?, _ session: Session) -> Absence {
+        guard error.isOfMissingTables || error.isInternal else { return .none }
+        guard let mark, isThere(mark, session) else { return .ofStore }
+        return error.isOfMissingTables ? .ofTables : .none
+    }
+
     /// Whether PostgreSQL still holds the store that is loaded, although tables were not there. Outside a transaction.
     ///
     /// - Returns: `false` also where that cannot be found out, and for a store without commits, which nothing tells from
@@ -60,16 +80,17 @@ package final class LoadedStore: Sendable {
             if found.last?.text(0, 0) == mark.text { return value }
         } catch {
             session.connection.rollBack()
-            guard error.isOfMissingTables || error.isInternal else { throw error }
-            if Self.isThere(mark, session) {
-                guard error.isOfMissingTables else { throw error }
+            switch Self.absence(behind: error, mark, session) {
+            case .none: throw error
+            case .ofTables:
                 throw .conflict(
                     "a table or column of the view is not there: the definitions have just changed, or `asof doctor` tells; "
                         + "try again"
                 )
+            case .ofStore:
+                doubted.withLock { $0 = mark }
+                throw .filling("a table of the store is not there")
             }
-            doubted.withLock { $0 = mark }
-            throw .filling("a table of the store is not there")
         }
         doubted.withLock { $0 = mark }
         throw .filling("PostgreSQL holds another store than was loaded")
