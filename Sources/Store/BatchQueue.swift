@@ -129,33 +129,13 @@ struct BatchQueue {
         pending = []
         self.tallies = [:]
         try settle()
-        let warnings = try Self.judge(tallies)
+        var warnings: [String] = []
+        for (view, tally) in tallies {
+            warnings += try tally.warningsOfNulls(in: view.name, of: "batch", from: "input")
+        }
         let meaning = options.meaning + (hasFinerTimes ? Self.finerTimesMark : "")
         let next = SourceCheckpoint(source: start.source, rows: rowCount, digest: digest, options: meaning)
         underWay = writer.start(parts, tallies, warnings: warnings, next)
-    }
-
-    /// Refuses a batch that has more nulls than it may.
-    /// - Returns: what is to be said of it where it is stored all the same.
-    private static func judge(
-        _ tallies: [(view: StoredView, tally: ExpectationTally)]
-    ) throws(StoreError) -> [String] {
-        var warnings: [String] = []
-        for (view, tally) in tallies {
-            for fault in tally.tooManyNulls(in: view.name) {
-                guard fault.isRefused else {
-                    warnings.append(fault.text)
-                    continue
-                }
-                throw .input(
-                    """
-                    \(fault.text). Nothing of the batch is stored. Mend the input, or apply action: warn for the feature to \
-                    store it as it is
-                    """
-                )
-            }
-        }
-        return warnings
     }
 
     /// Waits for the batch under way, so that ``summary`` says all that is stored.

@@ -103,6 +103,30 @@ package struct ExpectationTally: Sendable {
         }
     }
 
+    /// Refuses rows of which more are null than may be.
+    ///
+    /// - Parameters:
+    ///   - part: what is stored as a whole or not at all: `batch`, `chunk`.
+    ///   - origin: what is to be mended.
+    ///   - place: where that is, behind what to do.
+    /// - Returns: what is to be said of the rows where they are stored all the same.
+    /// - Throws: ``StoreError/input(_:)``.
+    func warningsOfNulls(
+        in view: String,
+        of part: String,
+        from origin: String,
+        at place: String = ""
+    ) throws(StoreError) -> [String] {
+        let faults = tooManyNulls(in: view)
+        if let refused = faults.first(where: \.isRefused) {
+            throw .input(
+                "\(refused.text). Nothing of the \(part) is stored. Mend the \(origin), or apply action: warn for the feature "
+                    + "to store it as it is\(place)"
+            )
+        }
+        return faults.map(\.text)
+    }
+
     /// Two decimal places, rounded up, so that what is too much never looks like the limit.
     package static func percent(_ part: some BinaryInteger, of whole: some BinaryInteger) -> String {
         let hundredths = (Double(part) * 10_000 / Swift.max(Double(whole), 1)).rounded(.up)

@@ -34,16 +34,12 @@ extension StagedRows {
             case .warn: checked.warnings.append("\(text); it is stored")
             }
         }
-        for fault in checked.tally.tooManyNulls(in: query.view.name) {
-            guard fault.isRefused else {
-                checked.warnings.append(fault.text)
-                continue
-            }
-            throw .input(
-                "\(fault.text). Nothing of the chunk is stored. Mend the sql, or apply action: warn for the feature to store "
-                    + "it as it is\(at(window))"
-            )
-        }
+        checked.warnings += try checked.tally.warningsOfNulls(
+            in: query.view.name,
+            of: "chunk",
+            from: "sql",
+            at: at(window)
+        )
         try remove(failures.refused)
         return checked
     }
