@@ -15,7 +15,11 @@ extension DefinitionsReader {
             fault(at: field.value, "the max of the \(what), \(high.text), is less than its min, \(low.text)")
         }
         expectations.allowed = allowed(parts["in"], type, what)
-        expectations.nullsMax = share(parts["max_null"], "the max_null of the \(what)")
+        expectations.nullsMax = parsed(
+            parts["max_null"],
+            "the max_null of the \(what)",
+            expected: "a share from 0% to 100% with at most four decimal places, as in 5%"
+        ) { Share(text: $0) }
         let isAnyGiven = ["min", "max", "in", "max_null"].contains { key in
             parts[key].map { !isNull($0.value) } ?? false
         }
@@ -104,17 +108,5 @@ extension DefinitionsReader {
             values.append(value)
         }
         return values
-    }
-
-    private mutating func share(_ field: Field?, _ what: String) -> Share? {
-        guard let field, !isNull(field.value), let text = text(field.value, what) else { return nil }
-        guard let share = Share(text: text) else {
-            fault(
-                at: field.value,
-                "\(what) is '\(text.oneLine)'; expected a share from 0% to 100% with at most four decimal places, as in 5%"
-            )
-            return nil
-        }
-        return share
     }
 }

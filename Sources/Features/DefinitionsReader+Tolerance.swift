@@ -11,10 +11,8 @@ extension DefinitionsReader {
             )
             return nil
         }
-        guard let text = text(field.value, "the tolerance of \(what)") else { return nil }
-        guard let value = Double(text), let tolerance = Tolerance(value) else {
-            fault(at: field.value, "the tolerance of \(what) is '\(text.oneLine)'; expected \(Tolerance.expected)")
-            return nil
+        let tolerance = parsed(field, "the tolerance of \(what)", expected: Tolerance.expected) {
+            Double($0).flatMap { Tolerance($0) }
         }
         return tolerance == .standard ? nil : tolerance
     }

@@ -253,15 +253,21 @@ extension DefinitionsReader {
     }
 
     mutating func interval(_ field: Field?, _ what: String) -> Interval? {
+        parsed(field, what, expected: "an integer and a unit (us ms s m h d w), as in 30d") { Interval(text: $0) }
+    }
+
+    /// What a scalar's text means; `nil` where the key is absent or null, or its value is a fault.
+    /// - Parameter expected: what the text has to be, for the fault.
+    mutating func parsed<Parsed>(
+        _ field: Field?,
+        _ what: String,
+        expected: String,
+        _ parse: (String) -> Parsed?
+    ) -> Parsed? {
         guard let field, !isNull(field.value), let text = text(field.value, what) else { return nil }
-        guard let interval = Interval(text: text) else {
-            fault(
-                at: field.value,
-                "\(what) is '\(text.oneLine)'; expected an integer and a unit (us ms s m h d w), as in 30d"
-            )
-            return nil
-        }
-        return interval
+        if let parsed = parse(text) { return parsed }
+        fault(at: field.value, "\(what) is '\(text.oneLine)'; expected \(expected)")
+        return nil
     }
 
     /// One of an enum's raw values; `nil` where the key is absent or its value is a fault.
