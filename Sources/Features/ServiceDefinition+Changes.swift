@@ -88,7 +88,7 @@ extension ServiceRules {
     fileprivate func changes(from old: ServiceRules) -> [String] {
         roles.compactMap { role in
             guard let before = old[role.prefix], before != role.rules else { return nil }
-            return "\(role.prefix) \(role.rules.changes(from: before))"
+            return "\(role.prefix) \(role.rules.changes(from: before).joined(separator: ", "))"
         }
     }
 }

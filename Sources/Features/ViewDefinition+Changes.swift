@@ -122,15 +122,12 @@ extension ViewDefinition {
     }
 
     private func settingChanges(from old: ViewDefinition, in definitions: Definitions) -> [DefinitionChange] {
-        var changes: [DefinitionChange] = []
+        var changes = rules.changes(from: old.rules).map { DefinitionChange(.view(name), .changed, $0) }
         func add(_ setting: String, _ before: String, _ after: String, _ severity: DefinitionChange.Severity = .safe) {
             if before != after {
                 changes.append(.init(.view(name), .changed, severity, "\(setting) \(before) -> \(after)"))
             }
         }
-        add("ttl", old.ttl?.text ?? "none", ttl?.text ?? "none")
-        add("delay", old.delay.text, delay.text)
-        add("strict", "\(old.isStrict)", "\(isStrict)")
         add("missing", old.missing.rawValue, missing.rawValue)
         add("online", "\(old.isOnline)", "\(isOnline)", isOnline ? .safe : .retires)
         add("retention", old.retention?.text ?? "none", retention?.text ?? "none")

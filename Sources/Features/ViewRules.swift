@@ -13,8 +13,8 @@ package struct ViewRules: Hashable, Sendable {
         self.isStrict = isStrict
     }
 
-    /// `ttl 30d -> 7d, strict false -> true`: what differs; empty where nothing does.
-    func changes(from old: ViewRules) -> String {
+    /// `ttl 30d -> 7d`, `strict false -> true`: what differs, rule by rule.
+    func changes(from old: ViewRules) -> [String] {
         var parts: [String] = []
         func add(_ rule: String, _ before: String, _ after: String) {
             if before != after { parts.append("\(rule) \(before) -> \(after)") }
@@ -22,7 +22,7 @@ package struct ViewRules: Hashable, Sendable {
         add("ttl", old.ttl?.text ?? "none", ttl?.text ?? "none")
         add("delay", old.delay.text, delay.text)
         add("strict", "\(old.isStrict)", "\(isStrict)")
-        return parts.joined(separator: ", ")
+        return parts
     }
 }
 

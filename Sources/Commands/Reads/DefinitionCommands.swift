@@ -105,12 +105,7 @@ enum DefinitionCommands {
         reply.texts(definition.entities)
         reply.bulk("keys")
         reply.keys(definition.keys)
-        reply.bulk("ttl")
-        reply.optional(view.ttlUs)
-        reply.bulk("delay")
-        reply.integer(definition.delay.microseconds)
-        reply.bulk("strict")
-        reply.bool(definition.isStrict)
+        reply.rules(definition.rules)
         reply.bulk("missing")
         reply.bulk(definition.missing.rawValue)
         reply.bulk("online")
@@ -142,14 +137,7 @@ enum DefinitionCommands {
         reply.array(catalog.services.count)
         for service in catalog.services {
             reply.map(7)
-            reply.bulk("name")
-            reply.bulk(service.name)
-            reply.bulk("version")
-            reply.integer(Int64(service.version))
-            reply.bulk("schema")
-            reply.bulk(service.fingerprint)
-            reply.bulk("rules")
-            reply.bulk(service.rules.fingerprint)
+            reply.version(service)
             reply.bulk("keys")
             reply.texts(service.keys.map(\.name))
             reply.bulk("columns")
@@ -168,14 +156,7 @@ enum DefinitionCommands {
         do throws(StoreError) { service = try catalog.service(named: arguments[1]) } catch { throw CommandFault(error) }
         let definition = service.definition
         reply.map(11)
-        reply.bulk("name")
-        reply.bulk(service.name)
-        reply.bulk("version")
-        reply.integer(Int64(service.version))
-        reply.bulk("schema")
-        reply.bulk(service.fingerprint)
-        reply.bulk("rules")
-        reply.bulk(service.rules.fingerprint)
+        reply.version(service)
         reply.bulk("description")
         reply.optional(definition.description)
         reply.bulk("owner")
@@ -214,12 +195,7 @@ enum DefinitionCommands {
             reply.bulk(role.prefix)
             reply.bulk("view")
             reply.bulk(role.view.name)
-            reply.bulk("ttl")
-            reply.optional(role.ttlUs)
-            reply.bulk("delay")
-            reply.integer(role.rules.delay.microseconds)
-            reply.bulk("strict")
-            reply.bool(role.rules.isStrict)
+            reply.rules(role.rules)
         }
     }
 }
@@ -231,6 +207,28 @@ extension ReplyWriter {
 
     fileprivate mutating func optional(_ text: String?) {
         if let text { bulk(text) } else { null() }
+    }
+
+    /// Four entries of a map: which version it is.
+    fileprivate mutating func version(_ service: ServicePlan) {
+        bulk("name")
+        bulk(service.name)
+        bulk("version")
+        integer(Int64(service.version))
+        bulk("schema")
+        bulk(service.fingerprint)
+        bulk("rules")
+        bulk(service.rules.fingerprint)
+    }
+
+    /// Three entries of a map; durations in µs.
+    fileprivate mutating func rules(_ rules: ViewRules) {
+        bulk("ttl")
+        optional(rules.ttl?.microseconds)
+        bulk("delay")
+        integer(rules.delay.microseconds)
+        bulk("strict")
+        bool(rules.isStrict)
     }
 
     fileprivate mutating func texts(_ texts: [String]) {
