@@ -71,9 +71,8 @@ package final class TrainingSetJoin {
     package var quality: TrainingSetQuality? {
         guard !ages.isEmpty else { return nil }
         return TrainingSetQuality(
-            features: zip(zip(spec.plan.columns, spec.plan.sources), statistics).map { column, statistics in
-                let isPII = spec.plan.roles[column.1.role].features[column.1.feature].isPII
-                return .init(name: column.0.outputName, statistics, isPII: isPII)
+            features: zip(zip(spec.plan.columns, spec.plan.isPII), statistics).map { column, statistics in
+                .init(name: column.0.outputName, statistics, isPII: column.1)
             },
             ages: zip(spec.plan.roles, ages).map { .init(prefix: $0.prefix, $1) }
         )

@@ -35,6 +35,9 @@ package struct FeaturePlan: Sendable {
     /// For each column, its role and the feature's place in it.
     package let sources: [(role: Int, feature: Int)]
 
+    /// For each column, whether its values are kept out of pages, logs and reports.
+    package var isPII: [Bool] { sources.map { roles[$0.role].features[$0.feature].isPII } }
+
     /// - Parameters:
     ///   - rules: those of each role, by its prefix; `nil` where none are asked for but those that the views have.
     ///   - view: by name.

@@ -35,13 +35,8 @@ struct SetComparison {
         self.format = format
         self.open = open
         self.engine = engine
-        let spec = try described.spec(open.session)
-        self.spec = spec
-        personal = Set(
-            spec.plan.sources.enumerated().filter { _, source in
-                spec.plan.roles[source.role].features[source.feature].isPII
-            }.map { index, _ in spec.columns[spec.spine.count + index].name }
-        )
+        spec = try described.spec(open.session)
+        personal = Set(zip(spec.plan.columns, spec.plan.isPII).filter(\.1).map(\.0.outputName))
     }
 
     /// Makes the set again and compares, a block of rows at a time.
