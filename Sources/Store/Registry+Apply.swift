@@ -40,7 +40,7 @@ extension Registry {
                 session.connection.rollBack()
                 return (old, nil)
             }
-            let state = try old.put(new, of: file.project, pruning, versions, session)
+            let state = try old.put(new, isSame: isSame, of: file.project, pruning, versions, session)
             return (try load(session), state)
         } catch {
             session.connection.rollBack()
@@ -77,8 +77,10 @@ extension Registry {
         }
     }
 
+    /// - Parameter isSame: whether `new` is what is in force, to the byte: then there is only something to prune.
     private func put(
         _ new: Definitions,
+        isSame: Bool,
         of project: String,
         _ pruning: Pruning?,
         _ versions: ServiceVersions,
@@ -95,8 +97,7 @@ extension Registry {
         }
         var changed: Set<String> = []
         for view in new.views {
-            let isSame = try JSONDocument.isSame(view, definitions.view(named: view.name))
-            if !isSame { changed.insert(view.name) }
+            if try !JSONDocument.isSame(view, definitions.view(named: view.name)) { changed.insert(view.name) }
         }
         for view in definitions.views where new.view(named: view.name) == nil { changed.insert(view.name) }
         let known = try session.query("SELECT id, name FROM asof.views ORDER BY id")
@@ -121,7 +122,7 @@ extension Registry {
             )
         }
         try putServices(new, version: next, versions, session)
-        if try !JSONDocument.isSame(new, definitions) {
+        if !isSame {
             try session.query(
                 "INSERT INTO asof.definitions (version, project, document) VALUES ($1, $2, $3)",
                 [.int64(next), .text(project), .jsonb(try JSONDocument.encode(new))]
