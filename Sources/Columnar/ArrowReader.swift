@@ -7,7 +7,7 @@ import PointInTime
 final class ArrowReader {
     let name: String
     private let handle: OpaquePointer
-    private let options: ReadOptions
+    private let options: InputOptions
     let totalBytes: Int?
     /// `nil` where only reading to the end tells.
     let totalRows: Int?
@@ -22,7 +22,7 @@ final class ArrowReader {
     private var goodRows: [Int] = []
 
     /// Takes the file; a pipe or compressed file is copied to a temporary file first: Arrow reads at any place of it.
-    init(file: InputFile, format: FileFormat, options: ReadOptions) throws(ColumnarError) {
+    init(file: InputFile, format: FileFormat, options: InputOptions) throws(ColumnarError) {
         name = file.name
         self.options = options
         if !file.isRewindable || file.compression != nil { try file.spool(head: []) }

@@ -57,7 +57,7 @@ package enum FileFormat: String, CaseIterable, Sendable {
 }
 
 /// How a table is read.
-package struct ReadOptions: Sendable {
+package struct InputOptions: Sendable {
     /// What an unquoted CSV field may say, besides nothing, to be null.
     package var nullTexts: [String] = []
     /// The unit of times given as integers; `nil` refuses them.

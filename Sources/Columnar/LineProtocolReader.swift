@@ -7,7 +7,7 @@ import Wire
 /// As with ``TableReader`` the points before a bad one are handed out first; the error comes with the next call.
 package final class LineProtocolReader {
     private var input: TextInput
-    private let options: ReadOptions
+    private let options: InputOptions
     private var decoder = LineProtocolDecoder()
     private var rows: LineRows
     private var pending: ColumnarError?
@@ -28,7 +28,7 @@ package final class LineProtocolReader {
         path: String,
         views: [ViewDefinition],
         precision: TimeUnit,
-        options: ReadOptions
+        options: InputOptions
     ) throws(ColumnarError) {
         input = try TextInput(file: try InputFile(path: path), options: options)
         input.isHeadKept = false

@@ -23,7 +23,7 @@ package final class TableReader {
     package init(
         path: String,
         format: FileFormat,
-        options: ReadOptions = ReadOptions(),
+        options: InputOptions = InputOptions(),
         shown: String? = nil
     ) throws(ColumnarError) {
         self.format = format

@@ -13,7 +13,7 @@ struct TextInput {
     private let skipsBadRows: Bool
 
     /// Takes the byte order mark, and refuses what is no UTF-8 text by its first bytes.
-    init(file: InputFile, options: ReadOptions) throws(ColumnarError) {
+    init(file: InputFile, options: InputOptions) throws(ColumnarError) {
         self.file = file
         chunkBytes = options.chunkBytes
         recordBytesMax = options.recordBytesMax

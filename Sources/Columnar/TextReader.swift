@@ -12,7 +12,7 @@ final class TextReader {
     }
 
     var input: TextInput
-    let options: ReadOptions
+    let options: InputOptions
     private let nullTexts: NullTexts
     private(set) var sourceColumns: [SourceColumn]
     private(set) var splitter: Splitter
@@ -30,7 +30,7 @@ final class TextReader {
     /// The CSV header as it stands in the file.
     private(set) var headerText: [UInt8] = []
 
-    init(file: InputFile, format: FileFormat, options: ReadOptions) throws(ColumnarError) {
+    init(file: InputFile, format: FileFormat, options: InputOptions) throws(ColumnarError) {
         input = try TextInput(file: file, options: options)
         self.options = options
         nullTexts = NullTexts(options.nullTexts)

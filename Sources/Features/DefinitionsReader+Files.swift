@@ -5,7 +5,7 @@ extension DefinitionsReader {
     /// The names that a section has in all documents, in their order; what is defined in two files is a fault.
     mutating func collected(
         _ section: String,
-        of documents: [DefinitionsSource.Document],
+        of documents: [DefinitionsText.Document],
         _ kind: String,
         _ subject: (String) -> DefinitionChange.Subject
     ) -> [Field] {

@@ -205,7 +205,7 @@ extension DefinitionsReader {
             fault(at: part.value, "the sql of \(what) is empty")
             return nil
         }
-        let absent = BatchStatement(sql).absentParameters
+        let absent = WindowedStatement(sql).absentParameters
         guard absent.isEmpty else {
             fault(
                 at: part.value,

@@ -28,7 +28,7 @@ struct DefinitionsReader {
 
     init(file: String) { self.file = file }
 
-    mutating func definitions(_ documents: [DefinitionsSource.Document]) -> Definitions {
+    mutating func definitions(_ documents: [DefinitionsText.Document]) -> Definitions {
         for field in collected("entities", of: documents, "entity", DefinitionChange.Subject.entity) {
             file = field.file
             if let entity = entity(field) { entities.append(entity) } else { brokenEntities.insert(field.name) }

@@ -9,7 +9,7 @@ struct Inclusion<Files: DefinitionFiles> {
 
     private let files: Files
     var reader: DefinitionsReader
-    private(set) var documents: [DefinitionsSource.Document] = []
+    private(set) var documents: [DefinitionsText.Document] = []
     private(set) var project = ""
     /// Whether something that should have been read was not, so that names may be missing for no fault of theirs.
     private(set) var isIncomplete = false

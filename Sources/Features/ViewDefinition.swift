@@ -116,7 +116,7 @@ package enum Partitioning: String, Hashable, Sendable, Codable, CaseIterable {
 
 /// Where a batch view's rows come from.
 package struct BatchSource: Hashable, Sendable, Codable {
-    /// A query with the parameters `:from` and `:to`, a window of event times; see ``BatchStatement``.
+    /// A query with the parameters `:from` and `:to`, a window of event times; see ``WindowedStatement``.
     package var sql: String
     /// How far behind the watermark rows may still appear: so much of the past is read again each time; `nil` = nothing.
     package var lateness: Interval?

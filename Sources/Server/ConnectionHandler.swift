@@ -4,7 +4,7 @@ import NIOCore
 import Synchronization
 import Wire
 
-/// Joins a channel and its ``Connection``: the only handler of the channel's pipeline.
+/// Joins a channel and its ``ClientConnection``: the only handler of the channel's pipeline.
 ///
 /// In the steady state a read allocates nothing: requests are decoded from the buffer they were received in, and replies
 /// of one read go out in one write from a buffer that is used again.
@@ -16,7 +16,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     let record: ClientRecord
     private let loop: LoopConnections
-    private var connection: Connection
+    private var connection: ClientConnection
     private var context: ChannelHandlerContext?
     private var isReading = true
     /// Whether the channel took a write whose bytes may not be sent yet.
@@ -35,7 +35,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     init(client: ClientState, loop: LoopConnections) {
         record = client.record
         self.loop = loop
-        connection = Connection(
+        connection = ClientConnection(
             client: client,
             engine: loop.engine,
             limits: loop.limits,
@@ -173,7 +173,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: Actions
 
-    private func perform(_ actions: Connection.Actions, _ context: ChannelHandlerContext) {
+    private func perform(_ actions: ClientConnection.Actions, _ context: ChannelHandlerContext) {
         for start in actions.starts {
             let id = start.id
             start.reply.start { body in
@@ -262,7 +262,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         try? options.setOption(.autoRead, value: wants)
     }
 
-    private func end(_ ending: Connection.Ending, _ context: ChannelHandlerContext) {
+    private func end(_ ending: ClientConnection.Ending, _ context: ChannelHandlerContext) {
         guard !isEnding else { return }
         isEnding = true
         switch ending {
@@ -276,7 +276,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    private func log(_ reason: Connection.Reason) {
+    private func log(_ reason: ClientConnection.Reason) {
         switch reason {
         case .client, .stopping, .replyMemory: return
         default:

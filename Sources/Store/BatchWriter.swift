@@ -25,7 +25,7 @@ final class BatchWriter: @unchecked Sendable {
     private let sources: SourceTable
     private let identity: SourceIdentity?
     private let options: IngestionOptions
-    private var catalogs: [Int32: PartitionCatalog] = [:]
+    private var catalogs: [Int32: KnownPartitions] = [:]
     private var checkpoint: SourceCheckpoint
     private var newPartitions = 0
     private var hasWritten = false
@@ -117,7 +117,7 @@ final class BatchWriter: @unchecked Sendable {
 
     private func preparePartitions(_ part: ViewPart) throws(StoreError) -> Int {
         let times = part.rows.eventTimeValues
-        var catalog = catalogs[part.view.id] ?? PartitionCatalog(view: part.view)
+        var catalog = catalogs[part.view.id] ?? KnownPartitions(view: part.view)
         defer { catalogs[part.view.id] = catalog }
         let missing = try catalog.missing(catalog.partition(times).ranges, session)
         guard !missing.isEmpty else { return 0 }

@@ -2,17 +2,6 @@ package import Features
 import PointInTime
 import Postgres
 
-/// How a value stands.
-package enum ValueStatus: String, Sendable, Hashable {
-    case present
-    /// The newest row has a null there.
-    case null
-    /// The newest row is older than the view's TTL.
-    case expired
-    /// No row, or a tombstone.
-    case missing
-}
-
 /// One entity's row of one view, with where it comes from.
 package struct EntityRow: Sendable, Hashable {
     package var values: [Value]
@@ -182,28 +171,4 @@ package struct EntityLookup {
         )
         return rows.count > 0 ? rows.timestamp(0, 0).map { Timestamp(microseconds: $0) } : nil
     }
-}
-
-extension StoredView {
-    /// One entity's keys as a statement's first parameters.
-    func keyParameters(_ keys: [Value]) -> [Parameter] {
-        if definition.keys.isEmpty { return [.int64(0)] }
-        return keys.map { key in
-            switch key {
-            case .int64(let value): .int64(value)
-            case .string(let value): .text(value)
-            default: .text(nil)
-            }
-        }
-    }
-
-    /// SQL: the rows of the entity that ``keyParameters(_:)`` gives.
-    func keyCondition(_ alias: String) -> String {
-        storageKeys.enumerated().map { index, key in
-            "\(alias).\(SQLText.identifier(key.name)) = $\(index + 1)\(key.type == .string ? " COLLATE \"C\"" : "")"
-        }.joined(separator: " AND ")
-    }
-
-    /// The view without TTL, delay and strictness: for reading the newest row whatever its time.
-    var withoutTimeRules: StoredView { with(ViewRules()) }
 }

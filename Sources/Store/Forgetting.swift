@@ -179,11 +179,3 @@ package struct Forgetting {
         }
     }
 }
-
-extension Rows {
-    /// Two timestamps as a range; `nil` where one is null.
-    func timeRange(_ row: Int, _ low: Int, _ high: Int) -> ClosedRange<Timestamp>? {
-        guard let low = timestamp(row, low), let high = timestamp(row, high) else { return nil }
-        return Timestamp(microseconds: low)...Timestamp(microseconds: high)
-    }
-}

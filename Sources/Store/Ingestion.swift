@@ -1,5 +1,5 @@
 package import Features
-import PointInTime
+package import PointInTime
 
 /// How an ingest writes.
 package struct IngestionOptions: Sendable {

@@ -13,14 +13,14 @@ package enum JoinEngine: String, Sendable, CaseIterable {
 package struct EngineRequest: Sendable {
     /// `nil` = whichever the counts speak for.
     package var engine: JoinEngine?
-    package var source: ScanSource
+    package var source: ScanInputs
     package var limits: ScanLimits
     /// Rows of the spine, as far as they are known.
     package var spineRows: Int?
 
     package init(
         _ engine: JoinEngine?,
-        source: ScanSource = ScanSource(),
+        source: ScanInputs = ScanInputs(),
         limits: ScanLimits = ScanLimits(),
         spineRows: Int? = nil
     ) {

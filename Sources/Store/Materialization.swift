@@ -24,10 +24,10 @@ package struct MaterializationOptions: Sendable {
 package final class Materialization {
     private let session: Session
     private let view: StoredView
-    private let query: BatchQuery
+    private let query: MaterializationQuery
     private let options: MaterializationOptions
     private var watermark: Timestamp?
-    private var catalog: PartitionCatalog
+    private var catalog: KnownPartitions
     private var newPartitions = 0
     /// For partitions, which are made while the chunk's transaction is open.
     private var other: Session?
@@ -75,8 +75,8 @@ package final class Materialization {
         self.session = session
         self.view = view
         self.options = options
-        query = try BatchQuery(view, session)
-        catalog = PartitionCatalog(view: view)
+        query = try MaterializationQuery(view, session)
+        catalog = KnownPartitions(view: view)
         watermark = try Watermark(view).read(session)
         summary.watermark = watermark
         let now = Timestamp(microseconds: try ServerClock(session).now)

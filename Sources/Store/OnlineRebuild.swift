@@ -150,13 +150,3 @@ struct LatestRows {
         return false
     }
 }
-
-extension StoredView {
-    /// Refuses where the view is no longer as the caller knows it. To be called under its lock.
-    func refuseIfChanged(_ session: Session) throws(StoreError) {
-        let rows = try session.query("SELECT shape, retired_at IS NOT NULL FROM asof.views WHERE id = $1", [.int32(id)])
-        guard rows.count == 1, rows.bool(0, 1) == false, rows.int64(0, 0) == shape else {
-            throw .conflict("the definition of view '\(name)' changed meanwhile; run the command again")
-        }
-    }
-}

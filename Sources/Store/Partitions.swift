@@ -33,7 +33,7 @@ package struct PartitionRange: Hashable, Sendable {
 }
 
 /// What is known of a view's partitions, and how to make new ones.
-struct PartitionCatalog {
+struct KnownPartitions {
     let view: StoredView
     private(set) var ranges: Set<PartitionRange> = []
 

@@ -1,5 +1,5 @@
 import Features
-import PointInTime
+package import PointInTime
 import Postgres
 
 /// PostgreSQL's clock, read once and carried on by this machine's.
@@ -185,40 +185,4 @@ package struct RowChecks {
             Self.add(row, "\(name) \(time.text) \(reason)", .time, &faults)
         }
     }
-}
-
-extension ViewRows {
-    /// The rows that are not among `rows`, which ascend.
-    package func removing(_ rows: [Int]) -> ViewRows {
-        guard !rows.isEmpty else { return self }
-        let removed = Set(rows)
-        let kept = (0..<rowCount).filter { !removed.contains($0) }.map { Int32($0) }
-        return ViewRows(
-            keys: keys.map { $0.gather(kept) },
-            eventTimes: eventTimes.gather(kept),
-            knownAt: knownAt?.gather(kept),
-            isDeleted: isDeleted?.gather(kept),
-            features: features.map { $0.gather(kept) }
-        )
-    }
-
-    func slice(_ rows: Range<Int>) -> ViewRows {
-        ViewRows(
-            keys: keys.map { $0.slice(rows) },
-            eventTimes: eventTimes.slice(rows),
-            knownAt: knownAt?.slice(rows),
-            isDeleted: isDeleted?.slice(rows),
-            features: features.map { $0.slice(rows) }
-        )
-    }
-
-    mutating func append(_ other: ViewRows) {
-        for index in keys.indices { keys[index].append(other.keys[index]) }
-        eventTimes.append(other.eventTimes)
-        if let more = other.knownAt { knownAt?.append(more) }
-        if let more = other.isDeleted { isDeleted?.append(more) }
-        for index in features.indices { features[index].append(other.features[index]) }
-    }
-
-    var byteCount: Int { columns.reduce(0) { $0 + $1.byteCount } }
 }

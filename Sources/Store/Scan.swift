@@ -12,7 +12,7 @@ final class Scan {
         let sessionCount: Int
         let pinned: PinnedState
         let options: JoinOptions
-        let source: ScanSource
+        let source: ScanInputs
         let limits: ScanLimits
         let clock: StageClock
         /// How many views are scanned.

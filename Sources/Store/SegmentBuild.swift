@@ -127,7 +127,7 @@ package final class SegmentBuild {
         DispatchQueue.concurrentPerform(iterations: work.count) { index in
             if results.withLock({ $0.contains(where: \.isFailure) }) { return }
             let result = pool.use { session throws(StoreError) in
-                try PartitionWriter(
+                try PartitionSegmentWriter(
                     plan: plan,
                     partition: work[index],
                     positions: positions,

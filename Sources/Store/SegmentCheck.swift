@@ -115,8 +115,8 @@ extension PartitionRange {
     /// SQL: that the row which `alias` names lies in the range.
     func conditions(_ alias: String) -> [String] {
         [
-            from.map { "\(alias)._event_time >= \(PartitionCatalog.literal($0))" },
-            to.map { "\(alias)._event_time < \(PartitionCatalog.literal($0))" },
+            from.map { "\(alias)._event_time >= \(KnownPartitions.literal($0))" },
+            to.map { "\(alias)._event_time < \(KnownPartitions.literal($0))" },
         ].compactMap(\.self)
     }
 }

@@ -3,7 +3,7 @@ import Postgres
 
 /// The rows of one chunk in their temporary table, before anything of them is stored.
 struct StagedRows {
-    let query: BatchQuery
+    let query: MaterializationQuery
     let session: Session
     private(set) var rowCount = 0
     /// Of the rows; `nil` where there are none.
@@ -15,7 +15,7 @@ struct StagedRows {
     ///
     /// - Throws: ``StoreError/input(_:)`` naming a row: a null key or time, a time outside the window, two rows of one key
     ///   and time, a value too long, a vector of another length.
-    init(_ query: BatchQuery, _ window: Range<Timestamp>, _ session: Session) throws(StoreError) {
+    init(_ query: MaterializationQuery, _ window: Range<Timestamp>, _ session: Session) throws(StoreError) {
         self.query = query
         self.session = session
         let faults = faults(window)
@@ -157,20 +157,5 @@ struct StagedRows {
         let rows = try session.query("SELECT min(_event_time), max(_event_time) FROM \(query.stage)")
         guard let low = rows.timestamp(0, 0), let high = rows.timestamp(0, 1) else { return nil }
         return Timestamp(microseconds: low)...Timestamp(microseconds: high)
-    }
-}
-
-extension StoredView {
-    /// SQL: the order that puts first, of rows with the same keys and event time, the one that counts.
-    ///
-    /// Where no batch of the view was overtaken by another, their numbers say it; else positions are looked up.
-    func tieOrder(_ alias: String, _ session: Session) throws(StoreError) -> String {
-        let rows = try session.query(
-            "SELECT EXISTS (SELECT FROM asof.batches WHERE batch < batch_high AND view = $1)",
-            [.int32(id)]
-        )
-        return rows.bool(0, 0) == false
-            ? "\(alias)._batch DESC"
-            : "(SELECT b.position FROM asof.batches b WHERE b.batch = \(alias)._batch LIMIT 1) DESC"
     }
 }

@@ -146,8 +146,8 @@ struct TailQuery: Sendable {
         let texts = joined.map { range in
             let bounds =
                 [
-                    range.from.map { "h._event_time >= \(PartitionCatalog.literal($0))" },
-                    range.to.map { "h._event_time < \(PartitionCatalog.literal($0))" },
+                    range.from.map { "h._event_time >= \(KnownPartitions.literal($0))" },
+                    range.to.map { "h._event_time < \(KnownPartitions.literal($0))" },
                 ].compactMap(\.self)
             return bounds.isEmpty ? "true" : "(\(bounds.joined(separator: " AND ")))"
         }

@@ -2,7 +2,7 @@ import Features
 import Foundation
 import PointInTime
 
-/// The numbers of a training set that a person reads before training; part of the ``Manifest``.
+/// The numbers of a training set that a person reads before training; part of the ``TrainingSetManifest``.
 ///
 /// They describe; the content digest and verification do not depend on them.
 package struct TrainingSetQuality: Codable, Sendable, Hashable {

@@ -51,9 +51,9 @@ package struct ViewDependencies {
     func reads(_ view: StoredView) throws(StoreError) -> Set<String> {
         guard let source = view.definition.source else { return [] }
         // The check of columns comes first: its errors say where in the SQL something is wrong.
-        _ = try BatchQuery(view, session)
+        _ = try MaterializationQuery(view, session)
         let null = "NULL::pg_catalog.timestamptz"
-        let sql = BatchStatement(source.sql).text(from: null, to: null)
+        let sql = WindowedStatement(source.sql).text(from: null, to: null)
         var options = Connection.TransactionOptions.write
         options.keepsSearchPath = true
         try session.begin(options, asksToWrite: false)

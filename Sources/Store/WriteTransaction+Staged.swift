@@ -70,14 +70,3 @@ extension WriteTransaction {
         return Int(result.int64(0, 0) ?? 0)
     }
 }
-
-extension StoredView {
-    /// SQL: an online row takes every value of the row that comes in.
-    /// - Parameter hidden: columns that such a row has no values for, as its row in history: NULL.
-    func onlineUpdates(hidden: [String]?) -> String {
-        let values = (["_event_time", "_deleted"] + definition.features.map(\.name)).map(SQLText.identifier)
-        // Where definitions of a newer release hide what this one knows, it is a value still.
-        let nulls = (hidden ?? []).map(SQLText.identifier).filter { !values.contains($0) }
-        return (values.map { "\($0) = excluded.\($0)" } + nulls.map { "\($0) = NULL" }).joined(separator: ", ")
-    }
-}

@@ -2,63 +2,6 @@ import Features
 package import PointInTime
 package import Postgres
 
-/// Rows for one view, decoded and checked.
-package struct ViewRows: Sendable {
-    /// In the order of ``StoredView/storageKeys``; without nulls.
-    package var keys: [Column]
-    /// Timestamps without nulls.
-    package var eventTimes: Column
-    /// Timestamps; null or absent = known when committed.
-    package var knownAt: Column?
-    /// Bools without nulls; absent = no row is a tombstone.
-    package var isDeleted: Column?
-    /// In the order of the view's features.
-    package var features: [Column]
-
-    package var rowCount: Int { eventTimes.rowCount }
-
-    package init(
-        keys: [Column],
-        eventTimes: Column,
-        knownAt: Column? = nil,
-        isDeleted: Column? = nil,
-        features: [Column]
-    ) {
-        self.keys = keys
-        self.eventTimes = eventTimes
-        self.knownAt = knownAt
-        self.isDeleted = isDeleted
-        self.features = features
-    }
-
-    /// Every column, in a fixed order.
-    var columns: [Column] { keys + [eventTimes] + [knownAt, isDeleted].compactMap(\.self) + features }
-
-    var eventTimeValues: [Int64] { eventTimes.int64Values }
-
-    /// Rows with a time that was finer than µs.
-    var finerCount: Int {
-        guard eventTimes.movedNs != nil || knownAt?.movedNs != nil else { return 0 }
-        return (0..<rowCount).count { (eventTimes.movedNs?[$0] ?? 0) > 0 || (knownAt?.movedNs?[$0] ?? 0) > 0 }
-    }
-}
-
-/// What a write did to one view.
-package struct WriteCounts: Sendable, Hashable {
-    /// Rows stored in history.
-    package var stored = 0
-    /// Rows that a later row of the same batch, key and event time replaced.
-    package var duplicates = 0
-    /// Entities whose newest row of the batch was older than their online row.
-    package var late = 0
-
-    mutating func add(_ other: WriteCounts) {
-        stored += other.stored
-        duplicates += other.duplicates
-        late += other.late
-    }
-}
-
 /// One batch: rows of one or several views that become visible together, at one position.
 ///
 /// Locks are taken in one order everywhere: sources, views by id, entities bytewise, ledger; so writers wait, but never
@@ -142,7 +85,7 @@ package final class WriteTransaction {
         guard let low = times.min(), let high = times.max() else { return WriteCounts() }
         var order = HistoryOrder(keys: rows.keys, eventTimes: times, movedNs: rows.eventTimes.movedNs)
         let newest = order.newest
-        let (partitions, ranges) = PartitionCatalog(view: view).partition(times)
+        let (partitions, ranges) = KnownPartitions(view: view).partition(times)
         order.group(by: partitions, partitionCount: ranges.count)
         try copyHistory(rows, order.rows, to: view)
         var counts = WriteCounts(stored: order.rows.count, duplicates: order.duplicateCount)

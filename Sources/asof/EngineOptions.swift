@@ -35,7 +35,7 @@ struct EngineOptions: ParsableArguments {
     var threadCount: Int { threads ?? AvailableCPUs.count }
 
     func request(_ store: OpenStore, spineRows: Int?) throws -> EngineRequest {
-        let source = ScanSource(
+        let source = ScanInputs(
             directory: engine == JoinEngine.probe.rawValue ? nil : try segments.find(store),
             format: ParquetSegments()
         )

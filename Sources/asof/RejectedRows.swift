@@ -1,5 +1,6 @@
 import ArgumentParser
 import Columnar
+import PointInTime
 import Store
 
 enum OnError: String, ExpressibleByArgument {

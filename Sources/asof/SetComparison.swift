@@ -6,7 +6,7 @@ import Store
 
 /// An exported file beside what history gives for its manifest.
 struct SetComparison {
-    private let described: Manifest
+    private let described: TrainingSetManifest
     private let path: String
     private let format: FileFormat
     private let open: OpenStore
@@ -26,7 +26,7 @@ struct SetComparison {
     }
 
     /// - Parameter folder: where the manifest lies.
-    init(_ described: Manifest, folder: String, _ open: OpenStore, _ engine: EngineOptions) throws {
+    init(_ described: TrainingSetManifest, folder: String, _ open: OpenStore, _ engine: EngineOptions) throws {
         guard let format = FileFormat(name: described.output.format) else {
             throw CommandError("the manifest names an unknown format '\(described.output.format)'")
         }

@@ -28,7 +28,7 @@ struct SpineBlocks {
             rowCount = total
         } else if let bytes = reader.totalBytes, reader.bytesRead > 0 {
             rowCount = Int(Double(first) * max(1, Double(bytes) / Double(reader.bytesRead)))
-        } else if first < ReadOptions().batchRows, first * rowBytes < ReadOptions().batchBytes / 2 {
+        } else if first < InputOptions().batchRows, first * rowBytes < InputOptions().batchBytes / 2 {
             // A batch that is full of neither rows nor bytes was the last.
             rowCount = first
         } else {

@@ -27,7 +27,7 @@ struct SpineInput {
         file: String,
         format: FileFormat,
         out: FileFormat,
-        options: ReadOptions,
+        options: InputOptions,
         typed: [ColumnSchema],
         dropping dropped: Set<String>
     ) throws {

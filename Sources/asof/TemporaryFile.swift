@@ -15,7 +15,7 @@ final class TemporaryFile {
         path =
             url.deletingLastPathComponent().path
             + "/.\(url.lastPathComponent).\(getpid())-\(UInt32.random(in: 0...(.max))).tmp"
-        Interruption.register(path)
+        TemporaryPaths.register(path)
     }
 
     /// Makes the file, empty and for this user's eyes only; who writes it then opens it as it is.
@@ -33,13 +33,13 @@ final class TemporaryFile {
             throw CommandError("\(target): cannot be written: \(String(cString: strerror(errno)))")
         }
         isPlaced = true
-        Interruption.forget(path)
+        TemporaryPaths.forget(path)
     }
 
     deinit {
         guard !isPlaced else { return }
         unlink(path)
-        Interruption.forget(path)
+        TemporaryPaths.forget(path)
     }
 }
 
@@ -63,7 +63,7 @@ struct OutputTarget {
 }
 
 /// Removes temporary files when the process is told to stop.
-private enum Interruption {
+private enum TemporaryPaths {
     /// Copies of the paths' bytes, which a signal handler can use without locks or allocation; never freed.
     private static let slotCount = 8
     nonisolated(unsafe) private static let slots: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = {
@@ -94,8 +94,8 @@ private enum Interruption {
         _ = slots
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number) { number in
-                for index in 0..<Interruption.slotCount {
-                    if let path = Interruption.slots[index] { unlink(path) }
+                for index in 0..<TemporaryPaths.slotCount {
+                    if let path = TemporaryPaths.slots[index] { unlink(path) }
                 }
                 _exit(128 + number)
             }

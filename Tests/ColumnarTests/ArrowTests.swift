@@ -70,7 +70,7 @@ import Testing
 
     @Test("every Arrow type that has a counterpart is read", arguments: good, allSources)
     func reads(good: Case, path: String) throws {
-        var options = ReadOptions(timeUnit: .s)
+        var options = InputOptions(timeUnit: .s)
         options.allowsEarly1970 = true
         let request = [ColumnRequest(sourceName: good.column, type: good.type)]
         for batchRows in [1, 100] {
@@ -222,7 +222,7 @@ import Testing
         let columns = [Column(type: .int64, values: values), Column(type: .timestamp, values: values)]
         try writer.write(ColumnBatch(names: ["a", "t"], columns: columns, rowCount: 1_000))
         try writer.finish()
-        var options = ReadOptions()
+        var options = InputOptions()
         options.batchBytes = 1_600
         let reader = try TableReader(path: path, format: .arrow, options: options)
         #expect(reader.sourceColumns.map(\.type) == [.int64, .timestamp])

@@ -44,7 +44,7 @@ import Testing
     @Test("a CSV text is split alike, wherever the buffers end", arguments: good, [1, 2, 3, 7, 100_000])
     func splits(good: Good, chunkBytes: Int) throws {
         let scratch = try Scratch()
-        var options = ReadOptions(nullTexts: ["NULL", "NA"])
+        var options = InputOptions(nullTexts: ["NULL", "NA"])
         options.chunkBytes = chunkBytes
         let path = try scratch.file("a.csv", text: good.text)
         let reader = try TableReader(path: path, format: .csv, options: options)
@@ -92,7 +92,7 @@ import Testing
     @Test("a CSV text that breaks the grammar is refused by row, line and column", arguments: bad, [1, 100_000])
     func refuses(bad: (text: String, message: String), chunkBytes: Int) throws {
         let scratch = try Scratch()
-        var options = ReadOptions()
+        var options = InputOptions()
         options.chunkBytes = chunkBytes
         let path = try scratch.file("a.csv", text: bad.text)
         let text = message {
@@ -148,7 +148,7 @@ import Testing
     @Test("a batch knows its rows and lines")
     func positions() throws {
         let scratch = try Scratch()
-        var options = ReadOptions()
+        var options = InputOptions()
         options.batchRows = 2
         let path = try scratch.file("a.csv", text: "a,b\n\"x\ny\",1\n\n2,2\n3,3\n")
         let reader = try TableReader(path: path, format: .csv, options: options)
@@ -167,7 +167,7 @@ import Testing
     @Test("a record without end is refused at the limit instead of filling memory")
     func recordLimit() throws {
         let scratch = try Scratch()
-        var options = ReadOptions()
+        var options = InputOptions()
         options.recordBytesMax = 1_000
         options.chunkBytes = 100
         let path = try scratch.file("a.csv", text: "a,b\n1,2\n3,\"" + String(repeating: "x\n", count: 2_000))

@@ -47,7 +47,7 @@ import Testing
     private static let request = [ColumnRequest(sourceName: "a", type: .int64)]
 
     private static func rows(_ path: String, _ format: FileFormat = .csv, chunkBytes: Int = 1_000) throws -> [Int64] {
-        var options = ReadOptions()
+        var options = InputOptions()
         options.chunkBytes = chunkBytes
         return try readAll(path, format, request, options).compactMap {
             if case .int64(let value) = $0[0] { value } else { nil }
@@ -145,7 +145,7 @@ import Testing
     func bomb(format: FileFormat) throws {
         let scratch = try Scratch()
         let path = try scratch.file("a.zst", Self.zstdBomb(of: UInt8(ascii: " "), count: 32_768))
-        var options = ReadOptions()
+        var options = InputOptions()
         options.recordBytesMax = 1 << 20
         let text = message { _ = try TableReader(path: path, format: format, options: options) }
         #expect(text?.contains("a record of more than 1048576 bytes starts here") == true, "\(text ?? "no error")")

@@ -70,7 +70,7 @@ import Testing
         cat.executableURL = URL(fileURLWithPath: "/bin/sh")
         cat.arguments = ["-c", "cat '\(path)' > '\(fifo)'"]
         try cat.run()
-        var options = ReadOptions()
+        var options = InputOptions()
         options.chunkBytes = 1_000
         let reader = try TableReader(path: fifo, format: format, options: options)
         try reader.select(infers ? try reader.inferTypes() : [ColumnRequest(sourceName: "a", type: .int64)])

@@ -42,7 +42,7 @@ import Testing
     @Test("a JSON value becomes a feature value", arguments: good, [1, 100_000])
     func reads(good: Case, chunkBytes: Int) throws {
         let scratch = try Scratch()
-        var options = ReadOptions(timeUnit: .s, isExtraIgnored: true)
+        var options = InputOptions(timeUnit: .s, isExtraIgnored: true)
         options.allowsEarly1970 = true
         options.chunkBytes = chunkBytes
         let path = try scratch.file(
@@ -89,7 +89,7 @@ import Testing
     @Test("a bad line is refused by row, line and column", arguments: bad, [1, 100_000])
     func refuses(bad: (type: FeatureType, line: String, message: String), chunkBytes: Int) throws {
         let scratch = try Scratch()
-        var options = ReadOptions()
+        var options = InputOptions()
         options.chunkBytes = chunkBytes
         let path = try scratch.file("a.jsonl", text: "{\"v\":null}\n\n\(bad.line)\n")
         let text = message {

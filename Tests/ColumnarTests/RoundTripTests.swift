@@ -34,7 +34,7 @@ import Testing
         }
         try writer.finish()
 
-        var options = ReadOptions()
+        var options = InputOptions()
         options.batchRows = Int.random(in: 1...100, using: &random)
         options.chunkBytes = Int.random(in: 1...5_000, using: &random)
         let requests = columns.map { ColumnRequest(sourceName: $0.name, type: $0.type) }

@@ -28,7 +28,7 @@ func readAll(
     _ path: String,
     _ format: FileFormat,
     _ requests: [ColumnRequest],
-    _ options: ReadOptions = ReadOptions()
+    _ options: InputOptions = InputOptions()
 ) throws -> [[Value]] {
     let reader = try TableReader(path: path, format: format, options: options)
     try reader.select(requests)

@@ -23,7 +23,7 @@ import Testing
         chunkBytes: Int = 1_000,
         batchRows: Int = 100
     ) throws -> Outcome {
-        var options = ReadOptions()
+        var options = InputOptions()
         options.skipsBadRows = true
         options.chunkBytes = chunkBytes
         options.batchRows = batchRows

@@ -21,7 +21,7 @@ import Testing
     @Test("a long record that comes by a pipe is scanned a few times, not once a piece")
     func longRecord() throws {
         let bytes = [UInt8](repeating: UInt8(ascii: "a"), count: 8 << 20)
-        var input = try TextInput(file: try pipe(bytes, pieceBytes: 4_096), options: ReadOptions())
+        var input = try TextInput(file: try pipe(bytes, pieceBytes: 4_096), options: InputOptions())
         var refills = 0
         while !input.isAtEnd {
             try input.refill(line: 1)
@@ -39,7 +39,7 @@ import Testing
         try writer.write(contentsOf: Array("first\nsec".utf8))
         var input = try TextInput(
             file: try InputFile(path: "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"),
-            options: ReadOptions()
+            options: InputOptions()
         )
         input.position = 6
         try writer.write(contentsOf: Array("o\n".utf8))

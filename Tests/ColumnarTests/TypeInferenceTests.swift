@@ -31,7 +31,7 @@ import Testing
     @Test("a CSV column has the narrowest type that keeps all of its values", arguments: csv, [1, 100_000])
     func csvTypes(column: (values: [String], type: FeatureType), chunkBytes: Int) throws {
         let scratch = try Scratch()
-        var options = ReadOptions()
+        var options = InputOptions()
         options.chunkBytes = chunkBytes
         let rows = column.values.map { value in
             value.contains("\"\"") && value != "\"\"" ? "x,\"\(value)\"\n" : "x,\(value)\n"

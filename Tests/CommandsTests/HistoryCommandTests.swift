@@ -137,7 +137,7 @@ import Wire
                         [.float32(Float(random.int(0...9))), .null]
                     )
                 }
-                var catalog = PartitionCatalog(view: view)
+                var catalog = KnownPartitions(view: view)
                 let ranges = catalog.partition(rows.map(\.eventTime)).ranges
                 try catalog.make(try catalog.missing(ranges, store.store.session), store.store.session)
                 _ = try transaction.write(TestStore.viewRows(rows, view), to: view)

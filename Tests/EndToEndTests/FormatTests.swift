@@ -66,7 +66,7 @@ import Testing
         let reader = try TableReader(
             path: store.folder + "/" + out,
             format: try #require(FileFormat(name: result)),
-            options: ReadOptions(isExtraIgnored: true)
+            options: InputOptions(isExtraIgnored: true)
         )
         try reader.select(Self.types.map { ColumnRequest(sourceName: "rich__\($0.name)", type: $0.type) })
         let read = try #require(try reader.next())

@@ -74,7 +74,7 @@ import Testing
                     + engine + options
             )
             let json = try Data(contentsOf: URL(fileURLWithPath: "\(scratch.path)/\(out).manifest.json"))
-            let manifest = try Manifest(json: String(decoding: json, as: UTF8.self), path: out)
+            let manifest = try TrainingSetManifest(json: String(decoding: json, as: UTF8.self), path: out)
             return (try Data(contentsOf: URL(fileURLWithPath: "\(scratch.path)/\(out)")), manifest.contentDigest)
         }
 

@@ -49,7 +49,7 @@ import Testing
         let scratch = try Scratch()
         let path = scratch.path + "/out.parquet"
         try TableWriter(path: path, format: .parquet, columns: [("a", .int64)]).finish()
-        let reader = try TableReader(path: path, format: .parquet, options: ReadOptions())
+        let reader = try TableReader(path: path, format: .parquet, options: InputOptions())
         try reader.select([ColumnRequest(sourceName: "a", type: .int64)])
         #expect(try reader.next() == nil)
     }

@@ -139,7 +139,7 @@ import Testing
         #expect(try asof(["get", "modell@1", "1"], status: 1).contains("no service 'modell@1'; did you mean 'model'?"))
 
         for (out, version, rules) in [("one.csv", 1, 0), ("two.csv", 2, 1), ("now.csv", 2, 1)] {
-            let manifest = try Manifest(
+            let manifest = try TrainingSetManifest(
                 json: String(contentsOfFile: store.scratch.path + "/\(out).manifest.json", encoding: .utf8),
                 path: out
             )

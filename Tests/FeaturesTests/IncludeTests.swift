@@ -12,13 +12,13 @@ import Testing
 
     /// The names of the views that are read, in their order.
     private func views(_ files: MemoryFiles, _ root: String, file: String = "features.yaml") throws -> [String] {
-        try DefinitionsSource(yaml: root, file: file, from: files).resolved(against: Definitions())
+        try DefinitionsText(yaml: root, file: file, from: files).resolved(against: Definitions())
             .definitions.views.map(\.name)
     }
 
     private func faults(_ files: MemoryFiles, _ root: String, file: String = "features.yaml") -> [String] {
         do {
-            _ = try DefinitionsSource(yaml: root, file: file, from: files).resolved(against: Definitions())
+            _ = try DefinitionsText(yaml: root, file: file, from: files).resolved(against: Definitions())
             return []
         } catch {
             return error.description.split(separator: "\n").map(String.init)
@@ -196,7 +196,7 @@ import Testing
             let faults = faults(files, text)
             #expect(faults.count == 1 && faults[0].hasPrefix(fault), "\(faults)")
         } else {
-            let source = try DefinitionsSource(yaml: text, file: "features.yaml", from: files)
+            let source = try DefinitionsText(yaml: text, file: "features.yaml", from: files)
             #expect(try source.resolved(against: Definitions()).project == "team_a")
         }
     }

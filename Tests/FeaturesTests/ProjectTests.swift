@@ -27,7 +27,7 @@ import Testing
         }
 
         func file(_ yaml: String, adopts: Bool = false) throws -> ProjectDefinitions {
-            let source = try DefinitionsSource(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
+            let source = try DefinitionsText(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
             var file = try source.resolved(against: definitions)
             file.adopts = adopts
             return file

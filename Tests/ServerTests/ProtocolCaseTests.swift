@@ -44,7 +44,7 @@ import Testing
         return all.replacing(/\b(age|idle)=\d+/, with: { "\($0.1)=…" })
     }
 
-    private func expect(_ received: String, _ ending: Connection.Ending?, _ item: ProtocolCase, _ number: Int) {
+    private func expect(_ received: String, _ ending: ClientConnection.Ending?, _ item: ProtocolCase, _ number: Int) {
         let step = item.steps[number]
         let place = "\(item.id), step \(number): \(received.debugDescription)"
         if let exact = step.exact { #expect(received == exact, "\(place)") }

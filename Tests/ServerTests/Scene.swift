@@ -9,14 +9,14 @@ import Wire
 final class Scene {
     let client: ClientState
     let engine: Engine
-    var connection: Connection
+    var connection: ClientConnection
     var received: [UInt8] = []
     var starts: [(id: Int64, reply: DeferredReply)] = []
     var commits: [(id: Int64, writes: [any QueuedWrite])] = []
     /// How often a transaction was to let others have their turn.
     var pauseCount = 0
     var cancelCount = 0
-    var ending: Connection.Ending?
+    var ending: ClientConnection.Ending?
     var nowMs: Int64 = 1_000_000
 
     /// Without the bound on time, which large replies of a debug build reach.
@@ -33,7 +33,7 @@ final class Scene {
     ) {
         self.engine = engine
         client = ClientState(id: 7, isAuthenticated: engine.settings.password == nil)
-        connection = Connection(
+        connection = ClientConnection(
             client: client,
             engine: engine,
             limits: limits,
@@ -58,7 +58,7 @@ final class Scene {
         take(connection.replyReady(id, { $0.bulk(text) }, nowNs: nowMs * 1_000_000))
     }
 
-    func take(_ actions: Connection.Actions) {
+    func take(_ actions: ClientConnection.Actions) {
         starts += actions.starts
         if let commit = actions.commit { commits.append(commit) }
         cancelCount += actions.cancels.count
@@ -90,7 +90,7 @@ final class Scene {
     var wantsInput: Bool { connection.wantsInput }
     var needsRoom: Bool { connection.needsRoom }
 
-    func passTime(_ nowMs: Int64, _ unsentBytes: Int) -> Connection.Ending? {
+    func passTime(_ nowMs: Int64, _ unsentBytes: Int) -> ClientConnection.Ending? {
         connection.timePassed(nowMs: nowMs, unsentBytes: unsentBytes)
     }
 

@@ -132,7 +132,7 @@ import Wire
     @Test func `what is queued counts as memory of requests that are not complete`() {
         let memory = RequestMemory(bytesMax: 8 << 20)
         let client = ClientState(id: 1, isAuthenticated: true)
-        var connection = Connection(
+        var connection = ClientConnection(
             client: client,
             engine: ProbeCommands.engine(),
             limits: ConnectionLimits(),
@@ -157,7 +157,7 @@ import Wire
     @Test func `memory of a transaction is given back when it has run`() {
         let memory = RequestMemory(bytesMax: 64 << 20)
         let client = ClientState(id: 1, isAuthenticated: true)
-        var connection = Connection(
+        var connection = ClientConnection(
             client: client,
             engine: ProbeCommands.engine(),
             limits: ConnectionLimits(),
@@ -178,7 +178,7 @@ import Wire
 
     @Test func `memory of a transaction is given back when its client goes away`() {
         let memory = RequestMemory(bytesMax: 64 << 20)
-        var connection = Connection(
+        var connection = ClientConnection(
             client: ClientState(id: 1, isAuthenticated: true),
             engine: ProbeCommands.engine(),
             limits: ConnectionLimits(),
@@ -195,7 +195,7 @@ import Wire
 
     /// - Returns: a connection whose transaction, `bytes` in one piece with EXEC, is being committed, and EXEC's number.
     private static func committing(_ memory: RequestMemory, bytes: Int) throws -> CommittingConnection {
-        var connection = Connection(
+        var connection = ClientConnection(
             client: ClientState(id: 1, isAuthenticated: true),
             engine: ProbeCommands.writingEngine(),
             limits: ConnectionLimits(),
@@ -210,7 +210,7 @@ import Wire
     }
 
     private struct CommittingConnection: ~Copyable {
-        var connection: Connection
+        var connection: ClientConnection
         let commit: Int64
     }
 

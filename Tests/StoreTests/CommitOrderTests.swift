@@ -29,7 +29,7 @@ import Testing
     /// A transaction that has its batch number and has written nothing yet.
     private func open(_ store: TestStore, views: [String] = ["stats"]) throws -> WriteTransaction {
         let views = try views.map { try store.view($0) }
-        for view in views { try PartitionCatalog.prepare(view, [1_000_000], store.session) }
+        for view in views { try KnownPartitions.prepare(view, [1_000_000], store.session) }
         return try WriteTransaction(session: try Session(conninfo: store.conninfo), views: views)
     }
 

@@ -39,7 +39,7 @@ import Testing
                 labelTime: conformance.spine.time,
                 engine: EngineRequest(
                     .scan,
-                    source: ScanSource(directory: try segments.directory(), format: ParquetSegments())
+                    source: ScanInputs(directory: try segments.directory(), format: ParquetSegments())
                 )
             )
             #expect(scanned.digest == exported.digest)

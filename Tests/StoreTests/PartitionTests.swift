@@ -107,7 +107,7 @@ import Testing
             features: [FeatureDefinition(name: "x", type: .int64)],
             partition: partitioning
         )
-        let catalog = PartitionCatalog(view: StoredView(id: 1, shape: 1, definition: definition))
+        let catalog = KnownPartitions(view: StoredView(id: 1, shape: 1, definition: definition))
         var random = SeededRandom(seed: 11)
         let (earliest, latest) = (Timestamp.earliest.microseconds, Timestamp.latest.microseconds)
         // 200,000 times in up to as many partitions: searched one after the other, they would be looked at 10^10 times.

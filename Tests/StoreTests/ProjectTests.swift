@@ -21,7 +21,7 @@ import Testing
 
     private static func file(_ yaml: String, in store: TestStore, adopts: Bool = false) throws -> ProjectDefinitions {
         let applied = try Registry.load(store.session)
-        let source = try DefinitionsSource(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
+        let source = try DefinitionsText(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
         var file = try source.resolved(against: applied.definitions)
         file.adopts = adopts
         return file
@@ -208,7 +208,7 @@ import Testing
             for round in 0..<8 {
                 let features = (0...round).map { "x\($0): int64" }.joined(separator: ", ")
                 let yaml = "project: p\(thread)\nviews: { v\(thread): { entities: [], features: { \(features) } } }\n"
-                let source = try DefinitionsSource(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
+                let source = try DefinitionsText(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
                 // As the command does: whoever was first makes the other plan again.
                 var isApplied = false
                 for _ in 0..<100 where !isApplied {

@@ -131,7 +131,7 @@ final class RandomHistory {
             var views: [StoredView] = []
             for view in store.registry.views where random.oneIn(2) { views.append(view) }
             let parts = views.map { ($0, rows($0.definition)) }
-            for (view, rows) in parts { try PartitionCatalog.prepare(view, rows.map(\.eventTime), store.session) }
+            for (view, rows) in parts { try KnownPartitions.prepare(view, rows.map(\.eventTime), store.session) }
             open.append((try WriteTransaction(session: session, views: views), parts))
         }
         open.shuffle(using: &random)
@@ -199,10 +199,10 @@ extension RandomHistory {
     }
 }
 
-extension PartitionCatalog {
+extension KnownPartitions {
     /// Makes the partitions that event times need, as an ingest does before its transaction.
     static func prepare(_ view: StoredView, _ times: [Int64], _ session: Session) throws {
-        var catalog = PartitionCatalog(view: view)
+        var catalog = KnownPartitions(view: view)
         let missing = try catalog.missing(catalog.partition(times).ranges, session)
         if !missing.isEmpty { try catalog.make(missing, session) }
     }

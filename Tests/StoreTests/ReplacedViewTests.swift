@@ -28,7 +28,7 @@ import Testing
     @discardableResult
     private static func apply(_ yaml: String, to store: TestStore, prunes: Bool = false) throws -> Registry {
         let applied = try Registry.load(store.session)
-        let source = try DefinitionsSource(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
+        let source = try DefinitionsText(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
         return try Registry.apply(try source.resolved(against: applied.definitions), prunes: prunes, store.session).0
     }
 

@@ -89,7 +89,7 @@ import Testing
         for (round, count) in [1, 3, 20, 1_200].enumerated() {
             // A server's statement, or its copy where there are many.
             let group = TestStore.viewRows(rows(count) { [.int64(3), .float64(1)] }, view)
-            try PartitionCatalog.prepare(view, group.eventTimeValues, store.session)
+            try KnownPartitions.prepare(view, group.eventTimeValues, store.session)
             let transaction = try GroupStatementTests.begun([view], store.session)
             _ = try transaction.writeGroup(group, to: view)
             _ = try transaction.commit()

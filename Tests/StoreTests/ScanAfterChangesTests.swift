@@ -59,7 +59,7 @@ import Testing
             options: options,
             engine: EngineRequest(
                 .scan,
-                source: ScanSource(directory: try segments.directory(), format: ParquetSegments()),
+                source: ScanInputs(directory: try segments.directory(), format: ParquetSegments()),
                 limits: ScanLimits(memory: Limits.scanMemoryMin, threads: 2)
             )
         )

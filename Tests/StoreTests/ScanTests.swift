@@ -47,7 +47,7 @@ import Testing
             if history.random.oneIn(2) { limits.tailMemory = history.random.int(1...20_000) }
             return EngineRequest(
                 engine,
-                source: ScanSource(directory: try segments.directory(), format: ParquetSegments()),
+                source: ScanInputs(directory: try segments.directory(), format: ParquetSegments()),
                 limits: limits
             )
         }

@@ -41,7 +41,7 @@ import Testing
         )
         let view = try store.view("v")
         // Forty batches take their numbers one way and commit the other; all have the same key and time.
-        try PartitionCatalog.prepare(view, [Self.january], store.session)
+        try KnownPartitions.prepare(view, [Self.january], store.session)
         var open: [WriteTransaction] = []
         for n in 0..<40 {
             let transaction = try WriteTransaction(session: try Session(conninfo: store.conninfo), views: [view])
@@ -84,7 +84,7 @@ import Testing
         let fixture = try SegmentFixture(store)
         let view = try store.view("v")
         let times = (0..<3).map { Self.january + $0 * Self.month }
-        try PartitionCatalog.prepare(view, times, store.session)
+        try KnownPartitions.prepare(view, times, store.session)
         let conninfo = store.conninfo
         let writers = (0..<3).map { writer in
             BackgroundWork { () throws(StoreError) in

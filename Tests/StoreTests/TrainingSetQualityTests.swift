@@ -79,7 +79,7 @@ import Testing
 
     @Test func `a manifest keeps its numbers, and one without them is read`() throws {
         let join = try Self.exported([0..<22])
-        let manifest = Manifest(
+        let manifest = TrainingSetManifest(
             join,
             storeID: "s",
             features: "stats.*",
@@ -88,14 +88,14 @@ import Testing
             output: .init(file: "o.csv", format: "csv")
         )
         let json = try manifest.json
-        let again = try Manifest(json: json, path: "m")
+        let again = try TrainingSetManifest(json: json, path: "m")
         #expect(again.quality?.ages == manifest.quality?.ages)
         #expect(try again.json == json)
         var old = manifest
         old.quality = nil
         let oldJSON = try old.json
         #expect(!oldJSON.contains("quality"))
-        #expect(try Manifest(json: oldJSON, path: "m") == old)
+        #expect(try TrainingSetManifest(json: oldJSON, path: "m") == old)
     }
 
     @Test func `numbers that were not asked for are not gathered`() throws {

@@ -105,7 +105,7 @@ struct CommitFixture {
             _ = try Registry.apply(definitions, prunes: true, session)
         case .migrate: _ = try Migrator.migrate(session)
         case .partitions:
-            var catalog = PartitionCatalog(view: try view())
+            var catalog = KnownPartitions(view: try view())
             let ranges = catalog.partition([1_000_000]).ranges
             try catalog.make(try catalog.missing(ranges, session), session)
         case .segments:

@@ -119,7 +119,7 @@ enum NewerStore {
         let store = try TestStore(WriterFixture.yaml)
         let view = try store.view("stats")
         let rows = TestStore.viewRows([WriterFixture.row(1, at: 10, 1)], view)
-        try PartitionCatalog.prepare(view, rows.eventTimeValues, store.session)
+        try KnownPartitions.prepare(view, rows.eventTimeValues, store.session)
         let transaction = try WriteTransaction(session: store.session, views: [view])
         _ = try transaction.write(rows, to: view)
         try Session(conninfo: store.conninfo).execute(
@@ -134,7 +134,7 @@ enum NewerStore {
         let store = try TestStore(WriterFixture.yaml)
         let view = try store.view("stats")
         let rows = TestStore.viewRows([WriterFixture.row(1, at: 10, 1)], view)
-        try PartitionCatalog.prepare(view, rows.eventTimeValues, store.session)
+        try KnownPartitions.prepare(view, rows.eventTimeValues, store.session)
         let transaction = try WriteTransaction(session: store.session, views: [view])
         _ = try transaction.write(rows, to: view)
         let pid = try store.session.query("SELECT pg_backend_pid()").int32(0, 0) ?? 0
@@ -278,7 +278,7 @@ enum NewerStore {
         var counts: [Int] = []
         for number in 1...3 {
             let rows = TestStore.viewRows([WriterFixture.row(1, at: 10, Int64(number))], view)
-            try PartitionCatalog.prepare(view, rows.eventTimeValues, store.session)
+            try KnownPartitions.prepare(view, rows.eventTimeValues, store.session)
             let before = proxy.questionCount
             let transaction = try GroupStatementTests.begun([view], session)
             _ = try transaction.writeGroup(rows, to: view)

@@ -195,7 +195,7 @@ extension ProjectModel.File {
 
     /// As it would be applied to what is in force.
     package func resolved(against applied: Definitions) throws -> ProjectDefinitions {
-        let source = try DefinitionsSource(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
+        let source = try DefinitionsText(yaml: yaml, file: "f.yaml", from: MemoryFiles([:]))
         var file = try source.resolved(against: applied)
         file.adopts = adopts
         return file

@@ -157,7 +157,7 @@ enum HashCommands {
             let reads = try FeatureCommands.reads(context)
             let catalog = reads.source.catalog()
             var views: [ServedView] = []
-            var keys: [EntityKeys] = []
+            var keys: [LookupKeys] = []
             var roles: [ObjectIdentifier: Int] = [:]
             for index in 1..<arguments.count {
                 guard let key = HashKey(arguments[index], in: catalog) else { continue }

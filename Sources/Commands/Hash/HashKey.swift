@@ -5,14 +5,14 @@ import Store
 struct HashKey: Sendable {
     let view: ServedView
     /// Of one entity.
-    let keys: EntityKeys
+    let keys: LookupKeys
 
     /// - Returns: `nil` where no view in force has such a key, so that there is no hash.
     init?(_ text: Span<UInt8>, in catalog: Catalog) {
         guard let colon = Self.colon(in: text), let view = catalog.view(named: text.extracting(0..<colon)),
             view.isOnline
         else { return nil }
-        var keys = EntityKeys(view, capacity: 1)
+        var keys = LookupKeys(view, capacity: 1)
         do throws(CommandFault) {
             try keys.append(entity: text.extracting(colon + 1..<text.count))
         } catch {

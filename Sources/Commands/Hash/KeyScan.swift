@@ -21,7 +21,7 @@ struct ScanOptions {
                 pattern = bounded
                 at += 2
             } else if hasValue, arguments.matches(at, "COUNT") {
-                let value = try ReadOptions.number(arguments, at + 1, "COUNT", expected: "COUNT n")
+                let value = try ReplyOptions.number(arguments, at + 1, "COUNT", expected: "COUNT n")
                 guard value > 0 else { throw CommandFault(.general, "COUNT 0; expected a number from 1") }
                 count = Int(clamping: value)
                 at += 2

@@ -26,10 +26,10 @@ enum HistoryCommands {
             let writes = try FeatureWrites.of(context)
             let view = try writes.source.catalog().served(arguments[1]).stored
             let keys = try view.entity(arguments[2])
-            let time = try TimeArgument.request(
+            let time = try TimeWord.request(
                 arguments[3],
                 now: writes.source.now(),
-                allowsEarly1970: TimeArgument.allowsEarly1970(arguments, from: 4)
+                allowsEarly1970: TimeWord.allowsEarly1970(arguments, from: 4)
             )
             var position: Int64?
             var isMeta = false
@@ -118,7 +118,7 @@ enum HistoryCommands {
             let view = try writes.source.catalog().served(arguments[1]).stored
             let keys = try view.entity(arguments[2])
             let now = writes.source.now()
-            let isEarly = TimeArgument.allowsEarly1970(arguments, from: 5)
+            let isEarly = TimeWord.allowsEarly1970(arguments, from: 5)
             let from = try bound(arguments[3], "-", Timestamp.earliest, now, isEarly)
             let to = try bound(arguments[4], "+", Timestamp.latest, now, isEarly)
             var limit: Int64?
@@ -189,7 +189,7 @@ enum HistoryCommands {
         _ allowsEarly1970: Bool
     ) throws(CommandFault) -> Int64 {
         if text.count == 1, text[0] == UInt8(ascii: open) { return end.microseconds }
-        return try TimeArgument.request(text, now: now, allowsEarly1970: allowsEarly1970)
+        return try TimeWord.request(text, now: now, allowsEarly1970: allowsEarly1970)
     }
 
     /// A row's values as an array; null for a tombstone.

@@ -155,7 +155,7 @@ enum FeatureCommands {
         _ catalog: Catalog
     ) throws(CommandFault) -> FeatureRequest {
         let view = try view(arguments, 1, catalog)
-        let options = try ReadOptions(arguments, from: 3, of: "fs.get", .features)
+        let options = try ReplyOptions(arguments, from: 3, of: "fs.get", .features)
         return try request(.map, view, entities: 2..<3, options, arguments, reads, catalog)
     }
 
@@ -166,8 +166,8 @@ enum FeatureCommands {
         _ catalog: Catalog
     ) throws(CommandFault) -> FeatureRequest {
         let view = try view(arguments, 1, catalog)
-        let entities = try ReadOptions.counted(arguments, 2, "fs.mget", expected: "FS.MGET view n entity …")
-        let options = try ReadOptions(arguments, from: entities.upperBound, of: "fs.mget", [.features, .format])
+        let entities = try ReplyOptions.counted(arguments, 2, "fs.mget", expected: "FS.MGET view n entity …")
+        let options = try ReplyOptions(arguments, from: entities.upperBound, of: "fs.mget", [.features, .format])
         return try request(.rows, view, entities: entities, options, arguments, reads, catalog)
     }
 
@@ -175,7 +175,7 @@ enum FeatureCommands {
         _ shape: FeatureRequest.Shape,
         _ view: ServedView,
         entities: Range<Int>,
-        _ options: ReadOptions,
+        _ options: ReplyOptions,
         _ arguments: borrowing Arguments,
         _ reads: FeatureReads,
         _ catalog: Catalog
@@ -185,7 +185,7 @@ enum FeatureCommands {
         }
         let plan = reads.plan(view, columns: columns, in: catalog)
         try FeatureRequest.check(plan, options, views: [view], rowCount: entities.count)
-        var keys = EntityKeys(view, capacity: entities.count)
+        var keys = LookupKeys(view, capacity: entities.count)
         for index in entities { try keys.append(entity: arguments[index]) }
         return FeatureRequest(shape, plan, options, views: [view], keys: [keys], rowCount: entities.count)
     }
@@ -328,19 +328,19 @@ enum FeatureCommands {
         guard arguments.matches(2, "KEYS") else {
             throw CommandFault(.general, "got \(CommandFault.quoted(arguments.text(2))) for KEYS; expected \(expected)")
         }
-        let names = try ReadOptions.counted(arguments, 3, "KEYS", expected: expected)
+        let names = try ReplyOptions.counted(arguments, 3, "KEYS", expected: expected)
         guard names.upperBound < arguments.count, arguments.matches(names.upperBound, "ROWS") else {
             throw CommandFault(.general, "ROWS does not follow the keys; expected \(expected)")
         }
         let places = try places(of: service, arguments, names)
-        let values = try ReadOptions.counted(
+        let values = try ReplyOptions.counted(
             arguments,
             names.upperBound + 1,
             "ROWS",
             expected: "\(names.count) values a row",
             each: names.count
         )
-        let options = try ReadOptions(arguments, from: values.upperBound, of: "fs.serve", [.format, .minimumPosition])
+        let options = try ReplyOptions(arguments, from: values.upperBound, of: "fs.serve", [.format, .minimumPosition])
         // A service of global views alone has no keys, and as many rows as the request says.
         let rowCount =
             names.isEmpty
@@ -355,11 +355,11 @@ enum FeatureCommands {
         let plan = reads.plan(service, in: catalog)
         let views = service.roles.map(\.view)
         try FeatureRequest.check(plan, options, views: views, rowCount: rowCount)
-        var keys: [EntityKeys] = []
+        var keys: [LookupKeys] = []
         var keyBytes = 0
         for role in service.roles {
             let asked = role.keys.map { places[$0] }
-            var found = EntityKeys(role.view, capacity: rowCount)
+            var found = LookupKeys(role.view, capacity: rowCount)
             for row in 0..<rowCount {
                 try found.append(arguments, from: values.lowerBound + row * names.count, places: asked, row: row) {
                     service.keys[role.keys[$0]].name

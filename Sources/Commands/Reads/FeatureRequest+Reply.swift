@@ -1,3 +1,4 @@
+import Features
 import NIOCore
 import Store
 import Wire

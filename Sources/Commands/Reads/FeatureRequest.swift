@@ -16,7 +16,7 @@ struct FeatureRequest: Sendable {
 
     let shape: Shape
     let plan: RowPlan
-    let options: ReadOptions
+    let options: ReplyOptions
     /// Its roles are the plan's.
     let lookup: RowLookup
     /// Counts the keys while the request waits.
@@ -27,9 +27,9 @@ struct FeatureRequest: Sendable {
     init(
         _ shape: Shape,
         _ plan: RowPlan,
-        _ options: ReadOptions,
+        _ options: ReplyOptions,
         views: [ServedView],
-        keys: [EntityKeys],
+        keys: [LookupKeys],
         rowCount: Int
     ) {
         self.shape = shape
@@ -49,7 +49,7 @@ struct FeatureRequest: Sendable {
     /// - Throws: where the format is refused, or so many rows are more than a reply may have, whatever their values are.
     static func check(
         _ plan: RowPlan,
-        _ options: ReadOptions,
+        _ options: ReplyOptions,
         views: [ServedView],
         rowCount: Int
     ) throws(CommandFault) {

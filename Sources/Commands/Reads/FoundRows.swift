@@ -1,3 +1,4 @@
+import Features
 import Store
 
 /// The rows that a request's keys lead to: for each entity or request row, one row a role.

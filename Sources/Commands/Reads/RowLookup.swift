@@ -12,7 +12,7 @@ struct RowLookup: Sendable {
     /// One a role.
     let views: [ServedView]
     /// One a role; none has more than ``rowCount`` keys.
-    let keys: [EntityKeys]
+    let keys: [LookupKeys]
     let rowCount: Int
     /// For each role when its values expire, as ``RowPlan/ttls``; `nil` = as each view says now.
     var ttls: [Int64?]?
@@ -111,7 +111,7 @@ struct RowLookup: Sendable {
         if missing.isEmpty { return group.finishEmpty() }
         for (index, view) in missing.enumerated() {
             let roles = zip(views, keys).filter { $0.0 === view }.map(\.1)
-            reads.source.fetch(view, EntityKeys.columns(roles)) { group.ended(index, $0) }
+            reads.source.fetch(view, LookupKeys.columns(roles)) { group.ended(index, $0) }
         }
     }
 

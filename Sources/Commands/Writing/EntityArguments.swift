@@ -52,7 +52,7 @@ extension StoredView {
 }
 
 /// A time as a command spells it: `*`, RFC 3339, or an integer in µs.
-enum TimeArgument {
+enum TimeWord {
     /// When a fact became true: a time finer than µs is rounded up.
     static func event(_ text: Span<UInt8>, now: Int64, allowsEarly1970: Bool) throws(CommandFault) -> RoundedTime {
         try parse(text, now, TimeReading(unit: .us, rounding: .up, allowsEarly1970: allowsEarly1970))

@@ -110,7 +110,7 @@ enum RowCommands {
     ) throws(CommandFault) -> RowWrite.Part {
         let stored = view.stored
         let keys = stored.keyColumns(try stored.entity(arguments[2]))
-        let time = try TimeArgument.event(arguments[3], now: now, allowsEarly1970: options.allowsEarly1970)
+        let time = try TimeWord.event(arguments[3], now: now, allowsEarly1970: options.allowsEarly1970)
         let rows = ViewRows(
             keys: keys,
             eventTimes: Column(time: time),
@@ -130,7 +130,7 @@ enum RowCommands {
     ) throws(CommandFault) -> RowWrite.Part {
         let stored = view.stored
         let keys = stored.keyColumns(try stored.entity(arguments[2]))
-        let time = try TimeArgument.event(arguments[3], now: now, allowsEarly1970: options.allowsEarly1970)
+        let time = try TimeWord.event(arguments[3], now: now, allowsEarly1970: options.allowsEarly1970)
         var values = RowValues(stored.definition)
         var index = 4
         while index < options.valuesEnd {

@@ -1,3 +1,5 @@
+import PointInTime
+
 /// Up to where a server has applied the ledger: everything up to one position, and nothing beyond it.
 ///
 /// The follower applies positions in order. An own commit is applied when it is made if nothing lies between; else its rows

@@ -1,6 +1,7 @@
 import Features
 import Foundation
 import Glibc
+import PointInTime
 import Postgres
 import Synchronization
 

@@ -270,7 +270,7 @@ extension GroupCommitter {
     ) throws(StoreError) -> Set<Int32> {
         var locked: Set<Int32> = []
         for part in parts {
-            var catalog = catalogs[part.view.id] ?? PartitionCatalog(view: part.view)
+            var catalog = catalogs[part.view.id] ?? KnownPartitions(view: part.view)
             defer { catalogs[part.view.id] = catalog }
             let ranges = catalog.partition(part.rows.eventTimeValues).ranges
             let missing = try catalog.missing(ranges, session)

@@ -41,7 +41,7 @@ final class GroupCommitter {
     private let options: GroupWriter.Options
     private let interruption: Interruption
     var session: Session?
-    var catalogs: [Int32: PartitionCatalog] = [:]
+    var catalogs: [Int32: KnownPartitions] = [:]
     var statistics = WriterStatistics()
     /// Why this binary may not write, as the store said last; `nil` = it may.
     var refusal: String?

@@ -44,16 +44,3 @@ struct GroupRows {
         tallies.sort { $0.view.id < $1.view.id }
     }
 }
-
-extension ViewRows {
-    /// The given rows, in the given order.
-    func gather(_ rows: [Int32]) -> ViewRows {
-        ViewRows(
-            keys: keys.map { $0.gather(rows) },
-            eventTimes: eventTimes.gather(rows),
-            knownAt: knownAt?.gather(rows),
-            isDeleted: isDeleted?.gather(rows),
-            features: features.map { $0.gather(rows) }
-        )
-    }
-}

@@ -1,3 +1,5 @@
+package import PointInTime
+
 /// Rows that become visible together: what one command writes, or all the commands of a MULTI.
 package struct RowWrite: Sendable {
     /// One command's share.

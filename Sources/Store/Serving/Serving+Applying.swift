@@ -1,4 +1,4 @@
-import PointInTime
+package import PointInTime
 import Synchronization
 
 extension Serving {

@@ -1,5 +1,5 @@
 import Features
-import PointInTime
+package import PointInTime
 
 extension ViewMemory {
     /// Rows that are applied under one hold of the lock.

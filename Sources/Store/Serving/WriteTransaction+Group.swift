@@ -109,7 +109,7 @@ extension WriteTransaction {
         if isSmall, rows.knownAt == nil, parameterCount <= Limits.statementParametersMax {
             counts.late = try writeStatement(rows, order, to: view)
         } else {
-            let (partitions, ranges) = PartitionCatalog(view: view).partition(times)
+            let (partitions, ranges) = KnownPartitions(view: view).partition(times)
             order.group(by: partitions, partitionCount: ranges.count)
             try copyHistory(rows, order.rows, to: view)
             if view.definition.isOnline { counts.late = newest.count - (try upsertOnlineFromHistory(view, range)) }

@@ -10,21 +10,21 @@ struct DefinitionsOptions: ParsableArguments {
     @Flag(help: "Move what the file defines and was applied without a project into the file's project.")
     var adopt = false
 
-    func read() throws -> DefinitionsSource {
+    func read() throws -> DefinitionsText {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw CommandError("cannot read \(file); name the file of definitions, or make one with `asof init`")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw CommandError("\(file) is not valid UTF-8")
         }
-        return try DefinitionsSource(yaml: text, file: file, from: DefinitionFilesOnDisk())
+        return try DefinitionsText(yaml: text, file: file, from: DefinitionFilesOnDisk())
     }
 
     /// The definitions, with names of other projects as they are in force.
     ///
     /// Refuses a file that defines nothing where something is in force: it is rarely the file that was meant, unless it
     /// names its project.
-    func resolve(_ source: DefinitionsSource, in registry: Registry) throws -> ProjectDefinitions {
+    func resolve(_ source: DefinitionsText, in registry: Registry) throws -> ProjectDefinitions {
         guard !adopt || !source.project.isEmpty else {
             throw UsageError(
                 "\(file) names no project, and --adopt moves names into one: add a line as `project: team_a`"
@@ -130,7 +130,7 @@ struct ApplyCommand: ParsableCommand {
 
     /// - Parameter agreed: what needs no question any more, where it is the same plan again.
     /// - Throws: ``StoreError/stalePlan(version:)`` where the plan was made for definitions that are no longer in force.
-    private func apply(_ source: DefinitionsSource, _ session: Session, agreed: inout Plan?) throws {
+    private func apply(_ source: DefinitionsText, _ session: Session, agreed: inout Plan?) throws {
         let registry = try Registry.load(session)
         let new = try definitions.resolve(source, in: registry)
         let pruning = prune ? try Pruning(session, to: registry.definitions(with: new), of: new.project) : nil

@@ -157,7 +157,7 @@ struct ExportCommand: ParsableCommand {
         warnings += try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
         warnings += join.warnings
         try join.clock.measure(.write) { try target.naming { try writer.finish() } }
-        let manifest = Manifest(
+        let manifest = TrainingSetManifest(
             join,
             storeID: try open.session.storeID(),
             features: features,
@@ -211,7 +211,7 @@ struct ExportCommand: ParsableCommand {
         if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed, dropping: dropped) }
         let file = spine ?? ""
         let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
-        var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
+        var options = InputOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
         options.allowsEarly1970 = allow1970
         return try SpineInput(
             file: file,
@@ -224,7 +224,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     /// The data first: a manifest never stands next to data that is not its own.
-    private func place(_ data: TemporaryFile, _ manifest: Manifest) throws {
+    private func place(_ data: TemporaryFile, _ manifest: TrainingSetManifest) throws {
         let path = out + ".manifest.json"
         let file = TemporaryFile(for: path)
         do {
@@ -237,7 +237,7 @@ struct ExportCommand: ParsableCommand {
         try file.place(at: path)
     }
 
-    private func report(_ manifest: Manifest, _ elapsed: Duration, isRecorded: Bool, finerLabels: Int) {
+    private func report(_ manifest: TrainingSetManifest, _ elapsed: Duration, isRecorded: Bool, finerLabels: Int) {
         if json {
             Console.write(
                 JSONObject([

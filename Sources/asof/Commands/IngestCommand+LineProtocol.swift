@@ -2,6 +2,7 @@ import ArgumentParser
 import Columnar
 import Features
 import Foundation
+import PointInTime
 import Store
 
 extension IngestCommand {
@@ -46,7 +47,7 @@ extension IngestCommand {
     private func ingestLines(_ file: String, _ views: [StoredView], _ open: OpenStore) throws {
         let shown = file == "-" ? "standard input" : file
         let unit = precision.flatMap { TimeUnit(rawValue: $0) } ?? .ns
-        var options = ReadOptions()
+        var options = InputOptions()
         options.skipsBadRows = onError == .skip
         options.allowsEarly1970 = allow1970
         options.batchRows = min(options.batchRows, batchRows)

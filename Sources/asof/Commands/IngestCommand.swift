@@ -151,7 +151,7 @@ struct IngestCommand: ParsableCommand {
     private func ingest(_ file: String, _ view: StoredView, _ open: OpenStore) throws {
         let shown = file == "-" ? "standard input" : file
         let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
-        var options = ReadOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
+        var options = InputOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
         options.allowsEarly1970 = allow1970
         options.isExtraIgnored = ignoreExtra
         options.skipsBadRows = onError == .skip

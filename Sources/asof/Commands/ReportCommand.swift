@@ -21,7 +21,7 @@ struct ReportCommand: ParsableCommand {
         guard let data = FileManager.default.contents(atPath: manifest) else {
             throw CommandError("\(manifest): there is no such file, or it cannot be read")
         }
-        let described = try Manifest(json: String(decoding: data, as: UTF8.self), path: manifest)
+        let described = try TrainingSetManifest(json: String(decoding: data, as: UTF8.self), path: manifest)
         let features = described.service.map { "\($0.name)@\($0.version)" } ?? described.features
         Console.write(
             "\(described.output.file): \(Console.count(described.rows, "row")) of \(features), position "
@@ -37,7 +37,7 @@ struct ReportCommand: ParsableCommand {
         if !warnings.isEmpty { Console.write("\n" + warnings.map { "WARNING: \($0)" }.joined(separator: "\n")) }
     }
 
-    private static func views(_ manifest: Manifest) -> String {
+    private static func views(_ manifest: TrainingSetManifest) -> String {
         var table = TextTable(
             ["view", "matched %", "missing %", "expired %", "age min", "p50", "p95", "max"],
             rightAligned: [1, 2, 3, 4, 5, 6, 7]
@@ -54,7 +54,7 @@ struct ReportCommand: ParsableCommand {
         return table.text
     }
 
-    private static func features(_ manifest: Manifest, _ quality: TrainingSetQuality) -> String {
+    private static func features(_ manifest: TrainingSetManifest, _ quality: TrainingSetQuality) -> String {
         var table = TextTable(
             [
                 "feature", "type", "null %", "nan", "inf", "min", "p1", "p5", "p25", "p50", "p75", "p95", "p99", "max",
@@ -96,7 +96,7 @@ struct ReportCommand: ParsableCommand {
 
 /// What of a training set looks wrong.
 enum QualityWarnings {
-    static func of(_ manifest: Manifest) -> [String] {
+    static func of(_ manifest: TrainingSetManifest) -> [String] {
         var warnings: [String] = []
         let rows = manifest.rows
         guard rows > 0 else { return ["the training set has no rows"] }

@@ -107,7 +107,7 @@ struct ServeCommand: ParsableCommand {
         settings.bulkBytesMax = maxBulk << 20
         settings.threads = configuration.threads
         settings.version = AsofCommand.configuration.version
-        let features = try open.map { ServedFeatures($0, logger, options: try servingOptions($0)) }
+        let features = try open.map { ServerAssembly($0, logger, options: try servingOptions($0)) }
         let engine = features?.engine(settings) ?? Engine(settings: settings)
         features?.start()
         OpenFiles.allow(maxClients + 256)

@@ -30,7 +30,7 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         let outcome: SetComparison.Outcome
-        let described: Manifest
+        let described: TrainingSetManifest
         do {
             described = try readManifest()
             TableWriter.keepMemory()
@@ -63,10 +63,10 @@ struct VerifyCommand: ParsableCommand {
         for removal in outcome.removals { Console.write("note: \(removal.text); this set did not need it") }
     }
 
-    private func readManifest() throws -> Manifest {
+    private func readManifest() throws -> TrainingSetManifest {
         guard let data = FileManager.default.contents(atPath: manifest) else {
             throw CommandError("there is no such file, or it cannot be read")
         }
-        return try Manifest(json: String(decoding: data, as: UTF8.self), path: manifest)
+        return try TrainingSetManifest(json: String(decoding: data, as: UTF8.self), path: manifest)
     }
 }

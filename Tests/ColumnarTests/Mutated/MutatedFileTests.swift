@@ -47,7 +47,7 @@ import Testing
 
     /// Reads a file as a caller may, looking at every value.
     private static func read(_ path: String, _ format: FileFormat, _ mutation: inout Mutation) throws {
-        var options = ReadOptions()
+        var options = InputOptions()
         options.timeUnit = mutation.chance(2) ? .us : nil
         options.skipsBadRows = mutation.chance(2)
         options.isExtraIgnored = mutation.chance(2)

@@ -89,7 +89,7 @@ import Testing
                         )
                     }
                     do {
-                        try PartitionCatalog.prepare(view, rows.map(\.eventTime), session)
+                        try KnownPartitions.prepare(view, rows.map(\.eventTime), session)
                     } catch { throw StoreError.request("\(error)") }
                     let columns = TestStore.viewRows(rows, view)
                     let transaction = try WriteTransaction(session: session, views: [view])

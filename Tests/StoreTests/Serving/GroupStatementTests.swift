@@ -52,7 +52,7 @@ import Testing
             var written: [(StoredView, ViewRows)] = []
             for view in views {
                 let rows = TestStore.viewRows(Self.rows(random.int(sizes), of: view, &random), view)
-                for store in [ours, twin] { try PartitionCatalog.prepare(view, rows.eventTimeValues, store.session) }
+                for store in [ours, twin] { try KnownPartitions.prepare(view, rows.eventTimeValues, store.session) }
                 written.append((view, rows))
             }
             guard !written.isEmpty else { continue }
@@ -79,7 +79,7 @@ import Testing
         let store = try TestStore(RandomHistory.yaml)
         let view = try store.view("weather")
         let rows = TestStore.viewRows(Self.rows(1_500, of: view, &random), view)
-        try PartitionCatalog.prepare(view, rows.eventTimeValues, store.session)
+        try KnownPartitions.prepare(view, rows.eventTimeValues, store.session)
         let transaction = try Self.begun([view], store.session)
         let (counts, newest) = try transaction.writeGroup(rows, to: view)
         _ = try transaction.commit()

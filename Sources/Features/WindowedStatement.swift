@@ -2,7 +2,7 @@
 ///
 /// A parameter counts where PostgreSQL would read it as such: not in strings, quoted names, dollar quotes and comments,
 /// and not as the second half of a cast `::`.
-package struct BatchStatement: Hashable, Sendable {
+package struct WindowedStatement: Hashable, Sendable {
     /// The text between parameters, and the parameters.
     private enum Part: Hashable {
         case text(String)

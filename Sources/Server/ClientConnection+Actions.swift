@@ -1,6 +1,6 @@
 package import Commands
 
-extension Connection {
+extension ClientConnection {
     /// What the caller does after an event, in this order; before that it sends ``takeOutput()``.
     package struct Actions {
         /// Work to start; its end is ``replyReady(_:_:)`` with the number.

@@ -1,7 +1,7 @@
 import Wire
 
 /// What stands behind the entities of a read: `[FEATURES n f …] [FORMAT f] [LOSSY] [META] [MINPOS p]`, in any order.
-struct ReadOptions: Sendable {
+struct ReplyOptions: Sendable {
     enum Format: Sendable {
         case rows, columns, packed32, packed64
     }

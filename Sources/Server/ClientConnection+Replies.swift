@@ -3,7 +3,7 @@ package import NIOCore
 import Wire
 
 /// Replies: which are ready, and what goes on once they are.
-extension Connection {
+extension ClientConnection {
     // MARK: What the caller asks
 
     /// Whether more is to be read from the client.

@@ -4,7 +4,7 @@ import PointInTime
 import Postgres
 
 /// Writes one partition's file: one ordered statement, read by one thread while another writes row groups.
-struct PartitionWriter {
+struct PartitionSegmentWriter {
     let plan: SegmentPlan
     let partition: SegmentPlan.Partition
     let positions: BatchPositions

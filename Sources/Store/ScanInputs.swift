@@ -1,7 +1,7 @@
 package import PointInTime
 
 /// Where a scan finds files of sorted history.
-package struct ScanSource: Sendable {
+package struct ScanInputs: Sendable {
     /// `nil` = there are none; PostgreSQL has everything.
     package var directory: SegmentDirectory?
     package var format: (any SegmentFormat)?

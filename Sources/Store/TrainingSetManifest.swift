@@ -4,8 +4,8 @@ package import PointInTime
 import Postgres
 
 /// What a training set is, so that it can be made again and compared: the JSON next to it and in `asof.training_sets`.
-package struct Manifest: Codable, Sendable, Hashable {
-    package var format = Manifest.formatName
+package struct TrainingSetManifest: Codable, Sendable, Hashable {
+    package var format = TrainingSetManifest.formatName
     package var createdAt: String
     package var store: StoreReference
     /// What `--features` said.
@@ -108,7 +108,7 @@ package struct Manifest: Codable, Sendable, Hashable {
         guard header.format == Self.formatName else {
             throw .request("\(path) has format '\(header.format)'; this binary reads \(Self.formatName)")
         }
-        do { self = try JSONDecoder().decode(Manifest.self, from: data) } catch {
+        do { self = try JSONDecoder().decode(TrainingSetManifest.self, from: data) } catch {
             throw .request("\(path) is a damaged manifest: \(error)")
         }
     }
@@ -196,12 +196,5 @@ package struct Manifest: Codable, Sendable, Hashable {
             else { throw error }
             return false
         }
-    }
-}
-
-extension Timestamp {
-    /// This machine's clock.
-    package static var now: Timestamp {
-        Timestamp(microseconds: Int64((Date().timeIntervalSince1970 * 1_000_000).rounded(.down)))
     }
 }

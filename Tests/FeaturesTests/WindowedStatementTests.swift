@@ -1,7 +1,7 @@
 import Features
 import Testing
 
-@Suite struct BatchStatementTests {
+@Suite struct WindowedStatementTests {
     @Test(arguments: [
         ("SELECT :from, :to", "SELECT F, T"),
         ("a >= :from AND a<:to;\n", "a >= F AND a<T"),
@@ -21,16 +21,16 @@ import Testing
         ("é:from 1:to", "éF 1T"),
     ])
     func `parameters are found where PostgreSQL would read them`(_ sql: String, _ expected: String) {
-        #expect(BatchStatement(sql).text(from: "F", to: "T") == expected)
+        #expect(WindowedStatement(sql).text(from: "F", to: "T") == expected)
     }
 
     @Test func `absent parameters are named`() {
-        #expect(BatchStatement("SELECT ':from', x::to").absentParameters == [":from", ":to"])
-        #expect(BatchStatement("SELECT :to").absentParameters == [":from"])
+        #expect(WindowedStatement("SELECT ':from', x::to").absentParameters == [":from", ":to"])
+        #expect(WindowedStatement("SELECT :to").absentParameters == [":from"])
     }
 
     @Test func `places are those of the SQL as it was written`() throws {
-        let statement = BatchStatement("SELECT :from, é\nWHERE :to = x")
+        let statement = WindowedStatement("SELECT :from, é\nWHERE :to = x")
         let made = statement.text(from: "$1", to: "$2")
         #expect(made == "SELECT $1, é\nWHERE $2 = x")
         let position = try #require(Array(made.unicodeScalars).firstIndex(of: "x")) + 1

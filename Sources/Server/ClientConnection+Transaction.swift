@@ -3,7 +3,7 @@ import NIOCore
 import Wire
 
 /// EXEC: its writes are prepared and committed together, then its other commands run; all replies stand in one array.
-extension Connection {
+extension ClientConnection {
     /// - Parameter mark: where EXEC's reply begins.
     mutating func beginTransaction(
         _ measure: CommandMeasure,

@@ -3,7 +3,7 @@ import NIOCore
 import Synchronization
 import Wire
 
-extension Connection {
+extension ClientConnection {
     /// Runs a request, or queues it.
     /// - Parameter clock: when it begins, in nanoseconds; moves to its end.
     /// - Returns: `false` where it must wait for earlier replies.

@@ -1,7 +1,7 @@
 import Yams
 
 /// What a features.yaml and the files that it includes say, before names are resolved.
-package struct DefinitionsSource {
+package struct DefinitionsText {
     /// The sections of one file.
     struct Document {
         var file: String
@@ -66,7 +66,7 @@ extension Definitions {
     ///   - file: the name that messages carry.
     /// - Throws: all faults, by line and column; of faults in YAML's own syntax the first.
     package static func parse(yaml: String, file: String) throws(DefinitionsError) -> Definitions {
-        let source = try DefinitionsSource(yaml: yaml, file: file, from: NoDefinitionFiles())
+        let source = try DefinitionsText(yaml: yaml, file: file, from: NoDefinitionFiles())
         return try source.resolved(against: Definitions()).definitions
     }
 

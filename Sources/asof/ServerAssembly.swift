@@ -3,7 +3,7 @@ import Logging
 import Store
 
 /// The store's part of a server: latest values, writes, and how commands get at them.
-struct ServedFeatures {
+struct ServerAssembly {
     private let serving: Serving
     private let reads: FeatureReads
     private let writes: FeatureWrites

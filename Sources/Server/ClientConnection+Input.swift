@@ -3,7 +3,7 @@ import NIOCore
 import Wire
 
 /// Bytes that came: requests are run as soon as they are complete, and what is left is kept and counted.
-extension Connection {
+extension ClientConnection {
     func isRunnable() -> Bool {
         guard case .open = phase, !isOutputBlocked else { return false }
         return readyOutput < limits.outputBatchBytes

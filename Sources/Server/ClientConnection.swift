@@ -11,7 +11,7 @@ import Wire
 ///
 /// **Invariant:** no replies are added while more than the limit is unsent; bytes that are not run are kept only up to one
 /// request and what one read brought.
-package struct Connection: ~Copyable {
+package struct ClientConnection: ~Copyable {
     enum Phase {
         case open
         /// Nothing more is run; open replies are awaited.

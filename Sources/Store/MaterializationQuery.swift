@@ -5,9 +5,9 @@ import Postgres
 ///
 /// It runs in PostgreSQL under the caller's own role and search path, in a read-only (sub)transaction, with its window
 /// bound. What it gives lands in a temporary table; everything that is ours is another statement with our search path.
-struct BatchQuery {
+struct MaterializationQuery {
     let view: StoredView
-    let statement: BatchStatement
+    let statement: WindowedStatement
     /// The result's column for each storage key; `nil` for a global view's constant.
     private let keyColumns: [String?]
     let eventTimeColumn: String
@@ -28,7 +28,7 @@ struct BatchQuery {
         guard let source = view.definition.source else {
             throw .request("view '\(view.name)' has no source.sql; only batch views are materialized")
         }
-        let statement = BatchStatement(source.sql)
+        let statement = WindowedStatement(source.sql)
         guard statement.absentParameters.isEmpty else {
             throw .request(
                 "the sql of view '\(view.name)' does not mention \(statement.absentParameters.joined(separator: " and "))"
@@ -45,7 +45,7 @@ struct BatchQuery {
 
     // MARK: Columns
 
-    private struct ResultColumn {
+    private struct ColumnType {
         var name: String
         var type: UInt32
         /// As PostgreSQL writes it.
@@ -54,9 +54,9 @@ struct BatchQuery {
 
     private static func columns(
         _ view: StoredView,
-        _ statement: BatchStatement,
+        _ statement: WindowedStatement,
         _ session: Session
-    ) throws(StoreError) -> [ResultColumn] {
+    ) throws(StoreError) -> [ColumnType] {
         var options = Connection.TransactionOptions.read
         options.keepsSearchPath = true
         let prefix = "SELECT * FROM (\n"
@@ -69,20 +69,20 @@ struct BatchQuery {
             } catch {
                 throw located(error, view, statement, prefixLength: prefix.unicodeScalars.count, "")
             }
-            var columns: [ResultColumn] = []
+            var columns: [ColumnType] = []
             for index in 0..<shape.columnCount {
                 let type = shape.columnType(index)
                 let name = try session.query(
                     "SELECT pg_catalog.format_type($1::bigint::pg_catalog.oid, NULL)",
                     [.int64(Int64(type))]
                 )
-                columns.append(ResultColumn(name: shape.columnName(index), type: type, typeName: name.text(0, 0) ?? ""))
+                columns.append(ColumnType(name: shape.columnName(index), type: type, typeName: name.text(0, 0) ?? ""))
             }
             return columns
         }
     }
 
-    private static func eventTime(_ columns: [ResultColumn], _ view: StoredView) throws(StoreError) -> String {
+    private static func eventTime(_ columns: [ColumnType], _ view: StoredView) throws(StoreError) -> String {
         let targets = view.definition.keys.map(\.name) + view.definition.features.map(\.name)
         let free = columns.filter { !targets.contains($0.name) }
         let named = free.first { $0.name == "event_time" } ?? free.first { $0.name == "_event_time" }
@@ -102,7 +102,7 @@ struct BatchQuery {
     }
 
     private static func layout(
-        _ columns: [ResultColumn],
+        _ columns: [ColumnType],
         _ view: StoredView,
         _ eventTime: String
     ) throws(StoreError) -> (keys: [String?], features: [String?]) {
@@ -147,7 +147,7 @@ struct BatchQuery {
     }
 
     private static func mismatch(
-        _ column: ResultColumn,
+        _ column: ColumnType,
         _ target: String,
         _ type: FeatureType,
         _ view: StoredView
@@ -238,7 +238,7 @@ struct BatchQuery {
     private static func located(
         _ error: StoreError,
         _ view: StoredView,
-        _ statement: BatchStatement,
+        _ statement: WindowedStatement,
         prefixLength: Int,
         _ chunk: String
     ) -> StoreError {

@@ -4,7 +4,7 @@ import Store
 import Wire
 
 /// The keys that a request looks up in one view, in the form in which the view's memory finds them.
-struct EntityKeys: Sendable {
+struct LookupKeys: Sendable {
     private let view: ServedView
     /// For views with ``RowLayout/KeyForm/int64`` keys.
     private(set) var integers: [Int64] = []
@@ -119,7 +119,7 @@ struct EntityKeys: Sendable {
     }
 
     /// Adds another list's keys of the same view.
-    mutating func append(_ other: EntityKeys) {
+    mutating func append(_ other: LookupKeys) {
         integers += other.integers
         ends += other.ends.map { $0 + bytes.count }
         bytes += other.bytes
@@ -157,7 +157,7 @@ struct EntityKeys: Sendable {
     }
 
     /// The keys of several roles of a view that is not resident, as one query takes them: a column a key.
-    static func columns(_ roles: [EntityKeys]) -> [Column] {
+    static func columns(_ roles: [LookupKeys]) -> [Column] {
         guard let view = roles.first?.view else { return [] }
         return view.definition.keys.enumerated().map { index, key in
             let values = roles.flatMap { $0.values[index] }

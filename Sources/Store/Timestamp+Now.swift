@@ -1,0 +1,9 @@
+package import Features
+import Foundation
+
+extension Timestamp {
+    /// This machine's clock.
+    package static var now: Timestamp {
+        Timestamp(microseconds: Int64((Date().timeIntervalSince1970 * 1_000_000).rounded(.down)))
+    }
+}
