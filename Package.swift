@@ -28,6 +28,42 @@ let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// A module of ours: its name, the modules of ours that it imports, and products of other packages.
+func module(
+    _ name: String,
+    _ ours: [String],
+    _ others: [Target.Dependency] = [],
+    resources: [Resource]? = nil
+) -> Target {
+    .target(
+        name: name,
+        dependencies: ours.map { .byName(name: $0) } + others,
+        resources: resources,
+        swiftSettings: swiftSettings
+    )
+}
+
+/// The same of a folder of tests, which all have TestSupport.
+func tests(
+    _ name: String,
+    _ ours: [String],
+    _ others: [Target.Dependency] = [],
+    exclude: [String] = []
+) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: (ours + ["TestSupport"]).map { .byName(name: $0) } + others,
+        exclude: exclude,
+        swiftSettings: swiftSettings
+    )
+}
+
 let package = Package(
     name: "asof",
     products: [.executable(name: "asof", targets: ["asof"])],
@@ -45,28 +81,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     ],
     targets: [
-        .target(
-            name: "Features",
-            dependencies: [.product(name: "Yams", package: "Yams"), .product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: swiftSettings
-        ),
-        .target(
-            name: "PointInTime",
-            dependencies: ["Features", .product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: swiftSettings
-        ),
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CAffinity"),
+        .target(name: "CFloatText"),
         .target(name: "CSpawn"),
-        .target(name: "Postgres", dependencies: ["CLibPQ", "CSpawn"], swiftSettings: swiftSettings),
-        .target(
-            name: "Store",
-            dependencies: [
-                "CAffinity", "Features", "PointInTime", "Postgres", .product(name: "Crypto", package: "swift-crypto"),
-            ],
-            resources: [.embedInCode("Migrations")],
-            swiftSettings: swiftSettings
-        ),
         .target(
             name: "CArrow",
             cxxSettings: [
@@ -78,101 +96,88 @@ let package = Package(
                 .linkedLibrary("stdc++"),
             ]
         ),
-        .target(
-            name: "Columnar",
-            dependencies: ["CArrow", "Features", "PointInTime", "Wire"],
-            swiftSettings: swiftSettings
+
+        // Each module, below those that import it. ARCHITECTURE.md says what each owns.
+        module("Features", [], [yams, crypto]),
+        module("PointInTime", ["Features"], [crypto]),
+        module("Postgres", ["CLibPQ"]),
+        module("EmbeddedPostgres", ["CSpawn", "Postgres"]),
+        module("Wire", ["CFloatText", "Features"], [nioCore]),
+        module("Columnar", ["CArrow", "Features", "PointInTime", "Wire"]),
+        module("Online", ["Features", "PointInTime"]),
+        module(
+            "Store",
+            ["CAffinity", "Features", "PointInTime", "Postgres"],
+            [crypto],
+            resources: [.embedInCode("Migrations")]
         ),
-        .target(name: "CFloatText"),
-        .target(
-            name: "Wire",
-            dependencies: ["CFloatText", "Features", .product(name: "NIOCore", package: "swift-nio")],
-            swiftSettings: swiftSettings
+        module("Segments", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
+        module("TrainingSets", ["Features", "PointInTime", "Postgres", "Segments", "Store"]),
+        module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
+        module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
+        module("Serving", ["Features", "Online", "PointInTime", "Postgres", "Store"]),
+        module(
+            "Reading",
+            ["CFloatText", "Features", "Online", "PointInTime", "Postgres", "Serving", "Store", "Wire"],
+            [nioCore]
         ),
-        .target(
-            name: "Commands",
-            dependencies: [
-                "CFloatText", "Columnar", "Features", "PointInTime", "Postgres", "Store", "Wire",
-                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
-            ],
-            swiftSettings: swiftSettings
+        module(
+            "Commands",
+            ["Columnar", "Features", "Online", "PointInTime", "Reading", "Serving", "Store", "TrainingSets", "Wire"],
+            [crypto, nioCore]
         ),
-        .target(
-            name: "Server",
-            dependencies: [
-                "Commands", "Wire",
-                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ],
-            swiftSettings: swiftSettings
-        ),
+        module("RESPServer", ["Commands", "Wire"], [logging, nioCore, nioPosix]),
         .executableTarget(
             name: "asof",
             dependencies: [
-                "Columnar", "Commands", "Features", "PointInTime", "Postgres", "Server", "Store", "Wire",
-                .product(name: "Logging", package: "swift-log"),
+                "Columnar", "Commands", "EmbeddedPostgres", "Features", "Materializing", "Operations", "PointInTime",
+                "RESPServer", "Reading", "Segments", "Serving", "Store", "TrainingSets", "Wire", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + pinnedOnly,
             swiftSettings: swiftSettings
         ),
+
         .target(
             name: "TestSupport",
-            dependencies: ["CLibPQ", "Features", "PointInTime", "Postgres", "Store"],
+            dependencies: [
+                "CLibPQ", "EmbeddedPostgres", "Features", "Operations", "PointInTime", "Postgres", "Store",
+                "TrainingSets",
+            ],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings
         ),
-        .testTarget(
-            name: "PostgresTests",
-            dependencies: ["CLibPQ", "Postgres", "TestSupport"],
-            swiftSettings: swiftSettings
+        tests("FeaturesTests", ["Features"]),
+        tests("PointInTimeTests", ["Features", "PointInTime"], [crypto]),
+        tests("PostgresTests", ["CLibPQ", "EmbeddedPostgres", "Postgres"]),
+        tests("WireTests", ["CFloatText", "Features", "Wire"], [nioCore]),
+        tests("ColumnarTests", ["Columnar", "Features", "PointInTime", "Wire"], exclude: ["Fixtures"]),
+        tests(
+            "StoreTests",
+            [
+                "Columnar", "Features", "Materializing", "Online", "Operations", "PointInTime", "Postgres", "Segments",
+                "Serving", "Store", "TrainingSets",
+            ]
         ),
-        .testTarget(
-            name: "StoreTests",
-            dependencies: ["Columnar", "Features", "PointInTime", "Postgres", "Store", "TestSupport"],
-            swiftSettings: swiftSettings
-        ),
-        .testTarget(
-            name: "EndToEndTests",
-            dependencies: ["asof", "Columnar", "Features", "PointInTime", "Postgres", "Store", "TestSupport"],
-            swiftSettings: swiftSettings
-        ),
-        .testTarget(
-            name: "WireTests",
-            dependencies: [
-                "CFloatText", "Features", "TestSupport", "Wire", .product(name: "NIOCore", package: "swift-nio"),
+        tests(
+            "CommandsTests",
+            [
+                "Commands", "Features", "Online", "PointInTime", "Postgres", "Reading", "Serving", "Store",
+                "TrainingSets",
+                "Wire",
             ],
-            swiftSettings: swiftSettings
+            [nioCore]
         ),
-        .testTarget(
-            name: "CommandsTests",
-            dependencies: [
-                "Commands", "Features", "PointInTime", "Postgres", "Store", "TestSupport", "Wire",
-                .product(name: "NIOCore", package: "swift-nio"),
-            ],
-            swiftSettings: swiftSettings
+        tests(
+            "ServerTests",
+            ["Commands", "RESPServer", "Wire"],
+            [logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio")]
         ),
-        .testTarget(
-            name: "ServerTests",
-            dependencies: [
-                "Commands", "Server", "TestSupport", "Wire",
-                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
-            ],
-            swiftSettings: swiftSettings
-        ),
-        .testTarget(name: "FeaturesTests", dependencies: ["Features", "TestSupport"], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "PointInTimeTests",
-            dependencies: [
-                "Features", "PointInTime", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
-            ],
-            swiftSettings: swiftSettings
-        ),
-        .testTarget(
-            name: "ColumnarTests",
-            dependencies: ["Columnar", "Features", "PointInTime", "TestSupport", "Wire"],
-            exclude: ["Fixtures"],
-            swiftSettings: swiftSettings
+        tests(
+            "EndToEndTests",
+            [
+                "asof", "Columnar", "EmbeddedPostgres", "Features", "Operations", "PointInTime", "Postgres", "Store",
+                "TrainingSets",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6],

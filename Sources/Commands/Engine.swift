@@ -1,4 +1,5 @@
-package import Store
+package import Reading
+package import Serving
 package import Synchronization
 
 /// What the commands of all connections share.

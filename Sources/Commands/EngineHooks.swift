@@ -1,3 +1,5 @@
+package import Wire
+
 /// What other parts of the server tell the commands that are not about features. Each is called on an event loop and must
 /// not block.
 package struct EngineHooks: Sendable {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Columnar
 import Store
+import TrainingSets
 
 /// How an export looks features up, and what it may use.
 struct EngineOptions: ParsableArguments {

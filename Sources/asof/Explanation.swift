@@ -1,5 +1,5 @@
 import PointInTime
-import Store
+import TrainingSets
 
 /// What `--explain` prints: how an export is made, and afterwards what it took.
 struct Explanation {

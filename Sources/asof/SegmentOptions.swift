@@ -1,6 +1,7 @@
 import ArgumentParser
+import EmbeddedPostgres
 import Foundation
-import Postgres
+import Segments
 import Store
 
 /// Where the segments are.

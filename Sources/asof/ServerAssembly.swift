@@ -1,6 +1,7 @@
 import Commands
 import Logging
-import Store
+import Reading
+import Serving
 
 /// The store's part of a server: latest values, writes, and how commands get at them.
 struct ServerAssembly {

@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import Server
+import RESPServer
 import Wire
 
 /// A blocking connection to a server of `asof serve`, for one command's use.

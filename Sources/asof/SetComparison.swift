@@ -3,6 +3,7 @@ import Features
 import Foundation
 import PointInTime
 import Store
+import TrainingSets
 
 /// An exported file beside what history gives for its manifest.
 struct SetComparison {

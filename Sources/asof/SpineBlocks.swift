@@ -1,7 +1,6 @@
 import Columnar
 import Features
 import PointInTime
-import Store
 
 /// A spine's batches put together into blocks of the size that the join wants.
 struct SpineBlocks {

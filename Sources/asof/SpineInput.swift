@@ -3,6 +3,7 @@ import Features
 import Foundation
 import PointInTime
 import Store
+import TrainingSets
 
 /// A spine as batches of typed columns.
 struct SpineInput {

@@ -1,6 +1,6 @@
 import Columnar
 import Features
-import Store
+import TrainingSets
 
 extension FileFormat {
     /// What leaves with a type of another name, a sentence each.

@@ -1,6 +1,6 @@
 import ArgumentParser
+import EmbeddedPostgres
 import Foundation
-import Postgres
 import Store
 
 /// Where the store is.

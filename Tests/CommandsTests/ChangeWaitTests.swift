@@ -6,7 +6,7 @@ import Testing
 import Wire
 
 @testable import Commands
-@testable import Store
+@testable import Serving
 
 /// Which of its waits FS.CHANGES BLOCK gives up when it ends early.
 @Suite struct ChangeWaitTests {

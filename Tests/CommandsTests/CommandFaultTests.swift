@@ -1,8 +1,9 @@
-import Commands
 import Features
 import Postgres
+import Reading
 import Store
 import Testing
+import Wire
 
 @Suite struct CommandFaultTests {
     @Test func `an unknown name comes with the nearest known one`() {

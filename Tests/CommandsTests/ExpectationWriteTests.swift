@@ -5,6 +5,7 @@ import Testing
 import Wire
 
 @testable import Commands
+@testable import Serving
 @testable import Store
 
 /// FS.SET, FS.WRITE and transactions against features' expectations.

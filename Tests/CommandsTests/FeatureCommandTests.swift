@@ -5,8 +5,7 @@ import TestSupport
 import Testing
 import Wire
 
-@testable import Commands
-@testable import Store
+@testable import Serving
 
 /// FS.GET, FS.MGET, FS.SERVE and definitions, by the letter of the protocol. `|` stands for CR LF.
 @Suite struct FeatureCommandTests {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Wire
 
-@testable import Commands
+@testable import Serving
 @testable import Store
 
 /// Replies encoded from packed rows against those that boxed values give, byte by byte.

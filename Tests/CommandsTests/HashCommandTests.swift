@@ -4,9 +4,6 @@ import TestSupport
 import Testing
 import Wire
 
-@testable import Commands
-@testable import Store
-
 /// The latest values as hashes of Redis. `|` stands for CR LF.
 @Suite struct HashCommandTests {
     @Test(arguments: [

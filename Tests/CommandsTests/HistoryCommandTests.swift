@@ -6,7 +6,6 @@ import TestSupport
 import Testing
 import Wire
 
-@testable import Commands
 @testable import Store
 
 /// FS.ASOF, FS.RANGE and FS.CHANGES.

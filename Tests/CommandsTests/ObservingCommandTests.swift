@@ -3,13 +3,14 @@ import Features
 import Foundation
 import NIOCore
 import PointInTime
-import Postgres
 import Synchronization
 import TestSupport
 import Testing
 import Wire
 
 @testable import Commands
+@testable import Reading
+@testable import Serving
 @testable import Store
 
 /// FS.FRESHNESS, FS.STATS, INFO's sections, DBSIZE and MEMORY USAGE over a real store.

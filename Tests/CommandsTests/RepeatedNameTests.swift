@@ -5,7 +5,6 @@ import Testing
 import Wire
 
 @testable import Commands
-@testable import Store
 
 /// A command names a thing twice only where that cannot multiply its reply.
 @Suite struct RepeatedNameTests {

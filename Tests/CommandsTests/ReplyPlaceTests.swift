@@ -7,7 +7,8 @@ import Testing
 import Wire
 
 @testable import Commands
-@testable import Store
+@testable import Reading
+@testable import Serving
 
 /// Which replies are made beside the event loop.
 @Suite struct ReplyPlaceTests {

@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 import Wire
 
-@testable import Commands
-@testable import Store
+@testable import Reading
+@testable import Serving
 
 /// What META says of the position, while commits are applied and definitions change.
 @Suite struct ReplyPositionTests {

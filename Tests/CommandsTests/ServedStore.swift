@@ -7,6 +7,9 @@ import TestSupport
 import Wire
 
 @testable import Commands
+@testable import Online
+@testable import Reading
+@testable import Serving
 @testable import Store
 
 /// A store that is served without PostgreSQL: definitions from YAML, rows in memory, and an obvious copy of them.

@@ -3,7 +3,9 @@ import TestSupport
 import Testing
 
 @testable import Commands
+@testable import Serving
 @testable import Store
+@testable import Wire
 
 /// The writes of one transaction have the bounds of one FS.WRITE together.
 @Suite struct TransactionWriteTests {

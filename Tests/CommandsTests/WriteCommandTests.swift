@@ -7,7 +7,10 @@ import Testing
 import Wire
 
 @testable import Commands
+@testable import Online
+@testable import Serving
 @testable import Store
+@testable import TrainingSets
 
 /// FS.SET and FS.DEL.
 @Suite struct RowCommandTests {

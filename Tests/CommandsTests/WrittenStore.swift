@@ -9,7 +9,10 @@ import TestSupport
 import Wire
 
 @testable import Commands
+@testable import Online
+@testable import Serving
 @testable import Store
+@testable import TrainingSets
 
 /// A real store with the commands that write it and read its history, without a server and without latest values.
 final class WrittenStore {

@@ -1,7 +1,6 @@
 import Features
 import Foundation
 import PointInTime
-import Postgres
 import Store
 import Synchronization
 import TestSupport

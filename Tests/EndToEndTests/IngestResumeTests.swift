@@ -1,6 +1,6 @@
+import EmbeddedPostgres
 import Features
 import Foundation
-import Postgres
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
 import Features
 import Foundation
-import Store
 import TestSupport
 import Testing
+import TrainingSets
 
 /// What lies in the future of every label, or after the pinned position, leaves no trace in an export; what lies in the
 /// past of one does.

@@ -20,6 +20,17 @@ import Testing
         for (module, names) in imported { #expect(declared[module] == names, "\(module)") }
     }
 
+    @Test func `in the drawing every module stands above all that it imports`() throws {
+        let (imported, layers) = (try imports(), try drawing())
+        for (module, names) in imported {
+            let own = try #require(layers[module], "\(module) is not drawn")
+            for name in names {
+                let other = try #require(layers[name], "\(name) is not drawn")
+                #expect(own < other, "\(module) imports \(name), which does not stand below it")
+            }
+        }
+    }
+
     private func modules() throws -> Set<String> {
         let folder = root.appendingPathComponent("Sources").path
         return Set(try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") })
@@ -62,14 +73,28 @@ import Testing
         return map
     }
 
+    /// Module → the line of ARCHITECTURE.md's drawing that it stands on; no module stands there twice.
+    private func drawing() throws -> [String: Int] {
+        let lines = try text("ARCHITECTURE.md").split(separator: "\n", omittingEmptySubsequences: false)
+        let start = try #require(lines.firstIndex { $0.hasPrefix("```") })
+        let modules = try modules()
+        var layers: [String: Int] = [:]
+        for (number, line) in lines[(start + 1)...].prefix(while: { !$0.hasPrefix("```") }).enumerated() {
+            for name in line.prefix(64).matches(of: /\w+/).map({ String($0.0) }) where modules.contains(name) {
+                #expect(layers.updateValue(number, forKey: name) == nil, "\(name) is drawn twice")
+            }
+        }
+        return layers
+    }
+
     /// Targets of Package.swift with those of its modules that stand among their dependencies.
     private func package() throws -> Map {
         let modules = try modules()
+        let isTarget = /(?:module\(\s*|name: )"(\w+)",\s*(?:dependencies: )?\[([^\]]*)\]/
         var map: Map = [:]
-        for target in try text("Package.swift").split(separator: /\.(?:target|executableTarget)\(/).dropFirst() {
-            let names = target.prefix { $0 != "]" }.matches(of: /"(\w+)"/).map { String($0.1) }
-            guard let name = names.first, target.contains("swiftSettings") else { continue }
-            map[name] = Set(names.dropFirst()).intersection(modules)
+        for target in try text("Package.swift").matches(of: isTarget) {
+            let names = target.2.matches(of: /"(\w+)"/).map { String($0.1) }
+            map[String(target.1)] = Set(names).intersection(modules)
         }
         return map
     }

@@ -1,7 +1,7 @@
+import EmbeddedPostgres
 import Features
 import Foundation
 import Glibc
-import Postgres
 import TestSupport
 import Testing
 

@@ -1,5 +1,4 @@
 import Foundation
-import Postgres
 import Store
 import TestSupport
 import Testing

@@ -1,12 +1,14 @@
 import Features
 import Foundation
 import Glibc
+import Operations
 import PointInTime
 import Postgres
 import Store
 import Synchronization
 import TestSupport
 import Testing
+import TrainingSets
 
 /// Whoever wrote, and through whichever server: all ways to read give the same values.
 @Suite(.serialized) struct OnlineOfflineTests {

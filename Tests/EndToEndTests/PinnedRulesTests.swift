@@ -3,6 +3,7 @@ import Postgres
 import Store
 import TestSupport
 import Testing
+import TrainingSets
 
 /// A service that is pinned goes on by the rules that its version was made with, in every command and on the wire.
 @Suite struct PinnedRulesTests {

@@ -2,7 +2,6 @@ import Features
 import Foundation
 import Glibc
 import PointInTime
-import Postgres
 import Store
 import Synchronization
 import TestSupport

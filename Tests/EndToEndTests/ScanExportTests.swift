@@ -1,7 +1,6 @@
 import Columnar
 import Features
 import Foundation
-import Postgres
 import Store
 import TestSupport
 import Testing

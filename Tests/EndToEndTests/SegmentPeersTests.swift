@@ -1,6 +1,5 @@
 import Features
 import Foundation
-import Store
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import EmbeddedPostgres
 import Features
 import Foundation
 import Glibc

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import Postgres
+@testable import EmbeddedPostgres
 
 /// Making, finding and refusing stores.
 @Suite(.serialized)

@@ -3,6 +3,7 @@ import Glibc
 import Synchronization
 import TestSupport
 
+@testable import EmbeddedPostgres
 @testable import Postgres
 
 /// A folder of its own, which PostgreSQL's user can enter; removed, with its server stopped, at the end.

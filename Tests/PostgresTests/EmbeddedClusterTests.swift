@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@testable import Postgres
+@testable import EmbeddedPostgres
 
 /// The life of one cluster's server: start, sharing, idleness, crashes.
 @Suite(.serialized)

@@ -1,6 +1,6 @@
 import Commands
 import NIOCore
-import Server
+import RESPServer
 import Testing
 
 /// Beginning, limits and end of a connection, without a socket.

@@ -1,5 +1,4 @@
-import Commands
-import Server
+import RESPServer
 import TestSupport
 import Testing
 

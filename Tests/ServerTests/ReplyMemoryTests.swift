@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import Server
+@testable import RESPServer
 
 /// What all clients together leave unread of their replies is bounded; those that leave most are closed.
 @Suite struct ReplyMemoryTests {

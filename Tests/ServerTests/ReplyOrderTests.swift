@@ -1,6 +1,5 @@
-import Commands
 import NIOCore
-import Server
+import RESPServer
 import TestSupport
 import Testing
 

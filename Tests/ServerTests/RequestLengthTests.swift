@@ -1,5 +1,4 @@
 import Commands
-import Server
 import TestSupport
 import Testing
 import Wire

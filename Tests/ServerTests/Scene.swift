@@ -1,6 +1,6 @@
 import Commands
 import NIOCore
-import Server
+import RESPServer
 import Wire
 
 /// A connection without a socket, and what its client has received.

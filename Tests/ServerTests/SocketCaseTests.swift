@@ -1,5 +1,5 @@
 import Commands
-import Server
+import RESPServer
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 import Commands
 import Glibc
 import Logging
-import Server
+import RESPServer
 import TestSupport
 
 /// A server within the test's process, at a free port of 127.0.0.1, while this value lives.

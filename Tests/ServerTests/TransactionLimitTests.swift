@@ -1,6 +1,6 @@
 import Commands
 import NIOCore
-import Server
+import RESPServer
 import Synchronization
 import TestSupport
 import Testing

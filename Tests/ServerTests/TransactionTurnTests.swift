@@ -1,7 +1,7 @@
 import Commands
 import Foundation
 import NIOCore
-import Server
+import RESPServer
 import Synchronization
 import TestSupport
 import Testing

@@ -4,6 +4,7 @@ import Postgres
 import Store
 import TestSupport
 import Testing
+import TrainingSets
 
 /// Definitions that change in a store that is in use.
 @Suite struct ApplyTests {

@@ -4,6 +4,7 @@ import Postgres
 import Store
 import TestSupport
 import Testing
+import TrainingSets
 
 @Suite struct CollationTests {
     private static let yaml = """

@@ -1,11 +1,11 @@
 import Features
 import Glibc
 import PointInTime
-import Postgres
 import TestSupport
 import Testing
 
 @testable import Store
+@testable import TrainingSets
 
 /// Of rows with equal key and event time the one that committed later wins, whatever the order in which the
 /// transactions began: batch numbers are taken at the beginning, positions at the end.

@@ -4,6 +4,7 @@ import PointInTime
 import Store
 import TestSupport
 import Testing
+import TrainingSets
 
 /// As-of joins of pandas, DuckDB, ClickHouse and other systems' documentation, answered by a store.
 ///

@@ -4,6 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Segments
 @testable import Store
 
 /// Rows that come by COPY, compared with those of an ordinary result.

@@ -1,8 +1,8 @@
 import Features
-import Postgres
 import TestSupport
 import Testing
 
+@testable import Operations
 @testable import Store
 
 @Suite struct DoctorTests {

@@ -4,6 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Operations
 @testable import Store
 
 /// What ingests make of values that are not as expected.

@@ -1,8 +1,8 @@
 import Features
-import Postgres
 import TestSupport
 import Testing
 
+@testable import Materializing
 @testable import Store
 
 /// Expectations of batch views.

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Store
+@testable import TrainingSets
 
 /// The latest value of an entity: ages, and batches in any order.
 @Suite struct LatestValueTests {

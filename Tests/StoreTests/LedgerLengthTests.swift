@@ -3,7 +3,9 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Segments
 @testable import Store
+@testable import TrainingSets
 
 /// What a scan asks the ledger costs by what is behind the files, not by how long the ledger is.
 @Suite struct LedgerLengthTests {

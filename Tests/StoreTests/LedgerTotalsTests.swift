@@ -3,6 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Operations
 @testable import Store
 
 @Suite struct LedgerTotalsTests {

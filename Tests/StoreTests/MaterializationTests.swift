@@ -1,5 +1,6 @@
 import Features
 import Foundation
+import Materializing
 import Postgres
 import Store
 import TestSupport

@@ -1,5 +1,6 @@
 import Features
 import Foundation
+import Operations
 import PointInTime
 import Postgres
 import Store

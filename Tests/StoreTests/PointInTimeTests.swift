@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Store
+@testable import TrainingSets
 
 /// Exports, single look-ups and the online table, held to the oracle on random histories.
 @Suite struct PointInTimeTests {

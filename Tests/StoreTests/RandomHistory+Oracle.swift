@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Store
+@testable import TrainingSets
 
 extension RandomHistory {
     /// Compares a whole export, with witnesses and counts.

@@ -1,4 +1,5 @@
 import Features
+import Operations
 import Postgres
 import Store
 import TestSupport

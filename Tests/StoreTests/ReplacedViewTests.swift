@@ -4,6 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Serving
 @testable import Store
 
 /// Names that were pruned and are made anew, and old versions of services that read them.

@@ -4,6 +4,9 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Online
+@testable import Operations
+@testable import Serving
 @testable import Store
 
 /// Features that a view has no longer, and a pinned version still reads.

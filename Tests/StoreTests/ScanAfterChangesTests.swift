@@ -4,7 +4,9 @@ import PointInTime
 import TestSupport
 import Testing
 
+@testable import Operations
 @testable import Store
+@testable import TrainingSets
 
 /// Segments that are older than what has become of their view since: the scan answers as the probe does.
 @Suite struct ScanAfterChangesTests {

@@ -6,7 +6,9 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Segments
 @testable import Store
+@testable import TrainingSets
 
 /// The scan, held to the oracle and to the probe.
 @Suite struct ScanTests {

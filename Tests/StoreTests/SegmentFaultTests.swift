@@ -6,6 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Segments
 @testable import Store
 
 /// Files that are missing, damaged or another's.

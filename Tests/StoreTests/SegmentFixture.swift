@@ -7,6 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Segments
 @testable import Store
 
 /// A store with directories of segments.

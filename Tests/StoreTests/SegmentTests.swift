@@ -6,6 +6,8 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Operations
+@testable import Segments
 @testable import Store
 
 @Suite struct SegmentTests {

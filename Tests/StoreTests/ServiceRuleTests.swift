@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Store
+@testable import TrainingSets
 
 /// Versions of services keep the rules that they were made with.
 @Suite struct ServiceRuleTests {

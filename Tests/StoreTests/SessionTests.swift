@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Store
+@testable import TrainingSets
 
 @Suite struct SessionTests {
     @Test func `text is UTF-8 whatever encoding the connection string asks for`() throws {

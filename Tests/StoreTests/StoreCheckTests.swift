@@ -1,9 +1,9 @@
 import Features
 import PointInTime
-import Postgres
 import TestSupport
 import Testing
 
+@testable import Operations
 @testable import Store
 
 @Suite struct StoreCheckTests {

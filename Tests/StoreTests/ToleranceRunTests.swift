@@ -4,6 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Materializing
 @testable import Store
 
 /// Reruns of batch views whose floats come out a little different.

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Store
+@testable import TrainingSets
 
 @Suite struct TrainingSetQualityTests {
     private static let day: Int64 = 86_400_000_000

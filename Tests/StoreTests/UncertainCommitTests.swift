@@ -6,6 +6,8 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Operations
+@testable import Segments
 @testable import Store
 
 /// Everything that commits, and what it says when the answer to its COMMIT does not come.

@@ -7,6 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Serving
 @testable import Store
 
 /// A store that a newer asof has migrated, under this one.

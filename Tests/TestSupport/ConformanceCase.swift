@@ -1,6 +1,5 @@
 package import Features
 package import PointInTime
-import Store
 
 /// A case of `asof_*.json` (``Cases``): a backward as-of join with its expected result, from another system.
 package struct ConformanceCase: Sendable, CustomStringConvertible {

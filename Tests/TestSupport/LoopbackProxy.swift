@@ -1,6 +1,6 @@
+import EmbeddedPostgres
 import Foundation
 import Glibc
-import Postgres
 import Synchronization
 
 /// A network between a client and a throw-away cluster: a TCP port of 127.0.0.1 whose connections can be cut, or go

@@ -1,6 +1,6 @@
+import EmbeddedPostgres
 import Foundation
 import Glibc
-import Postgres
 
 /// Debian's `pgbouncer` in transaction mode before a throw-away cluster, on a unix socket only.
 ///

@@ -1,5 +1,6 @@
+package import EmbeddedPostgres
 import Foundation
-package import Postgres
+import Postgres
 package import Store
 
 /// A database as pg_dump writes it, which can be restored whole or piece by piece.

@@ -1,5 +1,5 @@
+import EmbeddedPostgres
 import Glibc
-import Postgres
 import Synchronization
 
 /// The folder of one test process, `asof-tests-PID` in ``parent``, in which its clusters lie.

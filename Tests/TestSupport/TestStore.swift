@@ -1,6 +1,8 @@
 package import Features
+package import Operations
 package import PointInTime
 package import Store
+package import TrainingSets
 
 /// One row of a view's history, boxed, as tests write it.
 package struct HistoryRow: Sendable, Hashable {

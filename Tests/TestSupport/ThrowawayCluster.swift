@@ -1,6 +1,6 @@
 import CLibPQ
+package import EmbeddedPostgres
 import Glibc
-package import Postgres
 import Synchronization
 
 /// A real PostgreSQL server for tests: made in a moment, without TCP and without fsync, gone with the test process.

@@ -1,4 +1,6 @@
-import Store
+import Online
+import Reading
+import Serving
 
 /// What commands that are not about features ask about keys `view:entity`.
 extension FeatureReads {

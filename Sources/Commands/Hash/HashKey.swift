@@ -1,5 +1,8 @@
 import Features
-import Store
+import Online
+import Reading
+import Serving
+import Wire
 
 /// A key of the hash view: `view:entity`, which stands for the entity's latest values.
 struct HashKey: Sendable {

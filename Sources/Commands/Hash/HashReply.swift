@@ -1,5 +1,7 @@
 import Features
-import Store
+import Online
+import Reading
+import Serving
 import Wire
 
 /// What a command says about one hash.

@@ -1,5 +1,6 @@
 import Features
-import Store
+import Online
+import Serving
 import Wire
 
 /// Values as the fields of hashes have them: text, as Redis keeps numbers.

@@ -1,4 +1,6 @@
 import PointInTime
+import Reading
+import Serving
 import Store
 import Synchronization
 import Wire

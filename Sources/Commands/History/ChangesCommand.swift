@@ -1,5 +1,6 @@
 import Features
 import PointInTime
+import Serving
 import Store
 import Synchronization
 import Wire

@@ -1,6 +1,9 @@
 import Features
 import PointInTime
+import Reading
+import Serving
 import Store
+import TrainingSets
 import Wire
 
 /// FS.ASOF and FS.RANGE: an entity's history, from PostgreSQL.

@@ -1,4 +1,6 @@
-package import Store
+package import Reading
+package import Serving
+import Store
 
 extension EngineHooks {
     /// What INFO, DBSIZE, MEMORY USAGE and the clock tell of the latest values.

@@ -1,4 +1,6 @@
 import Features
+import Reading
+import Serving
 import Store
 import Wire
 

@@ -1,4 +1,7 @@
 import Features
+import Online
+import Reading
+import Serving
 import Store
 import Wire
 

@@ -1,3 +1,4 @@
+import Reading
 import Wire
 
 /// A request's arguments, kept for later.

@@ -1,4 +1,6 @@
-package import Store
+package import Serving
+import Store
+import Wire
 
 extension CommandFault {
     /// What a client is told of a write that is not stored, or may not be.

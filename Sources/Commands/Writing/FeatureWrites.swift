@@ -1,7 +1,9 @@
 import Columnar
 import Features
+package import Serving
 package import Store
 import Synchronization
+package import Wire
 
 /// What writes and reads of history work with.
 package final class FeatureWrites: Sendable {

@@ -1,6 +1,7 @@
 import Columnar
 import Features
 import PointInTime
+import Serving
 import Store
 import Wire
 

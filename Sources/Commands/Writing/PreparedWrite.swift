@@ -1,4 +1,4 @@
-package import Store
+package import Serving
 package import Wire
 
 /// A write command that was checked and waits to be submitted, alone or with the others of its transaction.

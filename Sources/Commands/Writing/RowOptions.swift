@@ -1,5 +1,5 @@
 import Features
-import Store
+import Serving
 import Wire
 
 /// What stands behind the values of FS.SET, and behind the time of FS.DEL.

@@ -1,4 +1,5 @@
 import Features
+import Serving
 import Store
 import Wire
 

@@ -1,4 +1,6 @@
+import Serving
 import Store
+import Wire
 
 /// What the writes of one transaction may still have together: as much as one FS.WRITE, of text, of rows and of their
 /// values. The write that uses it up is the last one.

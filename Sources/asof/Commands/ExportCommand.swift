@@ -5,6 +5,7 @@ import Foundation
 import Glibc
 import PointInTime
 import Store
+import TrainingSets
 
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Features
 import Foundation
-import Server
+import RESPServer
 
 struct FetchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Features
 import Store
+import TrainingSets
 
 struct GetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import ArgumentParser
+import EmbeddedPostgres
 import Features
 import Foundation
-import Postgres
 import Store
 
 struct InitCommand: ParsableCommand {

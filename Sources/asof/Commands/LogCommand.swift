@@ -1,5 +1,6 @@
 import ArgumentParser
 import Features
+import Operations
 import Store
 
 struct LogCommand: ParsableCommand {

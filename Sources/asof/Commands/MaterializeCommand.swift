@@ -1,5 +1,6 @@
 import ArgumentParser
 import Features
+import Materializing
 import Store
 
 struct MaterializeCommand: ParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Features
 import Foundation
-import Store
+import TrainingSets
 
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

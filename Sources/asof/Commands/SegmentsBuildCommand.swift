@@ -1,6 +1,7 @@
 import ArgumentParser
 import Columnar
 import Features
+import Segments
 import Store
 import Synchronization
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Segments
 import Store
 
 struct SegmentsDropCommand: ParsableCommand {

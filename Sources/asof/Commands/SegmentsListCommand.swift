@@ -2,6 +2,7 @@ import ArgumentParser
 import Columnar
 import Features
 import PointInTime
+import Segments
 import Store
 
 struct SegmentsListCommand: ParsableCommand {

@@ -2,7 +2,8 @@ import ArgumentParser
 import Commands
 import Foundation
 import Logging
-import Server
+import RESPServer
+import Serving
 import Store
 
 struct ServeCommand: ParsableCommand {

@@ -4,6 +4,7 @@ import Features
 import Foundation
 import PointInTime
 import Store
+import TrainingSets
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,6 +3,8 @@ import PointInTime
 import TestSupport
 import Testing
 
+@testable import Online
+@testable import Serving
 @testable import Store
 
 /// Reads are bounded by bytes as PostgreSQL finds them, so that what is too large never comes into the process.

@@ -6,6 +6,8 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Online
+@testable import Serving
 @testable import Store
 
 /// Changed definitions drop tables and columns under reads that are on their way: no other store, and no reason to load.

@@ -6,6 +6,9 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Online
+@testable import Operations
+@testable import Serving
 @testable import Store
 
 /// A server whose database is emptied and filled under it.

@@ -7,6 +7,9 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Online
+@testable import Operations
+@testable import Serving
 @testable import Store
 
 /// A server's memories against the online tables, while others write.

@@ -4,6 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Serving
 @testable import Store
 
 /// A server's ways to write a group against the way an ingest writes a batch.

@@ -5,7 +5,9 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Serving
 @testable import Store
+@testable import TrainingSets
 
 /// What clients see of writes that share commits.
 @Suite struct GroupWriterTests {

@@ -1,11 +1,12 @@
 import Features
 import Glibc
 import PointInTime
-import Postgres
 import Synchronization
 import TestSupport
 import Testing
 
+@testable import Online
+@testable import Serving
 @testable import Store
 
 /// Definitions that are applied elsewhere while a server runs.

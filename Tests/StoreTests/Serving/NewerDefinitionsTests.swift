@@ -5,6 +5,9 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Online
+@testable import Operations
+@testable import Serving
 @testable import Store
 
 /// Definitions of a newer asof: a server goes on with those it has, and nobody takes half of them.

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import Serving
 
 /// Ranges of numbers beside a plain set.
 @Suite struct NumberRangesTests {

@@ -5,6 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Serving
 @testable import Store
 
 /// Clients that number their writes and send failed ones again, on two servers whose locks are held, connections are cut

@@ -2,11 +2,12 @@ import Features
 import Foundation
 import Glibc
 import PointInTime
-import Postgres
 import Synchronization
 import TestSupport
 import Testing
 
+@testable import Online
+@testable import Serving
 @testable import Store
 
 /// Which views are in memory, and how the others are read.

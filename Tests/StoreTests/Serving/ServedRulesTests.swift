@@ -3,6 +3,7 @@ import PointInTime
 import TestSupport
 import Testing
 
+@testable import Serving
 @testable import Store
 
 /// Rules that are applied elsewhere while a server runs.

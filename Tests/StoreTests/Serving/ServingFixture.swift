@@ -5,6 +5,8 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Online
+@testable import Serving
 @testable import Store
 
 /// A server's memories over a test store, and what the online tables say.

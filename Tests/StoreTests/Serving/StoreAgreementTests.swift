@@ -3,6 +3,8 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Operations
+@testable import Serving
 @testable import Store
 
 /// When a store is whole, while it is restored piece by piece.

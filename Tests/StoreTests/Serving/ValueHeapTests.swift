@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import Online
 
 @Suite struct ValueHeapTests {
     /// Dead bytes of each block, counted value by value.

@@ -6,6 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Online
 @testable import Store
 
 /// A view's memory against a dictionary of boxed rows.

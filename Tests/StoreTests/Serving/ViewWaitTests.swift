@@ -4,6 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Serving
 @testable import Store
 
 /// Those who wait for rows of a view are told when that view has moved, and not before.

@@ -5,6 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Serving
 @testable import Store
 
 /// The order in which one client's writes, and one source's, are committed, whatever they wait for and whichever fails.

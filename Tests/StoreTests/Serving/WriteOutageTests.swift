@@ -6,6 +6,8 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Operations
+@testable import Serving
 @testable import Store
 
 /// PostgreSQL goes away under a server that is being written to.

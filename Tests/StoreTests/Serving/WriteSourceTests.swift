@@ -5,6 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Serving
 @testable import Store
 
 /// Writes that their clients number, so that one sent again is stored once.

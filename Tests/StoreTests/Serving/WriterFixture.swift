@@ -2,10 +2,10 @@ import Dispatch
 import Features
 import Foundation
 import PointInTime
-import Postgres
 import Synchronization
 import TestSupport
 
+@testable import Serving
 @testable import Store
 
 /// A store with a group writer, and what the writer handed on.

@@ -1,0 +1,73 @@
+import Features
+import Postgres
+import Store
+
+extension WriteTransaction {
+    /// Stores the staged rows in history and moves the online table, all inside PostgreSQL.
+    ///
+    /// - Parameters:
+    ///   - rows: how many rows the stage holds; at least one.
+    ///   - suppressed: rows that were left out since they differ within the tolerance, for the ledger's details.
+    ///   - source: what the rows come from, for the same.
+    func write(_ staged: StagedRows, rows: Int, suppressed: Int, source: String) throws(StoreError) -> WriteCounts {
+        let view = staged.query.view
+        let stage = staged.query.stage
+        let inserted = try session.query(
+            """
+            INSERT INTO \(view.historyTable) (\(view.keyList()), _event_time, _batch, \(view.featureList()))
+            SELECT \(view.keyList("s")), s._event_time, \(batch), \(view.featureList("s")) FROM \(stage) s
+            """
+        )
+        guard inserted.affectedCount == rows else {
+            throw .conflict("history took \(inserted.affectedCount) rows of \(rows)")
+        }
+        var counts = WriteCounts(stored: rows)
+        if view.definition.isOnline { counts.late = try upsertOnline(from: stage, view) }
+        guard let times = rows == staged.rowCount ? staged.eventTimes : try staged.currentEventTimes() else {
+            throw .conflict("the staged rows of view '\(view.name)' are gone")
+        }
+        entries.append(
+            LedgerEntry(
+                view: view.id,
+                kind: .materialize,
+                rows: rows,
+                eventTimes: times
+            )
+        )
+        try session.query(
+            """
+            INSERT INTO asof.batch_details (batch, view, source, late_rows, duplicate_rows, suppressed_rows)
+            VALUES ($1, $2, $3, $4, 0, $5)
+            """,
+            [
+                .int64(batch), .int32(view.id), .text(source), .int64(Int64(counts.late)),
+                .int64(Int64(suppressed)),
+            ]
+        )
+        return counts
+    }
+
+    /// - Returns: how many entities' newest rows were older than what is online.
+    private func upsertOnline(from stage: String, _ view: StoredView) throws(StoreError) -> Int {
+        let columns = "\(view.keyList()), _event_time, _deleted, \(view.featureList())"
+        let result = try session.query(
+            """
+            WITH n AS MATERIALIZED (
+                SELECT DISTINCT ON (\(view.keyList("s"))) \(view.keyList("s")), s._event_time, false AS _deleted,
+                    \(view.featureList("s"))
+                FROM \(stage) s ORDER BY \(view.keyList("s")), s._event_time DESC
+            ), upserted AS (
+                INSERT INTO \(view.onlineTable) AS o (\(columns)) SELECT \(columns) FROM n
+                WHERE NOT EXISTS (
+                    SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
+                ORDER BY \(view.keyList("n"))
+                ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
+                WHERE excluded._event_time >= o._event_time
+                RETURNING 1
+            )
+            SELECT (SELECT count(*) FROM n) - (SELECT count(*) FROM upserted)
+            """
+        )
+        return Int(result.int64(0, 0) ?? 0)
+    }
+}

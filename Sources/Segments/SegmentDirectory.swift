@@ -1,0 +1,215 @@
+import Crypto
+import Features
+import Foundation
+import Glibc
+package import Store
+
+/// A directory of segments: `view=NAME/part=NUMBER/….parquet`, and hidden files of our own.
+///
+/// The marker `.asof-segments` holds the directory's id, by which the store's list knows it, and the store's. Files under
+/// way lie in `.building`, so that whoever reads the directory sees whole files only.
+package struct SegmentDirectory: Sendable, Hashable {
+    package let root: String
+    /// A uuid.
+    package let id: String
+
+    static let marker = ".asof-segments"
+    private static let building = ".building"
+
+    /// Opens a directory that was made before.
+    ///
+    /// - Returns: `nil` where there is none.
+    /// - Throws: ``StoreError/file(_:)`` where it belongs to another store or its marker cannot be read.
+    package static func open(_ root: String, storeID: String) throws(StoreError) -> SegmentDirectory? {
+        let path = root + "/" + marker
+        guard access(path, F_OK) == 0 else {
+            guard errno == ENOENT || errno == ENOTDIR else { throw .file("\(path): \(reason(errno))") }
+            return nil
+        }
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw .file("\(path): cannot be read")
+        }
+        let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        func value(_ key: String) -> String? { lines.first { $0.first == key && $0.count == 2 }?[1].lowercased() }
+        guard let id = value("directory"), UUID(uuidString: id) != nil, let store = value("store") else {
+            throw .file(
+                "\(path): this is no marker of segments; name another directory with --segments, or remove this one"
+            )
+        }
+        guard store == storeID else {
+            throw .file(
+                "\(root): these are segments of store \(store), not of \(storeID); name another directory with --segments"
+            )
+        }
+        return SegmentDirectory(root: root, id: id)
+    }
+
+    /// Opens a directory, made now where there is none.
+    /// - Throws: also where the directory exists and holds something else.
+    package static func make(_ root: String, storeID: String) throws(StoreError) -> SegmentDirectory {
+        if let directory = try open(root, storeID: storeID) { return directory }
+        try makeFolder(root)
+        let others = entries(root).filter { !$0.hasPrefix(".") }
+        guard others.isEmpty else {
+            throw .file("\(root) is not empty and holds no segments; name a new or empty directory with --segments")
+        }
+        let id = UUID().uuidString.lowercased()
+        let text = "directory \(id)\nstore \(storeID)\n"
+        let temporary = "\(root)/\(marker).\(getpid())"
+        do {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: temporary))
+        } catch {
+            throw .file("\(temporary): cannot be written: \(error.localizedDescription)")
+        }
+        sync(temporary)
+        defer { unlink(temporary) }
+        // Of two that make the directory at once, the first wins.
+        guard link(temporary, root + "/" + marker) == 0 || errno == EEXIST else {
+            throw .file("\(root)/\(marker): cannot be written: \(reason(errno))")
+        }
+        sync(root)
+        guard let directory = try open(root, storeID: storeID) else { throw .file("\(root): the marker went away") }
+        return directory
+    }
+
+    package func path(_ segment: Segment) -> String { root + "/" + segment.file }
+
+    // MARK: Names
+
+    /// The folder of a view's files below the root.
+    ///
+    /// Other engines make columns of `view` and `part`, which would hide columns of the view that have these names; then
+    /// the folder's names end with `__`, as no column's does.
+    static func folder(_ view: StoredView, partition: Int32) -> String {
+        let names = view.storageKeys.map(\.name) + view.definition.features.map(\.name)
+        func key(_ name: String) -> String { names.contains { $0.lowercased() == name } ? name + "__" : name }
+        return "\(key("view"))=\(view.name)/\(key("part"))=\(partition)"
+    }
+
+    /// A new name, which no file ever had.
+    static func newFile(in folder: String, position: Int64) -> String {
+        "\(folder)/\(position)-\(String(UInt32.random(in: 0...(.max)), radix: 16)).parquet"
+    }
+
+    // MARK: Files
+
+    /// Takes the right to change the directory, for as long as the result lives; waits for another run that has it.
+    ///
+    /// - Parameter willWait: called once before waiting.
+    package func lock(willWait: () -> Void = {}) throws(StoreError) -> SegmentLock {
+        let path = root + "/.lock"
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        guard descriptor >= 0 else { throw .file("\(path): cannot be opened: \(Self.reason(errno))") }
+        let lock = SegmentLock(descriptor: descriptor)
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return lock }
+        willWait()
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw .file("\(path): cannot be locked: \(Self.reason(errno))") }
+        }
+        return lock
+    }
+
+    /// Where a file lies until it is complete.
+    func temporaryPath() throws(StoreError) -> String {
+        try Self.makeFolder(root + "/" + Self.building)
+        return "\(root)/\(Self.building)/\(getpid())-\(String(UInt32.random(in: 0...(.max)), radix: 16))"
+    }
+
+    /// Puts a complete file, whose bytes are on disk, under its name.
+    func place(_ temporary: String, as file: String) throws(StoreError) {
+        let target = root + "/" + file
+        let folder = URL(fileURLWithPath: target).deletingLastPathComponent()
+        try Self.makeFolder(folder.path)
+        guard rename(temporary, target) == 0 else { throw .file("\(target): cannot be written: \(Self.reason(errno))") }
+        for path in [folder.path, folder.deletingLastPathComponent().path, root] { Self.sync(path) }
+    }
+
+    /// Every file of ours, below the root, in whatever state.
+    package func files() -> [String] {
+        var files: [String] = []
+        for view in Self.entries(root) where view.hasPrefix("view=") || view.hasPrefix("view__=") {
+            for part in Self.entries("\(root)/\(view)") where part.hasPrefix("part=") || part.hasPrefix("part__=") {
+                let folder = "\(view)/\(part)"
+                files += Self.entries("\(root)/\(folder)").filter { $0.hasSuffix(".parquet") }.map { "\(folder)/\($0)" }
+            }
+        }
+        return files.sorted()
+    }
+
+    /// Removes a file, and its folders where they are empty then.
+    func remove(_ file: String) {
+        var path = URL(fileURLWithPath: root + "/" + file)
+        unlink(path.path)
+        for _ in 0..<2 {
+            path.deleteLastPathComponent()
+            guard rmdir(path.path) == 0 else { return }
+        }
+    }
+
+    /// Removes what a killed run left: files under way, and files that are not listed.
+    ///
+    /// The caller holds the lock.
+    /// - Returns: how many there were.
+    func sweep(listed: Set<String>) -> Int {
+        var count = 0
+        let building = "\(root)/\(Self.building)"
+        for name in Self.entries(building) where unlink("\(building)/\(name)") == 0 { count += 1 }
+        for file in files() where !listed.contains(file) {
+            remove(file)
+            count += 1
+        }
+        return count
+    }
+
+    /// The SHA-256 of a file.
+    package static func digest(_ path: String) throws(StoreError) -> [UInt8] {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw .file("\(path): \(errno == ENOENT ? "the file is missing" : reason(errno))")
+        }
+        defer { close(descriptor) }
+        var hash = SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw .file("\(path): cannot be read: \(reason(errno))") }
+            if count == 0 { return Array(hash.finalize()) }
+            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+
+    // MARK: The system
+
+    private static func makeFolder(_ path: String) throws(StoreError) {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw .file("\(path): the folder cannot be made: \(reason(errno))")
+        }
+    }
+
+    private static func entries(_ path: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    }
+
+    /// Returns when a file or a folder's entries are on disk.
+    private static func sync(_ path: String) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
+    }
+
+    private static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+}
+
+/// The right to change a directory of segments; ends with this value or the process.
+package struct SegmentLock: ~Copyable {
+    private let descriptor: Int32
+
+    fileprivate init(descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,92 @@
+import Features
+package import Store
+
+/// What a server serves: views with their memories, services with their plans, at one version of the definitions.
+///
+/// Never changes: a server publishes a new one when the definitions change, all at once. An event loop takes it once a
+/// command, so that a reply is of one version.
+package final class Catalog: Sendable {
+    /// The definitions version.
+    package let version: Int64
+    package let registry: Registry
+    /// In force, by name.
+    package let views: [ServedView]
+    /// The version in force of each service that can be answered, by name.
+    package let services: [ServicePlan]
+    /// Views in force and hidden ones that old versions of services still ask, by id.
+    let all: [Int32: ServedView]
+    /// Every version of every service that was ever applied.
+    let versions: [Registry.StoredService]
+
+    private let viewsByName: NameTable<ServedView>
+    private let plansByName: NameTable<Result<ServicePlan, StoreError>>
+
+    /// - Parameters:
+    ///   - views: see ``all``.
+    ///   - versions: every version of every service that was ever applied.
+    init(_ registry: Registry, views: [ServedView], versions: [Registry.StoredService]) {
+        version = registry.version
+        self.registry = registry
+        self.versions = versions
+        all = Dictionary(views.map { ($0.stored.id, $0) }) { first, _ in first }
+        self.views = views.filter { !$0.isRetired }.sorted { $0.name < $1.name }
+        viewsByName = NameTable(self.views.map { ($0.name, $0) })
+        let byName = Dictionary(views.map { ($0.name, $0) }) { first, _ in first }
+        var plans: [(name: String, value: Result<ServicePlan, StoreError>)] = []
+        var current: [ServicePlan] = []
+        for service in versions {
+            let plan = Self.plan(service, byName)
+            plans.append(("\(service.definition.name)@\(service.version)", plan))
+            guard registry.service(named: service.definition.name)?.version == service.version else { continue }
+            plans.append((service.definition.name, plan))
+            if case .success(let plan) = plan { current.append(plan) }
+        }
+        plansByName = NameTable(plans)
+        services = current.sorted { $0.name < $1.name }
+    }
+
+    private static func plan(
+        _ service: Registry.StoredService,
+        _ views: [String: ServedView]
+    ) -> Result<ServicePlan, StoreError> {
+        do throws(StoreError) {
+            return .success(
+                try ServicePlan(service) { name throws(StoreError) in
+                    guard let view = views[name] else { throw .unknownView(name: name, hint: "; it was pruned") }
+                    return view
+                }
+            )
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// - Returns: a view in force.
+    package func view(named name: Span<UInt8>) -> ServedView? { viewsByName[name] }
+
+    /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
+    package func view(named name: String) throws(StoreError) -> ServedView {
+        if let view = viewsByName[name] { return view }
+        throw .unknownView(name: name, hint: Name.hint(for: name, among: views.map(\.name)))
+    }
+
+    /// A service's plan: `name` for the version in force, `name@version` for any.
+    ///
+    /// - Throws: ``StoreError/unknownService(name:hint:)``; what ``ServicePlan`` throws for a version that cannot be
+    ///   answered any more.
+    package func service(named name: Span<UInt8>) throws(StoreError) -> ServicePlan {
+        if let plan = plansByName[name] { return try plan.get() }
+        let text = name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        let known = registry.definitions.services.map(\.name)
+        if let at = text.firstIndex(of: "@"), known.contains(String(text[..<at])) {
+            let newest = versions.filter { $0.definition.name == text[..<at] }.map(\.version).max() ?? 0
+            throw .unknownService(name: text, hint: "; its newest version is \(newest)")
+        }
+        throw .unknownService(name: text, hint: Name.hint(for: text, among: known))
+    }
+}
+
+extension Catalog {
+    /// Before the first load.
+    static let empty = Catalog(.empty, views: [], versions: [])
+}

@@ -1,0 +1,426 @@
+import Features
+import Foundation
+import Glibc
+import Online
+import PointInTime
+import Postgres
+import Store
+import Synchronization
+
+/// Keeps a server's memories up with the ledger: one thread with one connection.
+///
+/// It loads everything, then waits for notifications, or a while, and applies what the ledger has beyond what is known. A
+/// lost notification loses nothing, since only the ledger says what is new. A connection that ends is made again.
+final class Follower: @unchecked Sendable {
+    // Sendable: everything but the stop is the thread's alone.
+    let serving: Serving
+    let options: ServingOptions
+    private let isStopping = Atomic(false)
+    private let interruption = Interruption()
+    private let done = DispatchSemaphore(value: 0)
+    /// Becomes readable when the thread is to end.
+    let stopPipe = WakePipe()
+
+    private(set) var isLoaded = false
+    /// Everything is to be loaded anew: what is known has shown to be wrong, or cannot be followed.
+    var wantsReload = false
+    /// The store is watched while it agrees not yet; see ``StoreAgreement``.
+    var filling = FillingStore()
+    /// Whether this connection has been reported.
+    private var isReported = false
+    private var isPartlyApplied = false
+    private var evicted: Set<Int32> = []
+    private var canListen = false
+    /// Times in a row that the ledger had news and no notification had come.
+    private var missedNotifications = 0
+
+    /// Between two readings of the ledger, so that many small commits cost few of them.
+    private static let pauseUs: UInt32 = 2_000
+    /// How often the ledger is read where notifications do not come through.
+    private static let unnotifiedPollMs: Int32 = 20
+    private static let firstRetryMs: Int32 = 50
+    private static let lastRetryMs: Int32 = 800
+
+    init(_ serving: Serving) {
+        self.serving = serving
+        options = serving.options
+    }
+
+    func start() {
+        let thread = Thread { [self] in
+            work()
+            done.signal()
+        }
+        thread.name = "asof-follower"
+        thread.start()
+    }
+
+    /// Ends the thread; a statement under way is given up, since it only reads.
+    func stop(until end: ContinuousClock.Instant) {
+        isStopping.store(true, ordering: .relaxed)
+        stopPipe.wake()
+        interruption.interrupt()
+        _ = done.wait(until: end, thenInterrupting: interruption)
+    }
+
+    var isStopped: Bool { isStopping.load(ordering: .relaxed) }
+
+    private func work() {
+        var retryMs = Self.firstRetryMs
+        while !isStopped {
+            do throws(StoreError) {
+                let session = try Session(
+                    conninfo: serving.conninfo,
+                    connectTimeoutSeconds: 2,
+                    interruption: interruption
+                )
+                try begin(session)
+                retryMs = Self.firstRetryMs
+                while !isStopped { try step(session) }
+            } catch {
+                if isStopped { return }
+                failed(error)
+                stopPipe.wait(milliseconds: retryMs)
+                retryMs = min(retryMs * 2, Self.lastRetryMs)
+            }
+        }
+    }
+
+    private func failed(_ error: StoreError) {
+        var isAway = true
+        if case .database(let cause) = error, case .server(let state) = cause.kind {
+            // Shutting down, starting up, out of connections: it is away. Anything else is an answer of its own.
+            isAway = state.hasPrefix("57P") || state.hasPrefix("53") || state.hasPrefix("08")
+            // A lock that somebody holds says nothing about what is known; other refusals may: a column is gone.
+            if !isAway, !cause.isRetryable { wantsReload = true }
+        } else if case .database = error {
+            isAway = true
+        } else {
+            wantsReload = true
+        }
+        let since = serving.now()
+        var isNew = false
+        serving.report { state in
+            isNew = state.downSince == nil
+            if isNew { state.downSince = since }
+            state.downReason = isAway ? "PostgreSQL cannot be reached" : "PostgreSQL's answer is of no use"
+        }
+        if isNew { options.log(ServingEvent(level: .warning, message: "following PostgreSQL stopped: \(error)")) }
+    }
+
+    // MARK: Connection
+
+    private func begin(_ session: Session) throws(StoreError) {
+        try sampleClock(session)
+        do throws(StoreError) {
+            try session.execute("LISTEN asof")
+            canListen = true
+        } catch {
+            // A standby does not let anybody listen.
+            guard session.connection.isAlive else { throw error }
+            canListen = false
+        }
+        missedNotifications = 0
+        isReported = false
+        if !isLoaded { wantsReload = true }
+        while try follow(session) { if isStopped { return } }
+        reportConnection()
+    }
+
+    /// Says that PostgreSQL is there, also where its store cannot be loaded yet.
+    func reportConnection() {
+        guard !isReported else { return }
+        isReported = true
+        var downSince: Int64?
+        let isNotified = canListen
+        serving.report { state in
+            downSince = state.downSince
+            state.downSince = nil
+            state.downReason = ""
+            state.connections += 1
+            state.isNotified = isNotified
+        }
+        guard let downSince else { return }
+        let seconds = Double(serving.now() - downSince) / 1_000_000
+        options.log(
+            ServingEvent(level: .info, message: String(format: "following PostgreSQL again, after %.1f s", seconds))
+        )
+    }
+
+    func sampleClock(_ session: Session) throws(StoreError) {
+        for _ in 0..<3 {
+            let sent = MonotonicClock.now
+            let rows = try session.execute(
+                "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint"
+            )
+            let received = MonotonicClock.now
+            guard let time = rows.last?.text(0, 0).flatMap({ Int64($0) }) else { return }
+            serving.clock.add(serverTime: time, sent: sent, received: received)
+        }
+        lastSample = MonotonicClock.now
+    }
+
+    private var lastSample: Int64 = 0
+
+    func sampleClockIfDue(_ session: Session) throws(StoreError) {
+        if MonotonicClock.now - lastSample > 20_000_000 { try sampleClock(session) }
+    }
+
+    // MARK: Following
+
+    /// Waits for news and applies it.
+    private func step(_ session: Session) throws(StoreError) {
+        let isNotified = canListen && missedNotifications < 3
+        let wasNotified: Bool
+        do throws(PostgresError) {
+            wasNotified = try session.connection.waitForNotification(
+                timeoutMs: isNotified ? options.pollMs : Self.unnotifiedPollMs,
+                orReadable: stopPipe.descriptor
+            )
+        } catch { throw .database(error) }
+        guard !isStopped else { return }
+        // Own commits are applied in this time, and further ones come together.
+        if wasNotified { usleep(Self.pauseUs) }
+        try sampleClockIfDue(session)
+        let before = serving.state.reached
+        while try follow(session) { if isStopped { return } }
+        if wasNotified {
+            missedNotifications = 0
+        } else if serving.state.reached != before {
+            missedNotifications += 1
+        }
+        serving.report { $0.isNotified = isNotified }
+    }
+
+    /// Applies what the ledger has beyond what is known, as far as definitions are such that this binary can.
+    /// - Returns: whether there may be more.
+    private func follow(_ session: Session) throws(StoreError) -> Bool {
+        if serving.loaded.takeDoubt() { doubt("a read found another store than was loaded") }
+        if let newer = serving.state.newerDefinitions, newer.stopsFollowing {
+            let (head, seenAt) = (try Ledger(session).head().position, serving.now())
+            serving.report { state in
+                state.head = max(head, state.head)
+                state.headSeenAt = seenAt
+            }
+            // Only other definitions are worth another try.
+            if try newer.isInForce(session) { return false }
+        }
+        let wantedReload = wantsReload
+        do throws(StoreError) { return try followLedger(session) } catch {
+            guard isLoaded, case .newerDefinitions(let reason) = error else { throw error }
+            wantsReload = wantedReload
+            serving.met(try NewerDefinitions(session, reason: reason, stopsFollowing: true))
+            return false
+        }
+    }
+
+    private func followLedger(_ session: Session) throws(StoreError) -> Bool {
+        if wantsReload {
+            wantsReload = false
+            try loadIfWhole(session)
+            return true
+        }
+        try session.begin(.follow)
+        do throws(StoreError) {
+            let (known, seenAt) = (serving.applied.withLock { $0.reached }, serving.now())
+            let news = try LedgerReader(session).news(since: known, mark: serving.loaded.mark)
+            if isOfOtherStore(news, known) {
+                session.connection.rollBack()
+                return true
+            }
+            let last = news.entries.last?.state
+            serving.report { state in
+                state.head = max(last?.position ?? known.position, news.hasMore ? state.head : 0)
+                state.headSeenAt = seenAt
+                if last == nil { state.caughtUpAt = seenAt }
+            }
+            guard let last else {
+                try session.commit()
+                return false
+            }
+            if news.entries.contains(where: { !$0.isData }) {
+                try session.commit()
+                // What does not agree is logged, and waited for, by the next look.
+                if try load(session, isRestart: false) != nil { wantsReload = true }
+                return true
+            }
+            let chunks = try read(news.entries, session)
+            try session.commit()
+            let moved = Dictionary(news.entries.map { ($0.view, $0.state.position) }) { max($0, $1) }
+            serving.followed(to: last, chunks, moved: moved)
+            endPartialChange()
+            if !news.hasMore { serving.report { $0.caughtUpAt = seenAt } }
+            try evictIfNeeded()
+            return news.hasMore
+        } catch {
+            session.connection.rollBack()
+            guard session.connection.isAlive else { throw error }
+            switch serving.loaded.absence(behind: error, session) {
+            case .none: throw error
+            // What is known is still right.
+            case .ofTables: wantsReload = true
+            case .ofStore: doubt("a table of the store is not there")
+            }
+            return true
+        }
+    }
+
+    /// Reads entries that are data, view by view.
+    /// - Returns: what is to be applied, unless it is too large for that and was applied as it came.
+    private func read(_ entries: [FollowedEntry], _ session: Session) throws(StoreError) -> [BatchRows.Chunk] {
+        let catalog = serving.catalog
+        var byView: [Int32: [FollowedEntry]] = [:]
+        serving.applied.withLock { applied in
+            for entry in entries where !applied.isApplied(entry.state.position, view: entry.view) {
+                byView[entry.view, default: []].append(entry)
+            }
+        }
+        // Readers of several views see positions as a whole; what is too large for that is applied as it comes.
+        let isSmall = entries.reduce(0) { $0 &+ $1.rows } <= Limits.rowsTogetherMax
+        if !isSmall { beginPartialChange() }
+        var chunks: [BatchRows.Chunk] = []
+        var rows = 0
+        for (id, entries) in byView {
+            guard let view = catalog.all[id] else { continue }
+            if isSmall {
+                chunks += try BatchRows(session).collect(entries, of: view)
+            } else {
+                rows += try BatchRows(session).apply(entries, to: view)
+            }
+        }
+        rows += chunks.reduce(0) { $0 + $1.rows.rowCount }
+        serving.report { $0.followedRows += rows }
+        return chunks
+    }
+
+    /// Rows are newer than the position from now on, until that has moved, also where an error comes in between.
+    private func beginPartialChange() {
+        if !isPartlyApplied { serving.beginPartialChange() }
+        isPartlyApplied = true
+    }
+
+    private func endPartialChange() {
+        if isPartlyApplied { serving.endPartialChange() }
+        isPartlyApplied = false
+    }
+
+    // MARK: Loading
+
+    private struct Loaded {
+        let result: CatalogLoad.Result
+        let mark: LedgerMark?
+    }
+
+    /// Loads what is not known, or no longer as it is: everything after a start, else what the ledger's news ask for.
+    ///
+    /// - Returns: what of the store does not agree yet, so that nothing was loaded; `nil` = all does.
+    func load(_ session: Session, isRestart: Bool) throws(StoreError) -> String? {
+        let started = MonotonicClock.now
+        let old = serving.catalog
+        var evicted = isRestart ? [] : evicted
+        let known = serving.applied.withLock { $0.reached }
+        let (serving, isRestart, isSuspect) = (serving, isRestart, filling.isSuspect)
+        var gap: String?
+        var transaction: Connection.TransactionOptions = isSuspect ? .loadSuspect : .load
+        // The first look does not know yet whether somebody fills the store.
+        if !isLoaded { transaction.lockTimeoutMs = Limits.fillingLockTimeoutMs }
+        let loaded = try session.transaction(transaction) { () throws(StoreError) -> Loaded? in
+            let head = try Ledger(session).head()
+            var restarts = isRestart
+            var entries: [FollowedEntry] = []
+            if !restarts {
+                if head.position - known.position > Limits.followedEntriesBehindMax { restarts = true }
+                if !restarts { entries = try LedgerReader(session).entries(after: known.position, upTo: head.position) }
+            }
+            let changes = entries.filter { !$0.isData && $0.kind != .definitions }
+            let stale = Set(changes.filter { !$0.isRemoval }.map(\.view))
+            // An unknown kind of the whole store may mean anything.
+            if stale.contains(0) { restarts = true }
+            if restarts {
+                gap = try StoreAgreement(session).gap(isSuspect: isSuspect)
+                if gap != nil { return nil }
+            }
+            let load = CatalogLoad(session: session, options: options) { [self] in isStopped }
+            let result = try load.run(replacing: old, isRestart: restarts, stale: stale, evicted: &evicted)
+            try follow(entries.filter { $0.isData && result.kept.contains($0.view) }, result.catalog, session)
+            for id in Set(changes.filter(\.isRemoval).map(\.view)) where result.kept.contains(id) {
+                guard let view = result.catalog.all[id] else { continue }
+                self.beginPartialChange()
+                try RemovedEntities(session).remove(from: view, position: result.state.position)
+            }
+            return Loaded(result: result, mark: try LedgerMark.read(result.state, session))
+        }
+        guard let loaded else { return gap }
+        serving.loaded.mark = loaded.mark
+        serving.publish(loaded.result, isRestart: isRestart)
+        endPartialChange()
+        self.evicted = evicted
+        serving.met(loaded.result.newer)
+        let isFirst = !isLoaded
+        isLoaded = true
+        filling = FillingStore()
+        self.loaded(loaded.result, us: MonotonicClock.now - started, isFirst: isFirst)
+        try readFreshness(loaded.result, session)
+        return nil
+    }
+
+    /// What came since, for memories that are kept.
+    private func follow(_ entries: [FollowedEntry], _ catalog: Catalog, _ session: Session) throws(StoreError) {
+        if !entries.isEmpty { beginPartialChange() }
+        for (id, entries) in Dictionary(grouping: entries, by: \.view) {
+            guard let view = catalog.all[id] else { continue }
+            try BatchRows(session).apply(entries, to: view)
+        }
+    }
+
+    private func loaded(_ result: CatalogLoad.Result, us: Int64, isFirst: Bool) {
+        serving.report { state in
+            state.isLoading = false
+            state.loadingReason = ""
+            state.head = max(state.head, result.state.position)
+            state.loadedRows = result.loadedRows
+            state.loadUs = us
+            if !isFirst { state.reloads += result.loadedViews }
+        }
+        let seconds = max(Double(us) / 1_000_000, 0.000_001)
+        options.log(
+            ServingEvent(
+                level: .info,
+                message: String(
+                    format:
+                        "loaded %d rows of %d views at position %lld in %.2f s (%.0f rows/s), definitions version %lld",
+                    result.loadedRows,
+                    result.loadedViews,
+                    result.state.position,
+                    seconds,
+                    Double(result.loadedRows) / seconds,
+                    result.catalog.version
+                )
+            )
+        )
+    }
+
+    /// Where views have outgrown the memory they may take, the largest one is read from PostgreSQL from now on.
+    private func evictIfNeeded() throws(StoreError) {
+        guard let limit = options.memoryBytesMax else { return }
+        let catalog = serving.catalog
+        let sizes = catalog.all.values.compactMap { view in view.memory.map { (view, $0.figures.bytes) } }
+        guard sizes.reduce(0, { $0 + $1.1 }) > limit, let largest = sizes.max(by: { $0.1 < $1.1 })?.0 else { return }
+        evicted.insert(largest.stored.id)
+        options.log(.notResident(largest.name, limit: limit))
+        let views = catalog.all.values.map { view in
+            view === largest
+                ? ServedView(
+                    view.stored,
+                    layout: view.layout,
+                    memory: nil,
+                    isRetired: view.isRetired,
+                    counters: view.counters,
+                    freshness: view.freshness
+                ) : view
+        }
+        serving.changeTogether {
+            serving.replaceCatalog(Catalog(catalog.registry, views: views, versions: catalog.versions))
+        }
+    }
+}

@@ -1,0 +1,221 @@
+import Features
+import PointInTime
+import Postgres
+import Store
+
+/// Why a group's transaction could not begin to write.
+struct HeldViews: Error {
+    /// Views that are being changed or rebuilt at this moment.
+    var locked: Set<Int32> = []
+    /// Views that are not as their writers know them.
+    var changed: Set<Int32> = []
+}
+
+/// A group's transaction, or the views that stand in its way.
+enum GroupStart {
+    case begun(WriteTransaction)
+    case held(HeldViews)
+}
+
+/// How a server writes a group: the semantics of ``WriteTransaction/write(_:to:source:)`` in few messages, without a
+/// temporary table, whose making and dropping would swell the catalog a thousand times a second.
+extension WriteTransaction {
+    /// Begins a transaction and takes the views' locks if they are free, all in one message.
+    ///
+    /// - Parameter lockSources: as in the other initializer; `nil` = nothing to lock.
+    static func begin(
+        group views: [StoredView],
+        on session: Session,
+        lockTimeoutMs: Int = Limits.groupLockTimeoutMs,
+        lockSources: ((Session) throws(StoreError) -> Void)?
+    ) throws(StoreError) -> GroupStart {
+        let views = views.sorted { $0.id < $1.id }
+        let ids = views.map { String($0.id) }.joined(separator: ",")
+        let locks = views.map {
+            "pg_try_advisory_xact_lock_shared(\(AdvisoryLock.space), \(AdvisoryLock.view($0.id)))"
+        }
+        let options = Connection.TransactionOptions(
+            isReadOnly: false,
+            lockTimeoutMs: lockTimeoutMs,
+            statementTimeoutMs: Limits.groupStatementTimeoutMs
+        )
+        let start = """
+            SELECT \(locks.joined(separator: ", "));
+            SELECT id, shape FROM asof.views WHERE id = ANY ('{\(ids)}') AND retired_at IS NULL;
+            \(hiddenQuery(views));
+            SELECT nextval('asof.batch_numbers'), pg_current_xact_id()::text
+            """
+        do throws(StoreError) {
+            let results: [Rows]
+            if let lockSources {
+                try session.begin(options)
+                try lockSources(session)
+                results = try session.execute(start)
+            } else {
+                results = try session.begin(options, then: start)
+            }
+            guard results.count >= 4, let batch = results[results.count - 1].text(0, 0).flatMap({ Int64($0) }),
+                let transaction = results[results.count - 1].text(0, 1)
+            else { throw StoreError.conflict("the sequence asof.batch_numbers gave no number") }
+            let held = held(views, locks: results[results.count - 4], shapes: results[results.count - 3])
+            guard held.locked.isEmpty, held.changed.isEmpty else {
+                session.connection.rollBack()
+                return .held(held)
+            }
+            let hidden = hidden(results[results.count - 2])
+            return .begun(
+                WriteTransaction(session: session, batch: batch, transactionID: transaction, hidden: hidden)
+            )
+        } catch {
+            session.connection.rollBack()
+            throw error
+        }
+    }
+
+    private static func held(_ views: [StoredView], locks: Rows, shapes: Rows) -> HeldViews {
+        var held = HeldViews()
+        var known: [Int32: Int64] = [:]
+        for row in 0..<shapes.count {
+            if let id = shapes.text(row, 0).flatMap({ Int32($0) }),
+                let shape = shapes.text(row, 1).flatMap({ Int64($0) })
+            {
+                known[id] = shape
+            }
+        }
+        for (index, view) in views.enumerated() {
+            if locks.text(0, index) != "t" {
+                held.locked.insert(view.id)
+            } else if known[view.id] != view.shape {
+                held.changed.insert(view.id)
+            }
+        }
+        return held
+    }
+
+    /// Stores rows in history and moves the online table. Call once a view, in ascending order of ``StoredView/id``.
+    ///
+    /// - Returns: with the counts, the rows that are the newest of their entity, in key order.
+    func writeGroup(
+        _ rows: ViewRows,
+        to view: StoredView
+    ) throws(StoreError) -> (counts: WriteCounts, newest: [Int32]) {
+        let times = rows.eventTimeValues
+        guard let low = times.min(), let high = times.max() else { return (WriteCounts(), []) }
+        let range = Timestamp(microseconds: low)...Timestamp(microseconds: high)
+        var order = HistoryOrder(keys: rows.keys, eventTimes: times, movedNs: rows.eventTimes.movedNs)
+        let newest = order.newest
+        var counts = WriteCounts(stored: order.rows.count, duplicates: order.duplicateCount)
+        let parameterCount = order.rows.count * rows.columns.count
+        let isSmall = order.rows.count <= Limits.statementRowsMax
+        if isSmall, rows.knownAt == nil, parameterCount <= Limits.statementParametersMax {
+            counts.late = try writeStatement(rows, order, to: view)
+        } else {
+            let (partitions, ranges) = KnownPartitions(view: view).partition(times)
+            order.group(by: partitions, partitionCount: ranges.count)
+            try copyHistory(rows, order.rows, to: view)
+            if view.definition.isOnline { counts.late = newest.count - (try upsertOnlineFromHistory(view, range)) }
+        }
+        entries.append(LedgerEntry(view: view.id, kind: .data, rows: counts.stored, eventTimes: range))
+        return (counts, newest)
+    }
+
+    /// A few rows as the values of one statement.
+    ///
+    /// - Returns: how many entities' newest rows were older than what is online.
+    private func writeStatement(
+        _ rows: ViewRows,
+        _ order: HistoryOrder,
+        to view: StoredView
+    ) throws(StoreError) -> Int {
+        var parameters: [Parameter] = []
+        var tuples: [String] = []
+        let newest = Set(order.newest)
+        for (place, row) in order.rows.enumerated() {
+            var items: [String] = []
+            for column in rows.keys + [rows.eventTimes] + rows.features {
+                parameters.append(Parameter(column, Int(row)))
+                items.append("$\(parameters.count)")
+            }
+            items.append(rows.isDeleted?.isTrue(Int(row)) == true ? "true" : "false")
+            items.append(newest.contains(row) ? "true" : "false")
+            items.append(String(place))
+            tuples.append("(\(items.joined(separator: ",")))")
+        }
+        let keys = view.keyList()
+        let features = view.featureList()
+        var sql = """
+            WITH v (\(keys), _event_time, \(features), _deleted, _newest, _place) AS MATERIALIZED (
+                VALUES \(tuples.joined(separator: ","))
+            ), stored AS (
+                INSERT INTO \(view.historyTable) (\(keys), _event_time, _batch, _deleted, \(features))
+                SELECT \(keys), _event_time, \(batch), _deleted, \(features) FROM v ORDER BY _place
+                RETURNING 1
+            )
+            """
+        if view.definition.isOnline {
+            let columns = "\(keys), _event_time, _deleted, \(features)"
+            sql += """
+                , upserted AS (
+                    INSERT INTO \(view.onlineTable) AS o (\(columns)) SELECT \(columns) FROM v
+                    WHERE _newest AND NOT EXISTS (
+                        SELECT FROM \(view.onlineTable) x
+                        WHERE \(view.keysEqual("x", "v")) AND x._event_time > v._event_time)
+                    ORDER BY _place
+                    ON CONFLICT (\(keys)) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
+                    WHERE excluded._event_time >= o._event_time
+                    RETURNING 1
+                )
+                SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM upserted)
+                """
+        } else {
+            sql += " SELECT (SELECT count(*) FROM stored), \(order.newest.count)::bigint"
+        }
+        let result = try session.query(sql, parameters)
+        guard let stored = result.int64(0, 0), Int(stored) == order.rows.count, let upserted = result.int64(0, 1) else {
+            throw .conflict("history took another number of rows than it was given")
+        }
+        return order.newest.count - Int(upserted)
+    }
+
+    /// Moves the online rows of this batch's entities, from its rows in history.
+    ///
+    /// - Parameter times: of the batch's rows, so that other partitions are not looked at.
+    /// - Returns: how many online rows it made or moved.
+    private func upsertOnlineFromHistory(
+        _ view: StoredView,
+        _ times: ClosedRange<Timestamp>
+    ) throws(StoreError) -> Int {
+        let columns = "\(view.keyList()), _event_time, _deleted, \(view.featureList())"
+        // The batch is the newest in its index, and not in the table's statistics: an index scan is always right.
+        let results = try session.execute(
+            """
+            SET LOCAL enable_seqscan = off;
+            WITH n AS MATERIALIZED (
+                SELECT DISTINCT ON (\(view.keyList("h"))) \(view.keyList("h")), h._event_time, h._deleted,
+                    \(view.featureList("h"))
+                FROM \(view.historyTable) h
+                WHERE h._batch = \(batch) AND h._event_time >= '\(times.lowerBound.text)'::timestamptz
+                    AND h._event_time <= '\(times.upperBound.text)'::timestamptz
+                ORDER BY \(view.keyList("h")), h._event_time DESC
+            )
+            INSERT INTO \(view.onlineTable) AS o (\(columns)) SELECT \(columns) FROM n
+            WHERE NOT EXISTS (
+                SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
+            ORDER BY \(view.keyList("n"))
+            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
+            WHERE excluded._event_time >= o._event_time;
+            SET LOCAL enable_seqscan = on
+            """
+        )
+        guard results.count == 3 else { throw .conflict("the online table did not say how many rows it took") }
+        return results[1].affectedCount
+    }
+}
+
+extension Column {
+    /// Whether a bool column has a true there.
+    func isTrue(_ row: Int) -> Bool {
+        guard case .bool(let values) = values, !isNull(row) else { return false }
+        return values[row]
+    }
+}

@@ -1,0 +1,127 @@
+package import Features
+import Foundation
+import Postgres
+
+/// The definitions that are in force in a store.
+package struct Registry: Sendable {
+    /// Counts applied changes; 0 = nothing was applied yet.
+    package let version: Int64
+    package let definitions: Definitions
+    package let views: [StoredView]
+    /// Of each service that was ever applied, the version that was in force last, by name.
+    package let services: [StoredService]
+    /// What is hidden, its tables and columns still there.
+    package let retired: RetiredDefinitions
+
+    /// - Throws: ``StoreError/newerDefinitions(_:)``, or the database's error.
+    package static func load(_ session: Session) throws(StoreError) -> Registry {
+        let document = try session.query(
+            "SELECT version, document::text FROM asof.definitions ORDER BY version DESC LIMIT 1"
+        )
+        var definitions = Definitions()
+        if let text = document.count > 0 ? document.text(0, 1) : nil {
+            definitions = try JSONDocument.definition(Definitions.self, from: text, in: "asof.definitions")
+        }
+        let rows = try session.query(
+            "SELECT id, shape, retired_at IS NOT NULL, definition::text FROM asof.views ORDER BY id"
+        )
+        var views: [StoredView] = []
+        var retired = RetiredDefinitions()
+        for row in 0..<rows.count {
+            guard let id = rows.int32(row, 0), let shape = rows.int64(row, 1), let text = rows.text(row, 3) else {
+                continue
+            }
+            let definition = try JSONDocument.definition(ViewDefinition.self, from: text, in: "asof.views")
+            if rows.bool(row, 2) == true {
+                retired.views.append(definition)
+            } else {
+                views.append(StoredView(id: id, shape: shape, definition: definition))
+            }
+        }
+        retired.features = try loadRetiredFeatures(session)
+        let services = try StoredService.inForceLast(session)
+        let served = Set(definitions.services.map(\.name))
+        retired.services = Set(services.map(\.definition.name)).subtracting(served)
+        return Registry(
+            version: document.count > 0 ? document.int64(0, 0) ?? 0 : 0,
+            definitions: definitions,
+            views: views,
+            services: services,
+            retired: retired
+        )
+    }
+
+    /// No definitions at all.
+    package static let empty = Registry(
+        version: 0,
+        definitions: Definitions(),
+        views: [],
+        services: [],
+        retired: RetiredDefinitions()
+    )
+
+    private static func loadRetiredFeatures(_ session: Session) throws(StoreError) -> [RetiredDefinitions.Feature] {
+        let rows = try session.query(
+            """
+            SELECT v.name, f.name, f.type FROM asof.features f JOIN asof.views v ON v.id = f.view
+            WHERE f.retired_at IS NOT NULL ORDER BY 1, 2
+            """
+        )
+        return (0..<rows.count).compactMap { row in
+            guard let view = rows.text(row, 0), let feature = rows.text(row, 1),
+                let type = rows.text(row, 2).flatMap(FeatureType.init(text:))
+            else { return nil }
+            return RetiredDefinitions.Feature(view: view, feature: feature, type: type)
+        }
+    }
+
+    /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
+    package func view(named name: String) throws(StoreError) -> StoredView {
+        if let view = views.first(where: { $0.name == name }) { return view }
+        throw .unknownView(name: name, hint: Name.hint(for: name, among: views.map(\.name)))
+    }
+
+    /// What a command's arguments name: the views in the order given, without names all of them by name.
+    /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
+    package func views(named names: [String]) throws(StoreError) -> [StoredView] {
+        if names.isEmpty { return views.sorted { $0.name < $1.name } }
+        var named: [StoredView] = []
+        for name in names { named.append(try view(named: name)) }
+        return named
+    }
+
+    /// The version of a service that is in force; `nil` where no such service is.
+    package func service(named name: String) -> StoredService? {
+        guard definitions.service(named: name) != nil else { return nil }
+        return services.first { $0.definition.name == name }
+    }
+}
+
+/// JSON documents of ours in the database.
+package enum JSONDocument {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from text: String) throws(StoreError) -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(text.utf8))
+        } catch {
+            throw .conflict("a document in schema asof cannot be read by this binary: \(error)")
+        }
+    }
+
+    /// Whether two values make the same document, byte by byte: strings in them that are equal may be other bytes.
+    static func isSame<Value: Encodable & Equatable>(_ left: Value?, _ right: Value?) throws(StoreError) -> Bool {
+        guard let left, let right else { return left == nil && right == nil }
+        guard left == right else { return false }
+        return try encode(left).utf8.elementsEqual(try encode(right).utf8)
+    }
+
+    package static func encode(_ value: some Encodable, isPretty: Bool = false) throws(StoreError) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
+        do {
+            return String(decoding: try encoder.encode(value), as: UTF8.self)
+        } catch {
+            throw .conflict("a document cannot be written as JSON: \(error)")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Dispatch
+import Features
+import PointInTime
+import Store
+import Synchronization
+
+/// Blocks of a spine looked up on several sessions side by side.
+struct ProbeJoin {
+    let pool: SessionPool
+    let pinned: PinnedState
+    let options: JoinOptions
+
+    /// - Returns: one row for each row of the spine, in its order.
+    func join(
+        _ role: ViewRole,
+        keys: [Column],
+        labelTimes: Column,
+        rowPositions: Column?
+    ) throws(StoreError) -> JoinedView {
+        // In key order neighbouring look-ups touch the same pages of index and table, and blocks touch different ones.
+        let order = KeyComparator(keys: keys).sorted(times: labelTimes.int64Values).map(\.row)
+        var joined = try joinInBlocks(
+            role,
+            keys.map { $0.gather(order) },
+            labelTimes.gather(order),
+            rowPositions?.gather(order)
+        )
+        var inverse = order
+        for (place, row) in order.enumerated() { inverse[Int(row)] = Int32(place) }
+        joined.features = joined.features.map { $0.gather(inverse) }
+        joined.eventTimes = joined.eventTimes?.gather(inverse)
+        joined.positions = joined.positions?.gather(inverse)
+        joined.ages = joined.ages.gather(inverse)
+        return joined
+    }
+
+    private func joinInBlocks(
+        _ role: ViewRole,
+        _ keys: [Column],
+        _ labels: Column,
+        _ positions: Column?
+    ) throws(StoreError) -> JoinedView {
+        let rowCount = labels.rowCount
+        let starts = Array(stride(from: 0, to: rowCount, by: Limits.probeRowsMax))
+        let results = Mutex<[Int: Result<JoinedView, StoreError>]>([:])
+        DispatchQueue.concurrentPerform(iterations: starts.count) { index in
+            let rows = starts[index]..<min(rowCount, starts[index] + Limits.probeRowsMax)
+            let result = pool.use { session throws(StoreError) in
+                try Probe(session: session, state: pinned, options: options).join(
+                    role,
+                    keys: keys.map { $0.slice(rows) },
+                    labelTimes: labels.slice(rows),
+                    rowPositions: positions?.slice(rows)
+                )
+            }
+            results.withLock { $0[index] = result }
+        }
+        return try concatenate(results.withLock { $0 }, count: starts.count, role)
+    }
+
+    private func concatenate(
+        _ results: [Int: Result<JoinedView, StoreError>],
+        count: Int,
+        _ role: ViewRole
+    ) throws(StoreError) -> JoinedView {
+        var whole = JoinedView(
+            features: role.features.map { Column(emptyOf: $0.type) },
+            eventTimes: options.witness ? Column(emptyOf: .timestamp) : nil,
+            positions: options.witness ? Column(emptyOf: .int64) : nil,
+            ages: Column(emptyOf: .int64),
+            counts: JoinCounts()
+        )
+        for index in 0..<count {
+            guard let part = try results[index]?.get() else { throw .conflict("a block of the spine was not joined") }
+            for (feature, column) in part.features.enumerated() { whole.features[feature].append(column) }
+            if let times = part.eventTimes { whole.eventTimes?.append(times) }
+            if let positions = part.positions { whole.positions?.append(positions) }
+            whole.ages.append(part.ages)
+            whole.counts += part.counts
+        }
+        return whole
+    }
+}

@@ -1,0 +1,38 @@
+import Features
+package import PointInTime
+package import Store
+
+extension TrainingSetJoin {
+    /// Views that `knownAtLabel` leaves nearly empty, each with what to do about it; looks at the batch's first rows.
+    ///
+    /// Rows loaded long after their event time, without a known-at time, count as known only since their load.
+    package func knownAtWarnings(_ batch: ColumnBatch) throws(StoreError) -> [String] {
+        let rows = 0..<min(batch.rowCount, Limits.probeRowsMax)
+        let labelTimes = try labelTimes(of: batch).slice(rows)
+        var warnings: [String] = []
+        for role in spec.plan.roles {
+            var matched: [Int] = []
+            for knownAtLabel in [false, true] {
+                let options = JoinOptions(knownAtLabel: knownAtLabel)
+                let joined = pool.use { session throws(StoreError) in
+                    try Probe(session: session, state: pinned, options: options).join(
+                        role,
+                        keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
+                        labelTimes: labelTimes,
+                        rowPositions: spec.positionColumn.flatMap { batch[$0]?.slice(rows) }
+                    )
+                }
+                matched.append(try joined.get().counts.matched)
+            }
+            guard matched[0] > 0, matched[1] * 2 < matched[0] else { continue }
+            warnings.append(
+                """
+                --known-at-label leaves view '\(role.prefix)' with \(matched[1]) matches of \(matched[0]) in the first \
+                \(rows.count) rows: its history was mostly committed after the label times. Where rows were loaded late, say \
+                when they were known with `asof ingest --known-at COLUMN`
+                """
+            )
+        }
+        return warnings
+    }
+}

@@ -1,0 +1,259 @@
+import Features
+package import PointInTime
+package import Store
+
+/// Enriches a spine batch by batch; its rows keep their order.
+package final class TrainingSetJoin {
+    package let spec: TrainingSetSpec
+    let pool: SessionPool
+    let pinned: PinnedState
+    /// Ledger position when the join started: a forget or drop after it makes the result a mixture.
+    private let startedAt: Int64
+    /// The smallest position that a row read so far.
+    private var oldestPosition: Int64
+    /// Over the spine's columns, and over all columns.
+    package private(set) var spineDigest: ContentDigest
+    package private(set) var contentDigest: ContentDigest
+    /// For each role of the plan.
+    package private(set) var counts: [JoinCounts]
+    /// Label times that were finer than µs, rounded down.
+    package private(set) var finerLabels = 0
+    /// For each feature column, and for each role the ages of its matched rows; empty where they were not asked for.
+    private var statistics: [ColumnStatistics]
+    private var ages: [ColumnStatistics]
+    /// How the join is made, and why so.
+    package let plan: JoinPlan
+    private let scan: Scan?
+    private let workers: Workers
+    package let clock = StageClock()
+    /// Gets the share of a block's work that is done.
+    package var onProgress: (Double) -> Void = { _ in }
+
+    /// - Parameters:
+    ///   - sessions: at least one; they work side by side.
+    ///   - engine: how rows are looked up.
+    ///   - measures: whether ``quality`` and ``rowMarks`` are wanted.
+    package init(
+        _ spec: TrainingSetSpec,
+        sessions: [Session],
+        engine: EngineRequest = EngineRequest(.probe),
+        measures: Bool = true
+    ) throws(StoreError) {
+        self.spec = spec
+        let ledger = Ledger(sessions[0])
+        pinned = try ledger.pin(spec.state)
+        startedAt = try ledger.head().position
+        oldestPosition = spec.state.position
+        pool = SessionPool(sessions)
+        spineDigest = Self.digest(of: spec.spine)
+        contentDigest = Self.digest(of: spec.columns)
+        contentDigest.marks = measures ? RowMarker() : nil
+        counts = spec.plan.roles.map { _ in JoinCounts() }
+        statistics = measures ? spec.plan.columns.map { ColumnStatistics(type: $0.type) } : []
+        ages = measures ? spec.plan.roles.map { _ in ColumnStatistics(type: .int64) } : []
+        workers = Workers(engine.limits.threads)
+        (plan, scan) = try JoinPlan.make(
+            engine,
+            spec,
+            Scan.Context(
+                pool: pool,
+                sessionCount: sessions.count,
+                pinned: pinned,
+                options: spec.options,
+                source: engine.source,
+                limits: engine.limits,
+                clock: clock,
+                viewCount: Set(spec.plan.roles.map(\.view.id)).count
+            )
+        )
+    }
+
+    /// What the rows joined so far are like; `nil` where it was not asked for.
+    package var quality: TrainingSetQuality? {
+        guard !ages.isEmpty else { return nil }
+        return TrainingSetQuality(
+            features: zip(zip(spec.plan.columns, spec.plan.isPII), statistics).map { column, statistics in
+                .init(name: column.0.outputName, statistics, isPII: column.1)
+            },
+            ages: zip(spec.plan.roles, ages).map { .init(prefix: $0.prefix, $1) }
+        )
+    }
+
+    package var rowCount: Int { contentDigest.rowCount }
+
+    /// Short marks of the rows joined so far; `nil` where they were not asked for.
+    package var rowMarks: RowMarks? { contentDigest.marks?.marks }
+
+    /// A digest of columns like these, without rows.
+    package static func digest(of columns: [ColumnSchema]) -> ContentDigest {
+        ContentDigest(names: columns.map(\.name), types: columns.map(\.type), passed: columns.map(\.passed))
+    }
+
+    /// - Parameter batch: rows of the spine, with the spec's spine columns in order.
+    /// - Returns: the same rows with every column of the training set.
+    /// - Throws: ``StoreError/input(_:)`` where a row's own position is not one of the store's.
+    package func join(_ batch: ColumnBatch) throws(StoreError) -> ColumnBatch {
+        let block = try joinBlock(batch)
+        record(block, workers)
+        return block.batch
+    }
+
+    /// Like ``join(_:)`` for somebody who has work of their own to do with the rows, which then go on to ``record(_:while:)``.
+    package func joinBlock(_ batch: ColumnBatch) throws(StoreError) -> JoinedBlock {
+        try checkPositions(batch)
+        var columns = batch.columns
+        let joined = try joinViews(batch)
+        for source in spec.plan.sources { columns.append(joined[source.role].features[source.feature]) }
+        if spec.options.witness {
+            for view in joined { columns += [view.eventTimes, view.positions].compactMap(\.self) }
+        }
+        for (index, view) in joined.enumerated() { counts[index] += view.counts }
+        scan?.learn(rows: batch.rowCount, bytes: columns[batch.columns.count...].reduce(0) { $0 + $1.byteCount })
+        return JoinedBlock(
+            batch: ColumnBatch(names: spec.columns.map(\.name), columns: columns, rowCount: batch.rowCount),
+            ages: joined.map(\.ages)
+        )
+    }
+
+    /// Takes the next block into digests and statistics, while `body` makes use of it, by half of the threads each.
+    package func record<Failure: Error>(
+        _ block: JoinedBlock,
+        while body: () throws(Failure) -> Void
+    ) throws(Failure) {
+        try workers.both(body) { record(block, workers.halves.1) }
+    }
+
+    private func record(_ block: JoinedBlock, _ workers: Workers) {
+        let (columns, rowCount) = (block.batch.columns, block.batch.rowCount)
+        let spine = columns[..<spec.spine.count]
+        clock.measure(.statistics) {
+            Self.measure(&ages, block.ages[...], workers)
+            Self.measure(&statistics, columns[spine.endIndex...], workers)
+        }
+        clock.measure(.digest) {
+            spineDigest.update(Array(spine), rowCount: rowCount, workers)
+            contentDigest.update(columns, rowCount: rowCount, workers)
+        }
+    }
+
+    /// The label times as they are joined, in µs; the batch's own column leaves as it is.
+    /// - Throws: ``StoreError/input(_:)`` for a time outside the years 1 to 9999.
+    func labelTimes(of batch: ColumnBatch) throws(StoreError) -> Column {
+        guard let column = batch[spec.labelTime] else {
+            throw .request("the spine has no column '\(spec.labelTime)'")
+        }
+        guard let passed = spec.labelPassed else { return column }
+        do throws(MomentError) {
+            return try column.microseconds(of: passed)
+        } catch {
+            throw .input(
+                "row \(rowCount + error.row + 1) of the spine, column '\(spec.labelTime)': "
+                    + "the label time \(error.text) lies outside the years 1 to 9999"
+            )
+        }
+    }
+
+    private func joinViews(_ batch: ColumnBatch) throws(StoreError) -> [JoinedView] {
+        func column(_ name: String) throws(StoreError) -> Column {
+            guard let column = batch[name] else { throw .request("the spine has no column '\(name)'") }
+            return column
+        }
+        let labelTimes = try labelTimes(of: batch)
+        finerLabels += labelTimes.movedNs?.count { $0 > 0 } ?? 0
+        var rowPositions: Column?
+        if let name = spec.positionColumn { rowPositions = try column(name) }
+        if let scan {
+            return try scan.join(
+                spec.plan.roles,
+                labelTimes: labelTimes,
+                rowPositions: rowPositions,
+                column: column,
+                progress: onProgress
+            )
+        }
+        let probe = ProbeJoin(pool: pool, pinned: pinned, options: spec.options)
+        return try clock.measure(.probe) { () throws(StoreError) in
+            var joined: [JoinedView] = []
+            for role in spec.plan.roles {
+                var keys: [Column] = []
+                for name in role.keyColumns { keys.append(try column(name)) }
+                joined.append(
+                    try probe.join(role, keys: keys, labelTimes: labelTimes, rowPositions: rowPositions)
+                )
+                onProgress(Double(joined.count) / Double(spec.plan.roles.count))
+            }
+            return joined
+        }
+    }
+
+    /// Begins to read what the first block will need, while the caller fetches it. The sessions are in use then until that
+    /// block is joined.
+    package func prepare() { scan?.prepare(spec.plan.roles) }
+
+    /// Waits until no session is in use, for whoever gives up between ``prepare()`` and the first block.
+    package func settle() { scan?.settle() }
+
+    /// How many rows of the spine ``join(_:)`` best gets at a time.
+    ///
+    /// - Parameter rowBytes: memory of one row of the spine.
+    package func blockRows(rowBytes: Int) -> Int {
+        scan?.blockRows(spineRowBytes: rowBytes, spec) ?? Limits.probeBatchRows
+    }
+
+    /// Files that were to be read and could not be, each with the reason and what to do.
+    package var warnings: [String] { scan?.warnings ?? [] }
+
+    /// What was read; `nil` where PostgreSQL looked everything up.
+    package var scanReport: ScanReport? { scan.map { ScanReport($0, spec.plan.roles) } }
+
+    private func checkPositions(_ batch: ColumnBatch) throws(StoreError) {
+        guard let name = spec.positionColumn, let positions = batch[name] else { return }
+        let newest = spec.state.position
+        for (row, position) in positions.int64Values.enumerated()
+        where !positions.isNull(row) && (position < 0 || position > newest) {
+            throw .input(
+                "row \(rowCount + row + 1) of the spine, column '\(name)': no position \(position) in this store; "
+                    + "expected 0 to \(newest), the newest"
+            )
+        }
+        for (row, position) in positions.int64Values.enumerated() where !positions.isNull(row) {
+            oldestPosition = min(oldestPosition, position)
+        }
+    }
+
+    /// - Parameter columns: begins with those that are measured.
+    private static func measure(
+        _ statistics: inout [ColumnStatistics],
+        _ columns: ArraySlice<Column>,
+        _ workers: Workers
+    ) {
+        statistics.withUnsafeMutableBufferPointer { statistics in
+            // Safe: each piece touches an element of its own, and all have ended when this returns.
+            nonisolated(unsafe) let statistics = statistics
+            workers.each(statistics.count) { index in
+                statistics[index].update(columns[columns.startIndex + index])
+            }
+        }
+    }
+
+    /// Checks that history stayed whole while it was read.
+    /// - Throws: ``StoreError/conflict(_:)`` where rows were removed meanwhile.
+    package func finish() throws(StoreError) {
+        settle()
+        guard let removal = try RemovalRecord(pool.first).since(startedAt, of: spec.plan.roles).first else { return }
+        throw .conflict("\(removal.text), while history was read; run the command again")
+    }
+
+    /// What was removed from these views after the state that was asked for, before the join started: it is not in the
+    /// training set, although it was in that state. Of rows with positions of their own those joined so far count.
+    package func earlierRemovals() throws(StoreError) -> [Removal] {
+        try RemovalRecord(pool.first).since(oldestPosition, of: spec.plan.roles).filter { $0.position <= startedAt }
+    }
+}
+
+/// Rows of the spine with every column of the training set, not recorded yet.
+package struct JoinedBlock: Sendable {
+    package let batch: ColumnBatch
+    /// For each role the ages of its matched rows.
+    fileprivate let ages: [Column]
+}

@@ -1,0 +1,127 @@
+import Features
+package import Store
+
+/// Why a training set cannot be made again.
+package enum VerificationObstacle: Error, Sendable, CustomStringConvertible {
+    case anotherStore(expected: String, got: String)
+    case anotherTimeline(position: Int64)
+    case removed(Removal)
+    case damagedManifest(String)
+
+    package var description: String {
+        switch self {
+        case .anotherStore(let expected, let got): "it was made from store \(expected); this is store \(got)"
+        case .anotherTimeline(let position):
+            "another timeline: position \(position) of this store is not the commit that the manifest names; "
+                + "the database was restored to an earlier point, or failed over with loss, and written to since"
+        case .removed(let removal): "\(removal.text), after the manifest's position"
+        case .damagedManifest(let reason): "the manifest contradicts itself: \(reason)"
+        }
+    }
+}
+
+extension TrainingSetManifest {
+    /// The spec to make the training set again, by the rules that were in force then.
+    package func spec(_ session: Session) throws -> TrainingSetSpec {
+        let storeID = try session.storeID()
+        guard storeID == store.id else { throw VerificationObstacle.anotherStore(expected: store.id, got: storeID) }
+        let state = try timeline(session)
+        // Another view of the same name would give other values without a word.
+        if let pruned = try removals(session).first(where: { $0.kind == .prune }) {
+            throw VerificationObstacle.removed(pruned)
+        }
+        let columns = try serviceColumns()
+        let rules = try serviceRules()
+        for column in self.columns where rules[column.prefix] == nil {
+            throw VerificationObstacle.damagedManifest("no role '\(column.prefix)'")
+        }
+        let plan = try FeaturePlan(
+            columns,
+            rules: { rules[$0] },
+            view: { name throws(StoreError) in try StoredView.whole(name, session) }
+        )
+        for role in plan.roles where role.keyColumns.count != role.view.definition.keys.count {
+            throw VerificationObstacle.damagedManifest(
+                "role '\(role.prefix)' has \(role.keyColumns.count) keys; view '\(role.view.name)' has "
+                    + "\(role.view.definition.keys.count)"
+            )
+        }
+        return try TrainingSetSpec(
+            plan: plan,
+            labelTime: labelTime,
+            positionColumn: positionColumn,
+            spine: spineColumns(),
+            state: state,
+            options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness)
+        )
+    }
+
+    package func spineColumns() throws -> [ColumnSchema] {
+        try spine.columns.map { column in
+            if let type = FeatureType(text: column.type) { return ColumnSchema(name: column.name, type: type) }
+            guard let passed = PassedType(text: column.type) else {
+                throw VerificationObstacle.damagedManifest("type '\(column.type)' of spine column '\(column.name)'")
+            }
+            return ColumnSchema(name: column.name, type: passed.carrier, passed: passed)
+        }
+    }
+
+    /// The state at the manifest's position, if it is the one that the manifest saw.
+    private func timeline(_ session: Session) throws -> LedgerState {
+        let ledger = Ledger(session)
+        guard store.position > 0 else { return .beginning }
+        guard try ledger.head().position >= store.position else {
+            throw VerificationObstacle.anotherTimeline(position: store.position)
+        }
+        let state = try ledger.state(at: store.position)
+        guard state.uid == store.uid else { throw VerificationObstacle.anotherTimeline(position: store.position) }
+        return state
+    }
+
+    /// What was removed of the manifest's views since its position: what it says may no longer be found.
+    package func removals(_ session: Session) throws(StoreError) -> [Removal] {
+        let views = Set(roles.map(\.view)).map { view in
+            (name: view, features: columns.filter { $0.view == view }.map(\.feature))
+        }
+        return try RemovalRecord(session).since(store.position, of: views)
+    }
+
+    private func serviceColumns() throws -> [ServiceColumn] {
+        try columns.map { column in
+            guard let type = FeatureType(text: column.type) else {
+                throw VerificationObstacle.damagedManifest("type '\(column.type)' of column '\(column.name)'")
+            }
+            let keys = roles.first { $0.prefix == column.prefix }?.keys ?? []
+            return ServiceColumn(
+                view: column.view,
+                alias: column.prefix == column.view ? nil : column.prefix,
+                keys: keys,
+                feature: column.feature,
+                type: type
+            )
+        }
+    }
+
+    /// The rules that were in force then: every manifest has them, also those without ``rules``.
+    private func serviceRules() throws -> ServiceRules {
+        let found = try roles.map { role in
+            guard let delay = Interval(text: role.delay) else {
+                throw VerificationObstacle.damagedManifest("delay '\(role.delay)' of role '\(role.prefix)'")
+            }
+            let ttl = try role.ttl.map { text in
+                guard let ttl = Interval(text: text) else {
+                    throw VerificationObstacle.damagedManifest("ttl '\(text)' of role '\(role.prefix)'")
+                }
+                return ttl
+            }
+            return ServiceRules.Role(prefix: role.prefix, ViewRules(ttl: ttl, delay: delay, isStrict: role.strict))
+        }
+        let made = ServiceRules(found)
+        if let rules, rules != made.fingerprint {
+            throw VerificationObstacle.damagedManifest(
+                "its rules are \(rules), and those of its roles \(made.fingerprint)"
+            )
+        }
+        return made
+    }
+}

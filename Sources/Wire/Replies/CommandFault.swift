@@ -1,0 +1,111 @@
+import Features
+
+/// Why a command fails, as its reply says it: a code for programs, a sentence for people.
+///
+/// Messages say what, got, expected and the known alternatives. They repeat what the client itself sent, cut and on one
+/// line; never SQL, a stored value, or a message of PostgreSQL's.
+package struct CommandFault: Error, Hashable, Sendable {
+    /// The first word of an error reply.
+    package enum Code: String, Sendable, Hashable, CaseIterable {
+        /// Syntax, and what has no code of its own.
+        case general = "ERR"
+        case noView = "FSNOVIEW"
+        case noFeature = "FSNOFEATURE"
+        case noService = "FSNOSERVICE"
+        /// An argument names no entity of the view.
+        case entity = "FSENTITY"
+        /// A value, feature or view is of a type that cannot be used so.
+        case type = "FSTYPE"
+        case value = "FSVALUE"
+        case time = "FSTIME"
+        /// Line protocol that is none.
+        case parse = "FSPARSE"
+        case limit = "FSLIMIT"
+        /// A numbered write that can never be stored, or not before one that failed.
+        case order = "FSORDER"
+        case timeout = "FSTIMEOUT"
+        /// PostgreSQL cannot be used now; the same command may succeed later.
+        case unavailable = "FSUNAVAILABLE"
+        /// This server may not write to the store as it is now: the same command fails until the server is replaced.
+        case readOnly = "FSREADONLY"
+        case noAuth = "NOAUTH"
+        case noPermission = "NOPERM"
+        case wrongPassword = "WRONGPASS"
+        case loading = "LOADING"
+        /// The key holds no hash; Redis's word.
+        case wrongType = "WRONGTYPE"
+    }
+
+    package let code: Code
+    /// Without the code, on one line.
+    package let message: String
+
+    /// - Parameter message: lower case, without a full stop.
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+extension CommandFault: CustomStringConvertible {
+    /// The line that the client gets, without its marker.
+    package var description: String { "\(code.rawValue) \(message)" }
+}
+
+extension CommandFault {
+    /// The most characters of a client's text that a message repeats.
+    package static let quotedMax = 128
+
+    /// A client's text between quotes, cut, without control characters.
+    package static func quoted(_ text: String) -> String { "'\(shown(text, max: quotedMax))'" }
+
+    private static func shown(_ text: String, max: Int) -> String {
+        var shown = ""
+        for scalar in text.unicodeScalars.prefix(max) {
+            let isControl = scalar.value < 0x20 || (scalar.value >= 0x7F && scalar.value < 0xA0)
+            shown.unicodeScalars.append(isControl ? " " : scalar)
+        }
+        return text.unicodeScalars.prefix(max + 1).count > max ? shown + "…" : shown
+    }
+
+    package static func unknownView(_ name: String, known: [String]) -> CommandFault {
+        CommandFault(.noView, "no view \(quoted(name))\(hint(name, known))")
+    }
+
+    package static func unknownFeature(_ name: String, view: String, known: [String]) -> CommandFault {
+        CommandFault(.noFeature, "view '\(view)' has no feature \(quoted(name))\(hint(name, known))")
+    }
+
+    package static func unknownService(_ name: String, known: [String]) -> CommandFault {
+        CommandFault(.noService, "no service \(quoted(name))\(hint(name, known))")
+    }
+
+    /// An argument that is no entity.
+    /// - Parameter reason: may hold the argument; what is too long of it is cut.
+    package static func entity(_ reason: String, view: String) -> CommandFault {
+        CommandFault(.entity, "view '\(view)': \(shown(reason, max: 4 * quotedMax))")
+    }
+
+    /// A word where none of the command's options stands.
+    package static func unknownOption(_ word: String, command: String, expected: String) -> CommandFault {
+        CommandFault(.general, "unknown option \(quoted(word)) of '\(command)'; expected \(expected)")
+    }
+
+    /// An option whose arguments the command ends before.
+    package static func cutOff(_ option: String, expected: String) -> CommandFault {
+        CommandFault(.general, "\(option) is followed by too few arguments; expected \(expected)")
+    }
+
+    package static let stillLoading = CommandFault(
+        .loading,
+        "the latest values are being loaded; 'loading' in INFO tells when that is done"
+    )
+
+    private static func hint(_ name: String, _ known: [String]) -> String {
+        known.isEmpty ? "; none is defined" : Name.hint(for: name, among: known)
+    }
+}
+
+extension ReplyWriter {
+    package mutating func fault(_ fault: CommandFault) { error(fault.description) }
+}
