@@ -116,6 +116,7 @@ let package = Package(
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
         module("Serving", ["Features", "Online", "PointInTime", "Postgres", "Store"]),
+        module("Workflows", ["Postgres", "Store"]),
         module(
             "Reading",
             ["CFloatText", "Features", "Online", "PointInTime", "Postgres", "Serving", "Store", "Wire"],
@@ -131,7 +132,7 @@ let package = Package(
             name: "asof",
             dependencies: [
                 "Columnar", "Commands", "EmbeddedPostgres", "Features", "Materializing", "Operations", "PointInTime",
-                "RESPServer", "Reading", "Segments", "Serving", "Store", "TrainingSets", "Wire", logging,
+                "RESPServer", "Reading", "Segments", "Serving", "Store", "TrainingSets", "Wire", "Workflows", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + pinnedOnly,
             swiftSettings: swiftSettings

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Features
 import Store
+import Workflows
 
 /// Times on the command line.
 enum TimeArgument {
@@ -36,7 +37,7 @@ enum FeatureArgument {
         let selection = try FeatureSelection(text: text)
         if case .service(let name, nil) = selection, registry.service(named: name) == nil {
             let known = registry.definitions.services.map(\.name) + registry.views.map(\.name)
-            throw CommandError("no service or view '\(name)'\(Name.hint(for: name, among: known))")
+            throw WorkflowError.refused("no service or view '\(name)'\(Name.hint(for: name, among: known))")
         }
         return try registry.plan(for: selection, session)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Features
 import Foundation
+import Workflows
 
 @main
 struct AsofCommand: ParsableCommand {
@@ -57,7 +58,7 @@ struct AsofCommand: ParsableCommand {
                 Console.writeError(fullMessage(for: error))
                 Foundation.exit(2)
             }
-            if error is UsageError {
+            if case WorkflowError.usage = error {
                 Console.writeError("asof: \(error)")
                 Foundation.exit(2)
             }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Glibc
 import Synchronization
+import Workflows
 
 /// What goes to the terminal: results to standard output, everything else to standard error.
 enum Console {
@@ -32,7 +33,7 @@ enum Console {
         case 0: return
         case EPIPE: throw ExitCode(1)
         case let code:
-            throw CommandError("standard output cannot be written: \(String(cString: strerror(code)))")
+            throw WorkflowError.refused("standard output cannot be written: \(String(cString: strerror(code)))")
         }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Columnar
 import Store
 import TrainingSets
+import Workflows
 
 /// How an export looks features up, and what it may use.
 struct EngineOptions: ParsableArguments {

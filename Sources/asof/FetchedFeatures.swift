@@ -1,5 +1,6 @@
 import Features
 import Wire
+import Workflows
 
 /// What a server says of one service, and what it serves for some rows of keys.
 struct FetchedFeatures {
@@ -81,12 +82,12 @@ struct FetchedFeatures {
         let expected = keys.map { "\($0.name)=…" }.joined(separator: " ")
         for entity in entities {
             for name in entity.keys.sorted() where !keys.contains(where: { $0.name == name }) {
-                throw CommandError(
+                throw WorkflowError.refused(
                     "service '\(service)' has no key '\(name)'; expected \(expected.isEmpty ? "none" : expected)"
                 )
             }
             for key in keys where entity[key.name] == nil {
-                throw CommandError("the key '\(key.name)' is missing; expected \(expected)")
+                throw WorkflowError.refused("the key '\(key.name)' is missing; expected \(expected)")
             }
         }
     }
@@ -135,8 +136,8 @@ struct FetchedFeatures {
         return list
     }
 
-    private static func strange(_ what: String) -> CommandError {
-        CommandError(
+    private static func strange(_ what: String) -> WorkflowError {
+        WorkflowError.refused(
             "the server's answer lacks \(what) or has it in another form; is it an Asof server of this version?"
         )
     }

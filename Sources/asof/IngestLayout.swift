@@ -2,6 +2,7 @@ import Columnar
 import Features
 import PointInTime
 import Store
+import Workflows
 
 /// Which column of an input is which part of a view's rows.
 struct IngestLayout {
@@ -26,7 +27,7 @@ struct IngestLayout {
     let requests: [ColumnRequest]
     let eventTimeColumn: String
 
-    /// - Throws: ``CommandError`` for columns that are missing, unknown, or meant twice.
+    /// - Throws: ``WorkflowError`` for columns that are missing, unknown, or meant twice.
     init(view: StoredView, source columns: [SourceColumn], format: FileFormat, rules: Rules) throws {
         self.view = view
         let names = columns.map(\.name)
@@ -37,7 +38,7 @@ struct IngestLayout {
         var requests: [ColumnRequest] = []
         for key in definition.keys {
             guard let column = columnOf[key.name] else {
-                throw CommandError(
+                throw WorkflowError.refused(
                     "\(rules.file): there is no column for the entity key '\(key.name)' of view '\(view.name)'; its columns are "
                         + "\(names.joined(separator: ", ")). Name one with --map COLUMN=\(key.name)"
                 )
@@ -53,7 +54,7 @@ struct IngestLayout {
         for (column, option) in [(rules.knownAt, "--known-at"), (rules.deleted, "--deleted")] {
             guard let column else { continue }
             guard names.contains(column) || format == .jsonLines else {
-                throw CommandError(
+                throw WorkflowError.refused(
                     "\(rules.file): there is no column '\(column)', which \(option) names\(Name.hint(for: column, among: names))"
                 )
             }
@@ -84,7 +85,7 @@ struct IngestLayout {
         self.requests = requests
         let extra = names.filter { name in !requests.contains { $0.sourceName == name } }
         guard extra.isEmpty || rules.ignoresExtra else {
-            throw CommandError(
+            throw WorkflowError.refused(
                 "\(rules.file): view '\(view.name)' has no "
                     + "\(extra.map { "'\($0)'\(Name.hint(for: $0, among: absent))" }.joined(separator: ", ")); "
                     + "leave such columns out with --ignore-extra, or name them with --map"
@@ -92,9 +93,13 @@ struct IngestLayout {
         }
     }
 
-    private static func absence(_ features: [String], _ names: [String], _ view: String, _ rules: Rules) -> CommandError
-    {
-        CommandError(
+    private static func absence(
+        _ features: [String],
+        _ names: [String],
+        _ view: String,
+        _ rules: Rules
+    ) -> WorkflowError {
+        WorkflowError.refused(
             "\(rules.file): there is no column for \(features.count == 1 ? "feature" : "features") "
                 + "\(features.map { "'\($0)'" }.joined(separator: ", ")) of view '\(view)'; its columns are "
                 + "\(names.joined(separator: ", ")). Name them with --map COLUMN=FEATURE, or store null with --missing null"
@@ -112,20 +117,20 @@ struct IngestLayout {
         var columnOf: [String: String] = [:]
         for (column, target) in rules.mapped {
             guard targets.contains(target) else {
-                throw CommandError(
+                throw WorkflowError.refused(
                     "--map \(column)=\(target): view '\(view)' has no '\(target)'\(Name.hint(for: target, among: targets))"
                 )
             }
             guard names.contains(column) || format == .jsonLines else {
-                throw CommandError(
+                throw WorkflowError.refused(
                     "--map \(column)=\(target): \(rules.file) has no column '\(column)'\(Name.hint(for: column, among: names))"
                 )
             }
             guard !columnOf.values.contains(column) else {
-                throw CommandError("--map: the column '\(column)' is named twice; a column fills one feature")
+                throw WorkflowError.refused("--map: the column '\(column)' is named twice; a column fills one feature")
             }
             guard columnOf.updateValue(column, forKey: target) == nil else {
-                throw CommandError("--map: two columns are meant for '\(target)'")
+                throw WorkflowError.refused("--map: two columns are meant for '\(target)'")
             }
         }
         let mappedColumns = Set(columnOf.values)
@@ -142,10 +147,12 @@ struct IngestLayout {
         let names = columns.map(\.name)
         if let column = rules.eventTime {
             guard !used.contains(column) else {
-                throw CommandError("--event-time \(column): that column is a key or feature of the view already")
+                throw WorkflowError.refused(
+                    "--event-time \(column): that column is a key or feature of the view already"
+                )
             }
             guard names.contains(column) else {
-                throw CommandError(
+                throw WorkflowError.refused(
                     "\(rules.file): there is no column '\(column)', which --event-time names\(Name.hint(for: column, among: names))"
                 )
             }
@@ -156,7 +163,7 @@ struct IngestLayout {
         let typed = free.filter { $0.type == .timestamp }
         let candidates = typed.isEmpty ? free.filter { $0.type == nil || $0.type == .int64 } : typed
         if candidates.count == 1 { return candidates[0].name }
-        throw CommandError(
+        throw WorkflowError.refused(
             candidates.isEmpty
                 ? "\(rules.file): there is no column left for event times; its columns are \(names.joined(separator: ", "))"
                 : "\(rules.file): the event time could be any of \(candidates.map(\.name).joined(separator: ", ")); say --event-time COLUMN"

@@ -3,6 +3,7 @@ import EmbeddedPostgres
 import Foundation
 import Segments
 import Store
+import Workflows
 
 /// Where the segments are.
 struct SegmentOptions: ParsableArguments {
@@ -17,7 +18,7 @@ struct SegmentOptions: ParsableArguments {
     /// The directory's path, absolute.
     func path(_ store: OpenStore) -> String {
         let environment = ProcessInfo.processInfo.environment["ASOF_SEGMENTS"]
-        let embedded = store.location.cluster.map { $0.cluster.location.folder + "/segments" }
+        let embedded = store.segmentsFolder
         let named = segments ?? environment.flatMap { $0.isEmpty ? nil : $0 }
         return URL(fileURLWithPath: named ?? embedded ?? "asof-segments").path
     }
@@ -44,13 +45,13 @@ struct SegmentOptions: ParsableArguments {
     func require(_ store: OpenStore) throws -> SegmentDirectory {
         if let directory = try open(store) { return directory }
         try refuseIfNamed(store)
-        throw CommandError("there are no segments in \(path(store)); make them with `asof segments build`")
+        throw WorkflowError.refused("there are no segments in \(path(store)); make them with `asof segments build`")
     }
 
     private func refuseIfNamed(_ store: OpenStore) throws {
         guard segments != nil else { return }
         let path = path(store)
-        throw CommandError(
+        throw WorkflowError.refused(
             "\(path) is no directory of segments; make one with `asof segments build --segments \(path)`"
         )
     }

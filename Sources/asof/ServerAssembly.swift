@@ -2,6 +2,7 @@ import Commands
 import Logging
 import Reading
 import Serving
+import Workflows
 
 /// The store's part of a server: latest values, writes, and how commands get at them.
 struct ServerAssembly {
@@ -20,7 +21,7 @@ struct ServerAssembly {
                 }
             logger.log(level: level, "\(event.message)")
         }
-        serving = Serving(conninfo: open.location.conninfo, options: options)
+        serving = Serving(conninfo: open.conninfo, options: options)
         reads = FeatureReads(FeatureReads.Source(serving))
         writes = FeatureWrites(serving: serving)
     }

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import RESPServer
 import Wire
+import Workflows
 
 /// A blocking connection to a server of `asof serve`, for one command's use.
 final class ServerClient {
@@ -36,9 +37,11 @@ final class ServerClient {
         } catch let error as ServerRefusal {
             switch error.code {
             case "NOAUTH":
-                throw CommandError("the server at \(address.text) wants a password: give --password-file FILE")
+                throw WorkflowError.refused("the server at \(address.text) wants a password: give --password-file FILE")
             case "WRONGPASS":
-                throw CommandError("the server at \(address.text) does not take the password of --password-file")
+                throw WorkflowError.refused(
+                    "the server at \(address.text) does not take the password of --password-file"
+                )
             default: throw error
             }
         }
@@ -59,7 +62,7 @@ final class ServerClient {
                     return reply
                 }
             } catch let fault as ReplyFault {
-                throw CommandError("\(address.text) does not answer as an Asof server does: \(fault)")
+                throw WorkflowError.refused("\(address.text) does not answer as an Asof server does: \(fault)")
             }
             try receive()
         }
@@ -84,14 +87,14 @@ final class ServerClient {
         let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
         if count > 0 { return decoder.append(buffer[..<count]) }
         if count < 0, errno == EINTR { return }
-        throw count == 0 ? CommandError("the server at \(address.text) closed the connection") : lost()
+        throw count == 0 ? WorkflowError.refused("the server at \(address.text) closed the connection") : lost()
     }
 
-    private func lost() -> CommandError {
+    private func lost() -> WorkflowError {
         if errno == EAGAIN || errno == EWOULDBLOCK {
-            return CommandError("the server at \(address.text) did not answer within \(Self.timeoutSeconds) s")
+            return WorkflowError.refused("the server at \(address.text) did not answer within \(Self.timeoutSeconds) s")
         }
-        return CommandError("the connection to \(address.text) was lost: \(String(cString: strerror(errno)))")
+        return WorkflowError.refused("the connection to \(address.text) was lost: \(String(cString: strerror(errno)))")
     }
 
     // MARK: Connecting
@@ -136,8 +139,8 @@ final class ServerClient {
         throw nobody(address, String(cString: strerror(error)))
     }
 
-    private static func nobody(_ address: ListenAddress, _ reason: String) -> CommandError {
-        CommandError(
+    private static func nobody(_ address: ListenAddress, _ reason: String) -> WorkflowError {
+        WorkflowError.refused(
             "no server answers at \(address.text) (\(reason)). Start one with `asof serve`, or name another with --server HOST:PORT"
         )
     }

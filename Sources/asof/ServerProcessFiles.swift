@@ -1,6 +1,7 @@
 import Commands
 import Foundation
 import Glibc
+import Workflows
 
 /// The file of `--password-file`.
 enum PasswordFile {
@@ -12,24 +13,26 @@ enum PasswordFile {
     static func bytes(_ path: String) throws -> [UInt8] {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw CommandError("--password-file \(path) cannot be read: \(String(cString: strerror(errno)))")
+            throw WorkflowError.refused("--password-file \(path) cannot be read: \(String(cString: strerror(errno)))")
         }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw CommandError("--password-file \(path) is no file")
+            throw WorkflowError.refused("--password-file \(path) is no file")
         }
         guard status.st_mode & 0o007 == 0 else {
-            throw CommandError("--password-file \(path) can be read or written by everybody: chmod 600 \(path)")
+            throw WorkflowError.refused(
+                "--password-file \(path) can be read or written by everybody: chmod 600 \(path)"
+            )
         }
         var bytes = Array(try file.read(upToCount: bytesMax + 2) ?? Data())
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
         guard !bytes.isEmpty else {
-            throw CommandError("--password-file \(path) is empty: write the password into it, on one line")
+            throw WorkflowError.refused("--password-file \(path) is empty: write the password into it, on one line")
         }
         guard bytes.count <= bytesMax, !bytes.contains(UInt8(ascii: "\n")) else {
-            throw CommandError("--password-file \(path): expected one line of at most \(bytesMax) bytes")
+            throw WorkflowError.refused("--password-file \(path): expected one line of at most \(bytesMax) bytes")
         }
         return bytes
     }
@@ -45,7 +48,7 @@ struct PidFile {
         do {
             try Data("\(getpid())\n".utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw CommandError("--pid-file \(path) cannot be written: \(error.localizedDescription)")
+            throw WorkflowError.refused("--pid-file \(path) cannot be written: \(error.localizedDescription)")
         }
     }
 

@@ -4,6 +4,7 @@ import Foundation
 import PointInTime
 import Store
 import TrainingSets
+import Workflows
 
 /// An exported file beside what history gives for its manifest.
 struct SetComparison {
@@ -29,7 +30,7 @@ struct SetComparison {
     /// - Parameter folder: where the manifest lies.
     init(_ described: TrainingSetManifest, folder: String, _ open: OpenStore, _ engine: EngineOptions) throws {
         guard let format = FileFormat(name: described.output.format) else {
-            throw CommandError("the manifest names an unknown format '\(described.output.format)'")
+            throw WorkflowError.refused("the manifest names an unknown format '\(described.output.format)'")
         }
         self.described = described
         path = URL(fileURLWithPath: folder).appendingPathComponent(described.output.file).path

@@ -4,6 +4,7 @@ import Foundation
 import PointInTime
 import Store
 import TrainingSets
+import Workflows
 
 /// A spine as batches of typed columns.
 struct SpineInput {
@@ -40,7 +41,7 @@ struct SpineInput {
         let reader = try TableReader(path: file, format: format, options: options)
         if format != .jsonLines {
             for column in dropped.sorted() where !reader.sourceColumns.contains(where: { $0.name == column }) {
-                throw CommandError("--drop \(column): \(name) has no column '\(column)'")
+                throw WorkflowError.refused("--drop \(column): \(name) has no column '\(column)'")
             }
         }
         var requests = try reader.inferTypes(dropping: dropped)

@@ -1,12 +1,13 @@
 import Columnar
 import Features
 import TrainingSets
+import Workflows
 
 extension FileFormat {
     /// What leaves with a type of another name, a sentence each.
     ///
     /// - Parameter columns: a spine's.
-    /// - Throws: ``CommandError`` with what to do, for the first column that this format has no values for.
+    /// - Throws: ``WorkflowError`` with what to do, for the first column that this format has no values for.
     func notes(on columns: [ColumnSchema], out: String) throws -> [String] {
         var notes: [String] = []
         for column in columns {
@@ -16,7 +17,7 @@ extension FileFormat {
             case .asType(let type):
                 notes.append("column '\(column.name)' is \(passed.text); \(title) has it as \(type)")
             case .refused(let advice):
-                throw CommandError(
+                throw WorkflowError.refused(
                     "\(out): column '\(column.name)' of the spine is \(passed.text), which \(title) does not have; "
                         + "\(advice), or leave it out with --drop \(column.name)"
                 )

@@ -2,6 +2,7 @@ import ArgumentParser
 import EmbeddedPostgres
 import Foundation
 import Store
+import Workflows
 
 /// Where the store is.
 struct StoreOptions: ParsableArguments {
@@ -15,8 +16,12 @@ struct StoreOptions: ParsableArguments {
     /// Connects to the store; starts the embedded cluster where that is the store.
     func open(forWriting: Bool) throws -> OpenStore {
         let location = try locate()
-        let session = try Session.open(location.conninfo, forWriting: forWriting)
-        return OpenStore(session: session, location: location)
+        return try OpenStore(
+            location.conninfo,
+            forWriting: forWriting,
+            segmentsFolder: location.cluster.map { $0.cluster.location.folder + "/segments" },
+            keeping: location.cluster
+        )
     }
 
     /// Finds the store's database, whether or not it has a store yet.
@@ -30,7 +35,7 @@ struct StoreOptions: ParsableArguments {
             return StoreLocation(conninfo: "", cluster: nil)
         }
         guard let cluster = try EmbeddedCluster.find(from: FileManager.default.currentDirectoryPath) else {
-            throw CommandError(
+            throw WorkflowError.refused(
                 """
                 no store here: there is no folder asof-data in \(FileManager.default.currentDirectoryPath) or above it, and \
                 neither --database, ASOF_DATABASE nor PGHOST/PGDATABASE/PGSERVICE names a database.
@@ -47,29 +52,4 @@ struct StoreOptions: ParsableArguments {
 struct StoreLocation {
     let conninfo: String
     let cluster: RunningCluster?
-}
-
-/// A store in use by this command.
-struct OpenStore {
-    let session: Session
-    let location: StoreLocation
-
-    /// More sessions of the same store, for work side by side.
-    func sessions(_ count: Int) throws -> [Session] {
-        [session] + (try (1..<count).map { _ in try Session(conninfo: location.conninfo) })
-    }
-}
-
-/// An argument that turns out to be wrong only when the store is open.
-struct UsageError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
-}
-
-/// What a command refuses, in words for its user.
-struct CommandError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

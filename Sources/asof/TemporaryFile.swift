@@ -1,6 +1,7 @@
 import Columnar
 import Foundation
 import Synchronization
+import Workflows
 
 /// A file under a name of its own until it is complete, next to where it will be.
 ///
@@ -22,7 +23,7 @@ final class TemporaryFile {
     func createPrivately() throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw CommandError("\(path): cannot be made: \(String(cString: strerror(errno)))")
+            throw WorkflowError.refused("\(path): cannot be made: \(String(cString: strerror(errno)))")
         }
         close(descriptor)
     }
@@ -30,7 +31,7 @@ final class TemporaryFile {
     /// Renames the file to its target, over what is there.
     func place(at target: String) throws {
         guard rename(path, target) == 0 else {
-            throw CommandError("\(target): cannot be written: \(String(cString: strerror(errno)))")
+            throw WorkflowError.refused("\(target): cannot be written: \(String(cString: strerror(errno)))")
         }
         isPlaced = true
         TemporaryPaths.forget(path)

@@ -1,4 +1,4 @@
-import Postgres
+package import Postgres
 
 extension Session {
     /// The store's identity.
@@ -12,8 +12,12 @@ extension Session {
     ///
     /// - Throws: ``StoreError/noStore``, ``StoreError/olderSchema(store:binary:)``; and, where `forWriting`,
     ///   ``StoreError/newerSchema(store:binary:)``.
-    package static func open(_ conninfo: String, forWriting: Bool) throws(StoreError) -> Session {
-        let session = try Session(conninfo: conninfo)
+    package static func open(
+        _ conninfo: String,
+        forWriting: Bool,
+        interruption: Interruption? = nil
+    ) throws(StoreError) -> Session {
+        let session = try Session(conninfo: conninfo, interruption: interruption)
         let schema = try Migrator.schema(of: session)
         if schema == 0 { throw .noStore }
         if schema < Migration.newest { throw .olderSchema(store: schema, binary: Migration.newest) }

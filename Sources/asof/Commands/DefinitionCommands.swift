@@ -2,6 +2,7 @@ import ArgumentParser
 import Features
 import Foundation
 import Store
+import Workflows
 
 /// A file of definitions.
 struct DefinitionsOptions: ParsableArguments {
@@ -12,10 +13,12 @@ struct DefinitionsOptions: ParsableArguments {
 
     func read() throws -> DefinitionsText {
         guard let data = FileManager.default.contents(atPath: file) else {
-            throw CommandError("cannot read \(file); name the file of definitions, or make one with `asof init`")
+            throw WorkflowError.refused(
+                "cannot read \(file); name the file of definitions, or make one with `asof init`"
+            )
         }
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw CommandError("\(file) is not valid UTF-8")
+            throw WorkflowError.refused("\(file) is not valid UTF-8")
         }
         return try DefinitionsText(yaml: text, file: file, from: DefinitionFilesOnDisk())
     }
@@ -26,13 +29,15 @@ struct DefinitionsOptions: ParsableArguments {
     /// names its project.
     func resolve(_ source: DefinitionsText, in registry: Registry) throws -> ProjectDefinitions {
         guard !adopt || !source.project.isEmpty else {
-            throw UsageError(
+            throw WorkflowError.usage(
                 "\(file) names no project, and --adopt moves names into one: add a line as `project: team_a`"
             )
         }
         var new = try source.resolved(against: registry.definitions)
         guard !new.definitions.isEmpty || !new.project.isEmpty || registry.definitions.isEmpty else {
-            throw CommandError("\(file) defines nothing: no entity, no view, no service; is it the right file?")
+            throw WorkflowError.refused(
+                "\(file) defines nothing: no entity, no view, no service; is it the right file?"
+            )
         }
         new.adopts = adopt
         return new
@@ -123,7 +128,7 @@ struct ApplyCommand: ParsableCommand {
                 )
             }
         }
-        throw CommandError(
+        throw WorkflowError.refused(
             "nothing was applied: definitions changed \(Limits.plansMax) times meanwhile; run the command again"
         )
     }
@@ -145,11 +150,11 @@ struct ApplyCommand: ParsableCommand {
         }
         if !changes.isEmpty { Console.write(heading + DefinitionChange.lines(changes).joined(separator: "\n")) }
         if changes.contains(where: { $0.severity == .refused }) {
-            throw CommandError("nothing was applied: the changes marked ! are refused")
+            throw WorkflowError.refused("nothing was applied: the changes marked ! are refused")
         }
         let retired = changes.count { $0.severity == .retires }
         guard retired == 0 || allowRetire else {
-            throw CommandError(
+            throw WorkflowError.refused(
                 "nothing was applied: \(Console.count(retired, "change")) marked - would hide what others may use; "
                     + "say --allow-retire if that is meant"
             )
@@ -263,7 +268,7 @@ struct DescribeCommand: ParsableCommand {
             return
         }
         let known = registry.views.map(\.name) + registry.definitions.services.map(\.name)
-        throw CommandError("no view or service '\(name)'\(Name.hint(for: name, among: known))")
+        throw WorkflowError.refused("no view or service '\(name)'\(Name.hint(for: name, among: known))")
     }
 
     /// `NAME` as it is in force, or `NAME@VERSION`.

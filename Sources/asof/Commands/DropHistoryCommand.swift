@@ -2,6 +2,7 @@ import ArgumentParser
 import Features
 import Operations
 import Store
+import Workflows
 
 struct DropHistoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -49,7 +50,9 @@ struct DropHistoryCommand: ParsableCommand {
             if let bound = try time ?? drop.retentionBound() { drops.append((drop, bound)) }
         }
         if let view, drops.isEmpty {
-            throw CommandError("view '\(view)' has no retention; say --before TIME, or give it one in features.yaml")
+            throw WorkflowError.refused(
+                "view '\(view)' has no retention; say --before TIME, or give it one in features.yaml"
+            )
         }
         var planned: [(drop: HistoryDrop, before: Timestamp, summary: HistoryDrop.Summary)] = []
         for (drop, before) in drops { planned.append((drop, before, try drop.plan(before: before))) }

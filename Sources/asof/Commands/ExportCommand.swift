@@ -6,6 +6,7 @@ import Glibc
 import PointInTime
 import Store
 import TrainingSets
+import Workflows
 
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -181,16 +182,20 @@ struct ExportCommand: ParsableCommand {
         if stat(out, &target) == 0 {
             guard target.st_mode & S_IFMT == S_IFREG else {
                 let kind = target.st_mode & S_IFMT == S_IFDIR ? "a directory" : "no regular file"
-                throw CommandError("\(out): cannot be written: it is \(kind); name a file, new or to be replaced")
+                throw WorkflowError.refused(
+                    "\(out): cannot be written: it is \(kind); name a file, new or to be replaced"
+                )
             }
             var source = stat()
             if let spine, stat(spine, &source) == 0, source.st_ino == target.st_ino, source.st_dev == target.st_dev {
-                throw CommandError("\(out) is the spine itself; give the training set another name")
+                throw WorkflowError.refused("\(out) is the spine itself; give the training set another name")
             }
         }
         let folder = URL(fileURLWithPath: out).deletingLastPathComponent().path
         guard access(folder, W_OK | X_OK) == 0 else {
-            throw CommandError("\(out): cannot be written: the folder \(folder): \(String(cString: strerror(errno)))")
+            throw WorkflowError.refused(
+                "\(out): cannot be written: the folder \(folder): \(String(cString: strerror(errno)))"
+            )
         }
     }
 
@@ -207,7 +212,9 @@ struct ExportCommand: ParsableCommand {
             + (positionColumn.map { [ColumnSchema(name: $0, type: .int64)] } ?? [])
         let dropped = Set(drop)
         if let needed = typed.first(where: { dropped.contains($0.name) }) {
-            throw CommandError("--drop \(needed.name): it is a key, the label time or the position of the rows")
+            throw WorkflowError.refused(
+                "--drop \(needed.name): it is a key, the label time or the position of the rows"
+            )
         }
         if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed, dropping: dropped) }
         let file = spine ?? ""
@@ -231,7 +238,7 @@ struct ExportCommand: ParsableCommand {
         do {
             try Data(try manifest.json.utf8).write(to: URL(fileURLWithPath: file.path))
         } catch let error as CocoaError {
-            throw CommandError("\(path): cannot be written: \(error.localizedDescription)")
+            throw WorkflowError.refused("\(path): cannot be written: \(error.localizedDescription)")
         }
         unlink(path)
         try data.place(at: out)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Features
 import Foundation
 import RESPServer
+import Workflows
 
 struct FetchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -56,7 +57,7 @@ struct FetchCommand: ParsableCommand {
         let variable = ProcessInfo.processInfo.environment["ASOF_SERVER"].flatMap { $0.isEmpty ? nil : $0 }
         let text = server ?? variable ?? "127.0.0.1:6567"
         guard let address = ListenAddress(text) else {
-            throw UsageError(
+            throw WorkflowError.usage(
                 "\(server == nil ? "ASOF_SERVER" : "--server") '\(text)': expected HOST:PORT, as 127.0.0.1:6567, or unix:/path"
             )
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Features
 import Store
 import TrainingSets
+import Workflows
 
 struct GetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -43,7 +44,7 @@ struct GetCommand: ParsableCommand {
         let keys = try plan.requestKeys()
         let state = try position.map { try Ledger(open.session).state(at: $0) }
         guard !entities.isEmpty || keys.isEmpty else {
-            throw UsageError(
+            throw WorkflowError.usage(
                 "name an entity: \(keys.map { "\($0.name)=…" }.joined(separator: ",")). `asof get --help` has examples"
             )
         }

@@ -4,6 +4,7 @@ import Features
 import Foundation
 import PointInTime
 import Store
+import Workflows
 
 extension IngestCommand {
     /// Told by the format or, without one, by the first file's name.

@@ -5,6 +5,7 @@ import Foundation
 import Glibc
 import PointInTime
 import Store
+import Workflows
 
 struct IngestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -232,7 +233,7 @@ struct IngestCommand: ParsableCommand {
                 ? "the same command goes on after them"
                 : "\(shown) without --source starts over: give it a name to go on after them"
         }
-        return CommandError(text)
+        return WorkflowError.refused(text)
     }
 
     private func rules(_ shown: String) -> IngestLayout.Rules {

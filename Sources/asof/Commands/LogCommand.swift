@@ -2,6 +2,7 @@ import ArgumentParser
 import Features
 import Operations
 import Store
+import Workflows
 
 struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

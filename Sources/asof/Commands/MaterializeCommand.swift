@@ -2,6 +2,7 @@ import ArgumentParser
 import Features
 import Materializing
 import Store
+import Workflows
 
 struct MaterializeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -94,7 +95,7 @@ struct MaterializeCommand: ParsableCommand {
         let lock =
             dryRun
             ? nil
-            : try MaterializationLock(view, conninfo: open.location.conninfo, waits: wait) { holder in
+            : try MaterializationLock(view, conninfo: open.conninfo, waits: wait) { holder in
                 if !quiet { Console.writeError("\(view.name): waiting for \(holder)") }
             }
         defer { lock?.release() }
@@ -115,7 +116,7 @@ struct MaterializeCommand: ParsableCommand {
         } catch {
             progress.clear()
             guard let state = run.summary.state else { throw error }
-            throw CommandError(
+            throw WorkflowError.refused(
                 "\(error)\n\(Console.count(run.summary.stored, "row")) of the chunks before are stored "
                     + "(position \(state.position)); the same command goes on after them"
             )

@@ -2,6 +2,7 @@ import ArgumentParser
 import Features
 import Operations
 import Store
+import Workflows
 
 struct RebuildOnlineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Features
 import Foundation
 import TrainingSets
+import Workflows
 
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,7 +20,7 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         guard let data = FileManager.default.contents(atPath: manifest) else {
-            throw CommandError("\(manifest): there is no such file, or it cannot be read")
+            throw WorkflowError.refused("\(manifest): there is no such file, or it cannot be read")
         }
         let described = try TrainingSetManifest(json: String(decoding: data, as: UTF8.self), path: manifest)
         let features = described.service.map { "\($0.name)@\($0.version)" } ?? described.features

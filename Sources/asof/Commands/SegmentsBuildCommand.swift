@@ -4,6 +4,7 @@ import Features
 import Segments
 import Store
 import Synchronization
+import Workflows
 
 struct SegmentsBuildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

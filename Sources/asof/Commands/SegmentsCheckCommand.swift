@@ -3,6 +3,7 @@ import Columnar
 import Features
 import Segments
 import Store
+import Workflows
 
 struct SegmentsCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

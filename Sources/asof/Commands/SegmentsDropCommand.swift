@@ -1,6 +1,7 @@
 import ArgumentParser
 import Segments
 import Store
+import Workflows
 
 struct SegmentsDropCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

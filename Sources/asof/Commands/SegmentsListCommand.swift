@@ -4,6 +4,7 @@ import Features
 import PointInTime
 import Segments
 import Store
+import Workflows
 
 struct SegmentsListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -5,6 +5,7 @@ import Logging
 import RESPServer
 import Serving
 import Store
+import Workflows
 
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

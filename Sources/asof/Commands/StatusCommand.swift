@@ -2,6 +2,7 @@ import ArgumentParser
 import Features
 import Operations
 import Store
+import Workflows
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

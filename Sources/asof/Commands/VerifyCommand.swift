@@ -5,6 +5,7 @@ import Foundation
 import PointInTime
 import Store
 import TrainingSets
+import Workflows
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -66,7 +67,7 @@ struct VerifyCommand: ParsableCommand {
 
     private func readManifest() throws -> TrainingSetManifest {
         guard let data = FileManager.default.contents(atPath: manifest) else {
-            throw CommandError("there is no such file, or it cannot be read")
+            throw WorkflowError.refused("there is no such file, or it cannot be read")
         }
         return try TrainingSetManifest(json: String(decoding: data, as: UTF8.self), path: manifest)
     }

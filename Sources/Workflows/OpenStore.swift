@@ -1,0 +1,39 @@
+import Postgres
+package import Store
+
+/// A store in use by one use case: where it is, and the session that its steps share.
+package struct OpenStore {
+    package let session: Session
+    package let conninfo: String
+    /// Where the cluster that comes with the store keeps segments; `nil` = the store is another PostgreSQL's.
+    package let segmentsFolder: String?
+    package let control: RunControl
+    /// What must stay as long as the store is in use, such as the cluster's lease.
+    private let keeping: AnyObject?
+
+    /// Connects to a store and checks that this binary may use it.
+    ///
+    /// - Throws: as ``Session/open(_:forWriting:)``.
+    package init(
+        _ conninfo: String,
+        forWriting: Bool,
+        segmentsFolder: String? = nil,
+        keeping: AnyObject? = nil,
+        control: RunControl = RunControl()
+    ) throws(StoreError) {
+        session = try Session.open(conninfo, forWriting: forWriting, interruption: control.interruption)
+        self.conninfo = conninfo
+        self.segmentsFolder = segmentsFolder
+        self.keeping = keeping
+        self.control = control
+    }
+
+    /// The store's session and more of the same store, for work side by side.
+    package func sessions(_ count: Int) throws(StoreError) -> [Session] {
+        var sessions = [session]
+        while sessions.count < count {
+            sessions.append(try Session(conninfo: conninfo, interruption: control.interruption))
+        }
+        return sessions
+    }
+}
