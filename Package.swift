@@ -116,7 +116,10 @@ let package = Package(
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
         module("Serving", ["Features", "Online", "PointInTime", "Postgres", "Store"]),
-        module("Workflows", ["Postgres", "Store"]),
+        module(
+            "Workflows",
+            ["Columnar", "Features", "PointInTime", "Postgres", "Segments", "Store", "TrainingSets"]
+        ),
         module(
             "Reading",
             ["CFloatText", "Features", "Online", "PointInTime", "Postgres", "Serving", "Store", "Wire"],
@@ -172,6 +175,10 @@ let package = Package(
             "ServerTests",
             ["Commands", "RESPServer", "Wire"],
             [logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio")]
+        ),
+        tests(
+            "WorkflowsTests",
+            ["Columnar", "Features", "Operations", "Postgres", "Segments", "Store", "TrainingSets", "Workflows"]
         ),
         tests(
             "EndToEndTests",

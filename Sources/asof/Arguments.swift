@@ -1,7 +1,5 @@
 import ArgumentParser
 import Features
-import Store
-import Workflows
 
 /// Times on the command line.
 enum TimeArgument {
@@ -22,23 +20,16 @@ enum TimeArgument {
     }
 }
 
-/// What `--features` and `get` name.
-enum FeatureArgument {
-    /// As ``Registry/plan(for:_:)``; a bare view stands for all of its features.
-    static func plan(
-        _ text: String,
-        _ registry: Registry,
-        _ session: Session
-    ) throws -> (plan: FeaturePlan, service: Registry.StoredService?) {
-        var text = text
-        if registry.definitions.service(named: text) == nil, registry.definitions.view(named: text) != nil {
-            text += ".*"
-        }
-        let selection = try FeatureSelection(text: text)
-        if case .service(let name, nil) = selection, registry.service(named: name) == nil {
-            let known = registry.definitions.services.map(\.name) + registry.views.map(\.name)
-            throw WorkflowError.refused("no service or view '\(name)'\(Name.hint(for: name, among: known))")
-        }
-        return try registry.plan(for: selection, session)
+/// An amount of memory, such as 2GiB.
+enum MemoryArgument {
+    /// - Throws: a usage error where `text` is no amount.
+    static func parse(_ text: String, option: String) throws -> Int {
+        let units = ["B": 0, "K": 10, "KB": 10, "KiB": 10, "M": 20, "MB": 20, "MiB": 20, "G": 30, "GB": 30, "GiB": 30]
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        let unit = String(text.dropFirst(digits.count))
+        guard let number = Int(digits), let shift = units[unit.isEmpty ? "B" : unit], number > 0,
+            number <= Int.max >> shift
+        else { throw ValidationError("\(option) '\(text)': expected an amount such as 512MiB or 2GiB") }
+        return number << shift
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Columnar
 import Store
 import TrainingSets
 import Workflows
@@ -36,19 +35,12 @@ struct EngineOptions: ParsableArguments {
 
     var threadCount: Int { threads ?? AvailableCPUs.count }
 
-    func request(_ store: OpenStore, spineRows: Int?) throws -> EngineRequest {
-        let source = ScanInputs(
-            directory: engine == JoinEngine.probe.rawValue ? nil : try segments.find(store),
-            format: ParquetSegments()
-        )
-        return EngineRequest(
-            JoinEngine(rawValue: engine),
-            source: source,
-            limits: ScanLimits(
-                memory: try MemoryArgument.parse(memory, option: "--memory"),
-                threads: threadCount
-            ),
-            spineRows: spineRows
+    func lookup() throws -> LookupOptions {
+        LookupOptions(
+            engine: JoinEngine(rawValue: engine),
+            memory: try MemoryArgument.parse(memory, option: "--memory"),
+            threads: threadCount,
+            segments: segments.location
         )
     }
 }

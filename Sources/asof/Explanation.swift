@@ -1,5 +1,6 @@
 import PointInTime
 import TrainingSets
+import Workflows
 
 /// What `--explain` prints: how an export is made, and afterwards what it took.
 struct Explanation {
@@ -10,8 +11,9 @@ struct Explanation {
         if isForProgram { Console.writeError(text) } else { Console.write(text) }
     }
 
-    func plan(_ plan: JoinPlan, spineRows: Int?, engine: EngineOptions, blockRows: Int) {
-        let spine = spineRows.map { Console.count($0, "row") } ?? "unknown length"
+    func plan(_ made: ExportPlan, _ engine: EngineOptions) {
+        let plan = made.join
+        let spine = made.spineRows.map { Console.count($0, "row") } ?? "unknown length"
         write("plan: \(plan.engine.rawValue) (\(plan.reason)); spine of \(spine)")
         if let estimates = plan.estimates {
             write("  estimated: probe \(seconds(estimates.probe)), scan \(seconds(estimates.scan))")
@@ -25,13 +27,13 @@ struct Explanation {
         }
         guard plan.engine == .scan else { return }
         write(
-            "  memory \(engine.memory): blocks of \(Console.grouped(blockRows)) spine rows; "
+            "  memory \(engine.memory): blocks of \(Console.grouped(made.blockRows)) spine rows; "
                 + Console.count(engine.threadCount, "thread")
         )
     }
 
-    func outcome(_ join: TrainingSetJoin) {
-        if let report = join.scanReport {
+    func outcome(_ result: ExportResult) {
+        if let report = result.scan {
             let counts = report.counts
             write(
                 "read: \(Console.grouped(counts.groupsRead)) of \(Console.count(counts.groups, "row group")) "
@@ -41,7 +43,7 @@ struct Explanation {
                     + "\(Console.count(report.tailRows, "row")) (\(report.tailBytes >> 20) MiB) from PostgreSQL"
             )
         }
-        let stages = join.clock.stages.map { "\($0.stage.rawValue) \(Console.milliseconds($0.elapsed))" }
+        let stages = result.stages.map { "\($0.stage.rawValue) \(Console.milliseconds($0.elapsed))" }
         write("time: \(stages.joined(separator: ", "))")
     }
 

@@ -54,7 +54,9 @@ struct SetComparison {
             let join = try TrainingSetJoin(
                 spec,
                 sessions: try open.sessions(2),
-                engine: try engine.request(open, spineRows: blocks.rowCount),
+                engine: try engine.lookup().request(open, spineRows: blocks.rowCount) {
+                    Console.writeError("WARNING: \($0)")
+                },
                 measures: false
             )
             let spineCount = spec.spine.count

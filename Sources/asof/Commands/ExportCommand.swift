@@ -1,10 +1,6 @@
 import ArgumentParser
 import Columnar
 import Features
-import Foundation
-import Glibc
-import PointInTime
-import Store
 import TrainingSets
 import Workflows
 
@@ -102,157 +98,58 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         TableWriter.keepMemory()
-        let outFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(outputPath: out)
-        try checkTarget()
-        let pinned = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
+        let request = try request()
         let open = try store.open(forWriting: false)
-        let registry = try Registry.load(open.session)
-        let (plan, service) = try FeatureArgument.plan(features, registry, open.session)
-        let state = try state(pinned, Ledger(open.session))
-        let input = try spineInput(plan, outFormat, open.session)
-        let notes = try outFormat.notes(on: input.columns, out: out)
-        let spec = try TrainingSetSpec(
-            plan: plan,
-            labelTime: labelTime,
-            positionColumn: positionColumn,
-            spine: input.columns,
-            state: state,
-            options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness)
-        )
-        var blocks = try SpineBlocks(input.reader)
-        let join = try TrainingSetJoin(
-            spec,
-            sessions: try open.sessions(2),
-            engine: try engine.request(open, spineRows: blocks.rowCount)
-        )
+        TemporaryPaths.removeOnSignals()
         let explanation = Explanation(isForProgram: json)
-        let blockRows = join.blockRows(rowBytes: blocks.rowBytes)
-        if explain {
-            explanation.plan(join.plan, spineRows: blocks.rowCount, engine: engine, blockRows: blockRows)
-        }
-        TableWriter.limitThreads(Workers(engine.threadCount).halves.0.count)
-        var progress = ExportProgress(Progress(isQuiet: quiet || json), input)
-        let data = TemporaryFile(for: out)
-        let target = OutputTarget(path: out, temporaryPath: data.path)
-        let writer = try target.naming {
-            try TableWriter(path: data.path, format: outFormat, columns: input.written(spec.columns))
-        }
-        join.prepare()
-        defer { join.settle() }
-        var warnings: [String] = []
-        join.onProgress = { share in progress.joined(share, rows: join.rowCount) }
-        while let batch = try join.clock.measure(
-            .spine,
-            { try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) }
-        ) {
-            progress.read()
-            let spine = input.spine(of: batch)
-            if knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(spine) }
-            let block = try join.joinBlock(spine)
-            let written = input.written(block.batch, of: batch)
-            try join.record(block) {
-                try join.clock.measure(.write) { try target.naming { try writer.write(written) } }
-            }
-            progress.written(rows: join.rowCount)
-        }
-        try join.finish()
-        warnings += try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
-        warnings += join.warnings
-        try join.clock.measure(.write) { try target.naming { try writer.finish() } }
-        let manifest = TrainingSetManifest(
-            join,
-            storeID: try open.session.storeID(),
-            features: features,
-            service: service.map { .init(name: $0.definition.name, version: $0.version) },
-            spineSource: spine ?? spineSql ?? "",
-            output: .init(file: URL(fileURLWithPath: out).lastPathComponent, format: outFormat.rawValue)
-        )
-        try place(data, manifest)
-        let isRecorded = try manifest.record(open.session)
-        progress.clear()
-        for warning in warnings { Console.writeError("WARNING: \(warning)") }
-        if explain { explanation.outcome(join) }
-        if !quiet, !json { for note in notes { Console.write("note: \(note)") } }
-        report(manifest, progress.elapsed, isRecorded: isRecorded, finerLabels: join.finerLabels)
-    }
-
-    /// Refuses a target that a finished file could not take the place of, before the work begins.
-    private func checkTarget() throws {
-        var target = stat()
-        if stat(out, &target) == 0 {
-            guard target.st_mode & S_IFMT == S_IFREG else {
-                let kind = target.st_mode & S_IFMT == S_IFDIR ? "a directory" : "no regular file"
-                throw WorkflowError.refused(
-                    "\(out): cannot be written: it is \(kind); name a file, new or to be replaced"
-                )
-            }
-            var source = stat()
-            if let spine, stat(spine, &source) == 0, source.st_ino == target.st_ino, source.st_dev == target.st_dev {
-                throw WorkflowError.refused("\(out) is the spine itself; give the training set another name")
+        var line = Progress(isQuiet: true)
+        let result = try ExportWorkflow(open).run(request) { event in
+            switch event {
+            case .warning(let text): Console.writeError("WARNING: \(text)")
+            case .planned(let plan):
+                if explain { explanation.plan(plan, engine) }
+                line = Progress(isQuiet: quiet || json)
+            case .progress(let progress): line.update(progress.spine, rows: progress.rows, done: progress.done)
             }
         }
-        let folder = URL(fileURLWithPath: out).deletingLastPathComponent().path
-        guard access(folder, W_OK | X_OK) == 0 else {
-            throw WorkflowError.refused(
-                "\(out): cannot be written: the folder \(folder): \(String(cString: strerror(errno)))"
-            )
-        }
+        line.clear()
+        for warning in result.warnings { Console.writeError("WARNING: \(warning)") }
+        if explain { explanation.outcome(result) }
+        if !quiet, !json { for note in result.notes { Console.write("note: \(note)") } }
+        report(result, line.elapsed)
     }
 
-    private func state(_ pinned: Timestamp?, _ ledger: Ledger) throws -> LedgerState {
-        if let position { return try ledger.state(at: position) }
-        if let pinned { return try ledger.state(committedBy: pinned) }
-        return try ledger.head()
+    private func request() throws -> ExportRequest {
+        let target = try ExportTarget(out, format: format.flatMap { FileFormat(name: $0) }, spine: spine)
+        var request = ExportRequest(spine: source, labelTime: labelTime, features: features, target: target)
+        request.positionColumn = positionColumn
+        request.dropped = drop
+        if let position { request.state = .position(position) }
+        if let knownAsOf {
+            request.state = .committed(by: try TimeArgument.parse(knownAsOf, option: "--known-as-of"))
+        }
+        request.knownAtLabel = knownAtLabel
+        request.witness = witness
+        request.lookup = try engine.lookup()
+        return request
     }
 
-    private func spineInput(_ plan: FeaturePlan, _ out: FileFormat, _ session: Session) throws -> SpineInput {
-        let typed =
-            try plan.requestKeys().map { ColumnSchema(name: $0.name, type: $0.type.featureType) }
-            + [ColumnSchema(name: labelTime, type: .timestamp)]
-            + (positionColumn.map { [ColumnSchema(name: $0, type: .int64)] } ?? [])
-        let dropped = Set(drop)
-        if let needed = typed.first(where: { dropped.contains($0.name) }) {
-            throw WorkflowError.refused(
-                "--drop \(needed.name): it is a key, the label time or the position of the rows"
-            )
-        }
-        if let spineSql { return try SpineInput(sql: spineSql, session: session, typed: typed, dropping: dropped) }
-        let file = spine ?? ""
-        let fileFormat = try spineFormat.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
+    private var source: SpineSource {
+        if let spineSql { return .query(spineSql) }
         var options = InputOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
         options.allowsEarly1970 = allow1970
-        return try SpineInput(
-            file: file,
-            format: fileFormat,
-            out: out,
-            options: options,
-            typed: typed,
-            dropping: dropped
-        )
+        return .file(spine ?? "", format: spineFormat.flatMap { FileFormat(name: $0) }, options)
     }
 
-    /// The data first: a manifest never stands next to data that is not its own.
-    private func place(_ data: TemporaryFile, _ manifest: TrainingSetManifest) throws {
-        let path = out + ".manifest.json"
-        let file = TemporaryFile(for: path)
-        do {
-            try Data(try manifest.json.utf8).write(to: URL(fileURLWithPath: file.path))
-        } catch let error as CocoaError {
-            throw WorkflowError.refused("\(path): cannot be written: \(error.localizedDescription)")
-        }
-        unlink(path)
-        try data.place(at: out)
-        try file.place(at: path)
-    }
-
-    private func report(_ manifest: TrainingSetManifest, _ elapsed: Duration, isRecorded: Bool, finerLabels: Int) {
+    private func report(_ result: ExportResult, _ elapsed: Duration) {
+        let manifest = result.manifest
         if json {
             Console.write(
                 JSONObject([
-                    ("out", .string(out)), ("manifest", .string(out + ".manifest.json")),
+                    ("out", .string(out)), ("manifest", .string(result.manifestPath)),
                     ("rows", .int64(Int64(manifest.rows))), ("position", .int64(manifest.store.position)),
                     ("content_digest", .string(manifest.contentDigest)), ("fingerprint", .string(manifest.fingerprint)),
-                    ("finer_labels", .int64(Int64(finerLabels))),
+                    ("finer_labels", .int64(Int64(result.finerLabels))),
                 ]).text
             )
             return
@@ -270,14 +167,14 @@ struct ExportCommand: ParsableCommand {
             ])
         }
         Console.write(table.text)
-        if finerLabels > 0 {
+        if result.finerLabels > 0 {
             Console.write(
-                "\(Console.count(finerLabels, "label time")) finer than µs, rounded down: what became true within that µs is not seen"
+                "\(Console.count(result.finerLabels, "label time")) finer than µs, rounded down: what became true within that µs is not seen"
             )
         }
         Console.write("content \(manifest.contentDigest)")
         Console.write(
-            "manifest \(out).manifest.json\(isRecorded ? "" : " (not recorded in the store: the role, or an asof of this version, may only read)")"
+            "manifest \(result.manifestPath)\(result.isRecorded ? "" : " (not recorded in the store: the role, or an asof of this version, may only read)")"
         )
     }
 }

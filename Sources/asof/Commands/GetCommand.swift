@@ -40,7 +40,7 @@ struct GetCommand: ParsableCommand {
         let moment: EntityLookup.Moment = try at.map { .at(try TimeArgument.parse($0, option: "--at")) } ?? .latest
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
-        let plan = try FeatureArgument.plan(what, registry, open.session).plan
+        let plan = try registry.plan(naming: what, open.session).plan
         let keys = try plan.requestKeys()
         let state = try position.map { try Ledger(open.session).state(at: $0) }
         guard !entities.isEmpty || keys.isEmpty else {

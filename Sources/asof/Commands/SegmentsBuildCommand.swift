@@ -53,7 +53,7 @@ struct SegmentsBuildCommand: ParsableCommand {
         let open = try store.open(forWriting: true)
         let registry = try Registry.load(open.session)
         let chosen = try registry.views(named: views)
-        let directory = try segments.make(open)
+        let directory = try segments.location.make(open)
         let lock = try directory.lock {
             if !quiet {
                 Console.writeError("asof: another build is at work in \(directory.root); this one waits for it")

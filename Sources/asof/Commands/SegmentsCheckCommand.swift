@@ -26,7 +26,7 @@ struct SegmentsCheckCommand: ParsableCommand {
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
         let chosen = try registry.views(named: views)
-        let directory = try segments.require(open)
+        let directory = try segments.location.require(open)
         let check = SegmentCheck(open.session, directory: directory, format: ParquetSegments())
         var (count, faults) = (0, 0)
         var faulty: [String] = []

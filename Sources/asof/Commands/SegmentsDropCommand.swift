@@ -25,7 +25,7 @@ struct SegmentsDropCommand: ParsableCommand {
         let open = try store.open(forWriting: true)
         let registry = try Registry.load(open.session)
         let chosen = try all ? nil : views.map { try registry.view(named: $0) }
-        let directory = try segments.require(open)
+        let directory = try segments.location.require(open)
         let lock = try directory.lock()
         let count = try SegmentRemoval(open.session, directory: directory).run(chosen)
         _ = consume lock

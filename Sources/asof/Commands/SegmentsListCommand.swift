@@ -27,7 +27,7 @@ struct SegmentsListCommand: ParsableCommand {
         let open = try store.open(forWriting: false)
         let registry = try Registry.load(open.session)
         let chosen = try registry.views(named: views)
-        let directory = try segments.require(open)
+        let directory = try segments.location.require(open)
         var table = TextTable(
             ["view", "from", "to", "rows", "size", "position", "state", "file"],
             rightAligned: [3, 4, 5]

@@ -1,9 +1,9 @@
-import Columnar
+package import Columnar
 import Features
-import PointInTime
+package import PointInTime
 
 /// A spine's batches put together into blocks of the size that the join wants.
-struct SpineBlocks {
+package struct SpineBlocks {
     private let reader: TableReader
     /// Read and not given yet.
     private var ahead: ColumnBatch?
@@ -12,12 +12,12 @@ struct SpineBlocks {
     /// A reader that has said so is not asked again.
     private var isAtEnd: Bool
     /// Rows in all: exact where the file says so or is read to the end, else an estimate; `nil` where nothing tells.
-    let rowCount: Int?
+    package let rowCount: Int?
     /// Memory of a row, by the first batch.
-    let rowBytes: Int
+    package let rowBytes: Int
 
     /// Reads the first batch.
-    init(_ reader: TableReader) throws(ColumnarError) {
+    package init(_ reader: TableReader) throws(ColumnarError) {
         self.reader = reader
         ahead = try reader.next()
         isAtEnd = ahead == nil
@@ -36,7 +36,7 @@ struct SpineBlocks {
     }
 
     /// The next rows, about `rows` of them: at most half more; `nil` at the end.
-    mutating func next(_ rows: Int) throws(ColumnarError) -> ColumnBatch? {
+    package mutating func next(_ rows: Int) throws(ColumnarError) -> ColumnBatch? {
         var parts: [ColumnBatch] = []
         var count = 0
         while count < rows, let batch = try take() {

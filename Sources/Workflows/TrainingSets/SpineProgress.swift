@@ -1,9 +1,8 @@
 import Columnar
 
 /// How far an export is: its spine comes in blocks, and a block is read, joined and written.
-struct ExportProgress {
-    private var line: Progress
-    private let label: String
+struct SpineProgress {
+    private let spine: String
     private let reader: TableReader
     /// The share of the spine that was read before the block at work, and with it.
     private var before = 0.0
@@ -11,13 +10,10 @@ struct ExportProgress {
     /// Of the time that a block takes, about so much goes to joining; the rest to writing.
     private static let joinShare = 0.6
 
-    init(_ line: Progress, _ input: SpineInput) {
-        self.line = line
-        label = input.name
+    init(_ input: SpineInput) {
+        spine = input.name
         reader = input.reader
     }
-
-    var elapsed: Duration { line.elapsed }
 
     /// A block was read.
     mutating func read() {
@@ -30,11 +26,9 @@ struct ExportProgress {
     }
 
     /// - Parameter share: of the block's join.
-    mutating func joined(_ share: Double, rows: Int) {
-        line.update(label, rows: rows, done: before + (after - before) * share * Self.joinShare)
+    func joined(_ share: Double, rows: Int) -> ExportProgress {
+        ExportProgress(spine: spine, rows: rows, done: before + (after - before) * share * Self.joinShare)
     }
 
-    mutating func written(rows: Int) { line.update(label, rows: rows, done: after) }
-
-    mutating func clear() { line.clear() }
+    func written(rows: Int) -> ExportProgress { ExportProgress(spine: spine, rows: rows, done: after) }
 }

@@ -4,7 +4,6 @@ import Foundation
 import PointInTime
 import Store
 import TrainingSets
-import Workflows
 
 /// A spine as batches of typed columns.
 struct SpineInput {
@@ -18,6 +17,32 @@ struct SpineInput {
     /// Where the rows of a query were put, as long as they are read.
     private let spool: TemporaryFile?
 
+    /// - Throws: ``WorkflowError/refused(_:)`` where a column is to be left out that is needed or is not there.
+    init(_ request: ExportRequest, _ plan: FeaturePlan, _ store: OpenStore) throws {
+        let typed =
+            try plan.requestKeys().map { ColumnSchema(name: $0.name, type: $0.type.featureType) }
+            + [ColumnSchema(name: request.labelTime, type: .timestamp)]
+            + (request.positionColumn.map { [ColumnSchema(name: $0, type: .int64)] } ?? [])
+        let dropped = Set(request.dropped)
+        if let needed = typed.first(where: { dropped.contains($0.name) }) {
+            throw WorkflowError.refused(
+                "--drop \(needed.name): it is a key, the label time or the position of the rows"
+            )
+        }
+        switch request.spine {
+        case .query(let sql): try self.init(sql: sql, store, typed: typed, dropping: dropped)
+        case .file(let path, let format, let options):
+            try self.init(
+                file: path,
+                format: try format ?? FileFormat(inputPath: path),
+                out: request.target.format,
+                options: options,
+                typed: typed,
+                dropping: dropped
+            )
+        }
+    }
+
     /// A file, or standard input.
     ///
     /// - Parameters:
@@ -25,7 +50,7 @@ struct SpineInput {
     ///     leave as they came. So do label times that are moments already.
     ///   - dropped: columns to leave out.
     ///   - out: the format that is written.
-    init(
+    private init(
         file: String,
         format: FileFormat,
         out: FileFormat,
@@ -66,18 +91,21 @@ struct SpineInput {
 
     /// The rows of a query, which are put into a temporary file at once, so that no snapshot stays open while they are
     /// enriched.
-    init(sql: String, session: Session, typed: [ColumnSchema], dropping dropped: Set<String>) throws {
+    private init(sql: String, _ store: OpenStore, typed: [ColumnSchema], dropping dropped: Set<String>) throws {
         name = "--spine-sql"
         let file = TemporaryFile(for: FileManager.default.temporaryDirectory.appendingPathComponent("asof-spine").path)
         try file.createPrivately()
-        let query = try SpineQuery(sql, session, typed: typed, dropping: dropped)
+        let query = try SpineQuery(sql, store.session, typed: typed, dropping: dropped)
         // The file has what batches hold; what it means stands in the schema.
         let writer = try TableWriter(
             path: file.path,
             format: .parquet,
             columns: query.columns.map { (name: $0.name, type: $0.type) }
         )
-        while let batch = try query.next() { try writer.write(batch) }
+        while let batch = try query.next() {
+            try store.control.check()
+            try writer.write(batch)
+        }
         try writer.finish()
         spool = file
         spelled = []

@@ -1,7 +1,6 @@
 import Columnar
 import Features
 import TrainingSets
-import Workflows
 
 extension FileFormat {
     /// What leaves with a type of another name, a sentence each.

@@ -1,0 +1,138 @@
+import Columnar
+import Features
+import Foundation
+import PointInTime
+import Store
+import TrainingSets
+
+/// Makes a training set: joins a spine with history, writes it and its manifest, puts both in place and records them.
+///
+/// Nothing appears under the target's name before it is complete. A cancelled run, or one whose deadline passes, ends
+/// between two blocks of the spine or in a wait for PostgreSQL, and leaves the target as it was; once the set is in place
+/// only its record can still fall away.
+package struct ExportWorkflow {
+    private let store: OpenStore
+
+    package init(_ store: OpenStore) { self.store = store }
+
+    /// - Parameter event: gets what happens, on the caller's thread.
+    /// - Throws: ``WorkflowError``, ``StoreError`` or ``ColumnarError``; no file is left then but what was there before.
+    /// - Complexity: time as the rows of the spine and, in a scan, of history; memory as ``LookupOptions/memory``. Sets the
+    ///   process's ``TableWriter/limitThreads(_:)``.
+    package func run(
+        _ request: ExportRequest,
+        event: @escaping (ExportEvent) -> Void = { _ in }
+    ) throws -> ExportResult {
+        try store.control.run {
+            let (plan, service) = try Registry.load(store.session).plan(naming: request.features, store.session)
+            let state = try request.state.state(Ledger(store.session))
+            let input = try SpineInput(request, plan, store)
+            let notes = try request.target.format.notes(on: input.columns, out: request.target.path)
+            let spec = try TrainingSetSpec(
+                plan: plan,
+                labelTime: request.labelTime,
+                positionColumn: request.positionColumn,
+                spine: input.columns,
+                state: state,
+                options: JoinOptions(knownAtLabel: request.knownAtLabel, witness: request.witness)
+            )
+            var blocks = try SpineBlocks(input.reader)
+            let engine = try request.lookup.request(store, spineRows: blocks.rowCount) { event(.warning($0)) }
+            let join = try TrainingSetJoin(spec, sessions: try store.sessions(2), engine: engine)
+            let blockRows = join.blockRows(rowBytes: blocks.rowBytes)
+            event(.planned(ExportPlan(join: join.plan, spineRows: blocks.rowCount, blockRows: blockRows)))
+            TableWriter.limitThreads(Workers(request.lookup.threads).halves.0.count)
+            let data = TemporaryFile(for: request.target.path)
+            let warnings = try write(join, input, &blocks, to: data, request.target.format, event)
+            let manifest = TrainingSetManifest(
+                join,
+                storeID: try store.session.storeID(),
+                features: request.features,
+                service: service.map { .init(name: $0.definition.name, version: $0.version) },
+                spineSource: request.spine.text,
+                output: .init(
+                    file: URL(fileURLWithPath: request.target.path).lastPathComponent,
+                    format: request.target.format.rawValue
+                )
+            )
+            try place(data, manifest, request.target)
+            return ExportResult(
+                manifest: manifest,
+                manifestPath: request.target.manifestPath,
+                warnings: warnings,
+                notes: notes,
+                finerLabels: join.finerLabels,
+                isRecorded: try record(manifest),
+                scan: join.scanReport,
+                stages: join.clock.stages
+            )
+        }
+    }
+
+    /// Joins the spine's blocks and writes them.
+    /// - Returns: warnings.
+    private func write(
+        _ join: TrainingSetJoin,
+        _ input: SpineInput,
+        _ blocks: inout SpineBlocks,
+        to data: TemporaryFile,
+        _ format: FileFormat,
+        _ event: @escaping (ExportEvent) -> Void
+    ) throws -> [String] {
+        var progress = SpineProgress(input)
+        var warnings: [String] = []
+        let writer = try data.naming {
+            try TableWriter(path: data.path, format: format, columns: input.written(join.spec.columns))
+        }
+        join.prepare()
+        defer { join.settle() }
+        join.onProgress = { [unowned join] share in
+            event(.progress(progress.joined(share, rows: join.rowCount)))
+        }
+        while let batch = try join.clock.measure(
+            .spine,
+            { try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) }
+        ) {
+            try store.control.check()
+            progress.read()
+            let spine = input.spine(of: batch)
+            if join.spec.options.knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(spine) }
+            let block = try join.joinBlock(spine)
+            let written = input.written(block.batch, of: batch)
+            try join.record(block) {
+                try join.clock.measure(.write) { try data.naming { try writer.write(written) } }
+            }
+            event(.progress(progress.written(rows: join.rowCount)))
+        }
+        try join.finish()
+        warnings += try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
+        warnings += join.warnings
+        try join.clock.measure(.write) { try data.naming { try writer.finish() } }
+        return warnings
+    }
+
+    /// The data first: a manifest never stands next to data that is not its own.
+    private func place(_ data: TemporaryFile, _ manifest: TrainingSetManifest, _ target: ExportTarget) throws {
+        let path = target.manifestPath
+        let file = TemporaryFile(for: path)
+        do {
+            try Data(try manifest.json.utf8).write(to: URL(fileURLWithPath: file.path))
+        } catch let error as CocoaError {
+            throw WorkflowError.refused("\(path): cannot be written: \(error.localizedDescription)")
+        }
+        try store.control.check()
+        unlink(path)
+        try data.place()
+        try file.place()
+    }
+
+    private func record(_ manifest: TrainingSetManifest) throws -> Bool {
+        do {
+            return try manifest.record(store.session)
+        } catch {
+            // The set is in place, whole: the end that was asked for comes too late for it.
+            guard store.control.isOver else { throw error }
+            return false
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import Features
+package import Store
+
+extension Registry {
+    /// The plan of features as people name them: as ``plan(for:_:)``; a bare view stands for all of its features.
+    ///
+    /// - Parameter text: a service, `SERVICE@VERSION`, a view, or features: `view.feature,view.*`.
+    /// - Throws: ``WorkflowError/refused(_:)`` with a hint where it names neither a service nor a view.
+    package func plan(
+        naming text: String,
+        _ session: Session
+    ) throws -> (plan: FeaturePlan, service: StoredService?) {
+        var text = text
+        if definitions.service(named: text) == nil, definitions.view(named: text) != nil { text += ".*" }
+        let selection = try FeatureSelection(text: text)
+        if case .service(let name, nil) = selection, service(named: name) == nil {
+            let known = definitions.services.map(\.name) + views.map(\.name)
+            throw WorkflowError.refused("no service or view '\(name)'\(Name.hint(for: name, among: known))")
+        }
+        return try plan(for: selection, session)
+    }
+}
