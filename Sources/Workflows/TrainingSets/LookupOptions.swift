@@ -28,7 +28,7 @@ package struct LookupOptions: Sendable {
     ///   - spineRows: rows of the spine, as far as they are known.
     ///   - warning: gets why segments are not read that are there.
     /// - Throws: as ``SegmentLocation/find(_:warning:)``; look-ups alone ask for no segments.
-    package func request(_ store: OpenStore, spineRows: Int?, warning: (String) -> Void) throws -> EngineRequest {
+    func request(_ store: OpenStore, spineRows: Int?, warning: (String) -> Void) throws -> EngineRequest {
         let directory = engine == .probe ? nil : try segments.find(store, warning: warning)
         return EngineRequest(
             engine,

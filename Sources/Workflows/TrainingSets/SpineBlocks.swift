@@ -1,9 +1,9 @@
-package import Columnar
+import Columnar
 import Features
-package import PointInTime
+import PointInTime
 
 /// A spine's batches put together into blocks of the size that the join wants.
-package struct SpineBlocks {
+struct SpineBlocks {
     private let reader: TableReader
     /// Read and not given yet.
     private var ahead: ColumnBatch?
@@ -12,12 +12,12 @@ package struct SpineBlocks {
     /// A reader that has said so is not asked again.
     private var isAtEnd: Bool
     /// Rows in all: exact where the file says so or is read to the end, else an estimate; `nil` where nothing tells.
-    package let rowCount: Int?
+    let rowCount: Int?
     /// Memory of a row, by the first batch.
-    package let rowBytes: Int
+    let rowBytes: Int
 
     /// Reads the first batch.
-    package init(_ reader: TableReader) throws(ColumnarError) {
+    init(_ reader: TableReader) throws(ColumnarError) {
         self.reader = reader
         ahead = try reader.next()
         isAtEnd = ahead == nil
@@ -36,7 +36,7 @@ package struct SpineBlocks {
     }
 
     /// The next rows, about `rows` of them: at most half more; `nil` at the end.
-    package mutating func next(_ rows: Int) throws(ColumnarError) -> ColumnBatch? {
+    mutating func next(_ rows: Int) throws(ColumnarError) -> ColumnBatch? {
         var parts: [ColumnBatch] = []
         var count = 0
         while count < rows, let batch = try take() {

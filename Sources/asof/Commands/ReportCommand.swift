@@ -19,10 +19,9 @@ struct ReportCommand: ParsableCommand {
     var manifest: String
 
     func run() throws {
-        guard let data = FileManager.default.contents(atPath: manifest) else {
+        guard let described = try TrainingSetManifest(contentsOf: manifest) else {
             throw WorkflowError.refused("\(manifest): there is no such file, or it cannot be read")
         }
-        let described = try TrainingSetManifest(json: String(decoding: data, as: UTF8.self), path: manifest)
         let features = described.service.map { "\($0.name)@\($0.version)" } ?? described.features
         Console.write(
             "\(described.output.file): \(Console.count(described.rows, "row")) of \(features), position "

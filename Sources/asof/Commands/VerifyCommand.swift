@@ -1,8 +1,5 @@
 import ArgumentParser
 import Columnar
-import Features
-import Foundation
-import PointInTime
 import Store
 import TrainingSets
 import Workflows
@@ -31,44 +28,36 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let outcome: SetComparison.Outcome
-        let described: TrainingSetManifest
+        let request: VerifyRequest
+        let result: VerifyResult
         do {
-            described = try readManifest()
+            request = try VerifyRequest(manifestAt: manifest, lookup: try engine.lookup())
             TableWriter.keepMemory()
-            TableWriter.limitThreads(engine.threadCount)
             let open = try store.open(forWriting: false)
-            let folder = URL(fileURLWithPath: manifest).deletingLastPathComponent().path
-            outcome = try SetComparison(described, folder: folder, open, engine).outcome()
+            result = try VerifyWorkflow(open).run(request) { Console.writeError("WARNING: \($0)") }
         } catch {
             Console.writeError("asof: \(manifest) could not be checked: \(error)")
             throw ExitCode(2)
         }
-        if let difference = outcome.difference {
-            // A file that is what the manifest says, and which history no longer gives, is not at fault.
-            guard outcome.removals.isEmpty || !outcome.isFileIntact else {
-                let reasons = outcome.removals.map(\.text).joined(separator: "; ")
-                Console.writeError(
-                    "asof: \(manifest) could not be checked: \(described.output.file) is what was exported, but history "
-                        + "no longer gives it: \(reasons). First difference: \(difference)"
-                )
-                throw ExitCode(2)
-            }
-            Console.writeError("asof: \(described.output.file) is different: \(difference)")
+        let file = request.manifest.output.file
+        switch result.outcome {
+        case .historyLost(let difference):
+            let reasons = result.removals.map(\.text).joined(separator: "; ")
+            Console.writeError(
+                "asof: \(manifest) could not be checked: \(file) is what was exported, but history "
+                    + "no longer gives it: \(reasons). First difference: \(difference.text)"
+            )
+            throw ExitCode(2)
+        case .different(let difference):
+            Console.writeError("asof: \(file) is different: \(difference.text)")
             throw ExitCode(1)
+        case .equal: break
         }
         guard !quiet else { return }
         Console.write(
-            "\(described.output.file) is what position \(described.store.position) gives: "
-                + "\(Console.count(described.rows, "row")), \(described.contentDigest)"
+            "\(file) is what position \(request.manifest.store.position) gives: "
+                + "\(Console.count(request.manifest.rows, "row")), \(request.manifest.contentDigest)"
         )
-        for removal in outcome.removals { Console.write("note: \(removal.text); this set did not need it") }
-    }
-
-    private func readManifest() throws -> TrainingSetManifest {
-        guard let data = FileManager.default.contents(atPath: manifest) else {
-            throw WorkflowError.refused("there is no such file, or it cannot be read")
-        }
-        return try TrainingSetManifest(json: String(decoding: data, as: UTF8.self), path: manifest)
+        for removal in result.removals { Console.write("note: \(removal.text); this set did not need it") }
     }
 }
