@@ -16,7 +16,8 @@ package struct ExportWorkflow {
     package init(_ store: OpenStore) { self.store = store }
 
     /// - Parameter event: gets what happens, on the caller's thread.
-    /// - Throws: ``WorkflowError``, ``StoreError`` or ``ColumnarError``; no file is left then but what was there before.
+    /// - Throws: ``WorkflowError``, ``StoreError`` or ``ColumnarError``; there is no file then but what was there before.
+    ///   Only where the database fails at the record of a set is that one in place.
     /// - Complexity: time as the rows of the spine and, in a scan, of history; memory as ``LookupOptions/memory``. Sets the
     ///   process's ``TableWriter/limitThreads(_:)``.
     package func run(

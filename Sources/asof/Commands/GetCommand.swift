@@ -38,78 +38,53 @@ struct GetCommand: ParsableCommand {
 
     func run() throws {
         let moment: EntityLookup.Moment = try at.map { .at(try TimeArgument.parse($0, option: "--at")) } ?? .latest
-        let open = try store.open(forWriting: false)
-        let registry = try Registry.load(open.session)
-        let plan = try registry.plan(naming: what, open.session).plan
-        let keys = try plan.requestKeys()
-        let state = try position.map { try Ledger(open.session).state(at: $0) }
-        guard !entities.isEmpty || keys.isEmpty else {
-            throw WorkflowError.usage(
-                "name an entity: \(keys.map { "\($0.name)=…" }.joined(separator: ",")). `asof get --help` has examples"
-            )
-        }
-        for entity in entities.isEmpty ? [""] : entities {
-            let values = try EntityText.parse(entity, keys: keys)
-            var rows: [EntityRow] = []
-            for role in plan.roles {
-                let roleKeys = role.keyColumns.compactMap { name in
-                    keys.firstIndex { $0.name == name }.map { values[$0] }
-                }
-                rows.append(try EntityLookup(open.session).read(role, keys: roleKeys, moment, state: state))
-            }
-            let reply = Reply(plan: plan, keys: keys, entity: values, rows: rows)
-            Console.write(json ? reply.json : reply.text)
+        let request = GetRequest(features: what, entities: entities, moment: moment, position: position)
+        try GetWorkflow(try store.open(forWriting: false)).run(request) { found in
+            Console.write(json ? found.json : found.text)
         }
     }
+}
 
-    /// One entity's features.
-    private struct Reply {
-        let plan: FeaturePlan
-        let keys: [KeyColumn]
-        let entity: [Value]
-        let rows: [EntityRow]
-
-        var json: String {
-            var object = JSONObject()
-            object.append("entity", JSONObject(zip(keys, entity).map { ($0.name, $1) }))
-            var values = JSONObject()
-            var statuses = JSONObject()
-            for (column, source) in zip(plan.columns, plan.sources) {
-                values.append(column.outputName, rows[source.role].values[source.feature])
-                statuses.append(column.outputName, .string(rows[source.role].statuses[source.feature].rawValue))
-            }
-            object.append("values", values)
-            object.append("status", statuses)
-            var views = JSONObject()
-            for (role, row) in zip(plan.roles, rows) {
-                views.append(
-                    role.prefix,
-                    JSONObject([
-                        ("event_time", row.eventTime.map { .timestamp($0) } ?? .null),
-                        ("known_at", row.knownAt.map { .timestamp($0) } ?? .null),
-                        ("position", row.position.map { .int64($0) } ?? .null),
-                    ])
-                )
-            }
-            object.append("views", views)
-            return object.text
+extension EntityFeatures {
+    fileprivate var json: String {
+        var object = JSONObject()
+        object.append("entity", JSONObject(zip(keys, entity).map { ($0.name, $1) }))
+        var values = JSONObject()
+        var statuses = JSONObject()
+        for cell in cells {
+            values.append(cell.column.outputName, cell.value)
+            statuses.append(cell.column.outputName, .string(cell.status.rawValue))
         }
-
-        var text: String {
-            var table = TextTable(
-                ["feature", "value", "status", "event time", "known at", "position"],
-                rightAligned: [5]
-            )
-            for (column, source) in zip(plan.columns, plan.sources) {
-                let row = rows[source.role]
-                table.append([
-                    column.outputName, Console.cell(row.values[source.feature].text),
-                    row.statuses[source.feature].rawValue,
-                    row.eventTime?.text ?? "-", row.knownAt?.text ?? "-", row.position.map { String($0) } ?? "-",
+        object.append("values", values)
+        object.append("status", statuses)
+        var views = JSONObject()
+        for (role, row) in zip(plan.roles, rows) {
+            views.append(
+                role.prefix,
+                JSONObject([
+                    ("event_time", row.eventTime.map { .timestamp($0) } ?? .null),
+                    ("known_at", row.knownAt.map { .timestamp($0) } ?? .null),
+                    ("position", row.position.map { .int64($0) } ?? .null),
                 ])
-            }
-            let name = zip(keys, entity).map { "\($0.name)=\($1.text)" }.joined(separator: ", ")
-            return (name.isEmpty ? "" : name + "\n") + table.text
+            )
         }
+        object.append("views", views)
+        return object.text
+    }
+
+    fileprivate var text: String {
+        var table = TextTable(
+            ["feature", "value", "status", "event time", "known at", "position"],
+            rightAligned: [5]
+        )
+        for cell in cells {
+            let row = cell.row
+            table.append([
+                cell.column.outputName, Console.cell(cell.value.text), cell.status.rawValue,
+                row.eventTime?.text ?? "-", row.knownAt?.text ?? "-", row.position.map { String($0) } ?? "-",
+            ])
+        }
+        let name = zip(keys, entity).map { "\($0.name)=\($1.text)" }.joined(separator: ", ")
+        return (name.isEmpty ? "" : name + "\n") + table.text
     }
 }

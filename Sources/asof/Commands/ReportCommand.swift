@@ -33,8 +33,8 @@ struct ReportCommand: ParsableCommand {
             return
         }
         Console.write(Self.features(described, quality))
-        let warnings = QualityWarnings.of(described)
-        if !warnings.isEmpty { Console.write("\n" + warnings.map { "WARNING: \($0)" }.joined(separator: "\n")) }
+        let warnings = described.qualityWarnings
+        if !warnings.isEmpty { Console.write("\n" + warnings.map { "WARNING: \($0.text)" }.joined(separator: "\n")) }
     }
 
     private static func views(_ manifest: TrainingSetManifest) -> String {
@@ -91,45 +91,5 @@ struct ReportCommand: ParsableCommand {
         case .time(let text) where text.hasSuffix("T00:00:00Z"): String(text.prefix(10))
         case .time(let text): text.count > 20 ? text.prefix(19) + "Z" : text
         }
-    }
-}
-
-/// What of a training set looks wrong.
-enum QualityWarnings {
-    static func of(_ manifest: TrainingSetManifest) -> [String] {
-        var warnings: [String] = []
-        let rows = manifest.rows
-        guard rows > 0 else { return ["the training set has no rows"] }
-        for role in manifest.roles {
-            if role.matched == 0 {
-                warnings.append(
-                    "no row found a value in view '\(role.prefix)': are keys and label times those of its history?"
-                )
-            } else if role.expired * 10 > rows {
-                let share = role.expired * 100 / rows
-                warnings.append(
-                    "\(share) % of view '\(role.prefix)' had expired (ttl \(role.ttl ?? "none")): is it updated often enough?"
-                )
-            }
-        }
-        for feature in manifest.quality?.features ?? [] {
-            if feature.nulls == rows {
-                warnings.append("\(feature.name) is null in every row")
-            }
-            if feature.constant {
-                warnings.append(
-                    "\(feature.name) has the same value in every row\(feature.nulls > 0 ? " that has one" : "")"
-                )
-            }
-            if feature.nulls * 2 > rows && feature.nulls < rows {
-                warnings.append("\(feature.name) is null in \(feature.nulls * 100 / rows) % of the rows")
-            }
-            let strange = [(feature.nans, "NaN"), (feature.infinities, "infinity")].filter { $0.0 > 0 }
-            if !strange.isEmpty {
-                let counts = strange.map { "\($0.1) in \(Console.count($0.0, "row"))" }.joined(separator: ", ")
-                warnings.append("\(feature.name) has \(counts)")
-            }
-        }
-        return warnings
     }
 }
