@@ -116,7 +116,10 @@ let package = Package(
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
         module("Serving", ["Features", "Online", "PointInTime", "Postgres", "Store"]),
-        module("Workflows", ["Features", "Materializing", "Operations", "Postgres", "Store"]),
+        module(
+            "Workflows",
+            ["Features", "Materializing", "Operations", "PointInTime", "Postgres", "Segments", "Store"]
+        ),
         module(
             "Reading",
             ["CFloatText", "Features", "Online", "PointInTime", "Postgres", "Serving", "Store", "Wire"],
@@ -173,7 +176,10 @@ let package = Package(
             ["Commands", "RESPServer", "Wire"],
             [logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio")]
         ),
-        tests("WorkflowsTests", ["Features", "Materializing", "Operations", "Postgres", "Store", "Workflows"]),
+        tests(
+            "WorkflowsTests",
+            ["Columnar", "Features", "Materializing", "Operations", "Postgres", "Segments", "Store", "Workflows"]
+        ),
         tests(
             "EndToEndTests",
             [
