@@ -237,7 +237,11 @@ package final class Materialization {
         let wanted = try rows.partitions()
         guard !wanted.isEmpty else { return }
         let other: Session
-        if let made = self.other { other = made } else { other = try Session(conninfo: session.conninfo) }
+        if let made = self.other {
+            other = made
+        } else {
+            other = try Session(conninfo: session.conninfo, interruption: session.interruption)
+        }
         self.other = other
         let missing = try catalog.missing(wanted, other)
         guard !missing.isEmpty else { return }

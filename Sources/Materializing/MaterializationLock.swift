@@ -1,7 +1,7 @@
 import Features
 import Foundation
 import Glibc
-import Postgres
+package import Postgres
 package import Store
 
 /// The right to materialize a view, for one run over all its transactions.
@@ -15,22 +15,24 @@ package final class MaterializationLock {
     ///
     /// - Parameters:
     ///   - waits: whether to wait for a run that holds it.
+    ///   - interruption: ends the waiting from another thread.
     ///   - willWait: called once with who holds it, before waiting.
     /// - Throws: ``StoreError/conflict(_:)`` naming the run that holds it.
     package init(
         _ view: StoredView,
         conninfo: String,
         waits: Bool,
+        interruption: Interruption? = nil,
         willWait: (String) -> Void = { _ in }
     ) throws(StoreError) {
-        session = try Session(conninfo: conninfo)
+        session = try Session(conninfo: conninfo, interruption: interruption)
         var options = Connection.TransactionOptions.write
         options.statementTimeoutMs = Limits.groupStatementTimeoutMs
         // It writes nothing, and must not keep migrations out for as long as a run takes.
         try session.begin(options, asksToWrite: false)
         try session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         if try !tryLock(view) {
-            let other = try Session(conninfo: conninfo)
+            let other = try Session(conninfo: conninfo, interruption: interruption)
             let holder = try Self.holder(view, other)
             guard waits else {
                 throw .conflict(
@@ -41,7 +43,7 @@ package final class MaterializationLock {
             // A run may take days. Asking now and then, each statement is short, and one without an answer is noticed.
             while try !tryLock(view) { usleep(Self.retryUs) }
         }
-        try Self.sign(view, try Session(conninfo: conninfo))
+        try Self.sign(view, try Session(conninfo: conninfo, interruption: interruption))
     }
 
     private static let retryUs: UInt32 = 100_000

@@ -2,6 +2,7 @@ import Crypto
 import Features
 import Foundation
 import Glibc
+package import Postgres
 package import Store
 
 /// A directory of segments: `view=NAME/part=NUMBER/….parquet`, and hidden files of our own.
@@ -95,19 +96,31 @@ package struct SegmentDirectory: Sendable, Hashable {
 
     /// Takes the right to change the directory, for as long as the result lives; waits for another run that has it.
     ///
-    /// - Parameter willWait: called once before waiting.
-    package func lock(willWait: () -> Void = {}) throws(StoreError) -> SegmentLock {
+    /// - Parameters:
+    ///   - interruption: ends the waiting from another thread.
+    ///   - willWait: called once before waiting.
+    package func lock(
+        interruption: Interruption? = nil,
+        willWait: () -> Void = {}
+    ) throws(StoreError) -> SegmentLock {
         let path = root + "/.lock"
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard descriptor >= 0 else { throw .file("\(path): cannot be opened: \(Self.reason(errno))") }
         let lock = SegmentLock(descriptor: descriptor)
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return lock }
         willWait()
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw .file("\(path): cannot be locked: \(Self.reason(errno))") }
+        // A build may take hours: asking now and then, the waiting can be ended.
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR else {
+                throw .file("\(path): cannot be locked: \(Self.reason(errno))")
+            }
+            if interruption?.isInterrupted == true { throw .file("\(path): waiting for it was given up") }
+            usleep(Self.retryUs)
         }
         return lock
     }
+
+    private static let retryUs: UInt32 = 100_000
 
     /// Where a file lies until it is complete.
     func temporaryPath() throws(StoreError) -> String {

@@ -44,11 +44,7 @@ import Testing
         try other.begin(.write)
         try other.lock(AdvisoryLock.definitions)
         let running = try work.start(["apply", "mine.yaml", "--yes"])
-        let isWaiting = try Patience.wait {
-            try work.ask(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = \(AdvisoryLock.definitions)"
-            ) == "1"
-        }
+        let isWaiting = try work.session.isSomebodyBlocked(by: "advisory")
         #expect(isWaiting)
         let theirs = try Definitions.parse(yaml: Workplace.yaml("id: int64, theirs: float64"), file: "theirs.yaml")
         try other.execute(

@@ -212,11 +212,7 @@ import Testing
 
     /// Whether an apply waits for the lock of the definitions.
     private static func isWaiting(_ work: Workplace) throws -> Bool {
-        try Patience.wait {
-            try work.ask(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = \(AdvisoryLock.definitions)"
-            ) == "1"
-        }
+        try work.session.isSomebodyBlocked(by: "advisory")
     }
 
     @Test func `a team that leaves retires all it has with a file of its project alone`() throws {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Features
 import Operations
-import Store
+import Workflows
 
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,8 +21,7 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         let location = try store.locate()
-        // Also a store of another schema: to say so is what this is for.
-        let findings = try Doctor(try Session(conninfo: location.conninfo)).run()
+        let findings = try OpenStore.diagnose(location.conninfo)
         if json {
             for finding in findings { Console.write(Self.json(finding)) }
         } else {

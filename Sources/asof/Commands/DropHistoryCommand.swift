@@ -41,35 +41,30 @@ struct DropHistoryCommand: ParsableCommand {
 
     func run() throws {
         let time = try before.map { try TimeArgument.parse($0, option: "--before") }
+        let request = view.map { DropHistoryRequest.view($0, before: time) } ?? .byRetention
         let open = try store.open(forWriting: !dryRun)
-        let registry = try Registry.load(open.session)
-        let views = try view.map { [try registry.view(named: $0)] } ?? registry.views
-        var drops: [(drop: HistoryDrop, before: Timestamp)] = []
-        for view in views.sorted(by: { $0.name < $1.name }) {
-            let drop = HistoryDrop(open.session, view)
-            if let bound = try time ?? drop.retentionBound() { drops.append((drop, bound)) }
+        if dryRun {
+            show(try open.planDropping(request))
+            return
         }
-        if let view, drops.isEmpty {
-            throw WorkflowError.refused(
-                "view '\(view)' has no retention; say --before TIME, or give it one in features.yaml"
-            )
-        }
-        var planned: [(drop: HistoryDrop, before: Timestamp, summary: HistoryDrop.Summary)] = []
-        for (drop, before) in drops { planned.append((drop, before, try drop.plan(before: before))) }
-        show(planned)
-        let work = planned.filter { $0.summary.partitions > 0 }
-        if dryRun || work.isEmpty { return }
-        if !yes { try Confirmation.ask("drop this history for good?", nothingDone: "nothing was dropped") }
-        for (drop, before, _) in work {
-            let (summary, state) = try drop.run(before: before)
-            Console.write(
-                "\(drop.view.name): dropped \(Console.count(summary.historyRows, "row")) in "
-                    + "\(Console.count(summary.partitions, "partition")), position \(state?.position ?? 0)"
-            )
-        }
+        _ = try open.dropHistory(
+            request,
+            confirm: { planned in
+                show(planned)
+                guard planned.contains(where: { $0.summary.partitions > 0 }) else { return false }
+                if !yes { try Confirmation.ask("drop this history for good?", nothingDone: "nothing was dropped") }
+                return true
+            },
+            progress: { outcome in
+                Console.write(
+                    "\(outcome.view.name): dropped \(Console.count(outcome.summary.historyRows, "row")) in "
+                        + "\(Console.count(outcome.summary.partitions, "partition")), position \(outcome.position)"
+                )
+            }
+        )
     }
 
-    private func show(_ planned: [(drop: HistoryDrop, before: Timestamp, summary: HistoryDrop.Summary)]) {
+    private func show(_ planned: [DropHistoryPlan]) {
         guard !planned.isEmpty else {
             Console.write("no view has a retention")
             return
@@ -78,16 +73,17 @@ struct DropHistoryCommand: ParsableCommand {
             ["view", "before", "partitions", "history rows", "online rows", "size"],
             rightAligned: [2, 3, 4, 5]
         )
-        for (drop, before, summary) in planned {
+        for plan in planned {
+            let summary = plan.summary
             table.append([
-                drop.view.name, (summary.before ?? before).text, Console.grouped(summary.partitions),
+                plan.view.name, (summary.before ?? plan.before).text, Console.grouped(summary.partitions),
                 Console.grouped(summary.historyRows), Console.grouped(summary.onlineRows), Console.size(summary.bytes),
             ])
         }
         Console.write(table.text)
-        for (drop, _, summary) in planned
-        where summary.partitions == 0 && drop.view.definition.partition == .none {
-            Console.write("\(drop.view.name) has partition none: nothing of it can be dropped by time")
+        for plan in planned
+        where plan.summary.partitions == 0 && plan.view.definition.partition == .none {
+            Console.write("\(plan.view.name) has partition none: nothing of it can be dropped by time")
         }
     }
 }

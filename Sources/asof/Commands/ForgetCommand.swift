@@ -1,7 +1,6 @@
 import ArgumentParser
 import Features
 import Operations
-import Store
 import Workflows
 
 struct ForgetCommand: ParsableCommand {
@@ -34,41 +33,48 @@ struct ForgetCommand: ParsableCommand {
 
     func run() throws {
         let open = try store.open(forWriting: !dryRun)
-        let definitions = try Registry.load(open.session).definitions
-        let forgetting = try Forgetting(open.session, entity: entity, key: key, definitions)
-        if !json {
-            let found = try forgetting.count()
-            show(found)
-            for view in try forgetting.namesakes() {
-                Console.write(
-                    "not touched: view \(view) has a key '\(forgetting.entity.key)' of another entity"
-                )
-            }
-            if dryRun {
-                for time in try forgetting.earlier() { Console.write("this key was forgotten at \(time.text)") }
+        if dryRun {
+            let plan = try open.planForgetting(entity, key: key)
+            if json {
+                write(plan.counts, position: nil)
                 return
             }
-            if found.isEmpty { return }
-        } else if dryRun {
-            write(try forgetting.count(), nil)
+            show(plan)
+            for time in try open.forgotten(entity, key: key) {
+                Console.write("this key was forgotten at \(time.text)")
+            }
             return
         }
-        if !yes { try Confirmation.ask("forget this entity for good?", nothingDone: "nothing was forgotten") }
-        let (counts, state) = try forgetting.run()
+        let outcome = try open.forget(entity, key: key) { plan in
+            if !json {
+                show(plan)
+                if plan.counts.isEmpty { return false }
+            }
+            if !yes { try Confirmation.ask("forget this entity for good?", nothingDone: "nothing was forgotten") }
+            return true
+        }
+        guard let outcome else { return }
         if json {
-            write(counts, state)
+            write(outcome.counts, position: outcome.position)
             return
         }
-        let rows = counts.reduce(0) { $0 + $1.historyRows }
+        let rows = outcome.counts.reduce(0) { $0 + $1.historyRows }
         Console.write(
-            "forgotten: \(Console.count(rows, "row")) of \(Console.count(counts.count, "view")), position \(state?.position ?? 0)"
+            "forgotten: \(Console.count(rows, "row")) of \(Console.count(outcome.counts.count, "view")), "
+                + "position \(outcome.position ?? 0)"
         )
-        let files = try forgetting.segmentCount()
-        if files > 0 {
+        if outcome.segments > 0 {
             Console.write(
-                "\(Console.count(files, "segment")) may still have these rows and are not read any more; "
+                "\(Console.count(outcome.segments, "segment")) may still have these rows and are not read any more; "
                     + "run `asof segments build` on every host that has segments"
             )
+        }
+    }
+
+    private func show(_ plan: ForgetPlan) {
+        show(plan.counts)
+        for view in plan.namesakes {
+            Console.write("not touched: view \(view) has a key '\(plan.entity.key)' of another entity")
         }
     }
 
@@ -87,7 +93,7 @@ struct ForgetCommand: ParsableCommand {
         Console.write(table.text)
     }
 
-    private func write(_ counts: [Forgetting.Count], _ state: LedgerState?) {
+    private func write(_ counts: [Forgetting.Count], position: Int64?) {
         var views = JSONObject()
         for count in counts {
             views.append(
@@ -96,7 +102,7 @@ struct ForgetCommand: ParsableCommand {
             )
         }
         var object = JSONObject([
-            ("entity", .string(entity)), ("position", state.map { .int64($0.position) } ?? .null),
+            ("entity", .string(entity)), ("position", position.map { .int64($0) } ?? .null),
         ])
         object.append("views", views)
         Console.write(object.text)

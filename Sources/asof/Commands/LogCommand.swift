@@ -23,9 +23,7 @@ struct LogCommand: ParsableCommand {
     }
 
     func run() throws {
-        let open = try store.open(forWriting: false)
-        let stored = try view.map { try Registry.load(open.session).view(named: $0) }
-        let lines = try Ledger(open.session).lines(view: stored, limit: limit)
+        let lines = try store.open(forWriting: false).log(view: view, limit: limit)
         if json {
             for line in lines { Console.write(Self.json(line)) }
             return
@@ -71,10 +69,7 @@ struct CheckCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let open = try store.open(forWriting: false)
-        let registry = try Registry.load(open.session)
-        let chosen = try registry.views(named: views)
-        let findings = try StoreCheck(open.session).run(chosen.sorted { $0.name < $1.name })
+        let findings = try store.open(forWriting: false).check(views)
         var table = TextTable(["", "subject", "property", "violations"], rightAligned: [3])
         for finding in findings {
             table.append([

@@ -67,60 +67,32 @@ struct MaterializeCommand: ParsableCommand {
 
     func run() throws {
         let open = try store.open(forWriting: !dryRun)
-        let registry = try Registry.load(open.session)
-        let options = try options()
-        guard all else {
-            for view in try views.map({ try registry.view(named: $0) }) { try materialize(view, options, open) }
-            return
-        }
-        // What reads a view that failed would miss its rows for good: the watermark would have passed them.
-        var failed: Set<String> = []
-        for (view, reads) in try ViewDependencies(open.session, registry).order() {
-            if let cause = reads.intersection(failed).min() {
-                Console.writeError("asof: view '\(view.name)' was left out: it reads '\(cause)'")
-                failed.insert(view.name)
-                continue
-            }
-            do {
-                try materialize(view, options, open)
-            } catch {
-                Console.writeError("asof: \(error)")
-                failed.insert(view.name)
-            }
-        }
-        if !failed.isEmpty { throw ExitCode(1) }
-    }
-
-    private func materialize(_ view: StoredView, _ options: MaterializationOptions, _ open: OpenStore) throws {
-        let lock =
-            dryRun
-            ? nil
-            : try MaterializationLock(view, conninfo: open.conninfo, waits: wait) { holder in
-                if !quiet { Console.writeError("\(view.name): waiting for \(holder)") }
-            }
-        defer { lock?.release() }
-        var progress = Progress(isQuiet: quiet || json || dryRun)
-        let run = try Materialization(open.session, view, options)
-        do {
-            while let window = run.nextWindow {
-                progress.update(
-                    "\(view.name): chunk \(run.summary.chunks + 1), \(window.text)",
-                    rows: run.summary.rows,
-                    done: run.done
+        let request = MaterializeRequest(views: all ? nil : views, options: try options(), waits: wait)
+        var line = Progress(isQuiet: true)
+        defer { line.clear() }
+        let outcomes = try open.materialize(request) { progress in
+            switch progress {
+            case .waiting(let view, let holder):
+                if !quiet { Console.writeError("\(view): waiting for \(holder)") }
+            case .began: line = Progress(isQuiet: quiet || json || dryRun)
+            case .chunk(let view, let window, let before, let done):
+                line.update(
+                    "\(view.name): chunk \(before.chunks + 1), \(window.text)",
+                    rows: before.rows,
+                    done: done
                 )
-                guard let chunk = try run.runNext() else { break }
-                if dryRun && !quiet { write(chunk, view) }
+            case .chunkDone(let view, let chunk): if dryRun && !quiet { write(chunk, view) }
+            case .done(let outcome):
+                line.clear()
+                report(outcome)
+            case .failed(_, let error):
+                line.clear()
+                Console.writeError("asof: \(error)")
+            case .leftOut(let view, let cause):
+                Console.writeError("asof: view '\(view.name)' was left out: it reads '\(cause)'")
             }
-            progress.clear()
-            report(run, view, progress.elapsed)
-        } catch {
-            progress.clear()
-            guard let state = run.summary.state else { throw error }
-            throw WorkflowError.refused(
-                "\(error)\n\(Console.count(run.summary.stored, "row")) of the chunks before are stored "
-                    + "(position \(state.position)); the same command goes on after them"
-            )
         }
+        if !outcomes.failed.isEmpty { throw ExitCode(1) }
     }
 
     private func write(_ chunk: Materialization.Chunk, _ view: StoredView) {
@@ -136,15 +108,15 @@ struct MaterializeCommand: ParsableCommand {
         }
     }
 
-    private func report(_ run: Materialization, _ view: StoredView, _ elapsed: Duration) {
-        let summary = run.summary
+    private func report(_ outcome: MaterializeOutcome) {
+        let (view, window, summary) = (outcome.view, outcome.window, outcome.summary)
         for warning in summary.warnings { Console.writeError("WARNING: \(view.name): \(warning)") }
         if json {
             if dryRun { return }
             Console.write(
                 JSONObject([
-                    ("view", .string(view.name)), ("from", .timestamp(run.window.lowerBound)),
-                    ("to", .timestamp(run.window.upperBound)), ("chunks", .int64(Int64(summary.chunks))),
+                    ("view", .string(view.name)), ("from", .timestamp(window.lowerBound)),
+                    ("to", .timestamp(window.upperBound)), ("chunks", .int64(Int64(summary.chunks))),
                     ("rows", .int64(Int64(summary.rows))), ("stored", .int64(Int64(summary.stored))),
                     ("known", .int64(Int64(summary.known))), ("suppressed", .int64(Int64(summary.suppressed))),
                     ("refused", .int64(Int64(summary.tally.refused))), ("warned", .int64(Int64(summary.tally.warned))),
@@ -157,10 +129,10 @@ struct MaterializeCommand: ParsableCommand {
         }
         guard !quiet else { return }
         guard summary.chunks > 0 else {
-            Console.write("\(view.name): nothing to do up to \(run.window.upperBound.text)")
+            Console.write("\(view.name): nothing to do up to \(window.upperBound.text)")
             return
         }
-        var line = "\(view.name): \(run.window.text), \(Console.count(summary.chunks, "chunk")): "
+        var line = "\(view.name): \(window.text), \(Console.count(summary.chunks, "chunk")): "
         line += Console.count(summary.rows, "row")
         if dryRun {
             Console.write(line + "; nothing was stored")
@@ -174,9 +146,9 @@ struct MaterializeCommand: ParsableCommand {
         if summary.tally.refused > 0 { line += ", \(Console.grouped(summary.tally.refused)) refused by expectations" }
         if summary.tally.warned > 0 { line += ", \(Console.count(summary.tally.warned, "value")) not as expected" }
         if summary.late > 0 { line += "; \(Console.count(summary.late, "entity", "entities")) late" }
-        line += "; \(Console.seconds(elapsed)), \(Console.rate(summary.rows, elapsed))"
+        line += "; \(Console.seconds(outcome.elapsed)), \(Console.rate(summary.rows, outcome.elapsed))"
         if let state = summary.state { line += ", position \(state.position)" }
-        if let watermark = summary.watermark, watermark != run.window.upperBound {
+        if let watermark = summary.watermark, watermark != window.upperBound {
             line += "; the watermark stays at \(watermark.text)"
         }
         Console.write(line)

@@ -27,31 +27,25 @@ struct RebuildOnlineCommand: ParsableCommand {
     }
 
     func run() throws {
-        let open = try store.open(forWriting: true)
-        let registry = try Registry.load(open.session)
-        let chosen =
-            try all
-            ? registry.views.filter(\.definition.isOnline).sorted { $0.name < $1.name }
-            : views.map { try registry.view(named: $0) }
-        for view in chosen {
-            let start = ContinuousClock.now
-            let outcome = try OnlineRebuild(open.session).run(view)
-            if json {
-                Console.write(
-                    JSONObject([
-                        ("view", .string(view.name)), ("entities", .int64(Int64(outcome.entities))),
-                        ("written", .int64(Int64(outcome.written))), ("removed", .int64(Int64(outcome.removed))),
-                        ("position", .int64(outcome.state.position)),
-                    ]).text
-                )
-                continue
-            }
-            let wrong = outcome.written + outcome.removed
-            Console.write(
-                "\(view.name): \(Console.count(outcome.entities, "entity", "entities")), "
-                    + (wrong == 0 ? "all were right" : "\(Console.grouped(wrong)) were not as history says")
-                    + "; \(Console.seconds(start.duration(to: .now))), position \(outcome.state.position)"
-            )
+        _ = try store.open(forWriting: true).rebuildOnline(all ? nil : views) { outcome in
+            Console.write(json ? Self.json(outcome) : Self.text(outcome))
         }
+    }
+
+    private static func json(_ outcome: RebuildOutcome) -> String {
+        let rebuilt = outcome.rebuilt
+        return JSONObject([
+            ("view", .string(outcome.view.name)), ("entities", .int64(Int64(rebuilt.entities))),
+            ("written", .int64(Int64(rebuilt.written))), ("removed", .int64(Int64(rebuilt.removed))),
+            ("position", .int64(rebuilt.state.position)),
+        ]).text
+    }
+
+    private static func text(_ outcome: RebuildOutcome) -> String {
+        let rebuilt = outcome.rebuilt
+        let wrong = rebuilt.written + rebuilt.removed
+        return "\(outcome.view.name): \(Console.count(rebuilt.entities, "entity", "entities")), "
+            + (wrong == 0 ? "all were right" : "\(Console.grouped(wrong)) were not as history says")
+            + "; \(Console.seconds(outcome.elapsed)), position \(rebuilt.state.position)"
     }
 }

@@ -51,46 +51,60 @@ struct SegmentsBuildCommand: ParsableCommand {
 
     func run() throws {
         let open = try store.open(forWriting: true)
-        let registry = try Registry.load(open.session)
-        let chosen = try registry.views(named: views)
-        let directory = try segments.location.make(open)
-        let lock = try directory.lock {
-            if !quiet {
-                Console.writeError("asof: another build is at work in \(directory.root); this one waits for it")
-            }
-        }
         var options = SegmentBuildOptions()
         options.tailRowsMax = tailRows
         options.memoryBytes = try MemoryArgument.parse(memory, option: "--memory")
         options.rebuildsAll = again
-        let build = SegmentBuild(
-            sessions: try open.sessions(jobs),
-            directory: directory,
+        let output = BuildOutput(isQuiet: quiet, isJSON: json)
+        _ = try open.buildSegments(
+            SegmentBuildRequest(views: views, jobs: jobs, options: options),
+            in: { try segments.location.make(open) },
             format: ParquetSegments(),
-            options: options
+            progress: output.show
         )
-        let swept = try build.sweep()
-        if swept > 0, !quiet, !json {
-            Console.write("\(Console.count(swept, "file")) removed that belonged to nothing any more")
-        }
-        for view in chosen { try run(view, build) }
-        _ = consume lock
+    }
+}
+
+/// What a build tells its user.
+private final class BuildOutput: Sendable {
+    private let isQuiet: Bool
+    private let isJSON: Bool
+    private let line: Mutex<Progress>
+
+    init(isQuiet: Bool, isJSON: Bool) {
+        self.isQuiet = isQuiet
+        self.isJSON = isJSON
+        line = Mutex(Progress(isQuiet: true))
     }
 
-    private func run(_ view: StoredView, _ build: SegmentBuild) throws {
-        let start = ContinuousClock.now
-        let progress = Mutex(Progress(isQuiet: quiet || json))
-        let summary = try build.run(view) { now in
-            progress.withLock {
+    @Sendable func show(_ progress: SegmentBuildProgress) {
+        switch progress {
+        case .waiting(let directory):
+            if !isQuiet {
+                Console.writeError("asof: another build is at work in \(directory.root); this one waits for it")
+            }
+        case .swept(let files):
+            if !isQuiet, !isJSON {
+                Console.write("\(Console.count(files, "file")) removed that belonged to nothing any more")
+            }
+        case .began: line.withLock { $0 = Progress(isQuiet: isQuiet || isJSON) }
+        case .rows(let view, let now):
+            line.withLock {
                 let done = now.rowsExpected == 0 ? 0 : Double(now.rows) / Double(now.rowsExpected)
                 $0.update(view.name, rows: now.rows, done: min(done, 0.99))
             }
+        case .done(let outcome):
+            line.withLock { $0.clear() }
+            write(outcome)
         }
-        progress.withLock { $0.clear() }
-        if !quiet {
+    }
+
+    private func write(_ outcome: SegmentBuildOutcome) {
+        let (view, summary, elapsed) = (outcome.view, outcome.summary, outcome.elapsed)
+        if !isQuiet {
             for repair in summary.repairs { Console.writeError("WARNING: \(repair); it was written anew") }
         }
-        if json {
+        if isJSON {
             Console.write(
                 JSONObject([
                     ("view", .string(view.name)), ("written", .int64(Int64(summary.written))),
@@ -101,8 +115,7 @@ struct SegmentsBuildCommand: ParsableCommand {
             )
             return
         }
-        guard !quiet else { return }
-        let elapsed = start.duration(to: .now)
+        guard !isQuiet else { return }
         var parts: [String] = []
         if summary.written > 0 {
             parts.append(

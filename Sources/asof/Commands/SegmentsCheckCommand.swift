@@ -24,47 +24,52 @@ struct SegmentsCheckCommand: ParsableCommand {
 
     func run() throws {
         let open = try store.open(forWriting: false)
-        let registry = try Registry.load(open.session)
-        let chosen = try registry.views(named: views)
-        let directory = try segments.location.require(open)
-        let check = SegmentCheck(open.session, directory: directory, format: ParquetSegments())
-        var (count, faults) = (0, 0)
-        var faulty: [String] = []
-        for view in chosen {
-            var progress = Progress(isQuiet: json)
-            let findings = try check.run(view) { done, all in
-                progress.update(view.name, rows: 0, done: Double(done) / Double(all))
-            }
-            progress.clear()
-            if findings.contains(where: { $0.fault != nil }) { faulty.append(view.name) }
-            for finding in findings {
-                count += 1
-                faults += finding.fault == nil ? 0 : 1
-                if json {
-                    Console.write(
-                        JSONObject([
-                            ("view", .string(view.name)), ("file", .string(finding.file)),
-                            ("fault", finding.fault.map { .string($0) } ?? .null),
-                        ]).text
-                    )
-                } else if let fault = finding.fault {
-                    Console.write("\(finding.file): \(fault)")
+        var line = Progress(isQuiet: json)
+        let outcomes = try open.checkSegments(
+            views,
+            in: { try segments.location.require(open) },
+            format: ParquetSegments(),
+            progress: { progress in
+                switch progress {
+                case .began: line = Progress(isQuiet: json)
+                case .files(let view, let done, let all):
+                    line.update(view.name, rows: 0, done: Double(done) / Double(all))
+                case .done(let outcome):
+                    line.clear()
+                    write(outcome)
                 }
             }
-        }
-        let strays = try check.strays()
+        )
+        let count = outcomes.views.reduce(0) { $0 + $1.findings.count }
+        let faults = outcomes.views.reduce(0) { $0 + $1.faults }
         if !json {
-            for stray in strays { Console.write("\(stray): not listed; the next build removes it") }
+            for stray in outcomes.strays { Console.write("\(stray): not listed; the next build removes it") }
             Console.write(
                 "\(Console.count(count, "file")) checked, \(faults == 0 ? "all in order" : "\(faults) not in order")"
             )
         }
         guard faults == 0 else {
+            let faulty = outcomes.views.filter { $0.faults > 0 }.map(\.view.name).joined(separator: " ")
             Console.writeError(
                 "asof: \(Console.count(faults, "file")) not in order; "
-                    + "repair with `asof segments build --again \(faulty.joined(separator: " "))`"
+                    + "repair with `asof segments build --again \(faulty)`"
             )
             throw ExitCode(1)
+        }
+    }
+
+    private func write(_ outcome: SegmentCheckOutcome) {
+        for finding in outcome.findings {
+            if json {
+                Console.write(
+                    JSONObject([
+                        ("view", .string(outcome.view.name)), ("file", .string(finding.file)),
+                        ("fault", finding.fault.map { .string($0) } ?? .null),
+                    ]).text
+                )
+            } else if let fault = finding.fault {
+                Console.write("\(finding.file): \(fault)")
+            }
         }
     }
 }

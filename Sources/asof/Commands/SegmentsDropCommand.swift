@@ -1,6 +1,5 @@
 import ArgumentParser
 import Segments
-import Store
 import Workflows
 
 struct SegmentsDropCommand: ParsableCommand {
@@ -23,12 +22,7 @@ struct SegmentsDropCommand: ParsableCommand {
 
     func run() throws {
         let open = try store.open(forWriting: true)
-        let registry = try Registry.load(open.session)
-        let chosen = try all ? nil : views.map { try registry.view(named: $0) }
-        let directory = try segments.location.require(open)
-        let lock = try directory.lock()
-        let count = try SegmentRemoval(open.session, directory: directory).run(chosen)
-        _ = consume lock
-        Console.write("\(Console.count(count, "file")) removed from \(directory.root)")
+        let outcome = try open.dropSegments(all ? nil : views, in: { try segments.location.require(open) })
+        Console.write("\(Console.count(outcome.files, "file")) removed from \(outcome.directory.root)")
     }
 }

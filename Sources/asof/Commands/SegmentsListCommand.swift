@@ -25,30 +25,24 @@ struct SegmentsListCommand: ParsableCommand {
 
     func run() throws {
         let open = try store.open(forWriting: false)
-        let registry = try Registry.load(open.session)
-        let chosen = try registry.views(named: views)
-        let directory = try segments.location.require(open)
+        let list = try open.listSegments(views, in: { try segments.location.require(open) }, format: ParquetSegments())
+        if json {
+            for entry in list.entries { Console.write(Self.json(entry)) }
+            return
+        }
         var table = TextTable(
             ["view", "from", "to", "rows", "size", "position", "state", "file"],
             rightAligned: [3, 4, 5]
         )
-        var isEmpty = true
-        for view in chosen {
-            for entry in try SegmentListing.read(view, in: directory, format: ParquetSegments(), open.session) {
-                isEmpty = false
-                if json {
-                    Console.write(Self.json(view, entry, directory))
-                    continue
-                }
-                let range = entry.segment.range
-                table.append([
-                    view.name, range.from.map(Self.day) ?? "-", range.to.map(Self.day) ?? "-",
-                    Console.grouped(entry.segment.rows), Console.size(entry.segment.written.bytes),
-                    String(entry.segment.state.position), entry.fault ?? "ok", entry.segment.file,
-                ])
-            }
+        for entry in list.entries {
+            let (segment, range) = (entry.listing.segment, entry.listing.segment.range)
+            table.append([
+                entry.view.name, range.from.map(Self.day) ?? "-", range.to.map(Self.day) ?? "-",
+                Console.grouped(segment.rows), Console.size(segment.written.bytes), String(segment.state.position),
+                entry.listing.fault ?? "ok", segment.file,
+            ])
         }
-        if !json { Console.write(isEmpty ? "no segments in \(directory.root)" : table.text) }
+        Console.write(list.entries.isEmpty ? "no segments in \(list.directory.root)" : table.text)
     }
 
     /// A partition's bound, which is midnight.
@@ -56,19 +50,19 @@ struct SegmentsListCommand: ParsableCommand {
         String(Timestamp(microseconds: min(microseconds, Timestamp.latest.microseconds)).text.prefix(10))
     }
 
-    private static func json(_ view: StoredView, _ entry: SegmentListing, _ directory: SegmentDirectory) -> String {
-        let segment = entry.segment
+    private static func json(_ entry: SegmentList.Entry) -> String {
+        let segment = entry.listing.segment
         func time(_ microseconds: Int64?) -> Value {
             microseconds.map { .timestamp(Timestamp(microseconds: min($0, Timestamp.latest.microseconds))) } ?? .null
         }
         return JSONObject([
-            ("view", .string(view.name)), ("file", .string(directory.path(segment))),
+            ("view", .string(entry.view.name)), ("file", .string(entry.path)),
             ("from", time(segment.range.from)), ("to", time(segment.range.to)), ("rows", .int64(segment.rows)),
             ("bytes", .int64(segment.written.bytes)), ("position", .int64(segment.state.position)),
             ("min_event_time", .timestamp(segment.eventTimes.lowerBound)),
             ("max_event_time", .timestamp(segment.eventTimes.upperBound)),
             ("created_at", .timestamp(segment.createdAt)),
-            ("fault", entry.fault.map { .string($0) } ?? .null),
+            ("fault", entry.listing.fault.map { .string($0) } ?? .null),
         ]).text
     }
 }

@@ -25,8 +25,7 @@ struct StatusCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let open = try store.open(forWriting: false)
-        let status = try StoreStatus.read(open.session)
+        let status = try store.open(forWriting: false).status()
         if json {
             Console.write(Self.json(status))
             for view in status.views { Console.write(Self.json(view)) }

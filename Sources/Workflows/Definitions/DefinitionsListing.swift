@@ -1,0 +1,88 @@
+package import Features
+package import Store
+
+/// The views and services that are in force, by name.
+package struct DefinitionsListing: Sendable {
+    package struct View: Sendable {
+        package let definition: ViewDefinition
+        /// `''` = none.
+        package let project: String
+        /// Of history: stored, less those removed.
+        package let rows: Int64
+        /// The newest event time that was ever stored; `nil` = none.
+        package let newest: Timestamp?
+    }
+
+    package struct Service: Sendable {
+        package let definition: ServiceDefinition
+        package let version: Int
+        /// `''` = none.
+        package let project: String
+    }
+
+    package let views: [View]
+    package let services: [Service]
+    /// Whether the store has names of a project.
+    package let hasProjects: Bool
+}
+
+/// A definition that is in force, or that a version of a service has.
+package enum DefinitionDescription: Sendable {
+    /// The project is `''` where it has none, `nil` where the store has no names of a project at all.
+    case view(ViewDefinition, project: String?)
+    case service(Registry.StoredService, project: String?)
+}
+
+extension OpenStore {
+    /// What is in force, with how much there is of it.
+    package func definitions() throws -> DefinitionsListing {
+        try control.run {
+            let registry = try Registry.load(session)
+            let totals = try Ledger(session).totals()
+            let projects = registry.definitions.projects
+            let views = registry.views.sorted { $0.name < $1.name }.map { view in
+                DefinitionsListing.View(
+                    definition: view.definition,
+                    project: projects[.view(view.name)],
+                    rows: totals[view.id]?.rows ?? 0,
+                    newest: totals[view.id]?.newest
+                )
+            }
+            let services = registry.definitions.services.sorted { $0.name < $1.name }.map { definition in
+                DefinitionsListing.Service(
+                    definition: definition,
+                    version: registry.service(named: definition.name)?.version ?? 0,
+                    project: projects[.service(definition.name)]
+                )
+            }
+            return DefinitionsListing(views: views, services: services, hasProjects: !projects.isEmpty)
+        }
+    }
+
+    /// Looks up one definition.
+    ///
+    /// - Parameter name: a view's, a service's, or `SERVICE@VERSION`.
+    /// - Throws: ``WorkflowError/refused(_:)`` naming the nearest known one; `StoreError.unknownService` for a version.
+    package func describe(_ name: String) throws -> DefinitionDescription {
+        try control.run {
+            let registry = try Registry.load(session)
+            let projects = registry.definitions.projects
+            func project(_ subject: DefinitionChange.Subject) -> String? { projects.isEmpty ? nil : projects[subject] }
+            if let service = try service(name, registry) {
+                return .service(service, project: project(.service(service.definition.name)))
+            }
+            if let view = registry.views.first(where: { $0.name == name }) {
+                return .view(view.definition, project: project(.view(name)))
+            }
+            let known = registry.views.map(\.name) + registry.definitions.services.map(\.name)
+            throw WorkflowError.refused("no view or service '\(name)'\(Name.hint(for: name, among: known))")
+        }
+    }
+
+    /// `NAME` as it is in force, or `NAME@VERSION`.
+    private func service(_ name: String, _ registry: Registry) throws -> Registry.StoredService? {
+        guard name.contains("@") else { return registry.service(named: name) }
+        guard case .service(let service, let version?) = try FeatureSelection(text: name) else { return nil }
+        return try .named(service, version: version, session)
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Store
+import Workflows
+
+struct ApplyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply",
+        abstract: "Put definitions in force, in one transaction.",
+        discussion: """
+            Shows what changes, asks, and does it. Adding views and features is always safe; a changed type or entity is \
+            refused. What is removed is hidden and its data kept, which needs --allow-retire. Where there is no terminal to \
+            ask on, --yes is needed.
+
+            --prune deletes for good (x) what features.yaml lacks: views, and features. Training sets that need it can no \
+            longer be verified.
+
+            A file with a project only touches names of that project, and names belong to the project that applied them \
+            first. --adopt moves what the file defines and was applied without a project into the file's project.
+
+            Example: asof plan && asof apply --yes
+            """
+    )
+
+    @OptionGroup var definitions: DefinitionsOptions
+    @OptionGroup var store: StoreOptions
+    @Flag(name: [.short, .long], help: "Do not ask.")
+    var yes = false
+    @Flag(help: "Hide views, features and services that the file lacks.")
+    var allowRetire = false
+    @Flag(help: "Delete views and features that the file lacks, with their data; goes with --allow-retire.")
+    var prune = false
+
+    func run() throws {
+        let input = try definitions.read()
+        let outcome = try store.open(forWriting: true).apply(
+            input,
+            options: ApplyOptions(prunes: prune, allowsRetiring: allowRetire),
+            confirm: { _ in
+                if !yes { try Confirmation.ask("apply these changes?", nothingDone: "nothing was applied") }
+                return true
+            },
+            progress: { progress in
+                switch progress {
+                case .planned(let plan):
+                    if !plan.changes.isEmpty { Console.write(plan.text) }
+                    if plan.refusal == nil { show(plan.pruned) }
+                case .stale(let version):
+                    Console.write(
+                        "definitions have changed meanwhile (version \(version)); nothing was applied. The plan is now:"
+                    )
+                }
+            }
+        )
+        guard let outcome else { return }
+        Console.write(
+            outcome.plan.isEmpty
+                ? outcome.plan.text
+                : "applied: definitions version \(outcome.version), position \(outcome.position)"
+        )
+    }
+
+    private func show(_ pruned: [Pruning.Item]) {
+        guard !pruned.isEmpty else { return }
+        var table = TextTable(["x", "deleted for good", "rows", "size"], rightAligned: [2, 3])
+        for item in pruned {
+            table.append([
+                "x", "\(item.noun) \(item.name)", Console.grouped(item.rows),
+                item.feature == nil ? Console.size(item.bytes) : "-",
+            ])
+        }
+        Console.write(table.text)
+    }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Features
+import Store
+import Workflows
+
+struct DescribeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "describe",
+        abstract: "Show a view's or service's definition."
+    )
+
+    @Argument(help: "A view, a service, or SERVICE@VERSION.")
+    var name: String
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        switch try store.open(forWriting: false).describe(name) {
+        case .view(let view, let project): show(view, project: project)
+        case .service(let service, let project): show(service, project: project)
+        }
+    }
+
+    private func projectText(_ project: String) -> String { project.isEmpty ? "none" : project }
+
+    private func show(_ view: ViewDefinition, project: String?) {
+        let keys = view.keys.map { "\($0.name) \($0.type.rawValue)" }.joined(separator: ", ")
+        var lines = ["view       \(view.name)"]
+        if let description = view.description { lines.append(Console.wrapped(description, indent: 11)) }
+        if let owner = view.owner { lines.append("owner      \(owner)") }
+        if let project { lines.append("project    \(projectText(project))") }
+        lines.append("keys       \(keys.isEmpty ? "none: a global view" : keys)")
+        lines.append("ttl        \(view.ttl?.text ?? "none: values never expire")")
+        lines.append("delay      \(view.delay.text)\(view.isStrict ? ", strict" : "")")
+        lines.append("missing    \(view.missing.rawValue)")
+        lines.append("online     \(view.isOnline ? "yes" : "no")")
+        lines.append("partition  \(view.partition.rawValue)")
+        if let retention = view.retention {
+            lines.append("retention  \(retention.text), applied by `asof drop-history`")
+        }
+        if let maxAge = view.maxAge { lines.append("max age    \(maxAge.text), checked by `asof status`") }
+        if let source = view.source { lines.append("source     \(source.sql)") }
+        Console.write(lines.joined(separator: "\n") + "\n")
+        let isChecked = view.features.contains { $0.expectations != nil || $0.isPII }
+        var table = TextTable(["feature", "type"] + (isChecked ? ["expected"] : []) + ["description"])
+        for feature in view.features {
+            let expected = [feature.expectations?.text, feature.isPII ? "pii" : nil].compactMap(\.self)
+            table.append(
+                [feature.name, feature.type.text] + (isChecked ? [expected.joined(separator: ", ")] : [])
+                    + [feature.description ?? ""]
+            )
+        }
+        Console.write(table.text)
+    }
+
+    private func show(_ service: Registry.StoredService, project: String?) {
+        let definition = service.definition
+        var lines = ["service      \(definition.name)@\(service.version)"]
+        if let description = definition.description { lines.append(Console.wrapped(description, indent: 13)) }
+        if let owner = definition.owner { lines.append("owner        \(owner)") }
+        if let project { lines.append("project      \(projectText(project))") }
+        lines.append("fingerprint  \(definition.fingerprint)")
+        lines.append("rules        \(service.rules.fingerprint)")
+        Console.write(lines.joined(separator: "\n") + "\n")
+        var table = TextTable(["column", "type", "from", "keys"])
+        for column in definition.columns {
+            let keys = column.keys.map { $0.viewKey == $0.from ? $0.from : "\($0.viewKey) = \($0.from)" }
+            table.append([
+                column.outputName, column.type.text, "\(column.view).\(column.feature)", keys.joined(separator: ", "),
+            ])
+        }
+        Console.write(table.text + "\n")
+        var rules = TextTable(["role", "ttl", "delay", "strict"])
+        for role in service.rules.roles {
+            rules.append([
+                role.prefix, role.rules.ttl?.text ?? "-", role.rules.delay.text, role.rules.isStrict ? "yes" : "no",
+            ])
+        }
+        Console.write(rules.text)
+    }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Features
+import Foundation
+import Workflows
+
+/// A file of definitions.
+struct DefinitionsOptions: ParsableArguments {
+    @Argument(help: "The file of definitions.")
+    var file = "features.yaml"
+    @Flag(help: "Move what the file defines and was applied without a project into the file's project.")
+    var adopt = false
+
+    func read() throws -> DefinitionsInput {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw WorkflowError.refused(
+                "cannot read \(file); name the file of definitions, or make one with `asof init`"
+            )
+        }
+        return try DefinitionsInput(data, file: file, from: DefinitionFilesOnDisk(), adopts: adopt)
+    }
+}
+
+extension DefinitionsPlan {
+    /// The changes, below the project's name where the store knows projects.
+    var text: String {
+        let lines = changes.isEmpty ? "no changes" : DefinitionChange.lines(changes).joined(separator: "\n")
+        guard hasProjects else { return lines }
+        return (project.isEmpty ? "no project:\n" : "project \(project):\n") + lines
+    }
+}
