@@ -118,7 +118,10 @@ let package = Package(
         module("Serving", ["Features", "Online", "PointInTime", "Postgres", "Store"]),
         module(
             "Workflows",
-            ["Columnar", "Features", "Materializing", "Operations", "PointInTime", "Postgres", "Segments", "Store", "TrainingSets"]
+            [
+                "Columnar", "Features", "Materializing", "Operations", "PointInTime", "Postgres", "Segments", "Store",
+                "TrainingSets",
+            ]
         ),
         module(
             "Reading",
@@ -178,7 +181,10 @@ let package = Package(
         ),
         tests(
             "WorkflowsTests",
-            ["Columnar", "Features", "Materializing", "Operations", "Postgres", "Segments", "Store", "TrainingSets", "Workflows"]
+            [
+                "Columnar", "Features", "Materializing", "Operations", "Postgres", "Segments", "Store", "TrainingSets",
+                "Workflows",
+            ]
         ),
         tests(
             "EndToEndTests",

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 package import Postgres
+import Store
 
 /// When a use case is to end before it is done: at a deadline, or once somebody cancels it.
 ///
@@ -39,6 +40,9 @@ package final class RunControl: Sendable {
         defer { watch?.end() }
         do {
             return try body()
+        } catch StoreError.uncertainCommit(let commit) {
+            // What became of it is still to be told.
+            throw StoreError.uncertainCommit(commit)
         } catch {
             if isOver { throw reason }
             throw error

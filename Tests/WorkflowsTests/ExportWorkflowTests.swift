@@ -25,7 +25,7 @@ import TrainingSets
     {
         let fixture = try TrainingSetStore()
         var events: [ExportEvent] = []
-        let result = try ExportWorkflow(try fixture.open()).run(try fixture.request()) { events.append($0) }
+        let result = try fixture.open().export(try fixture.request()) { events.append($0) }
         #expect(try fixture.read("out.csv") == Self.made)
         #expect(try fixture.files() == ["out.csv", "out.csv.manifest.json", "spine.csv"])
         #expect(result.manifestPath == fixture.path("out.csv.manifest.json"))
@@ -89,7 +89,7 @@ import TrainingSets
         let control = RunControl()
         var during: [String] = []
         #expect(throws: WorkflowError.cancelled) {
-            try ExportWorkflow(try fixture.open(control)).run(try fixture.request()) { event in
+            try fixture.open(control).export(try fixture.request()) { event in
                 guard case .progress = event else { return }
                 during = (try? fixture.files()) ?? []
                 control.cancel()
@@ -113,7 +113,7 @@ import TrainingSets
         let control = RunControl(deadline: .now + .milliseconds(500))
         let start = ContinuousClock.now
         #expect(throws: WorkflowError.deadlinePassed) {
-            try ExportWorkflow(try fixture.open(control)).run(request)
+            try fixture.open(control).export(request)
         }
         #expect(start.duration(to: .now) < .seconds(10))
         #expect(try fixture.files() == ["spine.csv"])
@@ -122,7 +122,7 @@ import TrainingSets
     @Test func `a deadline that has passed before lets nothing begin`() throws {
         let fixture = try TrainingSetStore()
         let open = try fixture.open(RunControl(deadline: .now))
-        #expect(throws: WorkflowError.deadlinePassed) { try ExportWorkflow(open).run(try fixture.request()) }
+        #expect(throws: WorkflowError.deadlinePassed) { try open.export(try fixture.request()) }
         #expect(try fixture.files() == ["spine.csv"])
     }
 
@@ -150,7 +150,7 @@ import TrainingSets
         _ = try SegmentDirectory.make(folder, storeID: UUID().uuidString.lowercased())
         request.lookup.segments = SegmentLocation(usual: folder)
         var warnings: [String] = []
-        let result = try ExportWorkflow(try fixture.open()).run(request) { event in
+        let result = try fixture.open().export(request) { event in
             if case .warning(let text) = event { warnings.append(text) }
         }
         #expect(warnings.count == 1 && warnings[0].hasPrefix("segments are not read: \(folder): these are segments of"))

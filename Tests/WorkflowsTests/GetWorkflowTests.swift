@@ -14,7 +14,7 @@ import TrainingSets
         _ control: RunControl = RunControl()
     ) throws -> [[Value]] {
         var found: [[Value]] = []
-        try GetWorkflow(try fixture.open(control)).run(request) { found.append($0.entity + $0.cells.map(\.value)) }
+        try fixture.open(control).features(request) { found.append($0.entity + $0.cells.map(\.value)) }
         return found
     }
 
@@ -36,7 +36,7 @@ import TrainingSets
         let fixture = try TrainingSetStore()
         var found: [EntityFeatures] = []
         let request = GetRequest(features: "stats.x,stats.n", entities: ["1"])
-        try GetWorkflow(try fixture.open()).run(request) { found.append($0) }
+        try fixture.open().features(request) { found.append($0) }
         let cells = try #require(found.first).cells
         #expect(cells.map(\.column.outputName) == ["stats__x", "stats__n"])
         #expect(cells.map(\.value) == [.float64(1.5), .int64(3)])
@@ -48,7 +48,7 @@ import TrainingSets
         let fixture = try TrainingSetStore()
         var count = 0
         #expect(throws: EntityTextError.self) {
-            try GetWorkflow(try fixture.open()).run(GetRequest(features: "stats", entities: ["1", "x"])) { _ in
+            try fixture.open().features(GetRequest(features: "stats", entities: ["1", "x"])) { _ in
                 count += 1
             }
         }
@@ -69,7 +69,7 @@ import TrainingSets
         let store = try fixture.open(control)
         control.cancel()
         #expect(throws: WorkflowError.cancelled) {
-            try GetWorkflow(store).run(GetRequest(features: "stats", entities: ["1"])) { _ in }
+            try store.features(GetRequest(features: "stats", entities: ["1"])) { _ in }
         }
     }
 }

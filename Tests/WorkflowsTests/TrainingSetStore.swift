@@ -73,5 +73,5 @@ struct TrainingSetStore {
     }
 
     @discardableResult
-    func export(_ request: ExportRequest) throws -> ExportResult { try ExportWorkflow(try open()).run(request) }
+    func export(_ request: ExportRequest) throws -> ExportResult { try open().export(request) }
 }

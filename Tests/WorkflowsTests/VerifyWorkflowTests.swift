@@ -23,7 +23,7 @@ import TrainingSets
         warning: (String) -> Void = { _ in }
     ) throws -> VerifyResult {
         let request = try VerifyRequest(manifestAt: fixture.path("out.csv.manifest.json"))
-        return try VerifyWorkflow(try fixture.open(control)).run(request, warning: warning)
+        return try fixture.open(control).verify(request, warning: warning)
     }
 
     private static func edit(_ fixture: TrainingSetStore, _ old: String, _ new: String) throws {
@@ -126,10 +126,10 @@ import TrainingSets
         #expect(none == .refused("there is no such file, or it cannot be read"))
         #expect(throws: StoreError.self) { try VerifyRequest(manifestAt: fixture.path("spine.csv")) }
         let request = try VerifyRequest(manifestAt: fixture.path("out.csv.manifest.json"))
-        #expect(throws: VerificationObstacle.self) { try VerifyWorkflow(try other.open()).run(request) }
+        #expect(throws: VerificationObstacle.self) { try other.open().verify(request) }
         var format = request
         format.manifest.output.format = "xml"
-        let unknown = #expect(throws: WorkflowError.self) { try VerifyWorkflow(try fixture.open()).run(format) }
+        let unknown = #expect(throws: WorkflowError.self) { try fixture.open().verify(format) }
         #expect(unknown == .refused("the manifest names an unknown format 'xml'"))
     }
 

@@ -103,7 +103,7 @@ struct ExportCommand: ParsableCommand {
         TemporaryPaths.removeOnSignals()
         let explanation = Explanation(isForProgram: json)
         var line = Progress(isQuiet: true)
-        let result = try ExportWorkflow(open).run(request) { event in
+        let result = try open.export(request) { event in
             switch event {
             case .warning(let text): Console.writeError("WARNING: \(text)")
             case .planned(let plan):

@@ -39,7 +39,7 @@ struct GetCommand: ParsableCommand {
     func run() throws {
         let moment: EntityLookup.Moment = try at.map { .at(try TimeArgument.parse($0, option: "--at")) } ?? .latest
         let request = GetRequest(features: what, entities: entities, moment: moment, position: position)
-        try GetWorkflow(try store.open(forWriting: false)).run(request) { found in
+        try store.open(forWriting: false).features(request) { found in
             Console.write(json ? found.json : found.text)
         }
     }

@@ -34,7 +34,7 @@ struct VerifyCommand: ParsableCommand {
             request = try VerifyRequest(manifestAt: manifest, lookup: try engine.lookup())
             TableWriter.keepMemory()
             let open = try store.open(forWriting: false)
-            result = try VerifyWorkflow(open).run(request) { Console.writeError("WARNING: \($0)") }
+            result = try open.verify(request) { Console.writeError("WARNING: \($0)") }
         } catch {
             Console.writeError("asof: \(manifest) could not be checked: \(error)")
             throw ExitCode(2)

@@ -1,20 +1,17 @@
 import Columnar
 
-/// Makes a training set again, from the spine in its file and the state and rules in its manifest, and compares.
-package struct VerifyWorkflow {
-    private let store: OpenStore
-
-    package init(_ store: OpenStore) { self.store = store }
-
+extension OpenStore {
+    /// Makes a training set again, from the spine in its file and the state and rules in its manifest, and compares.
+    ///
     /// - Parameter warning: gets segments that are there and could not be read, with the reason.
     /// - Throws: where the set cannot be checked: ``VerificationObstacle``, ``ColumnarError`` where its file cannot be read,
     ///   ``StoreError``, ``WorkflowError``.
     /// - Complexity: time as the file's rows and, in a scan, history's; a file that differs is read once or twice more. Sets
     ///   the process's ``TableWriter/limitThreads(_:)``.
-    package func run(_ request: VerifyRequest, warning: (String) -> Void = { _ in }) throws -> VerifyResult {
-        try store.control.run {
+    package func verify(_ request: VerifyRequest, warning: (String) -> Void = { _ in }) throws -> VerifyResult {
+        try control.run {
             TableWriter.limitThreads(request.lookup.threads)
-            return try SetComparison(request, store).result(warning)
+            return try SetComparison(request, self).result(warning)
         }
     }
 }

@@ -5,29 +5,26 @@ import PointInTime
 import Store
 import TrainingSets
 
-/// Makes a training set: joins a spine with history, writes it and its manifest, puts both in place and records them.
-///
-/// Nothing appears under the target's name before it is complete. A cancelled run, or one whose deadline passes, ends
-/// between two blocks of the spine or in a wait for PostgreSQL, and leaves the target as it was; once the set is in place
-/// only its record can still fall away.
-package struct ExportWorkflow {
-    private let store: OpenStore
-
-    package init(_ store: OpenStore) { self.store = store }
-
+extension OpenStore {
+    /// Makes a training set: joins a spine with history, writes it and its manifest, puts both in place and records them.
+    ///
+    /// Nothing appears under the target's name before it is complete. A cancelled run, or one whose deadline passes, ends
+    /// between two blocks of the spine or in a wait for PostgreSQL, and leaves the target as it was; once the set is in place
+    /// only its record can still fall away.
+    ///
     /// - Parameter event: gets what happens, on the caller's thread.
     /// - Throws: ``WorkflowError``, ``StoreError`` or ``ColumnarError``; there is no file then but what was there before.
     ///   Only where the database fails at the record of a set is that one in place.
     /// - Complexity: time as the rows of the spine and, in a scan, of history; memory as ``LookupOptions/memory``. Sets the
     ///   process's ``TableWriter/limitThreads(_:)``.
-    package func run(
+    package func export(
         _ request: ExportRequest,
         event: @escaping (ExportEvent) -> Void = { _ in }
     ) throws -> ExportResult {
-        try store.control.run {
-            let (plan, service) = try Registry.load(store.session).plan(naming: request.features, store.session)
-            let state = try request.state.state(Ledger(store.session))
-            let input = try SpineInput(request, plan, store)
+        try control.run {
+            let (plan, service) = try Registry.load(session).plan(naming: request.features, session)
+            let state = try request.state.state(Ledger(session))
+            let input = try SpineInput(request, plan, self)
             let notes = try request.target.format.notes(on: input.columns, out: request.target.path)
             let spec = try TrainingSetSpec(
                 plan: plan,
@@ -38,8 +35,8 @@ package struct ExportWorkflow {
                 options: JoinOptions(knownAtLabel: request.knownAtLabel, witness: request.witness)
             )
             var blocks = try SpineBlocks(input.reader)
-            let engine = try request.lookup.request(store, spineRows: blocks.rowCount) { event(.warning($0)) }
-            let join = try TrainingSetJoin(spec, sessions: try store.sessions(2), engine: engine)
+            let engine = try request.lookup.request(self, spineRows: blocks.rowCount) { event(.warning($0)) }
+            let join = try TrainingSetJoin(spec, sessions: try sessions(2), engine: engine)
             let blockRows = join.blockRows(rowBytes: blocks.rowBytes)
             event(.planned(ExportPlan(join: join.plan, spineRows: blocks.rowCount, blockRows: blockRows)))
             TableWriter.limitThreads(Workers(request.lookup.threads).halves.0.count)
@@ -47,7 +44,7 @@ package struct ExportWorkflow {
             let warnings = try write(join, input, &blocks, to: data, request.target.format, event)
             let manifest = TrainingSetManifest(
                 join,
-                storeID: try store.session.storeID(),
+                storeID: try session.storeID(),
                 features: request.features,
                 service: service.map { .init(name: $0.definition.name, version: $0.version) },
                 spineSource: request.spine.text,
@@ -94,7 +91,7 @@ package struct ExportWorkflow {
             .spine,
             { try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) }
         ) {
-            try store.control.check()
+            try control.check()
             progress.read()
             let spine = input.spine(of: batch)
             if join.spec.options.knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(spine) }
@@ -121,7 +118,7 @@ package struct ExportWorkflow {
         } catch let error as CocoaError {
             throw WorkflowError.refused("\(path): cannot be written: \(error.localizedDescription)")
         }
-        try store.control.check()
+        try control.check()
         unlink(path)
         try data.place()
         try file.place()
@@ -129,10 +126,10 @@ package struct ExportWorkflow {
 
     private func record(_ manifest: TrainingSetManifest) throws -> Bool {
         do {
-            return try manifest.record(store.session)
+            return try manifest.record(session)
         } catch {
             // The set is in place, whole: the end that was asked for comes too late for it.
-            guard store.control.isOver else { throw error }
+            guard control.isOver else { throw error }
             return false
         }
     }

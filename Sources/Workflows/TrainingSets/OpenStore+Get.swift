@@ -2,17 +2,13 @@ import Features
 import Store
 import TrainingSets
 
-/// Reads features of single entities: the latest, or those of a moment or state.
-package struct GetWorkflow {
-    private let store: OpenStore
-
-    package init(_ store: OpenStore) { self.store = store }
-
+extension OpenStore {
+    /// Reads features of single entities: the latest, or those of a moment or state.
+    ///
     /// - Parameter each: gets the entities in order, each before the next is read.
     /// - Throws: ``WorkflowError/usage(_:)`` where no entity is named and one is needed; ``EntityTextError``; ``StoreError``.
-    package func run(_ request: GetRequest, each: (EntityFeatures) throws -> Void) throws {
-        try store.control.run {
-            let session = store.session
+    package func features(_ request: GetRequest, each: (EntityFeatures) throws -> Void) throws {
+        try control.run {
             let plan = try Registry.load(session).plan(naming: request.features, session).plan
             let keys = try plan.requestKeys()
             let state = try request.position.map { try Ledger(session).state(at: $0) }
@@ -22,7 +18,7 @@ package struct GetWorkflow {
                 )
             }
             for entity in request.entities.isEmpty ? [""] : request.entities {
-                try store.control.check()
+                try control.check()
                 let values = try EntityText.parse(entity, keys: keys)
                 let rows = try plan.roles.map { role in
                     let roleKeys = role.keyColumns.compactMap { name in
