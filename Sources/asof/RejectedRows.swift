@@ -9,12 +9,20 @@ enum OnError: String, ExpressibleByArgument {
 
 /// Hands rows on, and sets the bad ones aside before anything is stored that lies behind them.
 struct RejectedRows {
+    private let view: StoredView
     private let reader: TableReader
     private let ingestion: Ingestion
     private let layout: IngestLayout
     private let file: RejectsFile
 
-    init(path: String, _ reader: TableReader, _ layout: IngestLayout, _ ingestion: Ingestion) throws {
+    init(
+        path: String,
+        _ view: StoredView,
+        _ reader: TableReader,
+        _ layout: IngestLayout,
+        _ ingestion: Ingestion
+    ) throws {
+        self.view = view
         self.reader = reader
         self.ingestion = ingestion
         self.layout = layout
@@ -29,10 +37,10 @@ struct RejectedRows {
     /// Takes the good rows of the reader's last batch; its bad ones are known to the reader.
     func append(_ rows: ViewRows) throws {
         let undecodable = reader.batchRejects.map { UndecodableRow(offset: $0.offset, text: $0.text) }
-        let faults = ingestion.faults(rows, undecodable: undecodable)
+        let checked = ingestion.check(InputRows(rows, of: view, undecodable: undecodable))
         let rejects =
             reader.batchRejects
-            + faults.map { fault in
+            + checked.faults.map { _, fault in
                 var reject = reader.rejectedRow(fault.row, reason: fault.reason)
                 reject.column = fault.feature.flatMap { layout.column(ofFeature: $0) }
                 return reject
@@ -43,7 +51,7 @@ struct RejectedRows {
                 .filter { $0.row > ingestion.resumesAt }
                 .sorted { $0.row < $1.row }
         )
-        try ingestion.append(rows, undecodable: undecodable, faulty: faults)
+        try ingestion.append(checked)
     }
 
     /// - Throws: ``ExitCode`` where every row was bad: that is no ingest, but a wrong option.

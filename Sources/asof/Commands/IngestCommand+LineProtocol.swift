@@ -65,7 +65,12 @@ extension IngestCommand {
         var ingestionOptions = ingestionOptions()
         ingestionOptions.meaning = "line_protocol precision=\(unit.rawValue)"
         let identity = try identity(file)
-        let ingestion = try SharedIngestion(session: open.session, source: identity, options: ingestionOptions)
+        let ingestion = try Ingestion(
+            session: open.session,
+            source: identity,
+            form: .points,
+            options: ingestionOptions
+        )
         let rejected = try rejects.map {
             try RejectsFile(
                 path: $0,
@@ -101,29 +106,30 @@ extension IngestCommand {
     private func append(
         _ reader: LineProtocolReader,
         _ views: [StoredView],
-        _ ingestion: SharedIngestion,
+        _ ingestion: Ingestion,
         _ rejected: RejectsFile?
     ) throws {
-        let input = SharedRows(
-            texts: reader.texts,
+        let input = InputRows(
             parts: reader.parts.map { part in
-                SharedRows.Part(
+                InputRows.Part(
                     view: views[part.view],
                     rows: ViewRows(keys: part.keys, eventTimes: part.eventTimes, features: part.features),
                     offsets: part.offsets
                 )
-            }
+            },
+            undecodable: reader.rejects.map { UndecodableRow(offset: $0.offset, text: $0.text) },
+            texts: reader.texts
         )
-        guard let rejected else { return try ingestion.append(input) }
-        let faults = ingestion.faults(input)
-        let refused = faults.map { fault in
-            reader.rejectedRow(input.parts[fault.part].offsets[fault.fault.row], reason: fault.fault.reason)
+        let checked = ingestion.check(input)
+        guard let rejected else { return try ingestion.append(checked) }
+        let refused = checked.faults.map { part, fault in
+            reader.rejectedRow(input.parts[part].offsets[fault.row], reason: fault.reason)
         }
         try rejected.append(
             (reader.rejects + refused).map { (row: reader.batchFirstRow + $0.offset, reject: $0) }
                 .filter { $0.row > ingestion.resumesAt }
                 .sorted { $0.row < $1.row }
         )
-        try ingestion.append(input, undecodable: reader.rejects.map(\.offset), faulty: faults)
+        try ingestion.append(checked)
     }
 }

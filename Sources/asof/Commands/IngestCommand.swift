@@ -170,17 +170,20 @@ struct IngestCommand: ParsableCommand {
         let identity = try identity(file)
         let ingestion = try Ingestion(
             session: open.session,
-            view: view,
             source: identity,
-            columns: layout.digestColumns,
+            form: .rows(of: view, columns: layout.digestColumns),
             options: ingestionOptions
         )
-        let rejected = try rejects.map { try RejectedRows(path: $0, reader, layout, ingestion) }
+        let rejected = try rejects.map { try RejectedRows(path: $0, view, reader, layout, ingestion) }
         var progress = Progress(isQuiet: quiet || json)
         do {
             while let batch = try reader.next() {
                 let rows = layout.rows(batch)
-                if let rejected { try rejected.append(rows) } else { try ingestion.append(rows) }
+                if let rejected {
+                    try rejected.append(rows)
+                } else {
+                    try ingestion.append(ingestion.check(InputRows(rows, of: view)))
+                }
                 progress.update(shown, rows: reader.rowsRead, bytes: reader.bytesRead, totalBytes: reader.totalBytes)
             }
             let summary = try ingestion.finish()
@@ -205,6 +208,7 @@ struct IngestCommand: ParsableCommand {
         var options = IngestionOptions()
         options.refusesFuture = !allowFuture
         options.startsOver = again
+        options.skipsBadRows = onError == .skip
         options.newPartitionsMax = newPartitionsMax
         options.batchRowsMax = batchRows
         return options
