@@ -116,7 +116,7 @@ let package = Package(
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
         module("Serving", ["Features", "Online", "PointInTime", "Postgres", "Store"]),
-        module("Workflows", ["Postgres", "Store"]),
+        module("Workflows", ["Columnar", "Features", "PointInTime", "Postgres", "Store"]),
         module(
             "Reading",
             ["CFloatText", "Features", "Online", "PointInTime", "Postgres", "Serving", "Store", "Wire"],
@@ -173,6 +173,7 @@ let package = Package(
             ["Commands", "RESPServer", "Wire"],
             [logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio")]
         ),
+        tests("WorkflowsTests", ["Features", "Postgres", "Store", "Workflows"]),
         tests(
             "EndToEndTests",
             [

@@ -48,19 +48,10 @@ enum Console {
     static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// `1234567` as `1,234,567`.
-    static func grouped(_ number: some BinaryInteger) -> String {
-        let digits = String(number)
-        let sign = digits.hasPrefix("-") ? "-" : ""
-        var grouped = ""
-        for (index, digit) in digits.dropFirst(sign.count).reversed().enumerated() {
-            if index > 0 && index % 3 == 0 { grouped.append(",") }
-            grouped.append(digit)
-        }
-        return sign + String(grouped.reversed())
-    }
+    static func grouped(_ number: some BinaryInteger) -> String { CountText.grouped(number) }
 
     static func count(_ number: some BinaryInteger, _ noun: String, _ plural: String? = nil) -> String {
-        "\(grouped(number)) \(number == 1 ? noun : plural ?? noun + "s")"
+        CountText.count(number, noun, plural)
     }
 
     /// `12 MiB`: bytes in the largest unit of which there are at least ten, as psql does.
