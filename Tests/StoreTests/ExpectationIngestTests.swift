@@ -141,12 +141,12 @@ import Testing
         )
         let store = try TestStore(yaml)
         let columns = TestStore.viewRows([Self.row(1, .float64(7), .string("z"))], try store.view("stats"))
-        let faults = RowChecks(view: try store.view("stats"), now: 1_800_000_000_000_000).faults(columns)
+        let faults = RowChecks(view: try store.view("stats"), now: 1_800_000_000_000_000).inspect(columns).faults
         #expect(faults.count == 1 && faults[0].isStop && faults[0].feature == "name")
         // What is no row at all is that, whatever its values are.
         let null = HistoryRow([.null], at: 0, [.float64(7), .string("z")])
         let other = RowChecks(view: try store.view("stats"), now: 1_800_000_000_000_000)
-            .faults(TestStore.viewRows([null], try store.view("stats")))
+            .inspect(TestStore.viewRows([null], try store.view("stats"))).faults
         #expect(other.count == 1 && other[0].feature == nil && !other[0].isStop)
     }
 

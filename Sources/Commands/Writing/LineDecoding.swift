@@ -141,24 +141,19 @@ struct LineDecoding: Sendable {
             let served = catalog.views[part.view]
             let rows = ViewRows(keys: part.keys, eventTimes: part.eventTimes, features: part.features)
             let checks = RowChecks(view: served.stored, now: now, futureAdvice: "check PRECISION")
-            var (faults, tally) = checks.inspect(rows)
-            refused.checkFailed(faults) { lines[part.offsets[$0]] }
-            if let stop = faults.first(where: \.isStop) {
+            let checked = CheckedRows(rows, checks)
+            refused.checkFailed(checked.faults) { lines[part.offsets[$0]] }
+            if let stop = checked.stop {
                 served.counters.addRefused(rows.rowCount)
                 throw CommandFault(.value, "line \(lines[part.offsets[stop.row]]): \(stop.reason)")
             }
-            let good = rows.removing(faults.map(\.row))
-            if !faults.isEmpty {
-                tally = checks.inspect(good).tally
-                faults.removeAll { $0.feature == nil }
-                tally.addRefused(faults)
-                served.counters.addRefused(faults.count)
-            }
-            if let nulls = tally.tooManyNulls(in: served.name).first(where: \.isRefused) {
+            served.counters.addRefused(checked.tally.refused)
+            if let nulls = checked.tally.refusalOfNulls(in: served.name) {
                 served.counters.addRefused(rows.rowCount)
-                throw CommandFault(.value, "\(nulls.text); nothing of the command is stored")
+                throw CommandFault(.value, "\(nulls); nothing of the command is stored")
             }
-            if good.rowCount > 0 { parts.append(RowWrite.Part(view: served.stored, rows: good, tally: tally)) }
+            guard checked.rows.rowCount > 0 else { continue }
+            parts.append(RowWrite.Part(view: served.stored, rows: checked.rows, tally: checked.tally))
         }
         return parts
     }
