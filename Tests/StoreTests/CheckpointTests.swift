@@ -144,9 +144,8 @@ import Testing
         ]
         let ingestion = try Ingestion(
             session: store.session,
-            view: view,
             source: file,
-            columns: names,
+            form: .rows(of: view, columns: names),
             options: IngestionOptions()
         )
         try ingestion.append(columns)

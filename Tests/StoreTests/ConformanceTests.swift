@@ -61,9 +61,8 @@ import TrainingSets
         if part == "key" { rows.keys[0] = Column(type: .string, [.null]) }
         let ingestion = try Ingestion(
             session: store.session,
-            view: view,
             source: nil,
-            columns: [("k", .string), ("_event_time", .timestamp), ("n", .int64)],
+            form: .rows(of: view, columns: [("k", .string), ("_event_time", .timestamp), ("n", .int64)]),
             options: IngestionOptions()
         )
         #expect(throws: StoreError.self) { try ingestion.append(rows) }

@@ -90,20 +90,24 @@ import Testing
         ]
         let view = try store.view("stats")
         let columns = TestStore.viewRows(rows, view)
-        let ingestion = try TestStore.ingestion(view, like: columns, store.session, source: "s")
-        let faults = ingestion.faults(columns)
+        var options = IngestionOptions()
+        options.skipsBadRows = true
+        let ingestion = try TestStore.ingestion(view, like: columns, store.session, source: "s", options: options)
+        let checked = ingestion.check(InputRows(columns, of: view))
+        let faults = checked.faults.map(\.fault)
         #expect(faults.map(\.row) == [1, 2])
         #expect(faults.map(\.feature) == ["ctr", "name"])
         #expect(faults[1].reason == "feature 'name': expected one of \"a\", \"b\", got \"z\"")
-        try ingestion.append(columns, faulty: faults)
+        try ingestion.append(checked)
         let summary = try ingestion.finish()
         #expect(summary.rows == 3 && summary.rejected == 2)
         #expect(try Self.counts(store) == ["ctr 4/1/0/1", "name 4/0/0/1"])
 
         // The checkpoint has consumed what was set aside.
         let again = try TestStore.ingestion(view, like: columns, store.session, source: "s")
-        #expect(again.resumesAt == 5 && again.faults(columns).isEmpty)
-        try again.append(columns, faulty: [])
+        let known = again.check(InputRows(columns, of: view))
+        #expect(again.resumesAt == 5 && known.faults.isEmpty)
+        try again.append(known)
         #expect(try again.finish().resumedRows == 5)
         #expect(try Self.counts(store).count == 2)
         #expect(try store.violations() == [])
@@ -118,11 +122,14 @@ import Testing
         ]
         let view = try store.view("stats")
         let columns = TestStore.viewRows(rows, view)
-        let ingestion = try TestStore.ingestion(view, like: columns, store.session)
-        let faults = ingestion.faults(columns)
-        #expect(faults.map(\.row) == [0])
-        let undecodable = [UndecodableRow(offset: 1, text: [])]
-        let error = Self.message { try ingestion.append(columns, undecodable: undecodable, faulty: faults) }
+        var options = IngestionOptions()
+        options.skipsBadRows = true
+        let ingestion = try TestStore.ingestion(view, like: columns, store.session, options: options)
+        let checked = ingestion.check(
+            InputRows(columns, of: view, undecodable: [UndecodableRow(offset: 1, text: [])])
+        )
+        #expect(checked.faults.map(\.fault.row) == [0])
+        let error = Self.message { try ingestion.append(checked) }
         #expect(error.hasPrefix("row 4: feature 'ctr': expected at most 1.0, got 7.0 (action: stop)"), "\(error)")
         #expect(try Self.stored(store) == 0)
     }
@@ -134,12 +141,12 @@ import Testing
         )
         let store = try TestStore(yaml)
         let columns = TestStore.viewRows([Self.row(1, .float64(7), .string("z"))], try store.view("stats"))
-        let faults = RowChecks(view: try store.view("stats"), now: 1_800_000_000_000_000).faults(columns)
+        let faults = RowChecks(view: try store.view("stats"), now: 1_800_000_000_000_000).inspect(columns).faults
         #expect(faults.count == 1 && faults[0].isStop && faults[0].feature == "name")
         // What is no row at all is that, whatever its values are.
         let null = HistoryRow([.null], at: 0, [.float64(7), .string("z")])
         let other = RowChecks(view: try store.view("stats"), now: 1_800_000_000_000_000)
-            .faults(TestStore.viewRows([null], try store.view("stats")))
+            .inspect(TestStore.viewRows([null], try store.view("stats"))).faults
         #expect(other.count == 1 && other[0].feature == nil && !other[0].isStop)
     }
 

@@ -78,9 +78,11 @@ import Testing
         options.batchRowsMax = 1
         let ingestion = try Ingestion(
             session: try Session(conninfo: fixture.store.conninfo),
-            view: view,
             source: nil,
-            columns: [("user_id", .int64), ("_event_time", .timestamp), ("n", .int64), ("x", .float64)],
+            form: .rows(
+                of: view,
+                columns: [("user_id", .int64), ("_event_time", .timestamp), ("n", .int64), ("x", .float64)]
+            ),
             options: options
         )
         for row in 0..<2 {

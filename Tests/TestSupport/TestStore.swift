@@ -119,9 +119,8 @@ package final class TestStore {
         names += view.definition.features.filter { !absent.contains($0.name) }.map { ($0.name, $0.type) }
         return try Ingestion(
             session: session,
-            view: view,
             source: source.map { SourceIdentity(name: $0) },
-            columns: names,
+            form: .rows(of: view, columns: names),
             options: options
         )
     }
@@ -192,6 +191,14 @@ package final class TestStore {
     /// The properties of `asof check` that do not hold.
     package func violations() throws -> [StoreCheck.Finding] {
         try StoreCheck(session).run(registry.views).filter { $0.violations != 0 }
+    }
+}
+
+extension Ingestion {
+    /// Checks and takes the next rows of an input of one view.
+    package func append(_ rows: ViewRows) throws(StoreError) {
+        guard let view = form.view else { preconditionFailure("only an input of one view has rows without it") }
+        try append(check(InputRows(rows, of: view)))
     }
 }
 

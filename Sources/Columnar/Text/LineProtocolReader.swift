@@ -8,8 +8,7 @@ import Wire
 package final class LineProtocolReader {
     private var input: TextInput
     private let options: InputOptions
-    private var decoder = LineProtocolDecoder()
-    private var rows: LineRows
+    private var decoder: LineRowDecoder
     private var pending: ColumnarError?
     /// The last batch: its rows, the line of each of its points, and what every point says.
     package private(set) var parts: [LineViewRows] = []
@@ -33,7 +32,9 @@ package final class LineProtocolReader {
         input = try TextInput(file: try InputFile(path: path), options: options)
         input.isHeadKept = false
         self.options = options
-        rows = LineRows(views: views, precision: precision, allowsEarly1970: options.allowsEarly1970)
+        decoder = LineRowDecoder(
+            LineRows(views: views, precision: precision, allowsEarly1970: options.allowsEarly1970)
+        )
     }
 
     /// Whether `name` is how the format is called.
@@ -60,13 +61,13 @@ package final class LineProtocolReader {
         batchFirstRow = rowsRead + 1
         let firstByte = input.bytesConsumed
         while pending == nil, texts.count < options.batchRows, input.bytesConsumed - firstByte < options.batchBytes,
-            rows.byteCount < options.batchBytes
+            decoder.byteCount < options.batchBytes
         {
             if decode(now: now) { continue }
             guard !input.isAtEnd else { break }
             do throws(ColumnarError) { try input.refill(line: decoder.line) } catch { pending = error }
         }
-        parts = rows.take()
+        parts = decoder.take()
         rowsRead += texts.count
         if texts.count == 0, let pending { throw pending }
         return texts.count > 0
@@ -77,29 +78,32 @@ package final class LineProtocolReader {
     private func decode(now: Int64) -> Bool {
         // A second reference, not a copy: nothing writes to the buffer while this function runs.
         let buffer = input.buffer
-        var point = DecodedLine()
         let before = texts.count
-        while texts.count < options.batchRows, rows.byteCount < options.batchBytes {
-            do throws(LineProtocolError) {
-                guard try decoder.next(buffer.span, from: &input.position, isEnd: input.isAtEnd, into: &point) else {
-                    break
-                }
-                try rows.append(point, buffer.span, offset: texts.count, now: now)
-            } catch {
+        points: while texts.count < options.batchRows, decoder.byteCount < options.batchBytes {
+            switch decoder.next(
+                buffer.span,
+                from: &input.position,
+                isEnd: input.isAtEnd,
+                offset: texts.count,
+                now: now
+            ) {
+            case .end: break points
+            case .row: break
+            case .fault(let error):
                 let place = ColumnarError.Place(
                     file: input.file.name,
                     row: rowsRead + texts.count + 1,
                     line: error.line
                 )
                 let fault = ColumnarError.malformed(place, reason: "at column \(error.column), \(error.reason)")
-                guard options.skipsBadRows, let reject = reject(fault, buffer[point.range]) else {
+                guard options.skipsBadRows, let reject = reject(fault, buffer[decoder.point.range]) else {
                     pending = fault
                     return true
                 }
                 rejects.append(reject)
             }
-            lines.append(point.line)
-            texts.append(Self.trimmed(buffer[point.range]))
+            lines.append(decoder.point.line)
+            texts.append(Self.trimmed(buffer[decoder.point.range]))
         }
         return texts.count > before
     }

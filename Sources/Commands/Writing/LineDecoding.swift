@@ -83,19 +83,16 @@ struct LineDecoding: Sendable {
         valueBytesMax: Int,
         within allowance: WriteAllowance
     ) throws(CommandFault) -> PreparedWrite.Decoded? {
-        var decoder = LineProtocolDecoder()
-        var rows = builders
-        var point = DecodedLine()
+        var decoder = LineRowDecoder(builders)
         var position = 0
         /// The line of each point that became a row.
         var lines: [Int] = []
         var refused = RefusedPoints(shownMax: allowance.shownErrors)
         points: while true {
-            do throws(LineProtocolError) {
-                guard try decoder.next(bytes, from: &position, isEnd: true, into: &point) else { break points }
-                try rows.append(point, bytes, offset: lines.count, now: now)
-                lines.append(point.line)
-            } catch {
+            switch decoder.next(bytes, from: &position, isEnd: true, offset: lines.count, now: now) {
+            case .end: break points
+            case .row: lines.append(decoder.point.line)
+            case .fault(let error):
                 refused.decodingFailed(error)
                 // Rows before it may still be refused for their times.
                 if !options.isPartial { break points }
@@ -106,9 +103,9 @@ struct LineDecoding: Sendable {
                     "more than \(Limits.writeRowsMax) points, which is allowed in one FS.WRITE or transaction"
                 )
             }
-            if rows.byteCount > valueBytesMax { return nil }
+            if decoder.byteCount > valueBytesMax { return nil }
         }
-        let parts = try check(rows.take(), lines, &refused)
+        let parts = try check(decoder.take(), lines, &refused)
         if !options.isPartial, let first = refused.first { throw first.fault }
         let item = RowWrite.Item(parts: parts, source: options.source)
         let accepted = parts.reduce(0) { $0 + $1.rows.rowCount }
@@ -144,24 +141,19 @@ struct LineDecoding: Sendable {
             let served = catalog.views[part.view]
             let rows = ViewRows(keys: part.keys, eventTimes: part.eventTimes, features: part.features)
             let checks = RowChecks(view: served.stored, now: now, futureAdvice: "check PRECISION")
-            var (faults, tally) = checks.inspect(rows)
-            refused.checkFailed(faults) { lines[part.offsets[$0]] }
-            if let stop = faults.first(where: \.isStop) {
+            let checked = CheckedRows(rows, checks)
+            refused.checkFailed(checked.faults) { lines[part.offsets[$0]] }
+            if let stop = checked.stop {
                 served.counters.addRefused(rows.rowCount)
                 throw CommandFault(.value, "line \(lines[part.offsets[stop.row]]): \(stop.reason)")
             }
-            let good = rows.removing(faults.map(\.row))
-            if !faults.isEmpty {
-                tally = checks.inspect(good).tally
-                faults.removeAll { $0.feature == nil }
-                tally.addRefused(faults)
-                served.counters.addRefused(faults.count)
-            }
-            if let nulls = tally.tooManyNulls(in: served.name).first(where: \.isRefused) {
+            served.counters.addRefused(checked.tally.refused)
+            if let nulls = checked.tally.refusalOfNulls(in: served.name) {
                 served.counters.addRefused(rows.rowCount)
-                throw CommandFault(.value, "\(nulls.text); nothing of the command is stored")
+                throw CommandFault(.value, "\(nulls); nothing of the command is stored")
             }
-            if good.rowCount > 0 { parts.append(RowWrite.Part(view: served.stored, rows: good, tally: tally)) }
+            guard checked.rows.rowCount > 0 else { continue }
+            parts.append(RowWrite.Part(view: served.stored, rows: checked.rows, tally: checked.tally))
         }
         return parts
     }

@@ -95,8 +95,8 @@ enum RowCommands {
         _ counters: ReadCounters
     ) throws(CommandFault) -> ExpectationTally {
         let checks = RowChecks(view: part.view, now: now, futureAdvice: "check its unit and zone")
-        let inspected = checks.inspect(part.rows)
-        guard let fault = inspected.faults.first else { return inspected.tally }
+        let checked = CheckedRows(part.rows, checks)
+        guard let fault = checked.faults.first else { return checked.tally }
         if fault.feature != nil { counters.addRefused(1) }
         throw CommandFault(CommandFault.Code(fault.kind), fault.reason)
     }

@@ -31,22 +31,19 @@ extension GroupCommitter {
         } catch { throw trouble(error, session) }
         guard held.locked.isEmpty else { throw .held(held) }
         let names = Set(writes.flatMap(\.sourceNumbers).map(\.source))
-        var sources = WriteSources()
+        var sources = names.isEmpty ? nil : WriteSources(names)
         let started = ContinuousClock.now
         let start: GroupStart
         do throws(StoreError) {
-            let lock: (Session) throws(StoreError) -> Void = { (session) throws(StoreError) in
-                try sources.lock(names, session)
-            }
             start = try WriteTransaction.begin(
                 group: views,
                 on: session,
                 lockTimeoutMs: lockTimeoutMs,
-                lockSources: names.isEmpty ? nil : lock
+                place: &sources
             )
         } catch { throw trouble(error, session) }
         switch start {
-        case .begun(let transaction): try write(decide(writes, sources), transaction, session)
+        case .begun(let transaction): try write(decide(writes, sources ?? WriteSources([])), transaction, session)
         case .held(let held): throw .held(held)
         }
         statistics.busyUs += UInt64(clamping: started.duration(to: .now).microseconds)
@@ -161,14 +158,13 @@ extension GroupCommitter {
                     if counts.late > 0 { late.append((view.name, counts.late)) }
                     stored.append((view, rows.gather(newest)))
                 }
-                try decided.sources.move(to: transaction.batch, session)
             }
         } catch {
             transaction.rollBack()
             throw trouble(error, session)
         }
         if !decided.parts.isEmpty {
-            state = try commit(transaction, session)
+            state = try commit(transaction, moving: decided.sources, session)
             statistics.add(all)
             statistics.groups += 1
             refusal = nil
@@ -226,11 +222,15 @@ extension GroupCommitter {
     }
 
     /// Commits; where the connection ends meanwhile, finds out whether the group is stored.
-    private func commit(_ transaction: WriteTransaction, _ session: Session) throws(Trouble) -> LedgerState {
+    private func commit(
+        _ transaction: WriteTransaction,
+        moving sources: WriteSources,
+        _ session: Session
+    ) throws(Trouble) -> LedgerState {
         do throws(StoreError) {
-            return try transaction.commit(ledgerTimeoutMs: Limits.ledgerLockTimeoutMs)
+            return try transaction.commit(moving: sources, ledgerTimeoutMs: Limits.ledgerLockTimeoutMs)
         } catch {
-            guard CommitInquiry.isUncertain(error, on: session) else {
+            guard transaction.isUncertain(error) else {
                 transaction.rollBack()
                 // The only lock that is waited for here is the ledger's: nothing of these writes.
                 if GroupTrouble.isLockTimeout(error) { throw .slow(GroupTrouble.slowReason) }

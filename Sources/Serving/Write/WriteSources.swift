@@ -6,7 +6,7 @@ import Store
 ///
 /// The rows of `asof.write_sources` are locked until the group's transaction ends, so that two servers to which one write
 /// was sent decide one after the other. A value: decisions can be tried on a copy.
-struct WriteSources {
+struct WriteSources: SourcePlace {
     enum Decision: Equatable {
         /// The number is above all that are stored.
         case store
@@ -26,10 +26,13 @@ struct WriteSources {
         var isMoved = false
     }
 
+    private let sources: Set<SourceName>
     private var known: [SourceName: Stored] = [:]
 
-    /// Locks the rows of the given sources, which it makes if needed.
-    mutating func lock(_ sources: Set<SourceName>, _ session: Session) throws(StoreError) {
+    /// - Parameter sources: those of the group's writes; no number of another one may be taken.
+    init(_ sources: Set<SourceName>) { self.sources = sources }
+
+    mutating func lock(_ session: Session) throws(StoreError) {
         // Bytewise, as the table compares them: the order in which everybody locks.
         let names = Parameter.textArray(
             sources.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -90,8 +93,8 @@ struct WriteSources {
 
     /// What is known of the given sources alone: small enough to be tried on.
     func only(_ sources: some Sequence<SourceName>) -> WriteSources {
-        var part = WriteSources()
-        for source in sources { part.known[source] = known[source] }
+        var part = WriteSources(Set(sources))
+        for source in part.sources { part.known[source] = known[source] }
         return part
     }
 

@@ -22,12 +22,12 @@ enum GroupStart {
 extension WriteTransaction {
     /// Begins a transaction and takes the views' locks if they are free, all in one message.
     ///
-    /// - Parameter lockSources: as in the other initializer; `nil` = nothing to lock.
+    /// - Parameter place: as in the initializer; `nil` = no write is numbered.
     static func begin(
         group views: [StoredView],
         on session: Session,
         lockTimeoutMs: Int = Limits.groupLockTimeoutMs,
-        lockSources: ((Session) throws(StoreError) -> Void)?
+        place: inout (some SourcePlace)?
     ) throws(StoreError) -> GroupStart {
         let views = views.sorted { $0.id < $1.id }
         let ids = views.map { String($0.id) }.joined(separator: ",")
@@ -47,9 +47,9 @@ extension WriteTransaction {
             """
         do throws(StoreError) {
             let results: [Rows]
-            if let lockSources {
+            if place != nil {
                 try session.begin(options)
-                try lockSources(session)
+                try place?.lock(session)
                 results = try session.execute(start)
             } else {
                 results = try session.begin(options, then: start)

@@ -28,9 +28,8 @@ struct BatchQueue {
         options: IngestionOptions
     ) throws(StoreError) {
         self.options = options
-        let table = SourceTable(view: sourceView)
         var found = SourceCheckpoint(source: "", rows: 0, digest: [], options: options.meaning)
-        if let source { found = try table.find(source, options: options.meaning, session) }
+        if let source { found = try .find(source, of: sourceView, options: options.meaning, session) }
         // Stands behind a checkpoint's options where times were rounded, which versions before did the other way.
         hasFinerTimes = found.options.hasSuffix(Self.finerTimesMark)
         if hasFinerTimes { found.options.removeLast(Self.finerTimesMark.count) }
@@ -50,7 +49,13 @@ struct BatchQueue {
         }
         start = found
         isVerified = found.rows == 0
-        writer = BatchWriter(session: session, sources: table, identity: source, checkpoint: found, options: options)
+        writer = BatchWriter(
+            session: session,
+            sourceView: sourceView,
+            identity: source,
+            checkpoint: found,
+            options: options
+        )
     }
 
     private static let finerTimesMark = " finer_times=up"

@@ -22,7 +22,8 @@ struct BatchOutcome: Sendable {
 final class BatchWriter: @unchecked Sendable {
     // Sendable: used by one thread at a time; `BatchQueue` starts a batch only when the one before has ended.
     private let session: Session
-    private let sources: SourceTable
+    /// As in ``CheckpointPlace``.
+    private let sourceView: Int32
     private let identity: SourceIdentity?
     private let options: IngestionOptions
     private var catalogs: [Int32: KnownPartitions] = [:]
@@ -32,13 +33,13 @@ final class BatchWriter: @unchecked Sendable {
 
     init(
         session: Session,
-        sources: SourceTable,
+        sourceView: Int32,
         identity: SourceIdentity?,
         checkpoint: SourceCheckpoint,
         options: IngestionOptions
     ) {
         self.session = session
-        self.sources = sources
+        self.sourceView = sourceView
         self.identity = identity
         self.checkpoint = checkpoint
         self.options = options
@@ -143,7 +144,15 @@ final class BatchWriter: @unchecked Sendable {
         _ tallies: [ViewTally],
         _ next: SourceCheckpoint
     ) throws(StoreError) -> (WriteCounts, LedgerState?) {
-        var isStored = false
+        var place = identity.map {
+            CheckpointPlace(
+                view: sourceView,
+                $0,
+                from: checkpoint,
+                to: next,
+                startsOver: options.startsOver && !hasWritten
+            )
+        }
         let transaction = try WriteTransaction(
             session: session,
             views: parts.map(\.view),
@@ -151,24 +160,11 @@ final class BatchWriter: @unchecked Sendable {
                 isReadOnly: false,
                 lockTimeoutMs: options.lockTimeoutMs,
                 statementTimeoutMs: Limits.boundedStatementMs
-            )
-        ) { session throws(StoreError) in
-            guard let identity else { return }
-            let now = try sources.lock(identity, checkpoint, session)
-            if options.startsOver && !hasWritten { return }
-            if now.rows == next.rows && now.digest == next.digest {
-                isStored = true
-            } else if now.rows != checkpoint.rows || now.digest != checkpoint.digest {
-                throw .conflict(
-                    """
-                    another ingest of source '\(checkpoint.source)' is under way: it has stored \(now.rows) rows, this one \
-                    expected \(checkpoint.rows). Run the command again: it goes on where the other one ended
-                    """
-                )
-            }
-        }
+            ),
+            place: &place
+        )
         do throws(StoreError) {
-            if isStored {
+            if place?.isStored == true {
                 transaction.rollBack()
                 return (WriteCounts(), nil)
             }
@@ -178,12 +174,12 @@ final class BatchWriter: @unchecked Sendable {
                 counts.add(try transaction.write(part.rows, to: part.view, source: source))
             }
             for (view, tally) in tallies { transaction.keep(tally, of: view) }
-            if identity != nil { try sources.move(to: next, batch: transaction.batch, session) }
             let state = try transaction.commit(
                 "batch \(transaction.batch)",
                 advice: identity == nil
                     ? "Without a source it is not known to the next run: ingest the missing rows alone"
-                    : "Run the command again: it stores what is missing"
+                    : "Run the command again: it stores what is missing",
+                moving: place
             )
             return (counts, state)
         } catch {

@@ -103,6 +103,11 @@ package struct ExpectationTally: Sendable {
         }
     }
 
+    /// Why rows are refused of which more are null than may be; `nil` = they are not.
+    package func refusalOfNulls(in view: String) -> String? {
+        tooManyNulls(in: view).first(where: \.isRefused)?.text
+    }
+
     /// Refuses rows of which more are null than may be.
     ///
     /// - Parameters:
@@ -117,14 +122,13 @@ package struct ExpectationTally: Sendable {
         from origin: String,
         at place: String = ""
     ) throws(StoreError) -> [String] {
-        let faults = tooManyNulls(in: view)
-        if let refused = faults.first(where: \.isRefused) {
+        if let refused = refusalOfNulls(in: view) {
             throw .input(
-                "\(refused.text). Nothing of the \(part) is stored. Mend the \(origin), or apply action: warn for the feature "
+                "\(refused). Nothing of the \(part) is stored. Mend the \(origin), or apply action: warn for the feature "
                     + "to store it as it is\(place)"
             )
         }
-        return faults.map(\.text)
+        return tooManyNulls(in: view).map(\.text)
     }
 
     /// Two decimal places, rounded up, so that what is too much never looks like the limit.

@@ -65,9 +65,6 @@ package struct RowChecks {
         self.futureAdvice = futureAdvice
     }
 
-    /// What is wrong with the rows: one fault for each bad one, ascending.
-    package func faults(_ rows: ViewRows) -> [RowFault] { inspect(rows).faults }
-
     /// What is wrong with the rows, and how they meet the view's expectations.
     ///
     /// - Returns: one fault for each bad row, ascending; where there is none, the tally of the rows.

@@ -29,16 +29,18 @@ package struct SourceCheckpoint: Sendable, Hashable {
     package var options: String
 }
 
-/// Reads and moves checkpoints.
-struct SourceTable {
-    /// ``StoredView/id`` of the view that the source is read into; 0 = several views, each row names its own.
-    let view: Int32
-
+extension SourceCheckpoint {
     /// The checkpoint of a source, or a new one at row 0.
     ///
     /// A file that grew begins with the bytes it began with before; a file of the same name that begins otherwise is
     /// another source.
-    func find(_ identity: SourceIdentity, options: String, _ session: Session) throws(StoreError) -> SourceCheckpoint {
+    /// - Parameter view: ``StoredView/id`` of the view that the source is read into; 0 = several views, each row names its own.
+    static func find(
+        _ identity: SourceIdentity,
+        of view: Int32,
+        options: String,
+        _ session: Session
+    ) throws(StoreError) -> SourceCheckpoint {
         let rows = try session.query(
             """
             SELECT source, rows, digest, options, head_bytes, head_digest FROM asof.sources
@@ -50,7 +52,7 @@ struct SourceTable {
             guard let length = rows.int32(row, 4), length <= identity.head.count else { continue }
             // A source that was given its name is not the file that happens to be called so.
             guard (length == 0) == identity.head.isEmpty else { continue }
-            guard rows.byteArray(row, 5) == Self.digest(identity.head.prefix(Int(length))) else { continue }
+            guard rows.byteArray(row, 5) == ContentDigest.sha256(identity.head.prefix(Int(length))) else { continue }
             return SourceCheckpoint(
                 source: rows.text(row, 0) ?? identity.name,
                 rows: Int(rows.int64(row, 1) ?? 0),
@@ -58,59 +60,11 @@ struct SourceTable {
                 options: rows.text(row, 3) ?? ""
             )
         }
-        return SourceCheckpoint(source: Self.source(identity), rows: 0, digest: [], options: options)
+        return SourceCheckpoint(source: source(identity), rows: 0, digest: [], options: options)
     }
 
     private static func source(_ identity: SourceIdentity) -> String {
         guard !identity.head.isEmpty else { return identity.name }
-        return identity.name + "#" + ContentDigest.hex(Array(digest(identity.head[...]).prefix(8)))
-    }
-
-    private static func digest(_ head: ArraySlice<UInt8>) -> [UInt8] { ContentDigest.sha256(head) }
-
-    /// Locks the source's row, which it makes if needed, so that a rerun waits for a predecessor's commit.
-    ///
-    /// - Returns: what the row says now.
-    func lock(
-        _ identity: SourceIdentity,
-        _ checkpoint: SourceCheckpoint,
-        _ session: Session
-    ) throws(StoreError)
-        -> SourceCheckpoint
-    {
-        try session.query(
-            """
-            INSERT INTO asof.sources (view, source, name, head_bytes, head_digest, options)
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
-            """,
-            [
-                .int32(view), .text(checkpoint.source), .text(identity.name), .int32(Int32(identity.head.count)),
-                .bytes(Self.digest(identity.head[...])), .text(checkpoint.options),
-            ]
-        )
-        let rows = try session.query(
-            "SELECT rows, digest, options FROM asof.sources WHERE view = $1 AND source = $2 FOR UPDATE",
-            [.int32(view), .text(checkpoint.source)]
-        )
-        return SourceCheckpoint(
-            source: checkpoint.source,
-            rows: Int(rows.int64(0, 0) ?? 0),
-            digest: rows.byteArray(0, 1) ?? [],
-            options: rows.text(0, 2) ?? ""
-        )
-    }
-
-    /// Moves the locked row.
-    func move(to checkpoint: SourceCheckpoint, batch: Int64, _ session: Session) throws(StoreError) {
-        try session.query(
-            """
-            UPDATE asof.sources SET rows = $3, digest = $4, options = $5, batch = $6, updated_at = clock_timestamp()
-            WHERE view = $1 AND source = $2
-            """,
-            [
-                .int32(view), .text(checkpoint.source), .int64(Int64(checkpoint.rows)), .bytes(checkpoint.digest),
-                .text(checkpoint.options), .int64(batch),
-            ]
-        )
+        return identity.name + "#" + ContentDigest.hex(Array(ContentDigest.sha256(identity.head[...]).prefix(8)))
     }
 }

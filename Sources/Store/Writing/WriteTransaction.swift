@@ -20,6 +20,25 @@ package final class WriteTransaction {
     /// What the rows of each view were found to be like, for the ledger's side.
     private var tallies: [(view: Int32, tally: ExpectationTally)] = []
 
+    /// Whether ``commit(moving:ledgerTimeoutMs:)`` has come to the COMMIT.
+    private var isEnding = false
+
+    /// Starts the transaction and takes the locks, the first of them that of the rows' source.
+    ///
+    /// - Parameter place: as far as it was locked and read also where something is thrown; `nil` = nobody could recognize
+    ///   the source.
+    /// - Throws: as ``SourcePlace/lock(_:)``; ``StoreError/conflict(_:)`` where a view is no longer as the caller knows it.
+    package convenience init(
+        session: Session,
+        views: [StoredView],
+        options: Connection.TransactionOptions,
+        place: inout (some SourcePlace)?
+    ) throws(StoreError) {
+        try self.init(session: session, views: views, options: options) { session throws(StoreError) in
+            try place?.lock(session)
+        }
+    }
+
     /// Starts the transaction and takes the locks.
     ///
     /// - Parameter lockSources: locks and checks what the rows come from, and may read them into temporary tables: no
@@ -164,15 +183,34 @@ package final class WriteTransaction {
     }
 
     /// Appends to the ledger and commits; the transaction object is done then.
-    /// - Parameter ledgerTimeoutMs: as in ``Ledger/commit(batch:_:uid:lockTimeoutMs:)``.
-    package func commit(ledgerTimeoutMs: Int? = nil) throws(StoreError) -> LedgerState {
-        try ledger.commit(batch: batch, entries, uid: uid, lockTimeoutMs: ledgerTimeoutMs, tallies: tallies)
+    /// - Parameters:
+    ///   - place: of the rows' source, locked at the start; it is moved with them.
+    ///   - ledgerTimeoutMs: as in ``Ledger/commit(batch:_:uid:lockTimeoutMs:)``.
+    package func commit(
+        moving place: (any SourcePlace)? = nil,
+        ledgerTimeoutMs: Int? = nil
+    ) throws(StoreError) -> LedgerState {
+        try place?.move(to: batch, session)
+        isEnding = true
+        return try ledger.commit(batch: batch, entries, uid: uid, lockTimeoutMs: ledgerTimeoutMs, tallies: tallies)
     }
 
-    /// As ``commit()``; where it is not answered, the error says what became of it.
+    /// As ``commit(moving:ledgerTimeoutMs:)``; where it is not answered, the error says what became of it.
     /// - Parameter advice: what to do unless it was committed.
-    package func commit(_ subject: String, advice: String) throws(StoreError) -> LedgerState {
-        do { return try commit() } catch { throw inquiry.explaining(error, subject, on: session, advice: advice) }
+    package func commit(
+        _ subject: String,
+        advice: String,
+        moving place: (any SourcePlace)? = nil
+    ) throws(StoreError) -> LedgerState {
+        do { return try commit(moving: place) } catch {
+            guard isUncertain(error) else { throw error }
+            throw inquiry.explaining(error, subject, on: session, advice: advice)
+        }
+    }
+
+    /// Whether an error of ``commit(moving:ledgerTimeoutMs:)`` leaves open what became of it.
+    package func isUncertain(_ error: StoreError) -> Bool {
+        isEnding && CommitInquiry.isUncertain(error, on: session)
     }
 
     /// Finds out what became of ``commit()`` where it was not answered.

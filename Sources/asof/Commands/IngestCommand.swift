@@ -2,10 +2,12 @@ import ArgumentParser
 import Columnar
 import Features
 import Foundation
-import Glibc
-import PointInTime
 import Store
 import Workflows
+
+enum OnError: String, ExpressibleByArgument {
+    case stop, skip
+}
 
 struct IngestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -141,139 +143,98 @@ struct IngestCommand: ParsableCommand {
         if newPartitionsMax < 1 { throw ValidationError("--new-partitions-max must be positive") }
     }
 
-    func run() throws {
-        let open = try store.open(forWriting: true)
-        let registry = try Registry.load(open.session)
-        if isLineProtocol { return try ingestLines(registry, open) }
-        let view = try registry.view(named: viewAndFiles[0])
-        for file in viewAndFiles.dropFirst() { try ingest(file, view, open) }
+    /// Told by the format or, without one, by the first file's name.
+    private var isLineProtocol: Bool {
+        if let format { return LineProtocolReader.isFormat(name: format) }
+        return viewAndFiles.prefix(2).contains { LineProtocolReader.isFile(path: $0) }
     }
 
-    private func ingest(_ file: String, _ view: StoredView, _ open: OpenStore) throws {
-        let shown = file == "-" ? "standard input" : file
-        let fileFormat = try format.flatMap { FileFormat(name: $0) } ?? FileFormat(inputPath: file)
-        var options = InputOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
-        options.allowsEarly1970 = allow1970
-        options.isExtraIgnored = ignoreExtra
-        options.skipsBadRows = onError == .skip
-        options.batchRows = min(options.batchRows, batchRows)
-        let reader = try TableReader(path: file, format: fileFormat, options: options)
-        if fileFormat == .jsonLines, reader.sourceColumns.isEmpty, try reader.next() == nil {
-            // Nothing to lay out: there is no object that could have keys.
-            report(IngestionSummary(), shown, view.name, .zero)
+    /// Before it is known whether the first argument is a view.
+    private var fileCount: Int {
+        viewAndFiles.count - (isLineProtocol && LineProtocolReader.isFile(path: viewAndFiles[0]) ? 0 : 1)
+    }
+
+    private func validateLineProtocol() throws {
+        let others: [(String, Bool)] = [
+            ("--map", !map.isEmpty), ("--event-time", eventTime != nil), ("--known-at", knownAt != nil),
+            ("--deleted", deleted != nil), ("--ignore-extra", ignoreExtra), ("--null", !null.isEmpty),
+            ("--time-unit", timeUnit != nil),
+        ]
+        if let option = others.first(where: \.1) {
+            throw ValidationError("\(option.0) does not go with line protocol; it has --precision s|ms|us|ns")
+        }
+        if let precision, TimeUnit(rawValue: precision) == nil {
+            throw ValidationError("--precision '\(precision)': expected s, ms, us or ns")
+        }
+    }
+
+    func run() throws {
+        let workflow = try IngestWorkflow(store: try store.open(forWriting: true))
+        guard isLineProtocol else {
+            for file in viewAndFiles.dropFirst() { try ingest(file, .table(tableRules), workflow) }
             return
         }
-        let layout = try IngestLayout(view: view, source: reader.sourceColumns, format: fileFormat, rules: rules(shown))
-        try reader.select(layout.requests)
-        var ingestionOptions = ingestionOptions()
-        ingestionOptions.meaning = meaning(layout)
-        let identity = try identity(file)
-        let ingestion = try Ingestion(
-            session: open.session,
-            view: view,
-            source: identity,
-            columns: layout.digestColumns,
-            options: ingestionOptions
+        let first = viewAndFiles[0]
+        let isView =
+            viewAndFiles.count > 1
+            && (workflow.hasView(named: first) || (first != "-" && !FileManager.default.fileExists(atPath: first)))
+        let content = IngestRequest.Content.lineProtocol(
+            view: isView ? first : nil,
+            precision: precision.flatMap { TimeUnit(rawValue: $0) } ?? .ns
         )
-        let rejected = try rejects.map { try RejectedRows(path: $0, reader, layout, ingestion) }
-        var progress = Progress(isQuiet: quiet || json)
-        do {
-            while let batch = try reader.next() {
-                let rows = layout.rows(batch)
-                if let rejected { try rejected.append(rows) } else { try ingestion.append(rows) }
-                progress.update(shown, rows: reader.rowsRead, bytes: reader.bytesRead, totalBytes: reader.totalBytes)
-            }
-            let summary = try ingestion.finish()
-            progress.clear()
-            report(summary, shown, view.name, progress.elapsed)
-            if let rejects, summary.rejected > 0 { try RejectedRows.report(summary, shown, rejects, isQuiet: json) }
-        } catch let code as ExitCode {
-            throw code
-        } catch {
-            progress.clear()
-            // An error of the batch under way adds nothing to the one that came first.
-            try? ingestion.settle()
-            throw located(error, shown, ingestion.summary, isResumable: identity != nil) { row in
-                let offset = row - reader.batchFirstRow
-                guard offset >= 0, row <= reader.rowsRead else { return nil }
-                return reader.line(ofBatchRow: offset - reader.batchRejects.count { $0.offset < offset })
-            }
-        }
+        for file in viewAndFiles.dropFirst(isView ? 1 : 0) { try ingest(file, content, workflow) }
     }
 
-    func ingestionOptions() -> IngestionOptions {
-        var options = IngestionOptions()
-        options.refusesFuture = !allowFuture
-        options.startsOver = again
-        options.newPartitionsMax = newPartitionsMax
-        options.batchRowsMax = batchRows
-        return options
-    }
-
-    /// Says where an error of the store stands, and what is stored already.
-    /// - Parameter line: the line of a row of the input, where it is known.
-    func located(
-        _ error: any Error,
-        _ shown: String,
-        _ summary: IngestionSummary,
-        isResumable: Bool,
-        line: (Int) -> Int?
-    ) -> any Error {
-        var text = "\(error)"
-        switch error as? StoreError {
-        case .input: text = "\(shown): \(text)"
-        case .row(let row, let reason):
-            text = "\(shown): row \(row)\(line(row).map { " (line \($0))" } ?? ""): \(reason)"
-        default: break
-        }
-        if let state = summary.state {
-            text += "\n\(Console.count(summary.rows, "row")) of \(shown) are stored (position \(state.position)); "
-            text +=
-                isResumable
-                ? "the same command goes on after them"
-                : "\(shown) without --source starts over: give it a name to go on after them"
-        }
-        return WorkflowError.refused(text)
-    }
-
-    private func rules(_ shown: String) -> IngestLayout.Rules {
-        var mapped: [(column: String, target: String)] = []
+    private var tableRules: TableRules {
+        var rules = TableRules(view: viewAndFiles[0])
+        rules.format = format.flatMap { FileFormat(name: $0) }
         for pair in map {
             guard let sign = pair.dropFirst().firstIndex(of: "=") else { continue }
-            mapped.append((String(pair[..<sign]), String(pair[pair.index(after: sign)...])))
+            rules.mapped.append((String(pair[..<sign]), String(pair[pair.index(after: sign)...])))
         }
-        return IngestLayout.Rules(
-            file: shown,
-            mapped: mapped,
-            eventTime: eventTime,
-            knownAt: knownAt,
-            deleted: deleted,
-            ignoresExtra: ignoreExtra,
-            missing: missing.flatMap { MissingPolicy(rawValue: $0) }
-        )
+        rules.eventTime = eventTime
+        rules.knownAt = knownAt
+        rules.deleted = deleted
+        rules.ignoresExtra = ignoreExtra
+        rules.nullTexts = null
+        rules.timeUnit = timeUnit.flatMap { TimeUnit(rawValue: $0) }
+        return rules
     }
 
-    private func meaning(_ layout: IngestLayout) -> String {
-        var words = ["event_time=\(layout.eventTimeColumn)"]
-        if let knownAt { words.append("known_at=\(knownAt)") }
-        if let deleted { words.append("deleted=\(deleted)") }
-        words += map.sorted().map { "map=\($0)" }
-        words += null.sorted().map { "null=\(Value.quote($0))" }
-        if let timeUnit { words.append("time_unit=\(timeUnit)") }
-        return words.joined(separator: " ")
+    private func ingest(_ file: String, _ content: IngestRequest.Content, _ workflow: IngestWorkflow) throws {
+        var request = IngestRequest(file: file, content: content)
+        request.source = source
+        request.missing = missing.flatMap { MissingPolicy(rawValue: $0) }
+        request.allowsEarly1970 = allow1970
+        request.rejects = rejects
+        request.options.refusesFuture = !allowFuture
+        request.options.startsOver = again
+        request.options.newPartitionsMax = newPartitionsMax
+        request.options.batchRowsMax = batchRows
+        var progress = Progress(isQuiet: quiet || json)
+        defer { progress.clear() }
+        let summary = try workflow.run(request) {
+            progress.update(request.shown, rows: $0.rows, bytes: $0.bytes, totalBytes: $0.totalBytes)
+        }
+        progress.clear()
+        let views = isLineProtocol ? summary.rowsByView.keys.sorted().joined(separator: ", ") : viewAndFiles[0]
+        report(summary, request.shown, views, progress.elapsed)
+        if let rejects, summary.rejected > 0 { try reportRejected(summary, request.shown, rejects) }
     }
 
-    func identity(_ file: String) throws -> SourceIdentity? {
-        if let source { return SourceIdentity(name: source) }
-        guard file != "-" else { return nil }
-        var status = stat()
-        // What a pipe has given is gone: a second look at its head would take bytes from the reader.
-        guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        let head = try InputHead.read(path: file, bytesMax: SourceIdentity.headBytesMax)
-        return SourceIdentity(name: URL(fileURLWithPath: file).lastPathComponent, head: head)
+    /// - Throws: ``ExitCode`` where every row was bad: that is no ingest, but a wrong option.
+    private func reportRejected(_ summary: IngestionSummary, _ shown: String, _ path: String) throws {
+        let isEmpty = summary.rows == 0 && summary.resumedRows == 0
+        if !json || isEmpty {
+            Console.writeError(
+                "\(isEmpty ? "asof: " : "WARNING: ")\(shown): \(Console.count(summary.rejected, "row")) rejected: \(path), "
+                    + "reasons in \(RejectsFile.reasonsPath(path))"
+            )
+        }
+        if isEmpty { throw ExitCode.failure }
     }
 
-    func report(_ summary: IngestionSummary, _ shown: String, _ view: String, _ elapsed: Duration) {
+    private func report(_ summary: IngestionSummary, _ shown: String, _ view: String, _ elapsed: Duration) {
         for warning in summary.expectationWarnings { Console.writeError("WARNING: \(shown): \(warning)") }
         if json {
             Console.write(

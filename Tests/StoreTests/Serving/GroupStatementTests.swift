@@ -38,7 +38,8 @@ import Testing
     }
 
     static func begun(_ views: [StoredView], _ session: Session) throws -> WriteTransaction {
-        guard case .begun(let transaction) = try WriteTransaction.begin(group: views, on: session, lockSources: nil)
+        var none: WriteSources?
+        guard case .begun(let transaction) = try WriteTransaction.begin(group: views, on: session, place: &none)
         else { throw StoreError.conflict("the views are held") }
         return transaction
     }
@@ -95,7 +96,8 @@ import Testing
         let other = try Session(conninfo: store.conninfo)
         try other.begin(.write)
         try other.lock(AdvisoryLock.view(view.id))
-        guard case .held(let held) = try WriteTransaction.begin(group: [view], on: store.session, lockSources: nil)
+        var none: WriteSources?
+        guard case .held(let held) = try WriteTransaction.begin(group: [view], on: store.session, place: &none)
         else {
             Issue.record("a locked view was written to")
             return
@@ -103,7 +105,7 @@ import Testing
         #expect(held.locked == [view.id] && held.changed.isEmpty)
         other.connection.rollBack()
         try store.apply(IngestionTests.yaml.replacing("ctr: float64", with: "ctr: float64, more: int64"))
-        guard case .held(let stale) = try WriteTransaction.begin(group: [view], on: store.session, lockSources: nil)
+        guard case .held(let stale) = try WriteTransaction.begin(group: [view], on: store.session, place: &none)
         else {
             Issue.record("a view of another shape was written to")
             return

@@ -2,22 +2,9 @@ import Columnar
 import Features
 import PointInTime
 import Store
-import Workflows
 
 /// Which column of an input is which part of a view's rows.
 struct IngestLayout {
-    /// What the command line says about it.
-    struct Rules {
-        var file: String
-        var mapped: [(column: String, target: String)]
-        var eventTime: String?
-        var knownAt: String?
-        var deleted: String?
-        var ignoresExtra: Bool
-        /// `nil` = as the view says.
-        var missing: MissingPolicy?
-    }
-
     private let view: StoredView
     /// For each feature of the view, its place among `requests`; `nil` = the input does not have it.
     private let featureRequests: [Int?]
@@ -28,18 +15,25 @@ struct IngestLayout {
     let eventTimeColumn: String
 
     /// - Throws: ``WorkflowError`` for columns that are missing, unknown, or meant twice.
-    init(view: StoredView, source columns: [SourceColumn], format: FileFormat, rules: Rules) throws {
+    init(
+        view: StoredView,
+        source columns: [SourceColumn],
+        format: FileFormat,
+        rules: TableRules,
+        missing: MissingPolicy?,
+        file: String
+    ) throws {
         self.view = view
         let names = columns.map(\.name)
         let definition = view.definition
         let targets = definition.keys.map(\.name) + definition.features.map(\.name)
-        let columnOf = try Self.match(names, targets, format, rules, view.name)
-        let isAbsentNull = (rules.missing ?? definition.missing) == .null
+        let columnOf = try Self.match(names, targets, format, rules, view.name, file)
+        let isAbsentNull = (missing ?? definition.missing) == .null
         var requests: [ColumnRequest] = []
         for key in definition.keys {
             guard let column = columnOf[key.name] else {
                 throw WorkflowError.refused(
-                    "\(rules.file): there is no column for the entity key '\(key.name)' of view '\(view.name)'; its columns are "
+                    "\(file): there is no column for the entity key '\(key.name)' of view '\(view.name)'; its columns are "
                         + "\(names.joined(separator: ", ")). Name one with --map COLUMN=\(key.name)"
                 )
             }
@@ -47,15 +41,15 @@ struct IngestLayout {
         }
         let absent = definition.features.map(\.name).filter { columnOf[$0] == nil }
         // Before the event time is looked for: a misspelt feature would be one more candidate for it.
-        guard absent.isEmpty || isAbsentNull else { throw Self.absence(absent, names, view.name, rules) }
+        guard absent.isEmpty || isAbsentNull else { throw Self.absence(absent, names, view.name, file) }
         let used = Set(columnOf.values)
-        eventTimeColumn = try Self.eventTime(columns, used, rules)
+        eventTimeColumn = try Self.eventTime(columns, used, rules, file)
         requests.append(ColumnRequest(sourceName: eventTimeColumn, type: .timestamp, rounding: .up))
         for (column, option) in [(rules.knownAt, "--known-at"), (rules.deleted, "--deleted")] {
             guard let column else { continue }
             guard names.contains(column) || format == .jsonLines else {
                 throw WorkflowError.refused(
-                    "\(rules.file): there is no column '\(column)', which \(option) names\(Name.hint(for: column, among: names))"
+                    "\(file): there is no column '\(column)', which \(option) names\(Name.hint(for: column, among: names))"
                 )
             }
         }
@@ -86,7 +80,7 @@ struct IngestLayout {
         let extra = names.filter { name in !requests.contains { $0.sourceName == name } }
         guard extra.isEmpty || rules.ignoresExtra else {
             throw WorkflowError.refused(
-                "\(rules.file): view '\(view.name)' has no "
+                "\(file): view '\(view.name)' has no "
                     + "\(extra.map { "'\($0)'\(Name.hint(for: $0, among: absent))" }.joined(separator: ", ")); "
                     + "leave such columns out with --ignore-extra, or name them with --map"
             )
@@ -97,10 +91,10 @@ struct IngestLayout {
         _ features: [String],
         _ names: [String],
         _ view: String,
-        _ rules: Rules
+        _ file: String
     ) -> WorkflowError {
         WorkflowError.refused(
-            "\(rules.file): there is no column for \(features.count == 1 ? "feature" : "features") "
+            "\(file): there is no column for \(features.count == 1 ? "feature" : "features") "
                 + "\(features.map { "'\($0)'" }.joined(separator: ", ")) of view '\(view)'; its columns are "
                 + "\(names.joined(separator: ", ")). Name them with --map COLUMN=FEATURE, or store null with --missing null"
         )
@@ -111,8 +105,9 @@ struct IngestLayout {
         _ names: [String],
         _ targets: [String],
         _ format: FileFormat,
-        _ rules: Rules,
-        _ view: String
+        _ rules: TableRules,
+        _ view: String,
+        _ file: String
     ) throws -> [String: String] {
         var columnOf: [String: String] = [:]
         for (column, target) in rules.mapped {
@@ -123,7 +118,7 @@ struct IngestLayout {
             }
             guard names.contains(column) || format == .jsonLines else {
                 throw WorkflowError.refused(
-                    "--map \(column)=\(target): \(rules.file) has no column '\(column)'\(Name.hint(for: column, among: names))"
+                    "--map \(column)=\(target): \(file) has no column '\(column)'\(Name.hint(for: column, among: names))"
                 )
             }
             guard !columnOf.values.contains(column) else {
@@ -143,7 +138,12 @@ struct IngestLayout {
     }
 
     /// The column of event times: the one that is named, or the only one that could be.
-    private static func eventTime(_ columns: [SourceColumn], _ used: Set<String>, _ rules: Rules) throws -> String {
+    private static func eventTime(
+        _ columns: [SourceColumn],
+        _ used: Set<String>,
+        _ rules: TableRules,
+        _ file: String
+    ) throws -> String {
         let names = columns.map(\.name)
         if let column = rules.eventTime {
             guard !used.contains(column) else {
@@ -153,7 +153,7 @@ struct IngestLayout {
             }
             guard names.contains(column) else {
                 throw WorkflowError.refused(
-                    "\(rules.file): there is no column '\(column)', which --event-time names\(Name.hint(for: column, among: names))"
+                    "\(file): there is no column '\(column)', which --event-time names\(Name.hint(for: column, among: names))"
                 )
             }
             return column
@@ -165,8 +165,8 @@ struct IngestLayout {
         if candidates.count == 1 { return candidates[0].name }
         throw WorkflowError.refused(
             candidates.isEmpty
-                ? "\(rules.file): there is no column left for event times; its columns are \(names.joined(separator: ", "))"
-                : "\(rules.file): the event time could be any of \(candidates.map(\.name).joined(separator: ", ")); say --event-time COLUMN"
+                ? "\(file): there is no column left for event times; its columns are \(names.joined(separator: ", "))"
+                : "\(file): the event time could be any of \(candidates.map(\.name).joined(separator: ", ")); say --event-time COLUMN"
         )
     }
 

@@ -1,0 +1,13 @@
+/// How far the rows of a source were taken: what tells a row that comes again from one that is new.
+///
+/// A place is locked and compared in the transaction that takes more of its source, before views are locked, and moved with
+/// what the transaction stores; ``WriteTransaction`` does both. Until it has ended nobody else moves the place.
+package protocol SourcePlace {
+    /// Locks the place, which is made if needed, and reads it.
+    /// - Throws: ``StoreError/conflict(_:)`` where it is not where the rows to be stored begin.
+    mutating func lock(_ session: Session) throws(StoreError)
+
+    /// Moves the locked place behind what is stored.
+    /// - Parameter batch: that of the transaction.
+    func move(to batch: Int64, _ session: Session) throws(StoreError)
+}

@@ -1,0 +1,109 @@
+import Columnar
+import Foundation
+import Glibc
+package import Store
+
+/// Stores the rows of files in views, batch by batch; each batch is one transaction.
+package struct IngestWorkflow {
+    private let store: OpenStore
+    private let registry: Registry
+
+    /// Reads the definitions that all runs go by.
+    package init(store: OpenStore) throws {
+        self.store = store
+        registry = try store.control.run { try Registry.load(store.session) }
+    }
+
+    package func hasView(named name: String) -> Bool { registry.views.contains { $0.name == name } }
+
+    /// Stores what is not stored yet of a file, or of as much of it as comes before the first bad row.
+    ///
+    /// Batches that were committed stay, whatever comes then: the same request goes on after them where the source can be
+    /// recognized, that is unless it is standard input or a pipe without a name.
+    ///
+    /// - Parameter progress: called after each batch of rows that was read, on the caller's thread.
+    /// - Throws: ``WorkflowError`` with the row and line of what is wrong with a row, and how much is stored; errors of the
+    ///   store, the view, the file and its columns before the first row.
+    package func run(
+        _ request: IngestRequest,
+        progress: (IngestProgress) -> Void = { _ in }
+    ) throws -> IngestionSummary {
+        try store.control.run {
+            guard let input = try open(request) else { return IngestionSummary() }
+            var options = request.options
+            options.meaning = input.meaning
+            options.skipsBadRows = request.rejects != nil
+            let identity = try Self.identity(request)
+            let ingestion = try Ingestion(
+                session: store.session,
+                source: identity,
+                form: input.form,
+                options: options
+            )
+            let rejected = try request.rejects.map {
+                try RejectedRows(path: $0, input, ingestion, isRecognized: identity != nil)
+            }
+            do {
+                while let rows = try input.next(now: ingestion.now) {
+                    try store.control.check()
+                    let checked = ingestion.check(rows)
+                    try rejected?.append(checked, of: input)
+                    try ingestion.append(checked)
+                    progress(
+                        IngestProgress(rows: input.rowsRead, bytes: input.bytesRead, totalBytes: input.totalBytes)
+                    )
+                }
+                return try ingestion.finish()
+            } catch {
+                // An error of the batch under way adds nothing to the one that came first.
+                try? ingestion.settle()
+                throw located(error, request.shown, input, ingestion.summary, isResumable: identity != nil)
+            }
+        }
+    }
+
+    private func open(_ request: IngestRequest) throws -> (any IngestInput)? {
+        switch request.content {
+        case .table(let rules): try TableInput(request, rules, try registry.view(named: rules.view))
+        case .lineProtocol(let view?, let precision):
+            try LineProtocolInput(request, [try registry.view(named: view)], precision: precision)
+        case .lineProtocol(nil, let precision):
+            try LineProtocolInput(request, registry.views, precision: precision)
+        }
+    }
+
+    private static func identity(_ request: IngestRequest) throws(ColumnarError) -> SourceIdentity? {
+        if let source = request.source { return SourceIdentity(name: source) }
+        guard request.file != "-" else { return nil }
+        var status = stat()
+        // What a pipe has given is gone: a second look at its head would take bytes from the reader.
+        guard stat(request.file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        let head = try InputHead.read(path: request.file, bytesMax: SourceIdentity.headBytesMax)
+        return SourceIdentity(name: URL(fileURLWithPath: request.file).lastPathComponent, head: head)
+    }
+
+    /// Says where an error of the store stands, and what is stored already.
+    private func located(
+        _ error: any Error,
+        _ shown: String,
+        _ input: any IngestInput,
+        _ summary: IngestionSummary,
+        isResumable: Bool
+    ) -> WorkflowError {
+        var text = "\(error)"
+        switch error as? StoreError {
+        case .input: text = "\(shown): \(text)"
+        case .row(let row, let reason):
+            text = "\(shown): row \(row)\(input.line(ofRow: row).map { " (line \($0))" } ?? ""): \(reason)"
+        default: break
+        }
+        if let state = summary.state {
+            text += "\n\(CountText.count(summary.rows, "row")) of \(shown) are stored (position \(state.position)); "
+            text +=
+                isResumable
+                ? "the same command goes on after them"
+                : "\(shown) without --source starts over: give it a name to go on after them"
+        }
+        return .refused(text)
+    }
+}
