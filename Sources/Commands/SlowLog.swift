@@ -27,10 +27,6 @@ package final class SlowLog: Sendable {
         var nextID: Int64 = 0
     }
 
-    static let entriesMax = 128
-    static let argumentsMax = 32
-    static let argumentBytesMax = 128
-
     /// Commands that take longer are kept; negative = none.
     package let thresholdUs: Int64
     private let state = Mutex(State())
@@ -45,7 +41,7 @@ package final class SlowLog: Sendable {
             entry.id = state.nextID
             state.nextID += 1
             state.entries.append(entry)
-            if state.entries.count > Self.entriesMax { state.entries.removeFirst() }
+            if state.entries.count > CommandLimits.slowLogEntriesMax { state.entries.removeFirst() }
         }
     }
 
@@ -60,13 +56,13 @@ package final class SlowLog: Sendable {
     package static func cut(_ arguments: borrowing Arguments, keeping keptMax: Int = .max) -> [[UInt8]] {
         var kept: [[UInt8]] = []
         let open = min(arguments.count, keptMax)
-        let shown = open <= argumentsMax ? open : argumentsMax - 1
+        let shown = open <= CommandLimits.slowLogArgumentsMax ? open : CommandLimits.slowLogArgumentsMax - 1
         for index in 0..<shown {
             let argument = arguments[index]
-            var bytes = argument.extracting(0..<min(argument.count, argumentBytesMax))
+            var bytes = argument.extracting(0..<min(argument.count, CommandLimits.slowLogArgumentBytesMax))
                 .withUnsafeBufferPointer { Array($0) }
-            if argument.count > argumentBytesMax {
-                bytes += Array("... (\(argument.count - argumentBytesMax) more bytes)".utf8)
+            if argument.count > CommandLimits.slowLogArgumentBytesMax {
+                bytes += Array("... (\(argument.count - CommandLimits.slowLogArgumentBytesMax) more bytes)".utf8)
             }
             kept.append(bytes)
         }

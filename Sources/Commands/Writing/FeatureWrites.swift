@@ -62,7 +62,8 @@ package final class FeatureWrites: Sendable {
             Source(serving),
             writer: GroupWriter(conninfo: serving.conninfo, options: options) { committed, finish in
                 guard committed.isOwn else {
-                    _ = serving.whenReached(committed.state.position, timeoutMs: Limits.ownCommitWaitMs) { _ in finish()
+                    _ = serving.whenReached(committed.state.position, timeoutMs: ServingLimits.ownCommitWaitMs) { _ in
+                        finish()
                     }
                     return
                 }

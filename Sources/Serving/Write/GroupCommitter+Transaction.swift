@@ -23,7 +23,7 @@ extension GroupCommitter {
             try connect()
             guard let made = self.session else { throw .conflict("connect() makes a session or throws") }
             session = made
-            made.connection.deadline = .now + .milliseconds(Limits.groupDeadlineMs)
+            made.connection.deadline = .now + .milliseconds(ServingLimits.groupDeadlineMs)
         } catch { throw .lost(GroupTrouble.reason(error)) }
         var held = HeldViews()
         do throws(StoreError) {
@@ -228,7 +228,7 @@ extension GroupCommitter {
     /// Commits; where the connection ends meanwhile, finds out whether the group is stored.
     private func commit(_ transaction: WriteTransaction, _ session: Session) throws(Trouble) -> LedgerState {
         do throws(StoreError) {
-            return try transaction.commit(ledgerTimeoutMs: Limits.ledgerLockTimeoutMs)
+            return try transaction.commit(ledgerTimeoutMs: ServingLimits.ledgerLockTimeoutMs)
         } catch {
             guard CommitInquiry.isUncertain(error, on: session) else {
                 transaction.rollBack()
@@ -239,7 +239,7 @@ extension GroupCommitter {
             let reason = GroupTrouble.reason(error)
             self.session = nil
             connectionLost(reason)
-            switch transaction.inquiry.outcome(waitMs: Limits.outcomeWaitMs) {
+            switch transaction.inquiry.outcome(waitMs: ServingLimits.outcomeWaitMs) {
             case .committed(let state?): return state
             case .aborted: throw .lost(reason)
             case .committed(nil), .unknown: throw .unknown(reason)

@@ -269,7 +269,7 @@ struct IngestCommand: ParsableCommand {
         var status = stat()
         // What a pipe has given is gone: a second look at its head would take bytes from the reader.
         guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        let head = try InputHead.read(path: file, bytesMax: SourceIdentity.headBytesMax)
+        let head = try InputHead.read(path: file, bytesMax: Limits.sourceHeadBytesMax)
         return SourceIdentity(name: URL(fileURLWithPath: file).lastPathComponent, head: head)
     }
 
