@@ -1,3 +1,4 @@
+import Metrics
 import Online
 package import PointInTime
 package import Store

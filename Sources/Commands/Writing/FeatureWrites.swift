@@ -1,5 +1,6 @@
 import Columnar
 import Features
+import Metrics
 package import Serving
 package import Store
 import Synchronization

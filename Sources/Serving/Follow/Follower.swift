@@ -1,6 +1,7 @@
 import Features
 import Foundation
 import Glibc
+import Metrics
 import Online
 import PointInTime
 import Postgres

@@ -1,4 +1,5 @@
 import Features
+import Metrics
 import PointInTime
 import Postgres
 import Store

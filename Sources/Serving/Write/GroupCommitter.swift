@@ -1,4 +1,5 @@
 import Features
+import Metrics
 import PointInTime
 import Postgres
 import Store
@@ -278,34 +279,6 @@ final class GroupCommitter {
         connectionLost(reason)
         for pending in writes { fail(pending, .unavailable(reason)) }
         failParked(.unavailable(reason))
-    }
-}
-
-/// What servers' writers did.
-package struct WriterStatistics: Sendable, Hashable {
-    package var groups: UInt64 = 0
-    package var writes: UInt64 = 0
-    package var rows: UInt64 = 0
-    package var lateRows: UInt64 = 0
-    package var duplicateRows: UInt64 = 0
-    /// Time spent in transactions.
-    package var busyUs: UInt64 = 0
-
-    mutating func add(_ counts: WriteCounts) {
-        rows += UInt64(counts.stored)
-        lateRows += UInt64(counts.late)
-        duplicateRows += UInt64(counts.duplicates)
-    }
-
-    static func + (left: WriterStatistics, right: WriterStatistics) -> WriterStatistics {
-        WriterStatistics(
-            groups: left.groups + right.groups,
-            writes: left.writes + right.writes,
-            rows: left.rows + right.rows,
-            lateRows: left.lateRows + right.lateRows,
-            duplicateRows: left.duplicateRows + right.duplicateRows,
-            busyUs: left.busyUs + right.busyUs
-        )
     }
 }
 

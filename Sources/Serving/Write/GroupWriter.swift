@@ -1,3 +1,4 @@
+package import Metrics
 import Store
 import Synchronization
 

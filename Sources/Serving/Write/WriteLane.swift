@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Metrics
 import Postgres
 import Store
 import Synchronization

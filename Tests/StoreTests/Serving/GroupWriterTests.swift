@@ -1,5 +1,6 @@
 import Features
 import Foundation
+@testable import Metrics
 import PointInTime
 import Postgres
 import TestSupport
