@@ -1,11 +1,11 @@
 import Features
 import Foundation
-@testable import Metrics
 import PointInTime
 import Postgres
 import TestSupport
 import Testing
 
+@testable import Metrics
 @testable import Serving
 @testable import Store
 @testable import TrainingSets
