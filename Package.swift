@@ -99,6 +99,7 @@ let package = Package(
 
         // Each module, below those that import it. ARCHITECTURE.md says what each owns.
         module("Features", [], [yams, crypto]),
+        module("Metrics", []),
         module("PointInTime", ["Features"], [crypto]),
         module("Postgres", ["CLibPQ"]),
         module("EmbeddedPostgres", ["CSpawn", "Postgres"]),
@@ -115,7 +116,7 @@ let package = Package(
         module("TrainingSets", ["Features", "PointInTime", "Postgres", "Segments", "Store"]),
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
-        module("Serving", ["Features", "Online", "PointInTime", "Postgres", "Store"]),
+        module("Serving", ["Features", "Metrics", "Online", "PointInTime", "Postgres", "Store"]),
         module(
             "Workflows",
             [
@@ -125,15 +126,19 @@ let package = Package(
         ),
         module(
             "Reading",
-            ["CFloatText", "Features", "Online", "PointInTime", "Postgres", "Serving", "Store", "Wire"],
+            ["CFloatText", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Serving", "Store", "Wire"],
             [nioCore]
         ),
         module(
             "Commands",
-            ["Columnar", "Features", "Online", "PointInTime", "Reading", "Serving", "Store", "TrainingSets", "Wire"],
+            [
+                "Columnar", "Features", "Metrics", "Online", "PointInTime", "Reading", "Serving", "Store",
+                "TrainingSets",
+                "Wire",
+            ],
             [crypto, nioCore]
         ),
-        module("RESPServer", ["Commands", "Wire"], [logging, nioCore, nioPosix]),
+        module("RESPServer", ["Commands", "Metrics", "Wire"], [logging, nioCore, nioPosix]),
         .executableTarget(
             name: "asof",
             dependencies: [
@@ -168,9 +173,8 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Commands", "Features", "Online", "PointInTime", "Postgres", "Reading", "Serving", "Store",
-                "TrainingSets",
-                "Wire",
+                "Commands", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Reading", "Serving", "Store",
+                "TrainingSets", "Wire",
             ],
             [nioCore]
         ),

@@ -54,14 +54,11 @@ package enum ColumnarError: Error, Equatable, Sendable {
         }
     }
 
-    /// The most characters of a value that a message shows.
-    static let valueCharactersMax = 60
-
     /// `bytes` as a message shows them: cut, invalid UTF-8 and control characters replaced.
     static func shown(_ bytes: some Collection<UInt8>) -> String {
-        let text = String(decoding: bytes.prefix(valueCharactersMax * 4), as: UTF8.self)
+        let text = String(decoding: bytes.prefix(ColumnarLimits.shownCharactersMax * 4), as: UTF8.self)
         var shown = ""
-        for character in text.unicodeScalars.prefix(valueCharactersMax) {
+        for character in text.unicodeScalars.prefix(ColumnarLimits.shownCharactersMax) {
             switch character {
             case "\n": shown += "\\n"
             case "\r": shown += "\\r"
@@ -70,7 +67,9 @@ package enum ColumnarError: Error, Equatable, Sendable {
             default: shown.unicodeScalars.append(character)
             }
         }
-        let isCut = bytes.count > valueCharactersMax * 4 || text.unicodeScalars.count > valueCharactersMax
+        let isCut =
+            bytes.count > ColumnarLimits.shownCharactersMax * 4
+            || text.unicodeScalars.count > ColumnarLimits.shownCharactersMax
         return isCut ? shown + "…" : shown
     }
 }

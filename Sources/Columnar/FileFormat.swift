@@ -62,7 +62,7 @@ package struct InputOptions: Sendable {
     package var nullTexts: [String] = []
     /// The unit of times given as integers; `nil` refuses them.
     package var timeUnit: TimeUnit?
-    /// Whether integer times may lie in the first days of 1970, see ``TimeReading/earlyUntilUs``.
+    /// Whether integer times may lie in the first days of 1970, see ``DefinitionLimits/earlyUntilUs``.
     package var allowsEarly1970 = false
     /// Whether a JSON object may have keys that were not requested.
     package var isExtraIgnored = false
@@ -75,7 +75,7 @@ package struct InputOptions: Sendable {
     /// The bytes read at a time; tests set it to one.
     package var chunkBytes = 256 << 10
     /// The most bytes of one CSV record or JSON line.
-    package var recordBytesMax = 64 << 20
+    package var recordBytesMax = ColumnarLimits.recordBytesMax
 
     /// How integer times are read.
     var times: TimeReading { TimeReading(unit: timeUnit, allowsEarly1970: allowsEarly1970) }

@@ -28,13 +28,6 @@ package struct Command: Sendable {
     /// Of a write that may stand in a transaction.
     package let prepare: Prepare?
 
-    /// Arguments of a command that does not say otherwise: they are all looked at while other connections of the event loop
-    /// wait, at about a microsecond each.
-    package static let argumentsMax = 32_768
-    /// Bytes of a request whose command does not say otherwise: what a name, a pattern or an entity has beyond that is looked at
-    /// all the same, or made a text of, at about a nanosecond a byte.
-    package static let requestBytesMax = 4 << 20
-
     /// Writes exactly one reply, or says how it comes to be written.
     package typealias Handler = @Sendable (inout CommandContext, borrowing Arguments) -> CommandOutcome
     /// Checks a write and takes what it needs of its arguments, for EXEC to submit; where it cannot be written, writes an
@@ -73,8 +66,8 @@ package struct Command: Sendable {
         complexity: String = "O(1)",
         flags: Flags,
         arguments: [ArgumentSpec] = [],
-        argumentsMax: Int = Command.argumentsMax,
-        requestBytesMax: Int = Command.requestBytesMax,
+        argumentsMax: Int = CommandLimits.argumentsMax,
+        requestBytesMax: Int = CommandLimits.requestBytesMax,
         loggedMax: Int = .max,
         prepare: Prepare? = nil,
         run: @escaping Handler
@@ -113,8 +106,8 @@ package struct Command: Sendable {
         complexity = "O(1)"
         flags = subcommands.reduce(Flags([.loading, .fast])) { $0.intersection($1.flags) }
         arguments = []
-        argumentsMax = Command.argumentsMax
-        requestBytesMax = Command.requestBytesMax
+        argumentsMax = CommandLimits.argumentsMax
+        requestBytesMax = CommandLimits.requestBytesMax
         loggedMax = .max
         prepare = nil
         run =

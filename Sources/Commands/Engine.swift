@@ -1,3 +1,4 @@
+package import Metrics
 package import Reading
 package import Serving
 package import Synchronization
@@ -14,7 +15,7 @@ package final class Engine: Sendable {
     /// The latest values; `nil` = the server has no store.
     package let serving: Serving?
     package let clients = ClientRegistry()
-    package let statistics = ServerStatistics()
+    package let statistics = ServerStatistics(startedAtMs: Clock.nowMs())
     package let slowLog: SlowLog
     /// The TCP port that was bound; 0 = none.
     package let port = Atomic<Int>(0)
@@ -33,6 +34,6 @@ package final class Engine: Sendable {
         self.reads = reads
         self.writes = writes
         self.serving = serving
-        slowLog = SlowLog(thresholdUs: settings.slowLogUs)
+        slowLog = SlowLog(thresholdUs: settings.slowLogUs, entriesMax: CommandLimits.slowLogEntriesMax)
     }
 }

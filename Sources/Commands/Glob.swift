@@ -9,9 +9,8 @@ package struct Glob: Sendable {
 
     private let parts: [Part]
 
-    /// Parts of a client's pattern: each of thousands of keys is compared with it.
-    package static let partsMax = 32_768
-    package static let refusal = "FSLIMIT a pattern has at most \(partsMax) bytes, stars in a row as one"
+    package static let refusal =
+        "FSLIMIT a pattern has at most \(CommandLimits.patternBytesMax) bytes, stars in a row as one"
 
     /// - Returns: `nil` where the pattern is too long.
     package init?(bounded pattern: String) {
@@ -21,7 +20,7 @@ package struct Glob: Sendable {
             if isStar, byte == UInt8(ascii: "*") { continue }
             isStar = byte == UInt8(ascii: "*")
             count += 1
-            if count > Self.partsMax { return nil }
+            if count > CommandLimits.patternBytesMax { return nil }
         }
         self.init(pattern)
     }

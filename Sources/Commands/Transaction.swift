@@ -9,8 +9,6 @@ package struct Transaction: Sendable {
         fileprivate var ranges: Range<Int>
     }
 
-    static let commandsMax = 100_000
-
     package private(set) var commands: [Queued] = []
     /// Whether a command was refused, so that EXEC runs none.
     package var isBroken = false
@@ -35,8 +33,8 @@ package struct Transaction: Sendable {
         func refusal(_ count: Int, _ what: String) -> String {
             "FSLIMIT the commands of a transaction together have more than \(count) \(what); send several"
         }
-        if commands.count >= Self.commandsMax {
-            return "FSLIMIT a transaction has more than \(Self.commandsMax) commands; send several"
+        if commands.count >= CommandLimits.transactionCommandsMax {
+            return "FSLIMIT a transaction has more than \(CommandLimits.transactionCommandsMax) commands; send several"
         }
         if start + total > WireLimits.requestBytesMax {
             return refusal(WireLimits.requestBytesMax, "bytes of arguments")

@@ -37,7 +37,7 @@ extension EmbeddedCluster {
     package func open(_ supervision: Supervision? = nil) throws(ClusterError) -> RunningCluster {
         let use = try FileLock(path: location.useLock, account: account)
         // Only a supervisor that is stopping the server holds it exclusively.
-        let patience = Self.stopSecondsMax + 20
+        let patience = ClusterLimits.stopSecondsMax + 20
         guard use.lock(.shared, seconds: Double(patience)) else {
             throw .timedOut(waitingFor: "the server to stop", home: location.home, seconds: patience, log: logTail())
         }
@@ -57,7 +57,7 @@ extension EmbeddedCluster {
     /// The server, ready and supervised, started if need be; `nil` when it runs but nobody can connect to it.
     /// The caller holds the use lock.
     private func readyServer(_ supervision: Supervision?) throws(ClusterError) -> ServerProcess? {
-        var deadline = Deadline(seconds: Double(Self.startSecondsMax))
+        var deadline = Deadline(seconds: Double(ClusterLimits.startSecondsMax))
         var unreachable = Deadline(seconds: 2)
         repeat {
             switch ServerState(ofDataIn: location.data) {
@@ -78,7 +78,7 @@ extension EmbeddedCluster {
         throw .timedOut(
             waitingFor: "the server to start",
             home: location.home,
-            seconds: Self.startSecondsMax,
+            seconds: ClusterLimits.startSecondsMax,
             log: logTail()
         )
     }
@@ -108,7 +108,7 @@ extension EmbeddedCluster {
         guard start.tryLock(.exclusive) else { return }
         let watch = try FileLock(path: location.supervisorLock, account: account)
         // The supervisor of a crashed server needs a moment to see it. One that stays watches a server we cannot see.
-        guard watch.lock(.exclusive, seconds: Double(Self.supervisorSecondsMax)) else {
+        guard watch.lock(.exclusive, seconds: Double(ClusterLimits.supervisorSecondsMax)) else {
             throw .runsElsewhere(home: location.home)
         }
         guard ServerState(ofDataIn: location.data) == .stopped else { return }
@@ -167,7 +167,7 @@ extension EmbeddedCluster {
         fchown(log, account.uid, account.gid)
         let descriptors: [(Int32, Int32)] = [(log, 1), (log, 2)]
         let pid = try Subprocess.spawn(command, environment: [], descriptors: descriptors, newSession: true)
-        var deadline = Deadline(seconds: Double(Self.startSecondsMax))
+        var deadline = Deadline(seconds: Double(ClusterLimits.startSecondsMax))
         repeat {
             if case .ready = ServerState(ofDataIn: location.data) { return nil }
             if let status = Subprocess.status(ofEnded: pid) { return "it ended at once (exit code \(status))" }
@@ -175,7 +175,7 @@ extension EmbeddedCluster {
         throw .timedOut(
             waitingFor: "the server to start",
             home: location.home,
-            seconds: Self.startSecondsMax,
+            seconds: ClusterLimits.startSecondsMax,
             log: logTail()
         )
     }
@@ -216,18 +216,18 @@ extension EmbeddedCluster {
         switch ServerState(ofDataIn: location.data) {
         case .stopped: break
         case .starting(let server), .ready(let server), .stopping(let server):
-            guard server.stop(seconds: Double(Self.stopSecondsMax)) else {
+            guard server.stop(seconds: Double(ClusterLimits.stopSecondsMax)) else {
                 throw .timedOut(
                     waitingFor: "the server to stop",
                     home: location.home,
-                    seconds: Self.stopSecondsMax,
+                    seconds: ClusterLimits.stopSecondsMax,
                     log: logTail()
                 )
             }
         }
         // The supervisor ends by itself; wait for it, so that nothing of the store runs afterwards.
         let watch = try FileLock(path: location.supervisorLock, account: account)
-        guard watch.lock(.exclusive, seconds: Double(Self.supervisorSecondsMax)) else { return }
+        guard watch.lock(.exclusive, seconds: Double(ClusterLimits.supervisorSecondsMax)) else { return }
         SocketFolder.remove(location.socketFolder(of: account))
     }
 }

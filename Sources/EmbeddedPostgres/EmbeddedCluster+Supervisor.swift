@@ -122,14 +122,14 @@ extension EmbeddedCluster {
             defer { use.unlock() }
             // Commands of the time before we held the lock are gone; a foreign client can still have come.
             if hasOtherClients(server) { return false }
-            return server.stop(seconds: Double(EmbeddedCluster.stopSecondsMax))
+            return server.stop(seconds: Double(ClusterLimits.stopSecondsMax))
         }
 
         /// Stops a server that nobody can connect to any more (its socket was deleted), as soon as no command uses it; the next one starts it again.
         private func stopIfUnreachable(_ server: ServerProcess) -> Bool {
             guard use.tryLock(.exclusive) else { return false }
             defer { use.unlock() }
-            return server.stop(seconds: Double(EmbeddedCluster.stopSecondsMax))
+            return server.stop(seconds: Double(ClusterLimits.stopSecondsMax))
         }
 
         /// Whether a client other than this one is connected: a command whose lock is elsewhere, psql, a standby.

@@ -11,12 +11,6 @@ import Glibc
 /// So any of them can be killed at any time: a server without a supervisor gets one from the next command, a supervisor without a server ends, a stale
 /// `postmaster.pid` is recognised by the process it names. All calls block; none may run on an event loop or in a Swift task.
 package struct EmbeddedCluster: Equatable {
-    /// How long a command waits for a server that starts: after a crash it reads up to `max_wal_size` of log first.
-    static let startSecondsMax = 300
-    /// How long a server gets for a fast shutdown: it writes out its cache.
-    static let stopSecondsMax = 60
-    /// How long a supervisor may take to notice that its server is gone.
-    static let supervisorSecondsMax = 10
     package static let databaseName = "asof"
     package static let roleName = "asof"
 

@@ -3,8 +3,6 @@ import Postgres
 
 /// The folder of PostgreSQL's server programs, and their major version.
 package struct PostgresBinaries: Equatable {
-    /// The oldest version Asof works with.
-    static let majorMin = 13
     private static let required = ["postgres", "initdb", "pg_ctl"]
 
     package let folder: String
@@ -17,7 +15,9 @@ package struct PostgresBinaries: Equatable {
         let folders = candidates()
         for folder in folders where isComplete(folder) {
             let major = try majorVersion(folder)
-            guard major >= majorMin else { throw .versionTooOld(binaries: folder, got: major, needed: majorMin) }
+            guard major >= ClusterLimits.majorMin else {
+                throw .versionTooOld(binaries: folder, got: major, needed: ClusterLimits.majorMin)
+            }
             return PostgresBinaries(folder: folder, major: major)
         }
         throw .serverMissing(searched: folders)

@@ -7,9 +7,6 @@ import Synchronization
 /// A child gets the environment written here and nothing else (no `PG*` of the caller's), `/` as its folder, default signals,
 /// and no descriptor beyond those named.
 package enum Subprocess {
-    /// Output kept of one child, in bytes; the rest is read and dropped.
-    static let outputBytesMax = 65_536
-
     package struct Result {
         /// The exit code, or 128 + the signal that ended it.
         package let status: Int32
@@ -117,7 +114,7 @@ package enum Subprocess {
             while isOpen {
                 let count = read(reader, &chunk, chunk.count)
                 if count > 0 {
-                    if output.count < outputBytesMax { output += chunk[0..<count] }
+                    if output.count < ClusterLimits.outputBytesMax { output += chunk[0..<count] }
                 } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
                     isOpen = false
                 } else if errno == EAGAIN {

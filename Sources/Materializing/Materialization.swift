@@ -143,8 +143,10 @@ package final class Materialization {
     /// Where the user leaves it to us, a chunk grows while it is small and shrinks when it is large.
     private func adapt(_ rows: Int) {
         guard options.chunk == nil else { return }
-        if rows * 2 <= Limits.materializeChunkRows { units = min(units * 2, Int64(Limits.materializeUnitsMax)) }
-        if rows > Limits.materializeChunkRows * 2 { units = max(units / 2, 1) }
+        if rows * 2 <= MaterializingLimits.chunkRows {
+            units = min(units * 2, Int64(MaterializingLimits.chunkUnitsMax))
+        }
+        if rows > MaterializingLimits.chunkRows * 2 { units = max(units / 2, 1) }
     }
 
     private func write(_ part: Range<Timestamp>) throws(StoreError) -> Chunk {
@@ -221,7 +223,7 @@ package final class Materialization {
 
     private func prepare(_ session: Session) throws(StoreError) {
         var settings = "SELECT set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, "
-        settings += "\(Limits.materializeWorkMiB * 1_024))::text || 'kB', true);"
+        settings += "\(MaterializingLimits.workMiB * 1_024))::text || 'kB', true);"
         // Floats that are added up depend on the order of the rows: neither workers nor scans that start where another one
         // is may change it from run to run.
         settings += "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL synchronize_seqscans = off;"
@@ -279,7 +281,7 @@ extension Materialization.Summary {
     fileprivate mutating func add(_ checked: CheckedStage) {
         tally.add(checked.tally)
         // The first of each kind says enough: further chunks' ones are counted.
-        for warning in checked.warnings where warnings.count < Limits.materializeWarningsMax {
+        for warning in checked.warnings where warnings.count < MaterializingLimits.warningsMax {
             warnings.append(warning)
         }
     }

@@ -27,7 +27,7 @@ package final class MaterializationLock {
     ) throws(StoreError) {
         session = try Session(conninfo: conninfo, interruption: interruption)
         var options = Connection.TransactionOptions.write
-        options.statementTimeoutMs = Limits.groupStatementTimeoutMs
+        options.statementTimeoutMs = MaterializingLimits.lockStatementMs
         // It writes nothing, and must not keep migrations out for as long as a run takes.
         try session.begin(options, asksToWrite: false)
         try session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")

@@ -54,8 +54,8 @@ struct StagedRows {
             if key.type == .string {
                 faults.append(
                     (
-                        "octet_length(\(name)) > \(Limits.keyBytesMax)",
-                        "has a key \(key.name) of more than \(Limits.keyBytesMax) bytes"
+                        "octet_length(\(name)) > \(DefinitionLimits.keyBytesMax)",
+                        "has a key \(key.name) of more than \(DefinitionLimits.keyBytesMax) bytes"
                     )
                 )
             }
@@ -66,8 +66,8 @@ struct StagedRows {
             case .string, .bytes:
                 faults.append(
                     (
-                        "octet_length(\(name)) > \(ValueText.bytesMax)",
-                        "has a \(feature.name) of more than \(ValueText.bytesMax) bytes"
+                        "octet_length(\(name)) > \(DefinitionLimits.valueBytesMax)",
+                        "has a \(feature.name) of more than \(DefinitionLimits.valueBytesMax) bytes"
                     )
                 )
             case .vector(let count):

@@ -3,7 +3,7 @@ import PointInTime
 import Postgres
 import Store
 
-/// What the commits of the last ``Limits/expectationStatusDays`` counted of one feature's expectations.
+/// What the commits of the last ``OperationsLimits/expectationStatusDays`` counted of one feature's expectations.
 package struct ExpectationStatus: Sendable {
     /// `view.feature`.
     package let name: String
@@ -29,7 +29,7 @@ package struct ExpectationStatus: Sendable {
     package var stored: Int64 { rows - refused }
 
     /// - Returns: the features of `views` that have expectations, in their order.
-    /// - Complexity: O(``Limits/expectationStatusCounts``) a view.
+    /// - Complexity: O(``OperationsLimits/expectationStatusCounts``) a view.
     static func read(_ views: [StoredView], _ session: Session) throws(StoreError) -> [ExpectationStatus] {
         var counts: [String: ExpectationStatus] = [:]
         let checked = views.filter { !$0.expectations.isEmpty }
@@ -44,7 +44,7 @@ package struct ExpectationStatus: Sendable {
             """
             WITH recent AS MATERIALIZED (
                 SELECT batch FROM asof.batches
-                WHERE committed_at >= clock_timestamp() - interval '\(Limits.expectationStatusDays) days'
+                WHERE committed_at >= clock_timestamp() - interval '\(OperationsLimits.expectationStatusDays) days'
                 ORDER BY committed_at LIMIT 1
             )
             SELECT v.name, f.name, sum(c.rows)::bigint, sum(c.nulls)::bigint, sum(c.warned)::bigint,
@@ -55,7 +55,7 @@ package struct ExpectationStatus: Sendable {
             FROM asof.views v CROSS JOIN LATERAL (
                 SELECT * FROM asof.expectation_counts c
                 WHERE c.view = v.id AND c.batch >= (SELECT batch FROM recent)
-                ORDER BY c.batch DESC LIMIT \(Limits.expectationStatusCounts)) c
+                ORDER BY c.batch DESC LIMIT \(OperationsLimits.expectationStatusCounts)) c
             JOIN asof.features f ON f.id = c.feature
             GROUP BY 1, 2
             """

@@ -55,7 +55,7 @@ package struct HistoryDrop {
         }
     }
 
-    /// Drops, oldest first, and takes a position for every ``Limits/dropPartitionsMax`` partitions.
+    /// Drops, oldest first, and takes a position for every ``OperationsLimits/dropPartitionsMax`` partitions.
     ///
     /// Writers of the view wait; readers wait for the moment in which its partitions are detached.
     /// - Returns: what was dropped, and the state that this made; `nil` where there was no such partition.
@@ -75,7 +75,7 @@ package struct HistoryDrop {
         try session.beginRemoval()
         do throws(StoreError) {
             try session.lock(AdvisoryLock.view(view.id))
-            let partitions = try partitions(before: time, limit: Limits.dropPartitionsMax)
+            let partitions = try partitions(before: time, limit: OperationsLimits.dropPartitionsMax)
             var summary = try summary(of: partitions)
             guard let before = summary.before else {
                 session.connection.rollBack()

@@ -129,7 +129,7 @@ struct LatestRows {
             [.int32(view.id)]
         )
         let rows = try Ledger(session).totals()[view.id]?.rows ?? 0
-        let leapsMax = rows / Limits.rowsPerLeap / max(sizes.int64(0, 0) ?? 0, 1)
+        let leapsMax = rows / OperationsLimits.rowsPerLeap / max(sizes.int64(0, 0) ?? 0, 1)
         guard leapsMax > 0, (sizes.int64(0, 1) ?? 0) <= leapsMax else { return false }
         let keys = view.keyList("h")
         let order = "ORDER BY \(keys), h._event_time DESC LIMIT 1"

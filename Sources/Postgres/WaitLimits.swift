@@ -1,16 +1,24 @@
-/// Every bound on waiting for PostgreSQL, with its reason.
+/// Every bound on waiting for PostgreSQL, with its reason. See `Limits` of Store for what of it users read.
 package enum WaitLimits {
+    // MARK: PostgreSQL that does not answer
+
+    /// Connecting altogether: each of the server's addresses has its `connect_timeout`, but nothing else bounds how many there
+    /// are, nor how long names take to be resolved.
+    package static let connectMs = 120_000
+    /// Between two pieces of a COPY (ingest, scans, segments, loading a server). A piece is some KiB: a server that takes
+    /// longer for one waits for something that does not come.
+    package static let copyMs = 300_000
+    /// TCP data that nobody confirms (`tcp_user_timeout` in the connection string): a network that is gone is noticed also
+    /// where the kernel would go on for a quarter of an hour.
+    static let tcpUserTimeoutMs = 30_000
+
+    // MARK: Inside
+
     /// How much longer than `statement_timeout` a client waits: the server's own answer, with the connection kept, is the
     /// better one, and comes within this unless the server hangs or the network is gone.
     package static let graceMs = 2_000
     /// For a statement outside a transaction, which is never one that works long.
     package static let shortMs = 30_000
-    /// Between two pieces of a COPY, in either direction. A piece is some KiB: a server that takes longer for one waits
-    /// for something that does not come.
-    package static let copyMs = 300_000
-    /// Connecting altogether: each of the server's addresses has its `connect_timeout`, but nothing else bounds how many there
-    /// are, nor how long names take to be resolved.
-    package static let connectMs = 120_000
     /// For the answer to a cancel request, which a server that lives gives within milliseconds.
     package static let cancelMs = 2_000
     /// For a ROLLBACK, which has nothing to write.
@@ -19,9 +27,6 @@ package enum WaitLimits {
     static let sliceMs = 100
     /// Threads that send cancel requests at a time; each may take as long as a connection.
     static let cancelsMax = 8
-    /// Bytes that TCP sent and nobody confirmed end the connection after this long: a network that is gone is noticed
-    /// also where the kernel would go on for a quarter of an hour.
-    static let tcpUserTimeoutMs = 30_000
 
     /// The variable that bounds all of them but connecting: how many seconds PostgreSQL may be silent.
     package static let variable = "ASOF_SILENCE_SECONDS"

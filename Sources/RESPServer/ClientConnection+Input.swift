@@ -1,4 +1,5 @@
 import Commands
+import Metrics
 import NIOCore
 import Wire
 

@@ -1,4 +1,5 @@
 import Commands
+import Metrics
 package import NIOCore
 import Wire
 

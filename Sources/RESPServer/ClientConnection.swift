@@ -1,4 +1,5 @@
 package import Commands
+package import Metrics
 package import NIOCore
 import Synchronization
 package import Wire

@@ -1,5 +1,6 @@
 import Commands
 import Logging
+import Metrics
 import NIOCore
 import Synchronization
 import Wire

@@ -1,6 +1,7 @@
 package import Commands
 import Glibc
 package import Logging
+import Metrics
 import NIOCore
 import NIOPosix
 import Synchronization

@@ -12,9 +12,6 @@ package final class FeatureReads: Sendable {
     package let memory: ReadMemory
     private let prepared = Mutex(Prepared())
 
-    /// The most lists behind FEATURES for which plans are kept.
-    private static let selectionsMax = 1_024
-
     package convenience init(_ source: Source) { self.init(source, LargeReplies.Sizes()) }
 
     init(_ source: Source, _ sizes: LargeReplies.Sizes, memory: ReadMemory = ReadMemory()) {
@@ -104,7 +101,7 @@ package final class FeatureReads: Sendable {
             }
             let selection = Selection(view: ObjectIdentifier(view), columns: columns)
             if let plan = prepared.selections[selection] { return plan }
-            if prepared.selections.count == Self.selectionsMax { prepared.selections.removeAll() }
+            if prepared.selections.count == ReadingLimits.selectionsMax { prepared.selections.removeAll() }
             let plan = RowPlan(view, columns: columns)
             prepared.selections[selection] = plan
             return plan

@@ -33,9 +33,6 @@ package final class LargeReplies: Sendable {
         }
     }
 
-    private static let countMax = 2
-    /// Each that waits keeps its request.
-    static let waitingMax = 1_024
     package let sizes: Sizes
     private let queue = DispatchQueue(label: "asof.replies", qos: .userInitiated)
     private let shortQueue = DispatchQueue(label: "asof.replies.short", qos: .userInitiated)
@@ -46,11 +43,11 @@ package final class LargeReplies: Sendable {
     /// Makes a reply when it has its turn, or refuses it where too many wait.
     package func make(_ work: some LargeWork) {
         let (starts, waits) = state.withLock { state in
-            if state.count < Self.countMax {
+            if state.count < ReadingLimits.largeRepliesMax {
                 state.count += 1
                 return (true, false)
             }
-            guard state.waiting.count < Self.waitingMax else { return (false, false) }
+            guard state.waiting.count < ReadingLimits.waitingRepliesMax else { return (false, false) }
             state.waiting.append(work)
             return (false, true)
         }
@@ -58,7 +55,7 @@ package final class LargeReplies: Sendable {
         if waits { return }
         let fault = CommandFault(
             .limit,
-            "\(Self.waitingMax) large reads wait for their turn, which is as many as may; try again later"
+            "\(ReadingLimits.waitingRepliesMax) large reads wait for their turn, which is as many as may; try again later"
         )
         work.finish { $0.fault(fault) }
     }

@@ -4,13 +4,10 @@ package import Wire
 /// What reads of features that wait for their turn, for a position or for PostgreSQL keep, over all connections: their
 /// arguments, keys, and the rows that were fetched for them.
 package final class ReadMemory: Sendable {
-    /// Reads that keep no more than this are not counted: each connection has one at most.
-    static let uncountedBytesMax = 64 << 10
-
     private let bytesMax: Int
     private let bytes = Mutex(0)
 
-    init(bytesMax: Int = WireLimits.waitingReadBytesMax) { self.bytesMax = bytesMax }
+    init(bytesMax: Int = ReadingLimits.waitingBytesMax) { self.bytesMax = bytesMax }
 
     /// Counts a read, or more of it, until what this returns is gone. The only one has room in any case: a single read has
     /// bounds of its own.
@@ -18,7 +15,7 @@ package final class ReadMemory: Sendable {
     /// - Returns: `nil` where it keeps so little that it does not count.
     /// - Throws: where there is no room for it beside others.
     package func hold(_ byteCount: Int, beside own: ReadHold? = nil) throws(CommandFault) -> ReadHold? {
-        guard byteCount > Self.uncountedBytesMax else { return nil }
+        guard byteCount > ReadingLimits.uncountedBytesMax else { return nil }
         let others: Int? = bytes.withLock { bytes in
             guard bytes == own?.byteCount ?? 0 || bytes + byteCount <= bytesMax else { return bytes }
             bytes += byteCount

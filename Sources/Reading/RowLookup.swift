@@ -1,3 +1,4 @@
+import Metrics
 package import Online
 package import Serving
 package import Wire

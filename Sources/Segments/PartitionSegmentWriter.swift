@@ -95,7 +95,7 @@ struct PartitionSegmentWriter {
         var options = Connection.TransactionOptions.read
         options.statementTimeoutMs = Limits.batchQueryTimeoutMs
         return try session.transaction(options) { () throws(StoreError) in
-            try session.execute("SET LOCAL work_mem = '\(Limits.segmentSortMiB)MB'")
+            try session.execute("SET LOCAL work_mem = '\(SegmentLimits.sortMiB)MB'")
             let copy = try CopyOut(
                 session,
                 query: SegmentRows.query(plan.view, partition.range),
@@ -127,7 +127,7 @@ struct PartitionSegmentWriter {
                 }
             }
         }
-        while let block = try copy.next(rowsMax: min(Limits.segmentBlockRows, groupRowsMax), bytesMax: groupBytes) {
+        while let block = try copy.next(rowsMax: min(SegmentLimits.blockRows, groupRowsMax), bytesMax: groupBytes) {
             try rows.append(block)
             meter.add(rows: block[0].rowCount)
             if rows.rowCount >= groupRowsMax || rows.byteCount >= groupBytes {

@@ -14,7 +14,7 @@ package struct SegmentBuildOptions: Sendable {
     package var tailRowsMax = 50_000
     package var tailShareMax = 0.05
     /// Rows of a row group, at most.
-    package var groupRowsMax = Limits.segmentGroupRowsMax
+    package var groupRowsMax = SegmentLimits.groupRowsMax
     /// Writes every file anew.
     package var rebuildsAll = false
 
@@ -124,7 +124,7 @@ package final class SegmentBuild {
         let (pool, directory, format, work) = (pool, directory, format, plan.work)
         let groupRowsMax = options.groupRowsMax
         // Of a group's memory there are: rows as they come, columns, columns being written, and their pages.
-        let groupBytes = min(max(options.memoryBytes / (jobs * 8), 1 << 20), Limits.segmentGroupBytesMax)
+        let groupBytes = min(max(options.memoryBytes / (jobs * 8), 1 << 20), SegmentLimits.groupBytesMax)
         DispatchQueue.concurrentPerform(iterations: work.count) { index in
             if results.withLock({ $0.contains(where: \.isFailure) }) { return }
             let result = pool.use { session throws(StoreError) in

@@ -1,3 +1,4 @@
+import Metrics
 import Online
 package import PointInTime
 package import Store
@@ -9,7 +10,7 @@ extension Serving {
     /// - Parameters:
     ///   - parts: of each view that the transaction wrote, the rows it stored, or the newest of each entity.
     ///   - finish: called once, from any thread, when reads reflect the commit: mostly at once, and later where other
-    ///     servers' commits lie between or the definitions have changed. Not later than ``Limits/ownCommitWaitMs``.
+    ///     servers' commits lie between or the definitions have changed. Not later than ``ServingLimits/ownCommitWaitMs``.
     package func apply(
         _ parts: [(view: StoredView, rows: ViewRows)],
         state: LedgerState,
@@ -26,7 +27,7 @@ extension Serving {
         }
         wake(.views(moved))
         if position >= state.position { return finish() }
-        whenReached(state.position, timeoutMs: Limits.ownCommitWaitMs) { _ in finish() }
+        whenReached(state.position, timeoutMs: ServingLimits.ownCommitWaitMs) { _ in finish() }
     }
 
     /// Brings the memories to a state, for readers at once. To be called while ``applied`` is locked; ``wake()`` follows.

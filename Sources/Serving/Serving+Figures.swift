@@ -1,4 +1,5 @@
 package import Features
+package import Metrics
 package import Online
 import Store
 
@@ -10,7 +11,7 @@ extension Serving {
         package var tombstones = 0
         package var bytes = 0
         package var residentViews = 0
-        package var reads = ReadCounters.Values(hits: 0, misses: 0, expired: 0, late: 0)
+        package var reads = ReadCounters.Values()
     }
 
     /// - Complexity: O(views).

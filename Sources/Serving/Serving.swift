@@ -52,7 +52,7 @@ package final class Serving: Sendable {
 
     /// Ends all threads; whoever waits is told.
     ///
-    /// - Parameter end: when waits for PostgreSQL are given up; ``Limits/stopGraceMs`` later this returns in any case.
+    /// - Parameter end: when waits for PostgreSQL are given up; ``ServingLimits/stopGraceMs`` later this returns in any case.
     package func stop(until end: ContinuousClock.Instant = .now + .seconds(3)) {
         guard !hasStopped.exchange(true, ordering: .relaxed) else { return }
         waits.stop()
@@ -92,7 +92,7 @@ package final class Serving: Sendable {
 
     /// Calls `body`, in which the catalog and all memories stand at one position; short, and not within itself.
     ///
-    /// But for single commits of more than ``Limits/rowsTogetherMax`` rows, which are applied piece by piece.
+    /// But for single commits of more than ``ServingLimits/rowsTogetherMax`` rows, which are applied piece by piece.
     package func readTogether<Result>(_ body: () -> Result) -> Result {
         together.lockForReading()
         defer { together.unlock() }

@@ -12,7 +12,7 @@ package struct ServingOptions: Sendable {
     /// Memory that views may take; a view that would go beyond it is read from PostgreSQL instead. `nil` = no bound.
     package var memoryBytesMax: Int?
     /// How long a fetch of rows that are not resident may take, in PostgreSQL and waiting for it.
-    package var fetchTimeoutMs = 2_000
+    package var fetchTimeoutMs = ServingLimits.fetchTimeoutMs
     /// Connections that fetch rows of views that are not resident.
     package var fetchConnections = 2
     /// How often the ledger is read without a notification, in ms.

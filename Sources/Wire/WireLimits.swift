@@ -1,34 +1,43 @@
-/// Every bound on what a client may send and be sent, with its reason; docs/server.md lists them.
+import Features
+
+/// Every bound on what a client may send and be sent, with its reason. See `Limits` of Store for what of it users read.
 package enum WireLimits {
     // MARK: Requests
 
     /// Arguments of a command, its name among them, and of all commands of a transaction together.
     package static let argumentsMax = 1_048_576
-    /// Bytes of one argument, unless the server is told another number.
+    /// One argument, where `--max-bulk` says nothing else.
     package static let bulkBytesMax = 64 << 20
-    /// Of an inline line, or of a line that tells a length.
+    /// An inline line, or one that tells a length.
     package static let lineBytesMax = 64 << 10
-    /// Bytes of a request, and of all commands of a transaction together.
+    /// A request, and all commands of a transaction together.
     package static let requestBytesMax = 512 << 20
-
-    /// Bytes of the arguments of a read of features: they are kept, beside what is counted, until the read has its turn.
+    /// The arguments of FS.GET, FS.MGET and FS.SERVE: they are kept, beside what is counted, until the read has its turn.
     package static let readBytesMax = 64 << 20
 
-    /// What all reads of features together keep that wait: eight with the most arguments.
-    package static let waitingReadBytesMax = 8 * readBytesMax
+    // MARK: Line protocol
+
+    /// Tags of one point: as many as a view has entity keys at most.
+    package static let pointTagsMax = DefinitionLimits.keysMax
+    /// Fields of one point, those that are there twice counted twice: as many as PostgreSQL's tables have columns.
+    package static let pointFieldsMax = DefinitionLimits.tableColumnsMax
 
     // MARK: Replies
 
-    /// Bytes of a reply: clients keep a reply whole, and so does the server until it is sent.
+    /// A reply: clients keep it whole, and so does the server until it is sent.
     package static let replyBytesMax = 256 << 20
     /// Values of a reply, arrays and maps among them: what a client makes of a value takes far more than its bytes.
     package static let replyValuesMax = 16 << 20
-    /// Bytes and values of what a transaction's reads find in memory: they are written at one position, in one go, while
-    /// the other connections of the event loop wait.
+    /// What a transaction's reads find in memory: they are written at one position, in one go, while the other connections of
+    /// the event loop wait.
     package static let transactionReadBytesMax = 64 << 20
+    /// How many values that may be.
     package static let transactionReadValuesMax = 1 << 18
-    /// Arguments of those reads: an entity takes about a microsecond to be understood.
+    /// Arguments of a transaction's reads: an entity takes about a microsecond to be understood.
     package static let transactionReadArgumentsMax = 65_536
+
+    // MARK: Inside
+
     /// What a reply may always have, even where a transaction's bound is used up: that a name was set, or a position.
     package static let shortReplyBytes = 128
     package static let shortReplyValues = 8

@@ -25,8 +25,8 @@ struct EngineOptions: ParsableArguments {
             throw ValidationError("--engine '\(engine)': expected auto, probe or scan")
         }
         let bytes = try MemoryArgument.parse(memory, option: "--memory")
-        guard bytes >= Limits.scanMemoryMin else {
-            throw ValidationError("--memory \(memory): at least \(Limits.scanMemoryMin >> 20)MiB")
+        guard bytes >= TrainingSetLimits.scanMemoryMinBytes else {
+            throw ValidationError("--memory \(memory): at least \(TrainingSetLimits.scanMemoryMinBytes >> 20)MiB")
         }
         if let threads, !(1...256).contains(threads) {
             throw ValidationError("--threads \(threads): expected 1 to 256")

@@ -1,4 +1,5 @@
 import Features
+import Metrics
 import Postgres
 import TestSupport
 import Testing

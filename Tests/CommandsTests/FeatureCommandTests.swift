@@ -1,4 +1,5 @@
 import Features
+import Metrics
 import NIOCore
 import Synchronization
 import TestSupport

@@ -1,6 +1,7 @@
 import Dispatch
 import Features
 import Foundation
+import Metrics
 import NIOCore
 import PointInTime
 import Synchronization

@@ -63,11 +63,11 @@ import Wire
             return table.resolve(Arguments(bytes: bytes.span, ranges: ranges.span))
         }
         for name in ["exists", "hmget", "info", "fs.set", "fs.get", "fs.write"] {
-            guard case .command = resolution(name, Command.argumentsMax) else {
-                Issue.record("\(name) refuses \(Command.argumentsMax) arguments")
+            guard case .command = resolution(name, CommandLimits.argumentsMax) else {
+                Issue.record("\(name) refuses \(CommandLimits.argumentsMax) arguments")
                 continue
             }
-            guard case .tooMany = resolution(name, Command.argumentsMax + 1) else {
+            guard case .tooMany = resolution(name, CommandLimits.argumentsMax + 1) else {
                 Issue.record("\(name) takes more")
                 continue
             }

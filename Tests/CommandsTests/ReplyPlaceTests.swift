@@ -84,7 +84,7 @@ import Wire
         let made = Atomic(0)
         let refusals = Mutex<[String]>([])
         let isDone = DispatchSemaphore(value: 0)
-        let count = 1 + LargeReplies.waitingMax
+        let count = 1 + ReadingLimits.waitingRepliesMax
         for _ in 0..<count + 2 {
             replies.make(
                 LargeArguments { body in

@@ -34,13 +34,13 @@ import Testing
         var writes: [PreparedWrite] = []
         var inlineRows = 0
         let each = 5
-        for _ in 0..<Limits.writeValueBytesMax / (each * Self.rowBytes) + 10 {
+        for _ in 0..<ServingLimits.writeValueBytesMax / (each * Self.rowBytes) + 10 {
             let write = try #require(store.prepare(Self.lines(each), within: &allowance) as? PreparedWrite)
             if case .decoded(let decoded) = write.work { inlineRows += decoded.item.rowCount }
             writes.append(write)
         }
         #expect(inlineRows > 0)
-        #expect(inlineRows * Self.rowBytes <= LineCommand.inlineValueBytesMax)
+        #expect(inlineRows * Self.rowBytes <= CommandLimits.inlineValueBytesMax)
         let replies = store.commit(writes)
         #expect(replies.count == writes.count)
         #expect(replies.filter { $0.hasPrefix("-FSLIMIT ") }.count == 1)
@@ -57,7 +57,7 @@ import Testing
         }
         // The one that goes beyond is the last.
         #expect(count > 1_000)
-        #expect((count - 1) * Self.rowBytes < Limits.writeValueBytesMax)
+        #expect((count - 1) * Self.rowBytes < ServingLimits.writeValueBytesMax)
         let refused = store.prepare(Self.words("FS.DEL wide 1 1 SOURCE s SEQ 7"), within: &allowance) as? PreparedWrite
         #expect(refused?.refusal?.code == .limit)
         #expect(refused?.source == SourceSequence(source: "s", sequence: 7))
@@ -69,11 +69,11 @@ import Testing
     @Test func `lines of a transaction have the bytes of the text of one write`() throws {
         let store = try WrittenStore(Self.yaml)
         var allowance: WriteAllowance? = WriteAllowance()
-        let text = Array(repeating: UInt8(ascii: "#"), count: Limits.writeBytesMax / 4)
+        let text = Array(repeating: UInt8(ascii: "#"), count: ServingLimits.writeBytesMax / 4)
         for _ in 0..<4 {
             #expect(store.prepare([Array("FS.WRITE".utf8), text], within: &allowance) != nil)
         }
-        let more = Array(repeating: UInt8(ascii: "#"), count: LineCommand.inlineBytesMax + 1)
+        let more = Array(repeating: UInt8(ascii: "#"), count: CommandLimits.inlineBytesMax + 1)
         #expect(store.prepare([Array("FS.WRITE".utf8), more], within: &allowance) == nil)
     }
 

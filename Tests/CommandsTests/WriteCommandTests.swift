@@ -357,7 +357,7 @@ import Wire
 
     @Test func `more points than a write may have are refused whole`() throws {
         let store = try WrittenStore()
-        let text = String(repeating: "stats,user_id=1 clicks=1i,ctr=0.5 1\n", count: Limits.writeRowsMax + 1)
+        let text = String(repeating: "stats,user_id=1 clicks=1i,ctr=0.5 1\n", count: ServingLimits.writeRowsMax + 1)
         #expect(store.text("FS.WRITE", text, "PARTIAL").hasPrefix("-FSLIMIT more than 100000 points"))
         #expect(try store.store.head().position == 1)
     }

@@ -2,11 +2,12 @@ import Foundation
 import Store
 import TestSupport
 import Testing
+import TrainingSets
 
 /// Exports by a role that may only read, from a standby, through a pooler: the same content as directly.
 @Suite struct OtherWaysInTests {
     /// More spine rows than one statement takes, on several entities and days.
-    private static let spineRows = Limits.probeRowsMax + 1_500
+    private static let spineRows = TrainingSetLimits.probeRowsMax + 1_500
 
     private static func workplace(_ cluster: ThrowawayCluster? = nil) throws -> Workplace {
         let work = try Workplace(Workplace.yaml("id: int64, x: float64"), cluster: cluster)

@@ -15,14 +15,14 @@ import Wire
         ["HGET", "v:1"], ["FS.ASOF", "v", "1"], ["SELECT"],
     ])
     func `a request of a few names and patterns has few bytes`(words: [String]) {
-        let long = String(repeating: "x", count: Command.requestBytesMax)
+        let long = String(repeating: "x", count: CommandLimits.requestBytesMax)
         let reply = reply(to: words + [long])
         #expect(reply.hasPrefix("-FSLIMIT '"), "\(reply.prefix(200))")
-        #expect(reply.contains("bytes; \(Command.requestBytesMax) are allowed"), "\(reply.prefix(200))")
+        #expect(reply.contains("bytes; \(CommandLimits.requestBytesMax) are allowed"), "\(reply.prefix(200))")
     }
 
     @Test func `values and lines may be long`() {
-        let long = String(repeating: "x", count: Command.requestBytesMax)
+        let long = String(repeating: "x", count: CommandLimits.requestBytesMax)
         for words in [["PING"], ["ECHO"]] { #expect(reply(to: words + [long]).hasPrefix("$\(long.utf8.count)\r\n")) }
         for words in [["FS.SET", "v", "1", "*", "f"], ["FS.WRITE"], ["FS.MGET", "v", "1"]] {
             #expect(reply(to: words + [long]).contains("this server has no store"))

@@ -1,6 +1,7 @@
 import Commands
 import Foundation
 import Glibc
+import Metrics
 import RESPServer
 import Synchronization
 import TestSupport

@@ -105,7 +105,7 @@ import Testing
             views: { days: { entities: [user], partition: day, retention: 30d, features: { n: int64 } } }
             """
         )
-        let count = Limits.dropPartitionsMax + 5
+        let count = OperationsLimits.dropPartitionsMax + 5
         var options = IngestionOptions()
         options.newPartitionsMax = count
         let rows = (0..<count).map { HistoryRow([.int64(1)], at: Int64($0) * 86_400_000_000, [.int64(0)]) }

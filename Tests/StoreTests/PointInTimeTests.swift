@@ -50,7 +50,7 @@ import Testing
 
     @Test func `a spine of several blocks keeps its order on several sessions`() throws {
         let history = try RandomHistory(seed: 4_711, batches: 10)
-        let spine = history.spine(Limits.probeRowsMax + 1_000)
+        let spine = history.spine(TrainingSetLimits.probeRowsMax + 1_000)
         let state = try #require(history.states.last)
         let whole = try history.store.export("model", spine: spine, labelTime: "t", state: state)
         let parallel = try history.store.export(

@@ -62,7 +62,7 @@ import Testing
             engine: EngineRequest(
                 .scan,
                 source: ScanInputs(directory: try segments.directory(), format: ParquetSegments()),
-                limits: ScanLimits(memory: Limits.scanMemoryMin, threads: 2)
+                limits: ScanLimits(memory: TrainingSetLimits.scanMemoryMinBytes, threads: 2)
             )
         )
         #expect(scan.join.plan.engine == .scan)

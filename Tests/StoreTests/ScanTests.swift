@@ -43,7 +43,7 @@ import Testing
         /// merged.
         func request(_ engine: JoinEngine? = .scan) throws -> EngineRequest {
             var limits = ScanLimits(
-                memory: history.random.pick([1, Limits.scanMemoryMin, 2 << 30]),
+                memory: history.random.pick([1, TrainingSetLimits.scanMemoryMinBytes, 2 << 30]),
                 threads: history.random.int(1...4)
             )
             if history.random.oneIn(2) { limits.tailMemory = history.random.int(1...20_000) }

@@ -33,7 +33,7 @@ struct SegmentFixture {
         in name: String = "segments",
         tailRows: Int = 0,
         memoryBytes: Int = 1 << 30,
-        groupRows: Int = Limits.segmentGroupRowsMax,
+        groupRows: Int = SegmentLimits.groupRowsMax,
         again: Bool = false
     ) throws -> SegmentBuild.Summary {
         let directory = try directory(name)

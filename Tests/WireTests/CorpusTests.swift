@@ -59,7 +59,7 @@ import Wire
             ["m v=\"\\n\"", "m v=\"\\r\"", "m v=\"\\t\""].contains(text)
         }
         /// More tags than a point may have here; InfluxDB has no such bound.
-        var isBeyondBounds: Bool { (points ?? []).contains { $0.tags.count > RequestLimits.pointTagsMax } }
+        var isBeyondBounds: Bool { (points ?? []).contains { $0.tags.count > WireLimits.pointTagsMax } }
     }
 
     static let cases = Cases.read("ilp_corpus_decode_curated", Case.self, name: \.id)

@@ -53,7 +53,7 @@ extension FeatureType {
         case ASOF_BYTES: self = .bytes
         case ASOF_TIMESTAMP: self = .timestamp
         case ASOF_VECTOR:
-            guard type.dimensions > 0, type.dimensions <= Self.vectorDimensionsMax else { return nil }
+            guard type.dimensions > 0, type.dimensions <= DefinitionLimits.vectorDimensionsMax else { return nil }
             self = .vector(Int(type.dimensions))
         case ASOF_LIST_INT64: self = .listInt64
         case ASOF_LIST_STRING: self = .listString

@@ -120,7 +120,7 @@ final class ArrowReader {
                 passed.map { UnsafePointer($0) },
                 asof_times(
                     unit: asof_time_unit(options.timeUnit),
-                    early_until_us: early == nil ? 0 : TimeReading.earlyUntilUs,
+                    early_until_us: early == nil ? 0 : DefinitionLimits.earlyUntilUs,
                     early_reason: reason
                 ),
                 Int64(options.batchRows),

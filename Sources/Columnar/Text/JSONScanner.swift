@@ -14,9 +14,6 @@ struct JSONScanner: ~Escapable {
     /// The end of what belongs to this text.
     let end: Int
 
-    /// Deeper nesting is refused; the scanner recurses.
-    static let depthMax = 100
-
     @_lifetime(copy bytes)
     init(_ bytes: Span<UInt8>, from position: Int, to end: Int) {
         self.bytes = bytes
@@ -193,8 +190,8 @@ struct JSONScanner: ~Escapable {
     }
 
     private func checkDepth(_ depth: Int) throws(JSONSyntaxError) {
-        guard depth < Self.depthMax else {
-            throw JSONSyntaxError(reason: "values nested more than \(Self.depthMax) deep")
+        guard depth < ColumnarLimits.jsonDepthMax else {
+            throw JSONSyntaxError(reason: "values nested more than \(ColumnarLimits.jsonDepthMax) deep")
         }
     }
 

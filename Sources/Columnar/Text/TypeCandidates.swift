@@ -133,7 +133,9 @@ struct TypeCandidates {
         guard !elements.isEmpty else { return false }
         let isFirst = types == nil
         if isFirst { dimensions = count }
-        if count == 0 || count != dimensions || count > FeatureType.vectorDimensionsMax { elements.remove(.vector) }
+        if count == 0 || count != dimensions || count > DefinitionLimits.vectorDimensionsMax {
+            elements.remove(.vector)
+        }
         meet(elements)
         return !isDecided
     }

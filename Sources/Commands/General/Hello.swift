@@ -79,12 +79,11 @@ enum Hello {
 
 /// Names of connections, and of the libraries that made them.
 enum ClientName {
-    /// CLIENT LIST tells all of them.
-    static let bytesMax = 256
-
     /// - Returns: why a text is no name; `nil` = it is one.
     static func refusal(_ name: Span<UInt8>) -> String? {
-        if name.count > bytesMax { return "ERR Client names have at most \(bytesMax) bytes, got \(name.count)." }
+        if name.count > CommandLimits.clientNameBytesMax {
+            return "ERR Client names have at most \(CommandLimits.clientNameBytesMax) bytes, got \(name.count)."
+        }
         return isValid(name) ? nil : "ERR Client names cannot contain spaces, newlines or special characters."
     }
 

@@ -1,3 +1,4 @@
+import Metrics
 import Synchronization
 import Wire
 
@@ -152,7 +153,7 @@ extension CommandTable {
             }
             count = given
         }
-        let entries = context.engine.slowLog.newest(count < 0 ? SlowLog.entriesMax : Int(clamping: count))
+        let entries = context.engine.slowLog.newest(count < 0 ? CommandLimits.slowLogEntriesMax : Int(clamping: count))
         context.reply.array(entries.count)
         for entry in entries {
             context.reply.array(6)

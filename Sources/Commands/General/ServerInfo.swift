@@ -1,4 +1,5 @@
 import Glibc
+import Metrics
 import Synchronization
 import Wire
 

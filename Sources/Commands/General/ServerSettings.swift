@@ -36,7 +36,7 @@ enum ServerSettings {
             InfoLine("save", ""),
             InfoLine("slave-read-only", "no"),
             InfoLine("slowlog-log-slower-than", engine.settings.slowLogUs),
-            InfoLine("slowlog-max-len", SlowLog.entriesMax),
+            InfoLine("slowlog-max-len", CommandLimits.slowLogEntriesMax),
             InfoLine("timeout", 0),
         ]
     }

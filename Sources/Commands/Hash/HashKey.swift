@@ -27,7 +27,9 @@ struct HashKey: Sendable {
 
     /// Where the view's name ends: names have no colons.
     private static func colon(in text: Span<UInt8>) -> Int? {
-        for index in 0..<min(text.count, Name.lengthMax + 1) where text[index] == UInt8(ascii: ":") { return index }
+        for index in 0..<min(text.count, DefinitionLimits.nameLengthMax + 1) where text[index] == UInt8(ascii: ":") {
+            return index
+        }
         return nil
     }
 

@@ -19,7 +19,10 @@ struct ScanOptions {
             let hasValue = at + 1 < arguments.count
             if hasValue, arguments.matches(at, "MATCH") {
                 guard let bounded = Glob(bounded: arguments.text(at + 1)) else {
-                    throw CommandFault(.limit, "a pattern has at most \(Glob.partsMax) bytes, stars in a row as one")
+                    throw CommandFault(
+                        .limit,
+                        "a pattern has at most \(CommandLimits.patternBytesMax) bytes, stars in a row as one"
+                    )
                 }
                 pattern = bounded
                 at += 2
@@ -50,8 +53,6 @@ struct ScanOptions {
 /// The cursor is the view's number in the upper 32 bits and the row's in the lower ones, so that it survives changes of
 /// the definitions; 0 = the beginning, and the end. An entity keeps its row, so each that stays is given once.
 struct KeyScan {
-    /// Rows that one call looks at, whatever COUNT says: it holds up the other connections of its event loop.
-    static let rowsMax = 10_000
     /// After so long it stops where it is: a long key takes milliseconds to be compared with a long pattern.
     private static let turnNs: Int64 = 5_000_000
 
@@ -82,7 +83,7 @@ struct KeyScan {
     private init(cursor: Int64, _ options: ScanOptions) {
         self.cursor = cursor
         self.options = options
-        remaining = min(options.count, Self.rowsMax)
+        remaining = min(options.count, CommandLimits.scanRowsMax)
     }
 
     private mutating func walk(_ reads: FeatureReads) {

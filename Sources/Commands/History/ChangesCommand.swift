@@ -32,7 +32,12 @@ enum ChangesCommand {
                 if arguments.matches(index, "COUNT") {
                     limit = try HistoryCommands.count(arguments, index + 1, after: "COUNT", 1...HistoryCommands.rowsMax)
                 } else if arguments.matches(index, "BLOCK") {
-                    blockMs = try HistoryCommands.count(arguments, index + 1, after: "BLOCK", 1...blockMsMax)
+                    blockMs = try HistoryCommands.count(
+                        arguments,
+                        index + 1,
+                        after: "BLOCK",
+                        1...CommandLimits.changesBlockMsMax
+                    )
                 } else {
                     throw .unknownOption(arguments.text(index), command: "fs.changes", expected: "COUNT n, BLOCK ms")
                 }
@@ -55,7 +60,6 @@ enum ChangesCommand {
     }
 
     private static let countDefault: Int64 = 1_000
-    private static let blockMsMax: Int64 = 3_600_000
 
     /// `position-ordinal`; `nil` = `$`, what is committed from now on.
     private static func cursor(

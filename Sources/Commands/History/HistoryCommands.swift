@@ -9,7 +9,7 @@ import Wire
 /// FS.ASOF and FS.RANGE: an entity's history, from PostgreSQL.
 enum HistoryCommands {
     /// Rows of one FS.RANGE or FS.CHANGES.
-    static let rowsMax = Int64(Limits.historyRowsMax)
+    static let rowsMax = Int64(ServingLimits.historyRowsMax)
 
     static let asof = Command(
         "fs.asof",
@@ -176,7 +176,7 @@ enum HistoryCommands {
             let goOn = isReversed ? "the last event time - 1 as to" : "the last event time + 1 as from"
             return CommandFault(
                 .limit,
-                "the first \(page.rowCount) rows have \(Limits.historyBytesMax >> 20) MiB, and there may be more; say "
+                "the first \(page.rowCount) rows have \(ServingLimits.historyBytesMax >> 20) MiB, and there may be more; say "
                     + "COUNT \(page.rowCount), and go on with \(goOn)"
             )
         }

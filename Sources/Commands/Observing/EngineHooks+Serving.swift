@@ -1,3 +1,4 @@
+import Metrics
 package import Reading
 package import Serving
 import Store

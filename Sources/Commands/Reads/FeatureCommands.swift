@@ -89,9 +89,6 @@ extension CommandTable {
 enum FeatureCommands {
     typealias Parse = @Sendable (borrowing Arguments, FeatureReads, Catalog) throws(CommandFault) -> FeatureRequest
 
-    /// How long MINPOS waits.
-    static let waitTimeoutMs = 5_000
-
     static func run(
         _ context: inout CommandContext,
         _ arguments: borrowing Arguments,
@@ -252,7 +249,7 @@ enum FeatureCommands {
         _ cancellation: ReadCancellation,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
-        reads.source.whenReached(position, waitTimeoutMs) { outcome in
+        reads.source.whenReached(position, CommandLimits.positionWaitMs) { outcome in
             if outcome == .reached {
                 return answer(arguments, reads, version, parse, isReached: true, cancellation, finish)
             }
@@ -315,7 +312,7 @@ enum FeatureCommands {
         guard outcome == .timedOut else { return CommandFault(.unavailable, "the server is stopping; try another one") }
         return CommandFault(
             .timeout,
-            "position \(position) was not reached within \(waitTimeoutMs) ms; this server is at \(reads.source.position())"
+            "position \(position) was not reached within \(CommandLimits.positionWaitMs) ms; this server is at \(reads.source.position())"
         )
     }
 

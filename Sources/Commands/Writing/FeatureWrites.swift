@@ -1,5 +1,6 @@
 import Columnar
 import Features
+import Metrics
 package import Serving
 package import Store
 import Synchronization
@@ -62,7 +63,8 @@ package final class FeatureWrites: Sendable {
             Source(serving),
             writer: GroupWriter(conninfo: serving.conninfo, options: options) { committed, finish in
                 guard committed.isOwn else {
-                    _ = serving.whenReached(committed.state.position, timeoutMs: Limits.ownCommitWaitMs) { _ in finish()
+                    _ = serving.whenReached(committed.state.position, timeoutMs: ServingLimits.ownCommitWaitMs) { _ in
+                        finish()
                     }
                     return
                 }

@@ -36,11 +36,6 @@ enum LineCommand {
         }
     )
 
-    /// Longer texts are decoded on a thread of the writer's.
-    static let inlineBytesMax = 16 << 10
-    /// So are those of which more becomes: 2,000 points of eight bytes may be as many rows of 1,600 nulls.
-    static let inlineValueBytesMax = 1 << 20
-
     private static func prepared(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> PreparedWrite? {
         var source: SourceSequence?
         do throws(CommandFault) {
@@ -58,7 +53,9 @@ enum LineCommand {
             let lines = arguments[1]
             var allowance = context.writeAllowance ?? WriteAllowance()
             defer { if context.writeAllowance != nil { context.writeAllowance = allowance } }
-            if lines.count <= inlineBytesMax, let bytesMax = allowance.inlineValueBytes(ofText: lines.count) {
+            if lines.count <= CommandLimits.inlineBytesMax,
+                let bytesMax = allowance.inlineValueBytes(ofText: lines.count)
+            {
                 let decoded = try decoding.decode(lines, valueBytesMax: bytesMax, within: allowance)
                 allowance.takeInline(ofText: lines.count, decoded)
                 if let decoded {
@@ -66,10 +63,10 @@ enum LineCommand {
                     return PreparedWrite(decoded)
                 }
             }
-            guard lines.count <= Limits.writeBytesMax else {
+            guard lines.count <= ServingLimits.writeBytesMax else {
                 throw CommandFault(
                     .limit,
-                    "\(lines.count) bytes of lines; \(Limits.writeBytesMax) are allowed in one FS.WRITE"
+                    "\(lines.count) bytes of lines; \(ServingLimits.writeBytesMax) are allowed in one FS.WRITE"
                 )
             }
             try allowance.take(textBytes: lines.count)

@@ -1,5 +1,6 @@
 import Columnar
 import Features
+import Metrics
 import PointInTime
 import Serving
 import Store
@@ -72,7 +73,7 @@ struct LineDecoding: Sendable {
         if let decoded = try decode(bytes, valueBytesMax: allowance.valueBytes, within: allowance) { return decoded }
         throw CommandFault(
             .limit,
-            "the points have more than \(Limits.writeValueBytesMax) bytes of values, nulls included; send fewer of them in "
+            "the points have more than \(ServingLimits.writeValueBytesMax) bytes of values, nulls included; send fewer of them in "
                 + "one FS.WRITE or transaction"
         )
     }
@@ -100,7 +101,7 @@ struct LineDecoding: Sendable {
             guard lines.count + refused.count <= allowance.rows else {
                 throw CommandFault(
                     .limit,
-                    "more than \(Limits.writeRowsMax) points, which is allowed in one FS.WRITE or transaction"
+                    "more than \(ServingLimits.writeRowsMax) points, which is allowed in one FS.WRITE or transaction"
                 )
             }
             if decoder.byteCount > valueBytesMax { return nil }

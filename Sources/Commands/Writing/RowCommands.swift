@@ -1,5 +1,6 @@
 import Columnar
 import Features
+import Metrics
 import PointInTime
 import Serving
 import Store

@@ -51,14 +51,14 @@ struct SourceOption {
 
     private static func name(_ text: Span<UInt8>) throws(CommandFault) -> String {
         do throws(ValueTextError) {
-            guard text.count > 0, text.count <= Limits.writeSourceBytesMax else {
+            guard text.count > 0, text.count <= ServingLimits.writeSourceBytesMax else {
                 throw .tooLong(bytes: text.count)
             }
             try ValueText.checkString(text)
         } catch {
             throw CommandFault(
                 .value,
-                "SOURCE: expected 1 to \(Limits.writeSourceBytesMax) bytes of UTF-8 without U+0000, got \(text.count) bytes"
+                "SOURCE: expected 1 to \(ServingLimits.writeSourceBytesMax) bytes of UTF-8 without U+0000, got \(text.count) bytes"
             )
         }
         return text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }

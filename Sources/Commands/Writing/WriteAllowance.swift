@@ -5,22 +5,21 @@ import Wire
 /// What the writes of one transaction may still have together: as much as one FS.WRITE, of text, of rows and of their
 /// values. The write that uses it up is the last one.
 package struct WriteAllowance: Sendable {
-    private(set) var rows = Limits.writeRowsMax
-    private(set) var valueBytes = Limits.writeValueBytesMax
-    private var textBytes = Limits.writeBytesMax
+    private(set) var rows = ServingLimits.writeRowsMax
+    private(set) var valueBytes = ServingLimits.writeValueBytesMax
+    private var textBytes = ServingLimits.writeBytesMax
     /// Bytes of text and of values that are still decoded on an event loop.
-    private var inlineBytes = LineCommand.inlineValueBytesMax
+    private var inlineBytes = CommandLimits.inlineValueBytesMax
     /// Errors of which the replies tell.
-    private var errors = Self.errorsMax
+    private var errors = CommandLimits.transactionErrorsMax
     private var isGivenUp = false
-
-    private static let errorsMax = 10_000
-    private static let errorsOfOneMax = 100
 
     package init() {}
 
     /// About the memory of what was prepared, in bytes.
-    package var takenBytes: Int { Limits.writeValueBytesMax - valueBytes + Limits.writeBytesMax - textBytes }
+    package var takenBytes: Int {
+        ServingLimits.writeValueBytesMax - valueBytes + ServingLimits.writeBytesMax - textBytes
+    }
 
     /// Nothing of the transaction will be stored: of the writes that follow only the numbers are looked at.
     package mutating func giveUp() { isGivenUp = true }
@@ -28,12 +27,14 @@ package struct WriteAllowance: Sendable {
     /// - Throws: where no further write may be prepared.
     func check() throws(CommandFault) {
         if isGivenUp { throw CommandFault(.general, "another write of the transaction failed") }
-        if rows <= 0 { throw .tooMuchTogether("\(Limits.writeRowsMax) rows") }
-        if valueBytes <= 0 { throw .tooMuchTogether("\(Limits.writeValueBytesMax) bytes of values, nulls included") }
+        if rows <= 0 { throw .tooMuchTogether("\(ServingLimits.writeRowsMax) rows") }
+        if valueBytes <= 0 {
+            throw .tooMuchTogether("\(ServingLimits.writeValueBytesMax) bytes of values, nulls included")
+        }
     }
 
     /// How many errors the next reply may tell.
-    var shownErrors: Int { min(Self.errorsOfOneMax, errors) }
+    var shownErrors: Int { min(CommandLimits.toldErrorsMax, errors) }
 
     mutating func take(_ decoded: PreparedWrite.Decoded) {
         errors -= decoded.errorCount
@@ -43,7 +44,7 @@ package struct WriteAllowance: Sendable {
 
     /// Of lines that are decoded later.
     mutating func take(textBytes count: Int) throws(CommandFault) {
-        guard count <= textBytes else { throw .tooMuchTogether("\(Limits.writeBytesMax) bytes of lines") }
+        guard count <= textBytes else { throw .tooMuchTogether("\(ServingLimits.writeBytesMax) bytes of lines") }
         textBytes -= count
     }
 

@@ -10,7 +10,7 @@ package struct Expectations: Hashable, Sendable {
     /// The only values that pass, of the feature's type; `nil` = any does.
     package var allowed: [Value]?
     /// How many of a batch's rows may be null; `nil` = all. With none each null row fails by itself; another share is
-    /// judged of batches with ``judgedRowsMin`` rows or more.
+    /// judged of batches with ``DefinitionLimits/judgedRowsMin`` rows or more.
     package var nullsMax: Share?
     package var action: Action
 
@@ -38,9 +38,6 @@ package struct Expectations: Hashable, Sendable {
         self.action = action
     }
 
-    /// Rows below which a batch says nothing about a share of nulls.
-    package static let judgedRowsMin = 100
-
     /// Whether a null fails by itself.
     package var refusesNull: Bool { nullsMax == .zero }
 
@@ -49,7 +46,7 @@ package struct Expectations: Hashable, Sendable {
 
     /// Whether a batch has more nulls than it may. One null is never too many: it may be the rare one that was meant.
     package func areTooMany(nulls: Int, of rows: Int) -> Bool {
-        guard countsNulls, let nullsMax, rows >= Self.judgedRowsMin, nulls > 1 else { return false }
+        guard countsNulls, let nullsMax, rows >= DefinitionLimits.judgedRowsMin, nulls > 1 else { return false }
         return nullsMax.isExceeded(by: nulls, of: rows)
     }
 

@@ -171,7 +171,7 @@ extension DefinitionsReader {
     private static func typeHint(for text: String) -> String {
         let word = text.lowercased()
         if word.hasPrefix("vector") {
-            return "; a vector is vector(n) with n from 1 to \(FeatureType.vectorDimensionsMax)"
+            return "; a vector is vector(n) with n from 1 to \(DefinitionLimits.vectorDimensionsMax)"
         }
         if let ours = foreignTypes[word] ?? FeatureType(text: word)?.text { return "; did you mean '\(ours)'?" }
         return "; known: \(FeatureType.spellings)"

@@ -16,9 +16,6 @@ package enum FeatureType: Hashable, Sendable {
     case listInt64
     case listString
 
-    /// The largest `n` of `vector(n)`; a row of 4-byte floats beyond it would not be worth keeping in PostgreSQL.
-    package static let vectorDimensionsMax = 16_000
-
     /// The spellings that features.yaml accepts, for error messages.
     package static let spellings =
         "bool, int32, int64, float32, float64, string, bytes, timestamp, vector(n), list(int64), list(string)"
@@ -40,7 +37,7 @@ package enum FeatureType: Hashable, Sendable {
             guard text.hasPrefix("vector("), text.hasSuffix(")") else { return nil }
             let digits = text.dropFirst("vector(".count).dropLast()
             guard let first = digits.utf8.first, first >= UInt8(ascii: "1"), first <= UInt8(ascii: "9"),
-                let dimensions = Int(digits), dimensions <= Self.vectorDimensionsMax
+                let dimensions = Int(digits), dimensions <= DefinitionLimits.vectorDimensionsMax
             else { return nil }
             self = .vector(dimensions)
         }

@@ -1,7 +1,5 @@
 /// The rule for names of entities, keys, views, features, services and aliases: `[A-Za-z][A-Za-z0-9_]{0,47}` without `__`.
 package enum Name {
-    package static let lengthMax = 48
-
     /// Words that end the features of FS.SET: a new feature of such a name could not be told from them.
     package static let commandWords: Set<String> = ["SOURCE", "SEQ", "NULLS", "ALLOW1970", "AT", "ID"]
     /// PostgreSQL's system columns: a table cannot have a column of these names.
@@ -11,7 +9,9 @@ package enum Name {
     package static func refusal(of name: String) -> String? {
         let bytes = Array(name.utf8)
         guard let first = bytes.first else { return "is empty" }
-        guard name.count <= lengthMax else { return "has \(name.count) characters; \(lengthMax) are allowed" }
+        guard name.count <= DefinitionLimits.nameLengthMax else {
+            return "has \(name.count) characters; \(DefinitionLimits.nameLengthMax) are allowed"
+        }
         guard isLetter(first) else { return "does not start with a letter A-Z or a-z" }
         for byte in bytes where !(isLetter(byte) || (byte >= 0x30 && byte <= 0x39) || byte == UInt8(ascii: "_")) {
             return "has a character other than letters A-Z a-z, digits and _"
@@ -30,7 +30,7 @@ package enum Name {
     /// A name of up to three characters may differ in one, up to eight in two, longer ones in a third of them.
     /// - Complexity: O(known × length²), of known names of about the same length; none for names too long to be a slip.
     package static func nearest(to name: String, among known: [String]) -> [String] {
-        guard name.utf8.count <= 2 * lengthMax else { return [] }
+        guard name.utf8.count <= 2 * DefinitionLimits.nameLengthMax else { return [] }
         let limit = name.count <= 3 ? 1 : max(2, name.count / 3)
         let bytes = Array(name.lowercased().utf8)
         return

@@ -9,7 +9,7 @@ package struct TimeReading: Sendable, Hashable {
     /// Of times given as integers; `nil` = they are refused.
     package var unit: TimeUnit?
     package var rounding = Rounding.down
-    /// Whether integers may mean the first days of 1970, see ``earlyUntilUs``.
+    /// Whether integers may mean the first days of 1970, see ``DefinitionLimits/earlyUntilUs``.
     package var allowsEarly1970 = false
 
     package init(unit: TimeUnit? = nil, rounding: Rounding = .down, allowsEarly1970: Bool = false) {
@@ -17,10 +17,6 @@ package struct TimeReading: Sendable, Hashable {
         self.rounding = rounding
         self.allowsEarly1970 = allowsEarly1970
     }
-
-    /// Integers that mean a time from 1970 on and before this are refused, µs: 100 days. So do times of the years 2001 to
-    /// 2243 in seconds read as ms, and those in any unit read as a finer one.
-    package static let earlyUntilUs: Int64 = 100 * 86_400_000_000
 
     /// RFC 3339 text, or an integer of ``unit``.
     package func time(_ text: Span<UInt8>) throws(ValueTextError) -> RoundedTime {
@@ -38,7 +34,9 @@ package struct TimeReading: Sendable, Hashable {
         guard let time = RoundedTime(value, unit, rounding), Timestamp(microseconds: time.microseconds).isInRange else {
             throw .time(.outOfRange)
         }
-        if !allowsEarly1970, (0..<Self.earlyUntilUs).contains(time.microseconds) { throw .time(.early1970(unit)) }
+        if !allowsEarly1970, (0..<DefinitionLimits.earlyUntilUs).contains(time.microseconds) {
+            throw .time(.early1970(unit))
+        }
         return time
     }
 

@@ -6,7 +6,7 @@ package enum TimestampTextError: Error, Equatable, Sendable {
     case outOfRange
     /// A bare integer, whose unit nobody said.
     case unitNeeded
-    /// An integer of the given unit that would mean the first days of 1970, see ``TimeReading/earlyUntilUs``.
+    /// An integer of the given unit that would mean the first days of 1970, see ``DefinitionLimits/earlyUntilUs``.
     case early1970(TimeUnit)
 }
 

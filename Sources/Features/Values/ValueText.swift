@@ -23,7 +23,7 @@ package enum ValueTextError: Error, Equatable, Sendable {
         case .time(.unitNeeded): "it is an integer; say its unit with --time-unit s|ms|us|ns"
         case .notUTF8: "it is not valid UTF-8"
         case .nul: "it contains U+0000, which PostgreSQL cannot store in text"
-        case .tooLong(let bytes): "it has \(bytes) bytes; \(ValueText.bytesMax) are allowed"
+        case .tooLong(let bytes): "it has \(bytes) bytes; \(DefinitionLimits.valueBytesMax) are allowed"
         case .dimensions(let got): "it has \(got) elements"
         case .nullInList: "it has a null element"
         }
@@ -35,9 +35,6 @@ package enum ValueTextError: Error, Equatable, Sendable {
 /// All are O(length) and allocate nothing where the value itself does not, except for floats with more than 19
 /// significant digits or a large exponent.
 package enum ValueText {
-    /// The most bytes of one `string` or `bytes` value: 1 MiB.
-    package static let bytesMax = 1 << 20
-
     /// `true false t f 1 0`, in any case.
     package static func bool(_ text: Span<UInt8>) throws(ValueTextError) -> Bool {
         if text.count == 1 {
@@ -108,9 +105,9 @@ package enum ValueText {
         return value
     }
 
-    /// Checks what a `string` may be: valid UTF-8 without U+0000, at most ``bytesMax`` bytes.
+    /// Checks what a `string` may be: valid UTF-8 without U+0000, at most ``DefinitionLimits/valueBytesMax`` bytes.
     package static func checkString(_ text: Span<UInt8>) throws(ValueTextError) {
-        guard text.count <= bytesMax else { throw .tooLong(bytes: text.count) }
+        guard text.count <= DefinitionLimits.valueBytesMax else { throw .tooLong(bytes: text.count) }
         var isASCII = true
         for index in 0..<text.count {
             let byte = text[index]
@@ -126,7 +123,7 @@ package enum ValueText {
     package static func bytes(_ text: Span<UInt8>) throws(ValueTextError) -> [UInt8] {
         guard text.count >= 2, text.count.isMultiple(of: 2), text[0] == UInt8(ascii: "\\"), text[1] == UInt8(ascii: "x")
         else { throw .malformed }
-        guard text.count / 2 - 1 <= bytesMax else { throw .tooLong(bytes: text.count / 2 - 1) }
+        guard text.count / 2 - 1 <= DefinitionLimits.valueBytesMax else { throw .tooLong(bytes: text.count / 2 - 1) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 2 - 1)
         for index in stride(from: 2, to: text.count, by: 2) {

@@ -28,7 +28,7 @@ struct AppliedPositions: Sendable {
         // What is next does not wait.
         guard
             commit.state.position == reached.position + 1
-                || waiting.count < Self.waitingMax && waitingBytes + commit.byteCount <= Limits.ownCommitBytesMax
+                || waiting.count < Self.waitingMax && waitingBytes + commit.byteCount <= ServingLimits.ownCommitBytesMax
         else { return [] }
         waiting[commit.state.position] = commit
         waitingBytes += commit.byteCount

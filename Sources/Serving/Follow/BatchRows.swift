@@ -55,7 +55,10 @@ struct BatchRows {
             types: layout.keys.map(\.type.featureType) + [.timestamp, .bool, .int64] + features.map(\.type)
         )
         let positions = Dictionary(entries.map { ($0.batch, $0.state.position) }) { first, _ in first }
-        while let columns = try copy.next(rowsMax: Limits.memoryChunkRows, bytesMax: Limits.memoryChunkBytes) {
+        while let columns = try copy.next(
+            rowsMax: ServingLimits.memoryChunkRows,
+            bytesMax: ServingLimits.memoryChunkBytes
+        ) {
             let rows = ViewRows(
                 keys: Array(columns[..<keyCount]),
                 eventTimes: columns[keyCount],

@@ -1,4 +1,5 @@
 import Features
+import Metrics
 import Online
 import Postgres
 import Store

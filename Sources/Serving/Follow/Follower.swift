@@ -1,6 +1,7 @@
 import Features
 import Foundation
 import Glibc
+import Metrics
 import Online
 import PointInTime
 import Postgres
@@ -276,7 +277,7 @@ final class Follower: @unchecked Sendable {
             }
         }
         // Readers of several views see positions as a whole; what is too large for that is applied as it comes.
-        let isSmall = entries.reduce(0) { $0 &+ $1.rows } <= Limits.rowsTogetherMax
+        let isSmall = entries.reduce(0) { $0 &+ $1.rows } <= ServingLimits.rowsTogetherMax
         if !isSmall { beginPartialChange() }
         var chunks: [BatchRows.Chunk] = []
         var rows = 0
@@ -323,13 +324,13 @@ final class Follower: @unchecked Sendable {
         var gap: String?
         var transaction: Connection.TransactionOptions = isSuspect ? .loadSuspect : .load
         // The first look does not know yet whether somebody fills the store.
-        if !isLoaded { transaction.lockTimeoutMs = Limits.fillingLockTimeoutMs }
+        if !isLoaded { transaction.lockTimeoutMs = ServingLimits.fillingLockTimeoutMs }
         let loaded = try session.transaction(transaction) { () throws(StoreError) -> Loaded? in
             let head = try Ledger(session).head()
             var restarts = isRestart
             var entries: [FollowedEntry] = []
             if !restarts {
-                if head.position - known.position > Limits.followedEntriesBehindMax { restarts = true }
+                if head.position - known.position > ServingLimits.followedEntriesBehindMax { restarts = true }
                 if !restarts { entries = try LedgerReader(session).entries(after: known.position, upTo: head.position) }
             }
             let changes = entries.filter { !$0.isData && $0.kind != .definitions }

@@ -47,7 +47,7 @@ struct LedgerReader {
     func news(
         since known: LedgerState,
         mark: LedgerMark? = nil,
-        limit: Int = Limits.followedEntriesMax
+        limit: Int = ServingLimits.followedEntriesMax
     ) throws(StoreError) -> News {
         // In the same statement, so that it costs no round trip.
         let found = mark.map { LedgerMark.sql(position: $0.position) } ?? "NULL"
@@ -100,21 +100,21 @@ extension Connection.TransactionOptions {
     static let follow = Connection.TransactionOptions(
         isReadOnly: true,
         isolation: .repeatableRead,
-        silenceMs: Limits.followSilenceMs
+        silenceMs: ServingLimits.followSilenceMs
     )
 
     /// The same, to read whole tables.
     static let load = Connection.TransactionOptions(
         isReadOnly: true,
         isolation: .repeatableRead,
-        silenceMs: Limits.loadSilenceMs
+        silenceMs: ServingLimits.loadSilenceMs
     )
 
     /// The same of a store that is being filled: whoever fills it goes first, and its history is counted, which may take long.
     static let loadSuspect = Connection.TransactionOptions(
         isReadOnly: true,
         isolation: .repeatableRead,
-        lockTimeoutMs: Limits.fillingLockTimeoutMs,
-        silenceMs: Limits.fillingSilenceMs
+        lockTimeoutMs: ServingLimits.fillingLockTimeoutMs,
+        silenceMs: ServingLimits.fillingSilenceMs
     )
 }

@@ -108,7 +108,10 @@ final class OnlineLoad: Sendable {
         while let range = nextRange() {
             let query = "SELECT \(names.joined(separator: ", ")) FROM \(view.onlineTable) o\(range)"
             let copy = try CopyOut(session, query: query, types: types)
-            while let columns = try copy.next(rowsMax: Limits.memoryChunkRows, bytesMax: Limits.memoryChunkBytes) {
+            while let columns = try copy.next(
+                rowsMax: ServingLimits.memoryChunkRows,
+                bytesMax: ServingLimits.memoryChunkBytes
+            ) {
                 let rows = ViewRows(
                     keys: Array(columns[..<keyCount]),
                     eventTimes: columns[keyCount],
@@ -151,7 +154,7 @@ final class OnlineLoad: Sendable {
                 "SELECT pg_relation_size(to_regclass($1)) / current_setting('block_size')::bigint",
                 [.text(view.onlineTable)]
             ).int64(0, 0) ?? 0
-        let step = Limits.loadRangeBlocks
+        let step = ServingLimits.loadRangeBlocks
         guard blocks > 2 * step else { return [""] }
         return stride(from: 0, to: blocks, by: Int(step)).map { first in
             let end = first + step < blocks ? " AND o.ctid < '(\(first + step),0)'::tid" : ""

@@ -25,7 +25,10 @@ struct RemovedEntities {
         var present = [Bool](repeating: false, count: memory.lockedRowLimit)
         /// Entities that came back with an older event than was forgotten, which hid it.
         var hidden: [[Column]] = []
-        while let columns = try copy.next(rowsMax: Limits.memoryChunkRows, bytesMax: Limits.memoryChunkBytes) {
+        while let columns = try copy.next(
+            rowsMax: ServingLimits.memoryChunkRows,
+            bytesMax: ServingLimits.memoryChunkBytes
+        ) {
             let keys = Array(columns[..<keyCount])
             let others = memory.mark(keys, columns[keyCount].int64Values, in: &present)
             if !others.isEmpty { hidden.append(keys.map { $0.gather(others) }) }

@@ -7,7 +7,7 @@ extension DispatchSemaphore {
     ///
     /// - Parameters:
     ///   - threads: how many signals to wait for.
-    ///   - end: ``Limits/stopGraceMs`` after it this returns in any case: a thread may be connecting, which nothing ends.
+    ///   - end: ``ServingLimits/stopGraceMs`` after it this returns in any case: a thread may be connecting, which nothing ends.
     /// - Returns: whether all have ended.
     func wait(
         for threads: Int = 1,
@@ -15,7 +15,7 @@ extension DispatchSemaphore {
         thenInterrupting interruption: Interruption
     ) -> Bool {
         var left = threads
-        for limit in [end, end + .milliseconds(Limits.stopGraceMs)] {
+        for limit in [end, end + .milliseconds(ServingLimits.stopGraceMs)] {
             while left > 0 {
                 let rest = max(0, ContinuousClock.now.duration(to: limit).microseconds)
                 guard wait(timeout: .now() + .microseconds(Int(clamping: rest))) == .success else { break }

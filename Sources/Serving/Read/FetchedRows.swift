@@ -10,7 +10,7 @@ struct FetchedRows {
     /// Of the rows that are read together.
     let bytesMax: Int
 
-    init(_ session: Session, bytesMax: Int = Limits.fetchBytesMax) {
+    init(_ session: Session, bytesMax: Int = ServingLimits.fetchBytesMax) {
         self.session = session
         self.bytesMax = bytesMax
     }

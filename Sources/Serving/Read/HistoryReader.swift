@@ -10,7 +10,7 @@ package struct HistoryReader {
     /// Bytes of values that are read at a time, and at most one row more.
     private let bytesMax: Int
 
-    package init(_ session: Session, _ view: StoredView, bytesMax: Int = Limits.historyBytesMax) {
+    package init(_ session: Session, _ view: StoredView, bytesMax: Int = ServingLimits.historyBytesMax) {
         self.session = session
         self.view = view
         self.bytesMax = bytesMax
@@ -23,7 +23,7 @@ package struct HistoryReader {
         package var isDeleted: [Bool] = []
         /// In the order of the view's features.
         package var features: [Column] = []
-        /// Whether further rows were left out since these have ``Limits/historyBytesMax``.
+        /// Whether further rows were left out since these have ``ServingLimits/historyBytesMax``.
         package var isCut = false
 
         package var rowCount: Int { eventTimes.count }
@@ -37,7 +37,7 @@ package struct HistoryReader {
     ///   - keys: one value for each of the view's keys.
     ///   - times: µs, inclusive.
     ///   - isReversed: newest first.
-    ///   - limit: of rows; fewer are read where they have ``Limits/historyBytesMax``, see ``Page/isCut``.
+    ///   - limit: of rows; fewer are read where they have ``ServingLimits/historyBytesMax``, see ``Page/isCut``.
     package func range(
         _ keys: [Value],
         _ times: ClosedRange<Int64>,
@@ -122,7 +122,7 @@ package struct HistoryReader {
     ///
     /// - Parameters:
     ///   - cursor: `nil` = behind everything that is committed.
-    ///   - limit: of rows; fewer are read where they have ``Limits/historyBytesMax``.
+    ///   - limit: of rows; fewer are read where they have ``ServingLimits/historyBytesMax``.
     /// - Throws: ``StoreError/position(_:)`` for a cursor that this store has not given.
     package func changes(after cursor: Cursor?, limit: Int) throws(StoreError) -> Changes {
         let head = try Ledger(session).head().position

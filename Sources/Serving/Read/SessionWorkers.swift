@@ -17,8 +17,6 @@ package final class SessionWorkers: @unchecked Sendable {
 
     /// How long after a failure PostgreSQL is taken to be away.
     private static let retryMs = 500
-    /// Reads that wait for a thread; more are refused.
-    private static let waitingMax = 10_000
 
     private let conninfo: String
     private let statementTimeoutMs: Int
@@ -34,7 +32,12 @@ package final class SessionWorkers: @unchecked Sendable {
     private var down: (until: ContinuousClock.Instant, error: StoreError)?
 
     /// - Parameter loaded: the store that reads must be of; `nil` = any.
-    package init(conninfo: String, threads: Int = 2, statementTimeoutMs: Int = 10_000, loaded: LoadedStore? = nil) {
+    package init(
+        conninfo: String,
+        threads: Int = 2,
+        statementTimeoutMs: Int = ServingLimits.historyTimeoutMs,
+        loaded: LoadedStore? = nil
+    ) {
         self.conninfo = conninfo
         self.loaded = loaded
         self.statementTimeoutMs = statementTimeoutMs
@@ -76,7 +79,9 @@ package final class SessionWorkers: @unchecked Sendable {
         let refusal: StoreError? = lock.withLock {
             if isStopping { return .conflict("the server is shutting down") }
             if let down, down.until > .now { return down.error }
-            if jobs.count >= Self.waitingMax { return .conflict("\(jobs.count) reads wait for PostgreSQL already") }
+            if jobs.count >= ServingLimits.waitingReadsMax {
+                return .conflict("\(jobs.count) reads wait for PostgreSQL already")
+            }
             let run: (Result<Session, StoreError>) -> Void = { [loaded] session in
                 switch session {
                 case .failure(let error): finish(.failure(error))

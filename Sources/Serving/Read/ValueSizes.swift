@@ -11,7 +11,7 @@ enum ValueSizes {
         var terms: [String] = []
         for column in columns {
             let name = "\(alias).\(SQLText.identifier(column.name))"
-            fixed += Limits.valueOverheadBytes
+            fixed += ServingLimits.valueOverheadBytes
             switch column.type {
             case .bool, .int32, .int64, .float32, .float64, .timestamp: fixed += 8
             case .vector(let dimensions): fixed += 8 * dimensions
@@ -20,7 +20,7 @@ enum ValueSizes {
             case .listString:
                 terms.append(
                     "coalesce(pg_catalog.octet_length(pg_catalog.array_to_string(\(name), '')), 0)::bigint"
-                        + " + \(Limits.valueOverheadBytes) * coalesce(pg_catalog.cardinality(\(name)), 0)::bigint"
+                        + " + \(ServingLimits.valueOverheadBytes) * coalesce(pg_catalog.cardinality(\(name)), 0)::bigint"
                 )
             }
         }

@@ -32,13 +32,13 @@ final class FailedNumbers: Sendable {
             state.withLock { state in
                 var sources = state.clients[client] ?? [:]
                 if sources[number.source] == nil {
-                    guard sources.count < Limits.failedSourcesPerClientMax else { return }
+                    guard sources.count < ServingLimits.failedSourcesPerClientMax else { return }
                     state.sourceCount += 1
                 }
                 sources[number.source, default: NumberRanges()].insert(number.sequence)
-                sources[number.source]?.dropHighest(keeping: Limits.sourceRangesMax)
+                sources[number.source]?.dropHighest(keeping: ServingLimits.sourceRangesMax)
                 state.clients[client] = sources
-                if state.sourceCount > Limits.failedSourcesMax { Self.forgetOldest(&state) }
+                if state.sourceCount > ServingLimits.failedSourcesMax { Self.forgetOldest(&state) }
             }
         }
     }
@@ -50,7 +50,7 @@ final class FailedNumbers: Sendable {
             state.withLock { state in
                 guard var sources = state.clients[client], var ranges = sources[number.source] else { return }
                 ranges.remove(number.sequence)
-                ranges.dropHighest(keeping: Limits.sourceRangesMax)
+                ranges.dropHighest(keeping: ServingLimits.sourceRangesMax)
                 sources[number.source] = ranges.isEmpty ? nil : ranges
                 if ranges.isEmpty { state.sourceCount -= 1 }
                 state.clients[client] = sources.isEmpty ? nil : sources

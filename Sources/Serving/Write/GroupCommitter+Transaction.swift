@@ -1,4 +1,5 @@
 import Features
+import Metrics
 import PointInTime
 import Postgres
 import Store
@@ -23,7 +24,7 @@ extension GroupCommitter {
             try connect()
             guard let made = self.session else { throw .conflict("connect() makes a session or throws") }
             session = made
-            made.connection.deadline = .now + .milliseconds(Limits.groupDeadlineMs)
+            made.connection.deadline = .now + .milliseconds(ServingLimits.groupDeadlineMs)
         } catch { throw .lost(GroupTrouble.reason(error)) }
         var held = HeldViews()
         do throws(StoreError) {
@@ -228,7 +229,7 @@ extension GroupCommitter {
         _ session: Session
     ) throws(Trouble) -> LedgerState {
         do throws(StoreError) {
-            return try transaction.commit(moving: sources, ledgerTimeoutMs: Limits.ledgerLockTimeoutMs)
+            return try transaction.commit(moving: sources, ledgerTimeoutMs: ServingLimits.ledgerLockTimeoutMs)
         } catch {
             guard transaction.isUncertain(error) else {
                 transaction.rollBack()
@@ -239,7 +240,7 @@ extension GroupCommitter {
             let reason = GroupTrouble.reason(error)
             self.session = nil
             connectionLost(reason)
-            switch transaction.inquiry.outcome(waitMs: Limits.outcomeWaitMs) {
+            switch transaction.inquiry.outcome(waitMs: ServingLimits.outcomeWaitMs) {
             case .committed(let state?): return state
             case .aborted: throw .lost(reason)
             case .committed(nil), .unknown: throw .unknown(reason)

@@ -1,4 +1,5 @@
 import Features
+import Metrics
 import PointInTime
 import Postgres
 import Store
@@ -124,7 +125,7 @@ final class GroupCommitter {
         waitingForRows.removeAll { pending in late.contains { $0.number == pending.number } }
         for pending in late { fail(pending, .timeout(GroupTrouble.raceReason)) }
         // Shuffled, so that one which waits long keeps nobody from his turn.
-        let end = ContinuousClock.now + .milliseconds(Limits.heldRowsMs)
+        let end = ContinuousClock.now + .milliseconds(ServingLimits.heldRowsMs)
         for pending in heads.shuffled() where pending.deadline > .now {
             guard ContinuousClock.now < end else { return }
             waitingForRows.removeAll { $0.number == pending.number }
@@ -137,7 +138,7 @@ final class GroupCommitter {
         var groups: [[PendingWrite]] = []
         var rows = 0
         for pending in writes {
-            if groups.isEmpty || rows + pending.write.rowCount > Limits.groupRowsMax {
+            if groups.isEmpty || rows + pending.write.rowCount > ServingLimits.groupRowsMax {
                 groups.append([])
                 rows = 0
             }
@@ -207,7 +208,7 @@ final class GroupCommitter {
             piece.writes = admit(piece.writes)
             guard !piece.writes.isEmpty else { continue }
             let begun = ContinuousClock.now
-            guard start.duration(to: begun) < .milliseconds(Limits.groupAttemptsMs) else {
+            guard start.duration(to: begun) < .milliseconds(ServingLimits.groupAttemptsMs) else {
                 for pending in piece.writes { fail(pending, .timeout(GroupTrouble.slowReason)) }
                 continue
             }
@@ -223,7 +224,7 @@ final class GroupCommitter {
                     work.append(piece)
                 case .race(let reason), .locked(let reason):
                     if piece.lockTimeoutMs == options.retryLockTimeoutMs { heldFor += begun.duration(to: .now) }
-                    apart(piece, reason, isTime: heldFor < .milliseconds(Limits.heldRowsMs), &work)
+                    apart(piece, reason, isTime: heldFor < .milliseconds(ServingLimits.heldRowsMs), &work)
                 case .slow(let reason):
                     for pending in piece.writes { fail(pending, .timeout(reason)) }
                 case .closed(let reason):
@@ -235,7 +236,7 @@ final class GroupCommitter {
                     session = nil
                     // A connection that ended while nobody used it, as after a restart of the server, is made anew once;
                     // after a long silence the writes are told, who have waited long enough.
-                    let isSoon = begun.duration(to: .now) < .milliseconds(Limits.stalledCommitMs)
+                    let isSoon = begun.duration(to: .now) < .milliseconds(ServingLimits.stalledCommitMs)
                     if piece.attempt == 1, isSoon, (try? connect()) != nil {
                         piece.attempt += 1
                         work.append(piece)
@@ -278,34 +279,6 @@ final class GroupCommitter {
         connectionLost(reason)
         for pending in writes { fail(pending, .unavailable(reason)) }
         failParked(.unavailable(reason))
-    }
-}
-
-/// What servers' writers did.
-package struct WriterStatistics: Sendable, Hashable {
-    package var groups: UInt64 = 0
-    package var writes: UInt64 = 0
-    package var rows: UInt64 = 0
-    package var lateRows: UInt64 = 0
-    package var duplicateRows: UInt64 = 0
-    /// Time spent in transactions.
-    package var busyUs: UInt64 = 0
-
-    mutating func add(_ counts: WriteCounts) {
-        rows += UInt64(counts.stored)
-        lateRows += UInt64(counts.late)
-        duplicateRows += UInt64(counts.duplicates)
-    }
-
-    static func + (left: WriterStatistics, right: WriterStatistics) -> WriterStatistics {
-        WriterStatistics(
-            groups: left.groups + right.groups,
-            writes: left.writes + right.writes,
-            rows: left.rows + right.rows,
-            lateRows: left.lateRows + right.lateRows,
-            duplicateRows: left.duplicateRows + right.duplicateRows,
-            busyUs: left.busyUs + right.busyUs
-        )
     }
 }
 

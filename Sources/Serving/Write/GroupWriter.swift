@@ -1,3 +1,4 @@
+package import Metrics
 import Store
 import Synchronization
 
@@ -64,11 +65,11 @@ package final class GroupWriter: Sendable {
         /// Connections that commit at the same time.
         package var laneCount = 2
         /// How long a write waits for a view or for rows that somebody holds, ms.
-        package var heldWaitMs = Limits.lockedViewWaitMs
+        package var heldWaitMs = ServingLimits.lockedViewWaitMs
         /// How long a group's transaction waits for a lock, ms.
-        package var lockTimeoutMs = Limits.groupLockTimeoutMs
+        package var lockTimeoutMs = ServingLimits.groupLockTimeoutMs
         /// How long a part of a group waits for a lock, ms.
-        package var retryLockTimeoutMs = Limits.retryLockTimeoutMs
+        package var retryLockTimeoutMs = ServingLimits.retryLockTimeoutMs
 
         package init() {}
     }
@@ -93,7 +94,7 @@ package final class GroupWriter: Sendable {
 
     /// Commits what was submitted, refuses what comes, and ends the threads.
     ///
-    /// - Parameter end: when waits for PostgreSQL are given up; ``Limits/stopGraceMs`` later this returns in any case.
+    /// - Parameter end: when waits for PostgreSQL are given up; ``ServingLimits/stopGraceMs`` later this returns in any case.
     package func stop(until end: ContinuousClock.Instant = .now + .seconds(10)) {
         for lane in lanes { lane.beginStop() }
         for lane in lanes { lane.finishStop(until: end) }

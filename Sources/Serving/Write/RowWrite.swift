@@ -35,7 +35,7 @@ package struct RowWrite: Sendable {
 
     package var rowCount: Int { items.reduce(0) { $0 + $1.rowCount } }
     /// About the memory that it takes while it waits.
-    var byteCount: Int { items.reduce(Limits.writeOverheadBytes) { $0 + $1.memoryBytes } }
+    var byteCount: Int { items.reduce(ServingLimits.writeOverheadBytes) { $0 + $1.memoryBytes } }
 }
 
 extension RowWrite.Item {
@@ -43,7 +43,7 @@ extension RowWrite.Item {
 
     /// About how many bytes of memory it takes, with what each of its columns takes beside values.
     package var memoryBytes: Int {
-        parts.reduce(0) { $0 + $1.rows.byteCount + $1.rows.columns.count * Limits.columnOverheadBytes }
+        parts.reduce(0) { $0 + $1.rows.byteCount + $1.rows.columns.count * ServingLimits.columnOverheadBytes }
     }
 }
 

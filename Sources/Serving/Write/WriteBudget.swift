@@ -15,8 +15,8 @@ final class WriteBudget: Sendable {
     func take(_ byteCount: Int) -> String? {
         use.withLock { use in
             guard
-                use.writes < Limits.pendingWritesMax,
-                use.writes == 0 || use.bytes + byteCount <= Limits.pendingBytesMax
+                use.writes < ServingLimits.pendingWritesMax,
+                use.writes == 0 || use.bytes + byteCount <= ServingLimits.pendingBytesMax
             else {
                 return "\(use.writes) writes of \(use.bytes >> 20) MiB wait for PostgreSQL; send it again later"
             }
@@ -30,7 +30,7 @@ final class WriteBudget: Sendable {
     /// - Returns: why there is no room for that; it is then counted as before.
     func raise(_ byteCount: Int, to larger: Int) -> String? {
         use.withLock { use in
-            guard use.writes == 1 || use.bytes - byteCount + larger <= Limits.pendingBytesMax else {
+            guard use.writes == 1 || use.bytes - byteCount + larger <= ServingLimits.pendingBytesMax else {
                 return "\(use.writes) writes of \(use.bytes >> 20) MiB wait for PostgreSQL; send it again later"
             }
             use.bytes += larger - byteCount

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Metrics
 import Postgres
 import Store
 import Synchronization
@@ -93,7 +94,7 @@ final class WriteLane: @unchecked Sendable {
     private var outageReason: String? {
         if isStopping { return "the server is shutting down" }
         if let reason = connection.lossReason { return reason }
-        if let commitStart, commitStart.duration(to: .now) > .milliseconds(Limits.stalledCommitMs) {
+        if let commitStart, commitStart.duration(to: .now) > .milliseconds(ServingLimits.stalledCommitMs) {
             return "PostgreSQL has not answered for \(commitStart.duration(to: .now).components.seconds) s"
         }
         return nil
@@ -141,7 +142,7 @@ final class WriteLane: @unchecked Sendable {
             )
         )
         readyRows += write.rowCount
-        wakeCommitter(force: readyRows >= Limits.groupRowsMax)
+        wakeCommitter(force: readyRows >= ServingLimits.groupRowsMax)
     }
 
     private func wakeCommitter(force: Bool) {
@@ -225,7 +226,7 @@ final class WriteLane: @unchecked Sendable {
     /// Waits for writes.
     ///
     /// - Parameter lastCount: how many writes the last group had.
-    /// - Returns: up to ``Limits/groupRowsMax`` rows of them, none where parked writes are to be tried again; `nil` at the end.
+    /// - Returns: up to ``ServingLimits/groupRowsMax`` rows of them, none where parked writes are to be tried again; `nil` at the end.
     private func nextGroup(_ lastCount: Int) -> [PendingWrite]? {
         if committer.hasParked {
             wait(for: 1, us: Self.parkedRetryUs)
@@ -239,7 +240,7 @@ final class WriteLane: @unchecked Sendable {
         var count = 0
         while count < ready.count {
             let next = ready[count].write.rowCount
-            if count > 0, rows + next > Limits.groupRowsMax { break }
+            if count > 0, rows + next > ServingLimits.groupRowsMax { break }
             rows += next
             count += 1
         }
@@ -257,7 +258,7 @@ final class WriteLane: @unchecked Sendable {
     @discardableResult
     private func wait(for count: Int, us: Int?) -> Bool {
         lock.lock()
-        let isEnough = ready.count >= count || readyRows >= Limits.groupRowsMax || isStopping && isDecoderDone
+        let isEnough = ready.count >= count || readyRows >= ServingLimits.groupRowsMax || isStopping && isDecoderDone
         if isEnough {
             defer { lock.unlock() }
             return !ready.isEmpty

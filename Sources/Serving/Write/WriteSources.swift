@@ -67,7 +67,7 @@ struct WriteSources: SourcePlace {
             return .outOfOrder(Self.reason(item, stored.numbers, above: above))
         }
         stored.numbers.insert(item.sequence)
-        stored.numbers.dropLowest(keeping: Limits.sourceRangesMax)
+        stored.numbers.dropLowest(keeping: ServingLimits.sourceRangesMax)
         stored.isMoved = true
         known[item.source] = stored
         return .store
@@ -79,7 +79,7 @@ struct WriteSources: SourcePlace {
             return "\(source): SEQ \(item.sequence) was not stored and \(above) was; send its rows under a new number"
         }
         // With fewer ranges nothing was ever dropped.
-        guard numbers.ranges.count < Limits.sourceRangesMax else {
+        guard numbers.ranges.count < ServingLimits.sourceRangesMax else {
             return """
                 \(source): SEQ \(item.sequence) is older than what is kept, from \(oldest) on; whether it was stored is not \
                 known: read it back, or send its rows under a new number

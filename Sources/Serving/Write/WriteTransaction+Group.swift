@@ -26,7 +26,7 @@ extension WriteTransaction {
     static func begin(
         group views: [StoredView],
         on session: Session,
-        lockTimeoutMs: Int = Limits.groupLockTimeoutMs,
+        lockTimeoutMs: Int = ServingLimits.groupLockTimeoutMs,
         place: inout (some SourcePlace)?
     ) throws(StoreError) -> GroupStart {
         let views = views.sorted { $0.id < $1.id }
@@ -37,7 +37,7 @@ extension WriteTransaction {
         let options = Connection.TransactionOptions(
             isReadOnly: false,
             lockTimeoutMs: lockTimeoutMs,
-            statementTimeoutMs: Limits.groupStatementTimeoutMs
+            statementTimeoutMs: ServingLimits.groupStatementTimeoutMs
         )
         let start = """
             SELECT \(locks.joined(separator: ", "));
@@ -106,8 +106,8 @@ extension WriteTransaction {
         let newest = order.newest
         var counts = WriteCounts(stored: order.rows.count, duplicates: order.duplicateCount)
         let parameterCount = order.rows.count * rows.columns.count
-        let isSmall = order.rows.count <= Limits.statementRowsMax
-        if isSmall, rows.knownAt == nil, parameterCount <= Limits.statementParametersMax {
+        let isSmall = order.rows.count <= ServingLimits.statementRowsMax
+        if isSmall, rows.knownAt == nil, parameterCount <= ServingLimits.statementParametersMax {
             counts.late = try writeStatement(rows, order, to: view)
         } else {
             let (partitions, ranges) = KnownPartitions(view: view).partition(times)

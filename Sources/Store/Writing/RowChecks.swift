@@ -144,10 +144,10 @@ package struct RowChecks {
         guard case .text(let values) = column.values else { return }
         for row in 0..<values.count {
             let length = values.offsets[row + 1] - values.offsets[row]
-            guard length > Limits.keyBytesMax else { continue }
+            guard length > DefinitionLimits.keyBytesMax else { continue }
             Self.add(
                 row,
-                "the entity key '\(name)' has \(length) bytes; \(Limits.keyBytesMax) are allowed",
+                "the entity key '\(name)' has \(length) bytes; \(DefinitionLimits.keyBytesMax) are allowed",
                 .key,
                 &faults
             )

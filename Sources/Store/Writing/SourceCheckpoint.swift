@@ -6,10 +6,8 @@ import Postgres
 package struct SourceIdentity: Sendable, Hashable {
     /// The file's name without folders, or what `--source` says.
     package let name: String
-    /// The first bytes of the input, at most ``headBytesMax``; empty where a name was given.
+    /// The first bytes of the input, at most ``Limits/sourceHeadBytesMax``; empty where a name was given.
     package let head: [UInt8]
-
-    package static let headBytesMax = 65_536
 
     package init(name: String, head: [UInt8] = []) {
         self.name = name

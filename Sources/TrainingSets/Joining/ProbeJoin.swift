@@ -41,10 +41,10 @@ struct ProbeJoin {
         _ positions: Column?
     ) throws(StoreError) -> JoinedView {
         let rowCount = labels.rowCount
-        let starts = Array(stride(from: 0, to: rowCount, by: Limits.probeRowsMax))
+        let starts = Array(stride(from: 0, to: rowCount, by: TrainingSetLimits.probeRowsMax))
         let results = Mutex<[Int: Result<JoinedView, StoreError>]>([:])
         DispatchQueue.concurrentPerform(iterations: starts.count) { index in
-            let rows = starts[index]..<min(rowCount, starts[index] + Limits.probeRowsMax)
+            let rows = starts[index]..<min(rowCount, starts[index] + TrainingSetLimits.probeRowsMax)
             let result = pool.use { session throws(StoreError) in
                 try Probe(session: session, state: pinned, options: options).join(
                     role,

@@ -25,10 +25,13 @@ extension Scan {
         // Values may be longer than they are thought to be; what was measured counts twice, once on its way.
         rowBytes = max(rowBytes, spineRowBytes * 2 + Self.orderBytes + learnedRowBytes * 2)
         let tails = views.values.reduce(0) { $0 + ($1.tail.isEmpty ? 0 : context.tailMemory) }
-        let available = context.limits.memory - Limits.scanBaseBytes - tails
+        let available = context.limits.memory - TrainingSetLimits.scanBaseBytes - tails
         let rows = available * 3 / 4 / rowBytes
         let isSure = learnedRowBytes > 0 || !spec.plan.columns.contains { $0.type.isOpenEnded }
-        return min(max(rows, Limits.scanBlockRowsMin), isSure ? Limits.scanBlockRowsMax : Limits.scanFirstBlockRows)
+        return min(
+            max(rows, TrainingSetLimits.scanBlockRowsMin),
+            isSure ? TrainingSetLimits.scanBlockRowsMax : TrainingSetLimits.scanFirstBlockRows
+        )
     }
 
     /// Numbers, radix sort and order of one row.

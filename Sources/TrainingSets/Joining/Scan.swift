@@ -23,7 +23,8 @@ final class Scan {
         var session: Session { pool.first }
         /// What runs of one view's tail may take.
         var tailMemory: Int {
-            limits.tailMemory ?? max(16 << 20, (limits.memory - Limits.scanBaseBytes) * 3 / 10) / max(1, viewCount)
+            limits.tailMemory ?? max(16 << 20, (limits.memory - TrainingSetLimits.scanBaseBytes) * 3 / 10)
+                / max(1, viewCount)
         }
     }
 

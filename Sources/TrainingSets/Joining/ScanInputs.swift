@@ -28,7 +28,7 @@ package struct ScanLimits: Sendable, Hashable {
     package var tailMemory: Int?
 
     package init(
-        memory: Int = Limits.scanMemoryBytes,
+        memory: Int = TrainingSetLimits.scanMemoryBytes,
         threads: Int = AvailableCPUs.count,
         blockRows: Int? = nil,
         tailMemory: Int? = nil

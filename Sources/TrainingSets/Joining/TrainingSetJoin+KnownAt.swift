@@ -7,7 +7,7 @@ extension TrainingSetJoin {
     ///
     /// Rows loaded long after their event time, without a known-at time, count as known only since their load.
     package func knownAtWarnings(_ batch: ColumnBatch) throws(StoreError) -> [String] {
-        let rows = 0..<min(batch.rowCount, Limits.probeRowsMax)
+        let rows = 0..<min(batch.rowCount, TrainingSetLimits.probeRowsMax)
         let labelTimes = try labelTimes(of: batch).slice(rows)
         var warnings: [String] = []
         for role in spec.plan.roles {

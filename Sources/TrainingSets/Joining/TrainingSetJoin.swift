@@ -197,7 +197,7 @@ package final class TrainingSetJoin {
     ///
     /// - Parameter rowBytes: memory of one row of the spine.
     package func blockRows(rowBytes: Int) -> Int {
-        scan?.blockRows(spineRowBytes: rowBytes, spec) ?? Limits.probeBatchRows
+        scan?.blockRows(spineRowBytes: rowBytes, spec) ?? TrainingSetLimits.probeBatchRows
     }
 
     /// Files that were to be read and could not be, each with the reason and what to do.

@@ -8,9 +8,9 @@ package struct DecodedLine: Sendable {
     package var range = 0..<0
     package var measurement = LinePart()
     /// Without duplicate keys.
-    /// At most ``RequestLimits/pointTagsMax``.
+    /// At most ``WireLimits/pointTagsMax``.
     package var tags: [(key: LinePart, value: LinePart)] = []
-    /// At least one, at most ``RequestLimits/pointFieldsMax``; of equal keys the last counts.
+    /// At least one, at most ``WireLimits/pointFieldsMax``; of equal keys the last counts.
     package var fields: [LineField] = []
     /// In the unit that sender and receiver agreed on; `nil` = the receiver's clock.
     package var time: Int64?

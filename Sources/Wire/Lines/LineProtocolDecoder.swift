@@ -217,7 +217,7 @@ private struct LineScanner: ~Escapable {
     }
 
     private mutating func tag(into point: inout DecodedLine) throws(Failure) {
-        let limit = RequestLimits.pointTagsMax
+        let limit = WireLimits.pointTagsMax
         guard point.tags.count < limit else { throw fault("a point has at most \(limit) tags") }
         let key = try part(.name, what: "a tag's key")
         guard try take(Self.equals) else { throw fault("expected '=' behind a tag's key") }
@@ -230,7 +230,7 @@ private struct LineScanner: ~Escapable {
     }
 
     private mutating func field(into point: inout DecodedLine) throws(Failure) {
-        let limit = RequestLimits.pointFieldsMax
+        let limit = WireLimits.pointFieldsMax
         guard point.fields.count < limit else { throw fault("a point has at most \(limit) fields") }
         let key = try part(.name, what: "a field's key")
         guard try take(Self.equals) else { throw fault("expected '=' behind a field's key") }

@@ -1,5 +1,3 @@
-import Features
-
 /// What a request may be at most; checked before anything of that size is kept.
 package struct RequestLimits: Hashable, Sendable {
     package var argumentsMax: Int
@@ -10,11 +8,6 @@ package struct RequestLimits: Hashable, Sendable {
     package var requestBytesMax: Int
     /// Which words an error has.
     package var isAuthenticated: Bool
-
-    /// Tags of one point of line protocol: as many as a view has entity keys at most.
-    package static let pointTagsMax = DefinitionLimits.keysMax
-    /// Fields of one point, those that are there twice counted twice: as many as PostgreSQL's tables have columns.
-    package static let pointFieldsMax = DefinitionLimits.tableColumnsMax
 
     package init(
         argumentsMax: Int = WireLimits.argumentsMax,

@@ -78,7 +78,7 @@ package struct IngestWorkflow {
         var status = stat()
         // What a pipe has given is gone: a second look at its head would take bytes from the reader.
         guard stat(request.file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        let head = try InputHead.read(path: request.file, bytesMax: SourceIdentity.headBytesMax)
+        let head = try InputHead.read(path: request.file, bytesMax: Limits.sourceHeadBytesMax)
         return SourceIdentity(name: URL(fileURLWithPath: request.file).lastPathComponent, head: head)
     }
 

@@ -14,7 +14,7 @@ package struct LookupOptions: Sendable {
 
     package init(
         engine: JoinEngine? = nil,
-        memory: Int = Limits.scanMemoryBytes,
+        memory: Int = TrainingSetLimits.scanMemoryBytes,
         threads: Int = AvailableCPUs.count,
         segments: SegmentLocation = SegmentLocation()
     ) {

@@ -80,7 +80,8 @@ struct StatusCommand: ParsableCommand {
     private static func table(_ features: [ExpectationStatus]) -> TextTable {
         var table = TextTable(
             [
-                "feature", "expected", "last \(Limits.expectationStatusDays)d: rows", "null %", "warned", "refused",
+                "feature", "expected", "last \(OperationsLimits.expectationStatusDays)d: rows", "null %", "warned",
+                "refused",
                 "last",
             ],
             rightAligned: [2, 3, 4, 5]

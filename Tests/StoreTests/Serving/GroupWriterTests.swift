@@ -5,6 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Metrics
 @testable import Serving
 @testable import Store
 @testable import TrainingSets

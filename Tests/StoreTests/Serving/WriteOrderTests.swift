@@ -194,7 +194,7 @@ import Testing
     @Test func `a source with many gaps keeps its newest ranges, and says so of what is older`() throws {
         let fixture = try fixture()
         defer { fixture.writer.stop() }
-        let count = Int64(Limits.sourceRangesMax)
+        let count = Int64(ServingLimits.sourceRangesMax)
         for number in 0..<count + 2 { #expect(fixture.put(write(fixture, number * 10)).isDuplicate == false) }
         #expect(fixture.put(write(fixture, 20)).isDuplicate == true)
         #expect(outOfOrder(fixture.put(write(fixture, 25)))?.contains("SEQ 25 was not stored and 30 was") == true)
@@ -356,7 +356,7 @@ import Testing
         let first = WriterFixture.Answer()
         let large = write(fixture, nil)
         writer.submit(
-            WriteJob(byteCount: Limits.pendingBytesMax - 10, decode: { .write(large) }) { first.set($0) },
+            WriteJob(byteCount: ServingLimits.pendingBytesMax - 10, decode: { .write(large) }) { first.set($0) },
             client: 1
         )
         #expect(Patience.wait { held.count == 1 })

@@ -122,7 +122,7 @@ import Testing
         try blocker.begin(.write)
         try blocker.lock(AdvisoryLock.view(try store.view("stats").id))
         // Two of them are more rows than a group has.
-        let rows = (1...Int64(Limits.groupRowsMax) / 2 + 1).map { WriterFixture.row($0, at: 10, 1) }
+        let rows = (1...Int64(ServingLimits.groupRowsMax) / 2 + 1).map { WriterFixture.row($0, at: 10, 1) }
         let waiting = (1...4).map { fixture.start(fixture.write("stats", rows), client: $0) }
         // What is behind them in the lane is stored once they were set aside.
         #expect(fixture.put(fixture.write("other", [WriterFixture.row(1, at: 10, 1)]), client: 9).position != nil)

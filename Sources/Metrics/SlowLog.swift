@@ -1,5 +1,4 @@
 import Synchronization
-package import Wire
 
 /// The last commands that took long.
 package final class SlowLog: Sendable {
@@ -27,15 +26,16 @@ package final class SlowLog: Sendable {
         var nextID: Int64 = 0
     }
 
-    static let entriesMax = 128
-    static let argumentsMax = 32
-    static let argumentBytesMax = 128
-
     /// Commands that take longer are kept; negative = none.
     package let thresholdUs: Int64
+    private let entriesMax: Int
     private let state = Mutex(State())
 
-    package init(thresholdUs: Int64) { self.thresholdUs = thresholdUs }
+    /// - Parameter entriesMax: how many are kept, the last ones.
+    package init(thresholdUs: Int64, entriesMax: Int) {
+        self.thresholdUs = thresholdUs
+        self.entriesMax = entriesMax
+    }
 
     package func isSlow(ns: Int64) -> Bool { thresholdUs >= 0 && ns / 1_000 >= thresholdUs }
 
@@ -45,7 +45,7 @@ package final class SlowLog: Sendable {
             entry.id = state.nextID
             state.nextID += 1
             state.entries.append(entry)
-            if state.entries.count > Self.entriesMax { state.entries.removeFirst() }
+            if state.entries.count > entriesMax { state.entries.removeFirst() }
         }
     }
 
@@ -54,30 +54,4 @@ package final class SlowLog: Sendable {
 
     /// Newest first.
     package func newest(_ count: Int) -> [Entry] { state.withLock { $0.entries.suffix(count).reversed() } }
-
-    /// A command's arguments as the log keeps them.
-    /// - Parameter keptMax: see ``Command/loggedMax``.
-    package static func cut(_ arguments: borrowing Arguments, keeping keptMax: Int = .max) -> [[UInt8]] {
-        var kept: [[UInt8]] = []
-        let open = min(arguments.count, keptMax)
-        let shown = open <= argumentsMax ? open : argumentsMax - 1
-        for index in 0..<shown {
-            let argument = arguments[index]
-            var bytes = argument.extracting(0..<min(argument.count, argumentBytesMax))
-                .withUnsafeBufferPointer { Array($0) }
-            if argument.count > argumentBytesMax {
-                bytes += Array("... (\(argument.count - argumentBytesMax) more bytes)".utf8)
-            }
-            kept.append(bytes)
-        }
-        if open < arguments.count {
-            var bytes = 0
-            for index in open..<arguments.count { bytes += arguments[index].count }
-            let count = arguments.count - open
-            kept.append(Array("(\(count) argument\(count == 1 ? "" : "s") with values, \(bytes) bytes)".utf8))
-        } else if shown < arguments.count {
-            kept.append(Array("... (\(arguments.count - shown) more arguments)".utf8))
-        }
-        return kept
-    }
 }

@@ -1,0 +1,25 @@
+import Wire
+
+/// Every bound of reads of features, with its reason. See `Limits` of Store for what of it users read.
+enum ReadingLimits {
+    // MARK: All reads
+
+    /// What all reads keep that wait, together: arguments, keys and rows from PostgreSQL; eight of those with the most
+    /// arguments.
+    static let waitingBytesMax = 8 * WireLimits.readBytesMax
+    /// What a read that waits may keep without being counted there: each connection has one at most.
+    static let uncountedBytesMax = 64 << 10
+    /// Large replies that are made at a time.
+    static let largeRepliesMax = 2
+    /// Large reads that wait for those: each keeps its request.
+    static let waitingRepliesMax = 1_024
+
+    // MARK: Inside
+
+    /// The most lists behind FEATURES for which plans are kept.
+    static let selectionsMax = 1_024
+
+    static func check() {
+        precondition(uncountedBytesMax < waitingBytesMax)
+    }
+}

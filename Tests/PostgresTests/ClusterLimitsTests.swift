@@ -1,0 +1,7 @@
+import Testing
+
+@testable import EmbeddedPostgres
+
+@Suite struct ClusterLimitsTests {
+    @Test func `limits fit one another`() { ClusterLimits.check() }
+}
