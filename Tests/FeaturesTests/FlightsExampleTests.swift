@@ -1,10 +1,10 @@
 import Features
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct FlightsExampleTests {
-    private static let repository = URL(filePath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private static let repository = Cases.repository
 
     private static func text(_ path: String) throws -> String {
         try String(contentsOf: repository.appending(path: path), encoding: .utf8)

@@ -1,10 +1,10 @@
 import Commands
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CommandDocumentTests {
-    private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("docs/commands.md")
+    private static let path = Cases.repository.appendingPathComponent("docs/commands.md")
 
     @Test func `docs/commands.md is what the table says`() throws {
         let expected = CommandDocument.markdown(.all)

@@ -61,20 +61,7 @@ package final class FeatureWrites: Sendable {
     package convenience init(serving: Serving, options: GroupWriter.Options = GroupWriter.Options()) {
         self.init(
             Source(serving),
-            writer: GroupWriter(conninfo: serving.conninfo, options: options) { committed, finish in
-                guard committed.isOwn else {
-                    _ = serving.whenReached(committed.state.position, timeoutMs: ServingLimits.ownCommitWaitMs) { _ in
-                        finish()
-                    }
-                    return
-                }
-                if !committed.late.isEmpty {
-                    let catalog = serving.catalog
-                    for (view, rows) in committed.late { try? catalog.view(named: view).counters.addLate(rows) }
-                }
-                serving.note(committed.tallies)
-                serving.apply(committed.views, state: committed.state, finish: finish)
-            },
+            writer: GroupWriter(into: serving, options: options),
             history: SessionWorkers(conninfo: serving.conninfo, loaded: serving.loaded)
         )
     }

@@ -99,8 +99,7 @@ import Testing
 
     /// The first fenced block of a language in the chapter on other engines.
     private static func documented(_ language: String) throws -> String {
-        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../docs/segments.md").standardizedFileURL
+        let url = Cases.repository.appendingPathComponent("docs/segments.md")
         let text = try String(contentsOf: url, encoding: .utf8)
         let chapter = try #require(text.range(of: "## Other engines"))
         let start = try #require(text.range(of: "```\(language)\n", range: chapter.upperBound..<text.endIndex))

@@ -6,8 +6,7 @@ import Testing
 @Suite struct BenchTests {
     @Test(arguments: ["ingest", "export", "get", "materialize", "segments", "pit", "serve"])
     func `benchmarks run, find equal results and end with a line of JSON`(bench: String) throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path
+        let root = Cases.repository.path
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

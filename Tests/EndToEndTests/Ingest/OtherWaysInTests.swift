@@ -33,8 +33,7 @@ import TrainingSets
 
     /// The SQL of a section of docs/operations.md, so that what is written there is what is tried here.
     private static func documentedSQL() throws -> [String] {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
+        let root = Cases.repository
         let text = try String(contentsOf: root.appendingPathComponent("docs/operations.md"), encoding: .utf8)
         return text.components(separatedBy: "```sql\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
     }

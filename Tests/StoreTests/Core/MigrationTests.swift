@@ -86,8 +86,7 @@ import Testing
         `every file of the migrations folder is in the binary, in the order of their numbers, of which none is there twice`()
         throws
     {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("migrations")
+        let root = Cases.repository.appendingPathComponent("migrations")
         let files = try FileManager.default.contentsOfDirectory(atPath: root.path).filter { $0.hasSuffix(".sql") }
             .sorted()
         #expect(files == Migration.all.map(\.name))

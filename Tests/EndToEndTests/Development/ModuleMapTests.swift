@@ -1,10 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// ARCHITECTURE.md's table of modules, against what the sources import and Package.swift declares.
 @Suite struct ModuleMapTests {
-    private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
+    private let root = Cases.repository
 
     /// Module → those of this package that it uses.
     typealias Map = [String: Set<String>]

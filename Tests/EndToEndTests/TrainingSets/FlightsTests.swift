@@ -7,8 +7,7 @@ import Testing
 @Suite struct FlightsTests {
     @Test func `the flights' training set is what an independent join gives`() throws {
         let scratch = try Scratch()
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path
+        let root = Cases.repository.path
         let fixture = root + "/Tests/Fixtures/flights"
         let database = ["-d", try ThrowawayCluster.shared().database()]
         func asof(_ arguments: [String]) throws -> AsofBinary.Output {
@@ -167,8 +166,7 @@ import Testing
 
     @Test func `arrivals are the first time that the destination's clock can show`() throws {
         let scratch = try Scratch()
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path
+        let root = Cases.repository.path
         let database = ["-d", try ThrowawayCluster.shared().database()]
         var csv =
             "flight_id,event_time,carrier,flight,tailnum,origin,dest,dest_zone,dep_delay,air_time,arr_time,arr_delay\n"
