@@ -88,7 +88,9 @@ let package = Package(
         .target(
             name: "CArrow",
             cxxSettings: [
-                .unsafeFlags(["-I\(arrow)/include", "-Wno-unused-parameter", "-Wno-deprecated-declarations"])
+                .headerSearchPath("."), .headerSearchPath("files"), .headerSearchPath("segments"),
+                .headerSearchPath("values"),
+                .unsafeFlags(["-I\(arrow)/include", "-Wno-unused-parameter", "-Wno-deprecated-declarations"]),
             ],
             linkerSettings: [
                 .unsafeFlags(["-L\(arrow)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(arrow)/lib"]),
