@@ -67,7 +67,7 @@ package final class TableReader {
         }
     }
 
-    /// The next rows, at most `ReadOptions.batchRows`; `nil` at the end. Where bad rows are skipped a batch may have none.
+    /// The next rows, at most `InputOptions.batchRows`; `nil` at the end. Where bad rows are skipped a batch may have none.
     package func next() throws(ColumnarError) -> ColumnBatch? {
         switch source {
         case .text(let reader): try reader.next()

@@ -13,15 +13,17 @@ package struct OpenStore {
 
     /// Connects to a store and checks that this binary may use it.
     ///
-    /// - Throws: as ``Session/open(_:forWriting:)``.
+    /// - Throws: as ``Session/open(_:forWriting:interruption:)``; ``WorkflowError`` where the run is over before.
     package init(
         _ conninfo: String,
         forWriting: Bool,
         segmentsFolder: String? = nil,
         keeping: AnyObject? = nil,
         control: RunControl = RunControl()
-    ) throws(StoreError) {
-        session = try Session.open(conninfo, forWriting: forWriting, interruption: control.interruption)
+    ) throws {
+        session = try control.run {
+            try Session.open(conninfo, forWriting: forWriting, interruption: control.interruption)
+        }
         self.conninfo = conninfo
         self.segmentsFolder = segmentsFolder
         self.keeping = keeping

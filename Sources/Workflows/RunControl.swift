@@ -22,6 +22,13 @@ package final class RunControl: Sendable {
         return interruption.isInterrupted
     }
 
+    /// Whether an error says that nobody knows what became of a COMMIT: that is told also where the run is over.
+    static func isUncertain(_ error: any Error) -> Bool {
+        guard let error = ((error as? StoppedShort)?.cause ?? error) as? StoreError else { return false }
+        if case .uncertainCommit = error { return true }
+        return false
+    }
+
     private var reason: WorkflowError {
         if let deadline, deadline <= .now { return .deadlinePassed }
         return .cancelled
@@ -40,12 +47,9 @@ package final class RunControl: Sendable {
         defer { watch?.end() }
         do {
             return try body()
-        } catch StoreError.uncertainCommit(let commit) {
-            // What became of it is still to be told.
-            throw StoreError.uncertainCommit(commit)
         } catch {
-            if isOver { throw reason }
-            throw error
+            guard isOver, !Self.isUncertain(error) else { throw error }
+            throw reason
         }
     }
 }
@@ -55,12 +59,10 @@ private final class Watch: Sendable {
     private let ended = DispatchSemaphore(value: 0)
 
     init(_ time: ContinuousClock.Instant, _ interruption: Interruption) {
+        let (seconds, attoseconds) = ContinuousClock.now.duration(to: time).components
+        // A deadline of another age is none.
+        let left = max(0, min(seconds, 1 << 32)) * 1_000_000_000 + max(0, attoseconds / 1_000_000_000)
         let thread = Thread { [ended] in
-            let left = max(
-                0,
-                ContinuousClock.now.duration(to: time).components.seconds * 1_000_000_000
-                    + ContinuousClock.now.duration(to: time).components.attoseconds / 1_000_000_000
-            )
             if ended.wait(timeout: .now() + .nanoseconds(Int(left))) == .timedOut { interruption.interrupt() }
         }
         thread.start()

@@ -121,8 +121,12 @@ import TrainingSets
 
     @Test func `a deadline that has passed before lets nothing begin`() throws {
         let fixture = try TrainingSetStore()
-        let open = try fixture.open(RunControl(deadline: .now))
-        #expect(throws: WorkflowError.deadlinePassed) { try open.export(try fixture.request()) }
+        // It is opened no more; and opened before, nothing of it begins.
+        #expect(throws: WorkflowError.deadlinePassed) { _ = try fixture.open(RunControl(deadline: .now)) }
+        let control = RunControl()
+        let open = try fixture.open(control)
+        control.cancel()
+        #expect(throws: WorkflowError.cancelled) { try open.export(try fixture.request()) }
         #expect(try fixture.files() == ["spine.csv"])
     }
 

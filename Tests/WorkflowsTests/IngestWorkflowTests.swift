@@ -78,7 +78,7 @@ import Workflows
         #expect(try stored() == 2)
         #expect(try stored("other") == 1)
         // Where one view is named, points may name no other.
-        let other = Self.error {
+        let other = #expect(throws: StoppedShort.self) {
             var request = IngestRequest(file: file, content: .lineProtocol(view: "stats", precision: .s))
             request.source = "again"
             _ = try workflow.run(request)
@@ -111,7 +111,9 @@ import Workflows
 
     @Test func `a bad row ends it: its place is told, and how much is stored`() throws {
         let file = try csv(0..<30, bad: [25])
-        let error = Self.error { _ = try IngestWorkflow(store: try open()).run(request(file)) }
+        let error = #expect(throws: StoppedShort.self) {
+            _ = try IngestWorkflow(store: try open()).run(request(file))
+        }
         let text = error?.description ?? ""
         #expect(text.hasPrefix("\(file): row 26 (line 27), column 'n': expected int64, got 'much'"), "\(text)")
         #expect(text.contains("20 rows of \(file) are stored (position "), "\(text)")
@@ -143,5 +145,26 @@ import Workflows
         while ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.01) }
         #expect(Self.error { _ = try workflow.run(request(file)) } == .deadlinePassed)
         #expect(try stored() == 0)
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `a deadline that passes while a COMMIT is not answered hides nothing of it`() throws {
+        let cluster = try ThrowawayCluster.shared()
+        let proxy = try LoopbackProxy(to: cluster, database: store.conninfo)
+        let control = RunControl(deadline: .now + .seconds(3))
+        let workflow = try IngestWorkflow(
+            store: try OpenStore(proxy.conninfo, forWriting: true, control: control)
+        )
+        proxy.trap(.silentAfter, marker: "INSERT INTO asof.batches")
+        let file = try csv(0..<10)
+        let error = #expect(throws: StoppedShort.self) { _ = try workflow.run(request(file)) }
+        #expect(proxy.hasTrapped)
+        guard case .uncertainCommit? = error?.cause as? StoreError else {
+            Issue.record("\(error?.description ?? "no error")")
+            return
+        }
+        // It came to PostgreSQL, and a rerun finds it.
+        let rerun = try IngestWorkflow(store: try open()).run(request(file))
+        #expect(rerun.resumedRows == 10 && rerun.rows == 0)
     }
 }

@@ -33,7 +33,7 @@ package final class Session {
 
     /// One or more statements without parameters, in one network message; results are text.
     ///
-    /// - Parameter cancels: false for what ends with COMMIT, see ``ClientConnection/execute(_:cancels:)``.
+    /// - Parameter cancels: false for what ends with COMMIT, see ``Connection/execute(_:cancels:)``.
     @discardableResult
     package func execute(_ sql: String, cancels: Bool = true) throws(StoreError) -> [Rows] {
         do { return try connection.execute(sql, cancels: cancels) } catch { throw StoreError(error) }

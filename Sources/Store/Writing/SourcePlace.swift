@@ -4,7 +4,8 @@
 /// what the transaction stores; ``WriteTransaction`` does both. Until it has ended nobody else moves the place.
 package protocol SourcePlace {
     /// Locks the place, which is made if needed, and reads it.
-    /// - Throws: ``StoreError/conflict(_:)`` where it is not where the rows to be stored begin.
+    /// - Throws: ``StoreError/conflict(_:)`` where it is known already that it is not where the rows to be stored begin;
+    ///   numbers of clients are compared one by one afterwards, since each has an answer of its own.
     mutating func lock(_ session: Session) throws(StoreError)
 
     /// Moves the locked place behind what is stored.

@@ -185,7 +185,7 @@ package final class WriteTransaction {
     /// Appends to the ledger and commits; the transaction object is done then.
     /// - Parameters:
     ///   - place: of the rows' source, locked at the start; it is moved with them.
-    ///   - ledgerTimeoutMs: as in ``Ledger/commit(batch:_:uid:lockTimeoutMs:)``.
+    ///   - ledgerTimeoutMs: as in ``Ledger/commit(batch:_:tallies:uid:lockTimeoutMs:)``.
     package func commit(
         moving place: (any SourcePlace)? = nil,
         ledgerTimeoutMs: Int? = nil

@@ -22,7 +22,7 @@ package struct IngestWorkflow {
     /// recognized, that is unless it is standard input or a pipe without a name.
     ///
     /// - Parameter progress: called after each batch of rows that was read, on the caller's thread.
-    /// - Throws: ``WorkflowError`` with the row and line of what is wrong with a row, and how much is stored; errors of the
+    /// - Throws: ``StoppedShort`` with the row and line of what is wrong with a row, and how much is stored; errors of the
     ///   store, the view, the file and its columns before the first row.
     package func run(
         _ request: IngestRequest,
@@ -55,9 +55,12 @@ package struct IngestWorkflow {
                 }
                 return try ingestion.finish()
             } catch {
-                // An error of the batch under way adds nothing to the one that came first.
-                try? ingestion.settle()
-                throw located(error, request.shown, input, ingestion.summary, isResumable: identity != nil)
+                var cause = error
+                // Of the batch under way only what became of its COMMIT adds something to the error that came first.
+                do throws(StoreError) { try ingestion.settle() } catch {
+                    if RunControl.isUncertain(error) { cause = error }
+                }
+                throw located(cause, request.shown, input, ingestion.summary, isResumable: identity != nil)
             }
         }
     }
@@ -89,7 +92,7 @@ package struct IngestWorkflow {
         _ input: any IngestInput,
         _ summary: IngestionSummary,
         isResumable: Bool
-    ) -> WorkflowError {
+    ) -> StoppedShort {
         var text = "\(error)"
         switch error as? StoreError {
         case .input: text = "\(shown): \(text)"
@@ -97,13 +100,14 @@ package struct IngestWorkflow {
             text = "\(shown): row \(row)\(input.line(ofRow: row).map { " (line \($0))" } ?? ""): \(reason)"
         default: break
         }
+        var stored: String?
         if let state = summary.state {
-            text += "\n\(CountText.count(summary.rows, "row")) of \(shown) are stored (position \(state.position)); "
-            text +=
-                isResumable
-                ? "the same command goes on after them"
-                : "\(shown) without --source starts over: give it a name to go on after them"
+            stored =
+                "\(CountText.count(summary.rows, "row")) of \(shown) are stored (position \(state.position)); "
+                + (isResumable
+                    ? "the same command goes on after them"
+                    : "\(shown) without --source starts over: give it a name to go on after them")
         }
-        return .refused(text)
+        return StoppedShort(cause: error, what: text, stored: stored)
     }
 }

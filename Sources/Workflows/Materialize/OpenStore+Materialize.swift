@@ -74,6 +74,7 @@ extension OpenStore {
             }
             // What reads a view that failed would miss its rows for good: the watermark would have passed them.
             for (view, reads) in try ViewDependencies(session, registry).order() {
+                try control.check()
                 if let cause = reads.intersection(outcomes.failed).min() {
                     progress(.leftOut(view, reads: cause))
                     outcomes.failed.insert(view.name)
@@ -82,7 +83,7 @@ extension OpenStore {
                 do {
                     outcomes.done.append(try materialize(view, request, progress))
                 } catch {
-                    try control.check()
+                    if !RunControl.isUncertain(error) { try control.check() }
                     progress(.failed(view, error))
                     outcomes.failed.insert(view.name)
                 }
@@ -118,8 +119,9 @@ extension OpenStore {
             }
         } catch {
             guard let state = run.summary.state else { throw error }
-            throw WorkflowError.refused(
-                "\(error)\n\(CountText.count(run.summary.stored, "row")) of the chunks before are stored "
+            throw StoppedShort(
+                cause: error,
+                stored: "\(CountText.count(run.summary.stored, "row")) of the chunks before are stored "
                     + "(position \(state.position)); the same command goes on after them"
             )
         }

@@ -6,7 +6,7 @@ package import TrainingSets
 package struct LookupOptions: Sendable {
     /// `nil` = whichever the counts speak for; all give the same.
     package var engine: JoinEngine?
-    /// Bytes that a scan may take, at least ``Limits/scanMemoryMin``.
+    /// Bytes that a scan may take, at least ``TrainingSetLimits/scanMemoryMinBytes``.
     package var memory: Int
     /// Threads at work at once, from 1.
     package var threads: Int

@@ -21,7 +21,8 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         let location = try store.locate()
-        let findings = try OpenStore.diagnose(location.conninfo)
+        // The cluster, where there is one, stays up meanwhile.
+        let findings = try withExtendedLifetime(location) { try OpenStore.diagnose(location.conninfo) }
         if json {
             for finding in findings { Console.write(Self.json(finding)) }
         } else {

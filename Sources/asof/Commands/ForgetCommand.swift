@@ -63,9 +63,9 @@ struct ForgetCommand: ParsableCommand {
             "forgotten: \(Console.count(rows, "row")) of \(Console.count(outcome.counts.count, "view")), "
                 + "position \(outcome.position ?? 0)"
         )
-        if outcome.segments > 0 {
+        if let segments = outcome.segments, segments > 0 {
             Console.write(
-                "\(Console.count(outcome.segments, "segment")) may still have these rows and are not read any more; "
+                "\(Console.count(segments, "segment")) may still have these rows and are not read any more; "
                     + "run `asof segments build` on every host that has segments"
             )
         }

@@ -30,7 +30,7 @@ struct InitCommand: ParsableCommand {
             Console.write("made \(folder)/asof-data with its own PostgreSQL")
             location = StoreLocation(conninfo: running.conninfo, cluster: running)
         }
-        let applied = try OpenStore.migrate(location.conninfo)
+        let applied = try withExtendedLifetime(location) { try OpenStore.migrate(location.conninfo) }
         Console.write(applied.isEmpty ? "the store is there already" : "made the store (schema \(Migration.newest))")
         try writeTemplate(folder)
     }
@@ -56,7 +56,7 @@ struct MigrateCommand: ParsableCommand {
 
     func run() throws {
         let location = try store.locate()
-        let applied = try OpenStore.migrate(location.conninfo)
+        let applied = try withExtendedLifetime(location) { try OpenStore.migrate(location.conninfo) }
         Console.write(
             applied.isEmpty ? "nothing to do: schema \(Migration.newest)" : "applied \(applied.joined(separator: ", "))"
         )
