@@ -8,7 +8,7 @@ package enum ColumnarError: Error, Equatable, Sendable {
     /// The file could not be opened or reading it failed midway; `reason` is the system's or Arrow's.
     case cannotRead(file: String, reason: String)
     case cannotWrite(file: String, reason: String)
-    case unknownFormat(file: String)
+    case unknownFormat(file: String, option: String)
     /// Not even a header.
     case empty(file: String, expected: String)
     /// The text does not follow the format's grammar.
@@ -82,8 +82,8 @@ extension ColumnarError: CustomStringConvertible {
         case .permissionDenied(let file): "\(file): permission denied"
         case .cannotRead(let file, let reason): "\(file): cannot be read: \(reason)"
         case .cannotWrite(let file, let reason): "\(file): cannot be written: \(reason)"
-        case .unknownFormat(let file):
-            "\(file): the format is not clear from the name; use --format \(FileFormat.spellings)"
+        case .unknownFormat(let file, let option):
+            "\(file): the format is not clear from the name; use \(option)"
         case .empty(let file, let expected): "\(file): the file is empty; \(expected)"
         case .malformed, .badValue, .absentKey, .unknownKey: fault.map { "\($0.place.text): \($0.reason)" } ?? ""
         case .badColumnType(let file, let column, let expected, let got, let hint):

@@ -24,17 +24,18 @@ package enum FileFormat: String, CaseIterable, Sendable {
     }
 
     /// The format that the extension of a file to read says, before one that says how it is compressed.
-    /// - Throws: ``ColumnarError/unknownFormat(file:)``, also for `-`.
-    package init(inputPath path: String) throws(ColumnarError) {
+    /// - Parameter option: what the error says to use: an option and its values.
+    /// - Throws: ``ColumnarError/unknownFormat(file:option:)``, also for `-`.
+    package init(inputPath path: String, option: String = "--format \(spellings)") throws(ColumnarError) {
         let stem = path.dropLast(Compression(path: path)?.fileExtension.count ?? 0)
         guard let format = Self.extensionFormat(stem) else {
-            throw .unknownFormat(file: InputFile.shownName(path))
+            throw .unknownFormat(file: InputFile.shownName(path), option: option)
         }
         self = format
     }
 
     /// The format that the extension of a file to write says.
-    /// - Throws: ``ColumnarError/unknownFormat(file:)``, also for `-`; ``ColumnarError/cannotWrite(file:reason:)`` for
+    /// - Throws: ``ColumnarError/unknownFormat(file:option:)``, also for `-`; ``ColumnarError/cannotWrite(file:reason:)`` for
     ///   names that ask for compression.
     package init(outputPath path: String) throws(ColumnarError) {
         if let compression = Compression(path: path) {
@@ -44,7 +45,7 @@ package enum FileFormat: String, CaseIterable, Sendable {
             )
         }
         guard let format = Self.extensionFormat(path[...]) else {
-            throw .unknownFormat(file: InputFile.shownName(path))
+            throw .unknownFormat(file: InputFile.shownName(path), option: "--format \(Self.spellings)")
         }
         self = format
     }

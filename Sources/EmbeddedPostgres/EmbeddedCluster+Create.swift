@@ -110,7 +110,14 @@ extension EmbeddedCluster {
         try give(data + "/" + ClusterSettings.fileName, to: account)
         try append(ClusterSettings.include, to: data + "/postgresql.conf")
         let single = [binaries.path("postgres"), "--single", "-j", "-D", data, "postgres"]
-        let create = "CREATE DATABASE \(databaseName);\n\n"
+        // The role is called as the schema of our tables: by default a user's own tables would go there.
+        let create = """
+            CREATE DATABASE \(databaseName);
+
+            ALTER DATABASE \(databaseName) SET search_path = public;
+
+
+            """
         let answer = try Subprocess.run(account.running(single), input: create, seconds: 120)
         // In this mode errors are only said.
         guard !answer.output.contains("ERROR:") else {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Features
 import Foundation
+import Store
 import Workflows
 
 /// A file of definitions.
@@ -21,6 +22,19 @@ struct DefinitionsOptions: ParsableArguments {
 }
 
 extension DefinitionsPlan {
+    /// What is deleted for good, as a table; `nil` where that is nothing.
+    var prunedText: String? {
+        guard !pruned.isEmpty else { return nil }
+        var table = TextTable(["x", "deleted for good", "rows", "size"], rightAligned: [2, 3])
+        for item in pruned {
+            table.append([
+                "x", "\(item.noun) \(item.name)", Console.grouped(item.rows),
+                item.feature == nil ? Console.size(item.bytes) : "-",
+            ])
+        }
+        return table.text
+    }
+
     /// The changes, below the project's name where the store knows projects.
     var text: String {
         let lines = changes.isEmpty ? "no changes" : DefinitionChange.lines(changes).joined(separator: "\n")

@@ -16,6 +16,8 @@ struct EmbeddedClusterTests {
         let running = try found.open(supervision())
         #expect(ask(running.conninfo, "SELECT current_database() || current_user") == "asofasof")
         #expect(ask(running.conninfo, "SHOW server_encoding") == "UTF8")
+        // Where tables of a user go who names no schema: not into ours, which is called as the role.
+        #expect(ask(running.conninfo, "SHOW search_path") == "public")
         #expect(ask(running.conninfo, "SHOW max_wal_size") == "4GB")
         #expect(ask(running.conninfo, "SHOW listen_addresses") == "")
         #expect(ask(running.conninfo, "SHOW data_checksums") == "on")

@@ -87,6 +87,23 @@ import Workflows
         #expect(try stored() == 2)
     }
 
+    @Test func `no batch has more rows than it may, whatever is read at a time`() throws {
+        for limit in [1, 7, 65_536, 65_537, 70_000, 100_000, 250_000] {
+            var options = IngestionOptions()
+            options.batchRowsMax = limit
+            let each = options.rowsAtATime(atMost: 65_536)
+            #expect((1...65_536).contains(each) && each <= limit && limit - limit / each * each < each)
+            // As large as they may be, but for what does not divide.
+            #expect(limit / each * each > limit - limit / each - 1)
+        }
+        var request = request(try csv(0..<150_000))
+        request.options.batchRowsMax = 70_000
+        #expect(try IngestWorkflow(store: try open()).run(request).batches == 3)
+        let largest = try store.session.query("SELECT max(rows) FROM asof.batches WHERE kind = 'data'")
+        #expect(largest.int64(0, 0) == 70_000)
+        #expect(try stored() == 150_000)
+    }
+
     @Test func `a file that grew goes on where it ended`() throws {
         let workflow = try IngestWorkflow(store: try open())
         #expect(try workflow.run(request(try csv(0..<35))).rows == 35)

@@ -118,8 +118,11 @@ struct BatchQueue {
         }
     }
 
-    var isFull: Bool {
-        pending.reduce(0) { $0 + $1.rows.rowCount } >= options.batchRowsMax
+    /// - Parameter more: rows that are to be added; 0 = whether what is there is a batch.
+    func isFull(with more: Int = 0) -> Bool {
+        let rows = pending.reduce(0) { $0 + $1.rows.rowCount }
+        if more > 0 { return rows + more > options.batchRowsMax }
+        return rows >= options.batchRowsMax
             || pending.reduce(0) { $0 + $1.rows.byteCount } >= options.batchBytesMax
     }
 

@@ -14,7 +14,7 @@ struct LineProtocolInput: IngestInput {
         var options = InputOptions()
         options.skipsBadRows = request.rejects != nil
         options.allowsEarly1970 = request.allowsEarly1970
-        options.batchRows = min(options.batchRows, request.options.batchRowsMax)
+        options.batchRows = request.options.rowsAtATime(atMost: options.batchRows)
         reader = try LineProtocolReader(
             path: request.file,
             views: views.map { view in

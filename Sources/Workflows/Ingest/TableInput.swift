@@ -13,12 +13,13 @@ struct TableInput: IngestInput {
     /// - Returns: `nil` where there is nothing to lay out: no object of JSON Lines that could have keys.
     /// - Throws: ``ColumnarError`` of the file, ``WorkflowError`` of its columns.
     init?(_ request: IngestRequest, _ rules: TableRules, _ view: StoredView) throws {
-        let format = try rules.format ?? FileFormat(inputPath: request.file)
+        let format =
+            try rules.format ?? FileFormat(inputPath: request.file, option: "--format \(FileFormat.spellings)|lp")
         var options = InputOptions(nullTexts: rules.nullTexts, timeUnit: rules.timeUnit)
         options.allowsEarly1970 = request.allowsEarly1970
         options.isExtraIgnored = rules.ignoresExtra
         options.skipsBadRows = request.rejects != nil
-        options.batchRows = min(options.batchRows, request.options.batchRowsMax)
+        options.batchRows = request.options.rowsAtATime(atMost: options.batchRows)
         reader = try TableReader(path: request.file, format: format, options: options)
         if format == .jsonLines, reader.sourceColumns.isEmpty, try reader.next() == nil { return nil }
         layout = try IngestLayout(

@@ -34,7 +34,7 @@ struct SpineInput {
         case .file(let path, let format, let options):
             try self.init(
                 file: path,
-                format: try format ?? FileFormat(inputPath: path),
+                format: try format ?? FileFormat(inputPath: path, option: "--spine-format \(FileFormat.spellings)"),
                 out: request.target.format,
                 options: options,
                 typed: typed,

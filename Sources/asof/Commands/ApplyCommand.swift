@@ -27,7 +27,10 @@ struct ApplyCommand: ParsableCommand {
     var yes = false
     @Flag(help: "Hide views, features and services that the file lacks.")
     var allowRetire = false
-    @Flag(help: "Delete views and features that the file lacks, with their data; goes with --allow-retire.")
+    @Flag(
+        help:
+            "Delete views and features that the file lacks, with their data; of those still in force only with --allow-retire."
+    )
     var prune = false
 
     func run() throws {
@@ -43,7 +46,7 @@ struct ApplyCommand: ParsableCommand {
                 switch progress {
                 case .planned(let plan):
                     if !plan.changes.isEmpty { Console.write(plan.text) }
-                    if plan.refusal == nil { show(plan.pruned) }
+                    if plan.refusal == nil, let table = plan.prunedText { Console.write(table) }
                 case .stale(let version):
                     Console.write(
                         "definitions have changed meanwhile (version \(version)); nothing was applied. The plan is now:"
@@ -57,17 +60,5 @@ struct ApplyCommand: ParsableCommand {
                 ? outcome.plan.text
                 : "applied: definitions version \(outcome.version), position \(outcome.position)"
         )
-    }
-
-    private func show(_ pruned: [Pruning.Item]) {
-        guard !pruned.isEmpty else { return }
-        var table = TextTable(["x", "deleted for good", "rows", "size"], rightAligned: [2, 3])
-        for item in pruned {
-            table.append([
-                "x", "\(item.noun) \(item.name)", Console.grouped(item.rows),
-                item.feature == nil ? Console.size(item.bytes) : "-",
-            ])
-        }
-        Console.write(table.text)
     }
 }

@@ -257,7 +257,7 @@ struct IngestCommand: ParsableCommand {
         if summary.resumedRows > 0 && summary.rows == 0 {
             let rows =
                 summary.resumedRows == 1 ? "its row was" : "its \(Console.grouped(summary.resumedRows)) rows were"
-            Console.write("\(shown): nothing new; \(rows) stored before")
+            Console.write("\(shown): nothing new; \(rows) stored \(rejects == nil ? "" : "or set aside ")before")
             return
         }
         if summary.rows == 0 {

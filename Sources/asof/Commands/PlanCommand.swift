@@ -15,12 +15,15 @@ struct PlanCommand: ParsableCommand {
     )
 
     @OptionGroup var definitions: DefinitionsOptions
+    @Flag(help: "Show also what `apply --prune` would delete.")
+    var prune = false
     @OptionGroup var store: StoreOptions
 
     func run() throws {
         let input = try definitions.read()
-        let plan = try store.open(forWriting: false).plan(input)
+        let plan = try store.open(forWriting: false).plan(input, options: ApplyOptions(prunes: prune))
         Console.write(plan.text)
+        if let table = plan.prunedText { Console.write(table) }
         if plan.hasRefusedChange { throw ExitCode(1) }
     }
 }

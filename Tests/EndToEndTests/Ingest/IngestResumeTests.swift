@@ -114,7 +114,8 @@ import Testing
         #expect(try Self.count(store) == "4/2")
         let clear = try store.run(["ingest", "logins", "-"], input: rows)
         #expect(clear.status == 1)
-        #expect(clear.error.contains("standard input: the format is not clear from the name; use --format"))
+        #expect(clear.error.contains("standard input: the format is not clear from the name; use --format csv|"))
+        #expect(clear.error.contains("|lp"))
     }
 
     @Test func `a pipe under a file's name loses no rows`() throws {

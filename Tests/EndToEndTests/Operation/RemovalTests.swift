@@ -155,6 +155,8 @@ import Testing
         let fixture = try Fixture()
         let withoutX = Fixture.yaml.replacing(", x: float64", with: "")
         _ = try fixture.scratch.write("features.yaml", withoutX)
+        let planned = try fixture.asof(["plan", "--prune"])
+        #expect(planned.out.contains("x  feature stats.x"), "\(planned.out)")
         let refused = try fixture.asof(["apply", "--prune", "--allow-retire"], status: 1)
         #expect(refused.out.contains("x  feature stats.x"), "\(refused.out)")
         #expect(refused.error.contains("nothing was applied"))
@@ -162,6 +164,9 @@ import Testing
         _ = try fixture.verify("u1m1", status: 0)
         _ = try fixture.scratch.write("n.spine.csv", "user_id,at\n1,2024-02-20T00:00:00Z\n")
         try fixture.export("n")
+        // Retired by now, so that a plan of changes alone has nothing to show.
+        #expect(try fixture.asof(["plan"]).out.hasPrefix("no changes"))
+        #expect(try fixture.asof(["plan", "--prune"]).out.contains("x  feature stats.x"))
         try fixture.apply(withoutX, ["--prune"])
         let reason = try fixture.verify("u1m1", status: 2)
         #expect(reason.contains("feature 'stats.x' was removed for good at position 4 (prune, "), "\(reason)")
