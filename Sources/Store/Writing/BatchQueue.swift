@@ -118,11 +118,13 @@ struct BatchQueue {
         }
     }
 
-    /// - Parameter more: rows that are to be added; 0 = whether what is there is a batch.
-    func isFull(with more: Int = 0) -> Bool {
-        let rows = pending.reduce(0) { $0 + $1.rows.rowCount }
-        if more > 0 { return rows + more > options.batchRowsMax }
-        return rows >= options.batchRowsMax
+    private var rowCount: Int { pending.reduce(0) { $0 + $1.rows.rowCount } }
+
+    /// Whether a batch with so many rows more is no larger than it may be.
+    func hasRoom(for rows: Int) -> Bool { rowCount + rows <= options.batchRowsMax }
+
+    var isFull: Bool {
+        rowCount >= options.batchRowsMax
             || pending.reduce(0) { $0 + $1.rows.byteCount } >= options.batchBytesMax
     }
 

@@ -66,7 +66,7 @@ package final class Ingestion {
             try queue.settle()
             throw .row(before + fault.row + 1, reason: fault.reason)
         }
-        if queue.isFull(with: checked.parts.reduce(0) { $0 + $1.rows.rowCount }) {
+        if !queue.hasRoom(for: checked.parts.reduce(0) { $0 + $1.rows.rowCount }) {
             try queue.flush(rowCount: digest.rowCount, digest: digest.value())
         }
         for (part, rows) in zip(input.parts, checked.parts) {
@@ -78,7 +78,7 @@ package final class Ingestion {
         }
         queue.summary.rejected += input.undecodable.count { $0.offset >= known }
         digest.update(input, known..<input.count)
-        if queue.isFull() { try queue.flush(rowCount: digest.rowCount, digest: digest.value()) }
+        if queue.isFull { try queue.flush(rowCount: digest.rowCount, digest: digest.value()) }
     }
 
     /// Writes what is pending, and waits until all is committed.
