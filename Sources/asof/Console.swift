@@ -47,13 +47,6 @@ enum Console {
 
     static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// `1234567` as `1,234,567`.
-    static func grouped(_ number: some BinaryInteger) -> String { CountText.grouped(number) }
-
-    static func count(_ number: some BinaryInteger, _ noun: String, _ plural: String? = nil) -> String {
-        CountText.count(number, noun, plural)
-    }
-
     /// `12 MiB`: bytes in the largest unit of which there are at least ten, as psql does.
     static func size(_ bytes: Int64) -> String {
         var (number, unit) = (bytes, 0)
@@ -62,7 +55,7 @@ enum Console {
             number = (number + 512) / 1_024
             unit += 1
         }
-        return "\(grouped(number)) \(units[unit])"
+        return "\(CountText.grouped(number)) \(units[unit])"
     }
 
     static func seconds(_ duration: Duration) -> String {
@@ -79,7 +72,7 @@ enum Console {
     static func rate(_ rows: Int, _ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
         let elapsed = max(Double(seconds) + Double(attoseconds) / 1e18, 1e-6)
-        return grouped(Int(Double(rows) / elapsed)) + " rows/s"
+        return CountText.grouped(Int(Double(rows) / elapsed)) + " rows/s"
     }
 }
 

@@ -28,7 +28,7 @@ extension DefinitionsPlan {
         var table = TextTable(["x", "deleted for good", "rows", "size"], rightAligned: [2, 3])
         for item in pruned {
             table.append([
-                "x", "\(item.noun) \(item.name)", Console.grouped(item.rows),
+                "x", "\(item.noun) \(item.name)", CountText.grouped(item.rows),
                 item.feature == nil ? Console.size(item.bytes) : "-",
             ])
         }

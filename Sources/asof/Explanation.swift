@@ -13,22 +13,22 @@ struct Explanation {
 
     func plan(_ made: ExportPlan, _ engine: EngineOptions) {
         let plan = made.join
-        let spine = made.spineRows.map { Console.count($0, "row") } ?? "unknown length"
+        let spine = made.spineRows.map { CountText.count($0, "row") } ?? "unknown length"
         write("plan: \(plan.engine.rawValue) (\(plan.reason)); spine of \(spine)")
         if let estimates = plan.estimates {
             write("  estimated: probe \(seconds(estimates.probe)), scan \(seconds(estimates.scan))")
         }
         for view in plan.views {
             write(
-                "  view \(view.name): \(Console.count(view.historyRows, "row")) of history; "
-                    + "\(Console.grouped(view.fileRows)) in \(Console.count(view.files, "segment")) "
-                    + "(\(view.fileBytes >> 20) MiB), at most \(Console.grouped(view.tailRows)) from PostgreSQL"
+                "  view \(view.name): \(CountText.count(view.historyRows, "row")) of history; "
+                    + "\(CountText.grouped(view.fileRows)) in \(CountText.count(view.files, "segment")) "
+                    + "(\(view.fileBytes >> 20) MiB), at most \(CountText.grouped(view.tailRows)) from PostgreSQL"
             )
         }
         guard plan.engine == .scan else { return }
         write(
-            "  memory \(engine.memory): blocks of \(Console.grouped(made.blockRows)) spine rows; "
-                + Console.count(engine.threadCount, "thread")
+            "  memory \(engine.memory): blocks of \(CountText.grouped(made.blockRows)) spine rows; "
+                + CountText.count(engine.threadCount, "thread")
         )
     }
 
@@ -36,11 +36,11 @@ struct Explanation {
         if let report = result.scan {
             let counts = report.counts
             write(
-                "read: \(Console.grouped(counts.groupsRead)) of \(Console.count(counts.groups, "row group")) "
-                    + "(\(Console.grouped(counts.groups - counts.groupsRead)) skipped), keys and times of "
-                    + "\(Console.grouped(counts.rowsRead)) of \(Console.count(counts.rows, "row")), "
-                    + "values of \(Console.grouped(counts.rowsTaken)); \(report.fileBytes >> 20) MiB of files; "
-                    + "\(Console.count(report.tailRows, "row")) (\(report.tailBytes >> 20) MiB) from PostgreSQL"
+                "read: \(CountText.grouped(counts.groupsRead)) of \(CountText.count(counts.groups, "row group")) "
+                    + "(\(CountText.grouped(counts.groups - counts.groupsRead)) skipped), keys and times of "
+                    + "\(CountText.grouped(counts.rowsRead)) of \(CountText.count(counts.rows, "row")), "
+                    + "values of \(CountText.grouped(counts.rowsTaken)); \(report.fileBytes >> 20) MiB of files; "
+                    + "\(CountText.count(report.tailRows, "row")) (\(report.tailBytes >> 20) MiB) from PostgreSQL"
             )
         }
         let stages = result.stages.map { "\($0.stage.rawValue) \(Console.milliseconds($0.elapsed))" }

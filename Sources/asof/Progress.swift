@@ -1,3 +1,5 @@
+import Workflows
+
 /// A line that is rewritten on a terminal, at most five times a second; where standard error is no terminal, a line
 /// every ten seconds; nothing where the user wants quiet.
 struct Progress {
@@ -15,7 +17,7 @@ struct Progress {
     ///   - bytes: read so far, and in all where that is known, from which the remaining time is estimated.
     mutating func update(_ label: String, rows: Int, bytes: Int, totalBytes: Int?) {
         guard isDue() else { return }
-        var line = "\(label): \(Console.grouped(rows)) rows, \(Console.rate(rows, elapsed)), \(bytes >> 20) MiB"
+        var line = "\(label): \(CountText.grouped(rows)) rows, \(Console.rate(rows, elapsed)), \(bytes >> 20) MiB"
         if let totalBytes, bytes > 0, totalBytes > bytes {
             let done = Double(bytes) / Double(totalBytes)
             line += " of \(totalBytes >> 20), \(remaining(done))"
@@ -26,7 +28,7 @@ struct Progress {
     /// - Parameter done: the part of the work that is done, from 0 to 1.
     mutating func update(_ label: String, rows: Int, done: Double) {
         guard isDue() else { return }
-        var line = "\(label): \(Console.grouped(rows)) rows, \(Console.rate(rows, elapsed))"
+        var line = "\(label): \(CountText.grouped(rows)) rows, \(Console.rate(rows, elapsed))"
         if done > 0, done < 1 { line += ", \(remaining(done))" }
         show(line)
     }

@@ -1,4 +1,5 @@
 import TrainingSets
+import Workflows
 
 extension QualityWarning {
     var text: String {
@@ -14,7 +15,8 @@ extension QualityWarning {
         case .mostlyNull(let feature, let percent): return "\(feature) is null in \(percent) % of the rows"
         case .notFinite(let feature, let nans, let infinities):
             let counts = [(nans, "NaN"), (infinities, "infinity")].filter { $0.0 > 0 }
-            return "\(feature) has " + counts.map { "\($0.1) in \(Console.count($0.0, "row"))" }.joined(separator: ", ")
+            return "\(feature) has "
+                + counts.map { "\($0.1) in \(CountText.count($0.0, "row"))" }.joined(separator: ", ")
         }
     }
 }

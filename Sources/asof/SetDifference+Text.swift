@@ -36,7 +36,7 @@ extension SetDifference {
 }
 
 extension SetDifference.RowCounts {
-    fileprivate var text: String { "the file has \(Console.count(file, "row")), the set \(Console.grouped(set))" }
+    fileprivate var text: String { "the file has \(CountText.count(file, "row")), the set \(CountText.grouped(set))" }
 }
 
 extension SetDifference.FileRows {

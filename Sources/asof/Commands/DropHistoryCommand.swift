@@ -57,8 +57,8 @@ struct DropHistoryCommand: ParsableCommand {
             },
             progress: { outcome in
                 Console.write(
-                    "\(outcome.view.name): dropped \(Console.count(outcome.summary.historyRows, "row")) in "
-                        + "\(Console.count(outcome.summary.partitions, "partition")), position \(outcome.position)"
+                    "\(outcome.view.name): dropped \(CountText.count(outcome.summary.historyRows, "row")) in "
+                        + "\(CountText.count(outcome.summary.partitions, "partition")), position \(outcome.position)"
                 )
             }
         )
@@ -76,8 +76,9 @@ struct DropHistoryCommand: ParsableCommand {
         for plan in planned {
             let summary = plan.summary
             table.append([
-                plan.view.name, (summary.before ?? plan.before).text, Console.grouped(summary.partitions),
-                Console.grouped(summary.historyRows), Console.grouped(summary.onlineRows), Console.size(summary.bytes),
+                plan.view.name, (summary.before ?? plan.before).text, CountText.grouped(summary.partitions),
+                CountText.grouped(summary.historyRows), CountText.grouped(summary.onlineRows),
+                Console.size(summary.bytes),
             ])
         }
         Console.write(table.text)

@@ -156,20 +156,20 @@ struct ExportCommand: ParsableCommand {
         }
         guard !quiet else { return }
         Console.write(
-            "\(out): \(Console.count(manifest.rows, "row")), \(manifest.spine.columns.count) + \(manifest.columns.count) columns, "
+            "\(out): \(CountText.count(manifest.rows, "row")), \(manifest.spine.columns.count) + \(manifest.columns.count) columns, "
                 + "position \(manifest.store.position); \(Console.seconds(elapsed)), \(Console.rate(manifest.rows, elapsed))"
         )
         var table = TextTable(["view", "matched", "missing", "expired"], rightAligned: [1, 2, 3])
         for role in manifest.roles {
             table.append([
-                role.prefix, Console.grouped(role.matched), Console.grouped(role.missing),
-                Console.grouped(role.expired),
+                role.prefix, CountText.grouped(role.matched), CountText.grouped(role.missing),
+                CountText.grouped(role.expired),
             ])
         }
         Console.write(table.text)
         if result.finerLabels > 0 {
             Console.write(
-                "\(Console.count(result.finerLabels, "label time")) finer than µs, rounded down: what became true within that µs is not seen"
+                "\(CountText.count(result.finerLabels, "label time")) finer than µs, rounded down: what became true within that µs is not seen"
             )
         }
         Console.write("content \(manifest.contentDigest)")

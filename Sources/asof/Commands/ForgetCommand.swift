@@ -60,12 +60,12 @@ struct ForgetCommand: ParsableCommand {
         }
         let rows = outcome.counts.reduce(0) { $0 + $1.historyRows }
         Console.write(
-            "forgotten: \(Console.count(rows, "row")) of \(Console.count(outcome.counts.count, "view")), "
+            "forgotten: \(CountText.count(rows, "row")) of \(CountText.count(outcome.counts.count, "view")), "
                 + "position \(outcome.position ?? 0)"
         )
         if let segments = outcome.segments, segments > 0 {
             Console.write(
-                "\(Console.count(segments, "segment")) may still have these rows and are not read any more; "
+                "\(CountText.count(segments, "segment")) may still have these rows and are not read any more; "
                     + "run `asof segments build` on every host that has segments"
             )
         }
@@ -86,7 +86,7 @@ struct ForgetCommand: ParsableCommand {
         var table = TextTable(["view", "history rows", "online rows", ""], rightAligned: [1, 2])
         for count in counts {
             table.append([
-                count.view, Console.grouped(count.historyRows), Console.grouped(count.onlineRows),
+                count.view, CountText.grouped(count.historyRows), CountText.grouped(count.onlineRows),
                 count.isRetired ? "(retired)" : "",
             ])
         }

@@ -227,7 +227,7 @@ struct IngestCommand: ParsableCommand {
         let isEmpty = summary.rows == 0 && summary.resumedRows == 0
         if !json || isEmpty {
             Console.writeError(
-                "\(isEmpty ? "asof: " : "WARNING: ")\(shown): \(Console.count(summary.rejected, "row")) rejected: \(path), "
+                "\(isEmpty ? "asof: " : "WARNING: ")\(shown): \(CountText.count(summary.rejected, "row")) rejected: \(path), "
                     + "reasons in \(RejectsFile.reasonsPath(path))"
             )
         }
@@ -256,7 +256,7 @@ struct IngestCommand: ParsableCommand {
         guard !quiet else { return }
         if summary.resumedRows > 0 && summary.rows == 0 {
             let rows =
-                summary.resumedRows == 1 ? "its row was" : "its \(Console.grouped(summary.resumedRows)) rows were"
+                summary.resumedRows == 1 ? "its row was" : "its \(CountText.grouped(summary.resumedRows)) rows were"
             Console.write("\(shown): nothing new; \(rows) stored \(rejects == nil ? "" : "or set aside ")before")
             return
         }
@@ -264,18 +264,20 @@ struct IngestCommand: ParsableCommand {
             Console.write("\(shown): 0 rows; nothing to store in view \(view)")
             return
         }
-        var line = "\(shown): \(Console.count(summary.rows, "row")) into view \(view)"
-        if summary.resumedRows > 0 { line += " after \(Console.grouped(summary.resumedRows)) that were stored before" }
+        var line = "\(shown): \(CountText.count(summary.rows, "row")) into view \(view)"
+        if summary.resumedRows > 0 {
+            line += " after \(CountText.grouped(summary.resumedRows)) that were stored before"
+        }
         if let times = summary.eventTimes {
             line += ", events from \(times.lowerBound.text) to \(times.upperBound.text)"
         }
         if summary.counts.duplicates > 0 {
-            line += "; \(Console.grouped(summary.counts.duplicates)) replaced by a later row of the same key and time"
+            line += "; \(CountText.grouped(summary.counts.duplicates)) replaced by a later row of the same key and time"
         }
         if summary.roundedUp > 0 {
-            line += "; \(Console.count(summary.roundedUp, "row")) with times finer than µs, rounded up"
+            line += "; \(CountText.count(summary.roundedUp, "row")) with times finer than µs, rounded up"
         }
-        if summary.counts.late > 0 { line += "; \(Console.count(summary.counts.late, "entity", "entities")) late" }
+        if summary.counts.late > 0 { line += "; \(CountText.count(summary.counts.late, "entity", "entities")) late" }
         line += "; \(Console.seconds(elapsed)), \(Console.rate(summary.rows, elapsed))"
         if let state = summary.state { line += ", position \(state.position)" }
         Console.write(line)

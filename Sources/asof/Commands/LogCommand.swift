@@ -34,9 +34,9 @@ struct LogCommand: ParsableCommand {
         )
         for line in lines {
             table.append([
-                String(line.position), line.committedAt.text, line.kind, line.view ?? "-", Console.grouped(line.rows),
-                line.lateRows.map { Console.grouped($0) } ?? "-",
-                line.suppressedRows.map { Console.grouped($0) } ?? "-",
+                String(line.position), line.committedAt.text, line.kind, line.view ?? "-", CountText.grouped(line.rows),
+                line.lateRows.map { CountText.grouped($0) } ?? "-",
+                line.suppressedRows.map { CountText.grouped($0) } ?? "-",
                 line.earliest?.text ?? "-", line.latest?.text ?? "-", String(line.uid.prefix(8)), line.source ?? "-",
             ])
         }

@@ -104,7 +104,7 @@ struct MaterializeCommand: ParsableCommand {
                 ]).text
             )
         } else {
-            Console.write("\(view.name): \(chunk.window.text): \(Console.count(chunk.rows, "row"))")
+            Console.write("\(view.name): \(chunk.window.text): \(CountText.count(chunk.rows, "row"))")
         }
     }
 
@@ -132,20 +132,21 @@ struct MaterializeCommand: ParsableCommand {
             Console.write("\(view.name): nothing to do up to \(window.upperBound.text)")
             return
         }
-        var line = "\(view.name): \(window.text), \(Console.count(summary.chunks, "chunk")): "
-        line += Console.count(summary.rows, "row")
+        var line = "\(view.name): \(window.text), \(CountText.count(summary.chunks, "chunk")): "
+        line += CountText.count(summary.rows, "row")
         if dryRun {
             Console.write(line + "; nothing was stored")
             return
         }
-        line += ", \(Console.grouped(summary.stored)) new"
+        line += ", \(CountText.grouped(summary.stored)) new"
         if summary.suppressed > 0 {
             let tolerance = (view.definition.source?.tolerance ?? .standard).text
-            line += "; \(Console.count(summary.suppressed, "correction")) within the tolerance of \(tolerance) left out"
+            line +=
+                "; \(CountText.count(summary.suppressed, "correction")) within the tolerance of \(tolerance) left out"
         }
-        if summary.tally.refused > 0 { line += ", \(Console.grouped(summary.tally.refused)) refused by expectations" }
-        if summary.tally.warned > 0 { line += ", \(Console.count(summary.tally.warned, "value")) not as expected" }
-        if summary.late > 0 { line += "; \(Console.count(summary.late, "entity", "entities")) late" }
+        if summary.tally.refused > 0 { line += ", \(CountText.grouped(summary.tally.refused)) refused by expectations" }
+        if summary.tally.warned > 0 { line += ", \(CountText.count(summary.tally.warned, "value")) not as expected" }
+        if summary.late > 0 { line += "; \(CountText.count(summary.late, "entity", "entities")) late" }
         line += "; \(Console.seconds(outcome.elapsed)), \(Console.rate(summary.rows, outcome.elapsed))"
         if let state = summary.state { line += ", position \(state.position)" }
         if let watermark = summary.watermark, watermark != window.upperBound {

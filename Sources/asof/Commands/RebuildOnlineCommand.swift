@@ -44,8 +44,8 @@ struct RebuildOnlineCommand: ParsableCommand {
     private static func text(_ outcome: RebuildOutcome) -> String {
         let rebuilt = outcome.rebuilt
         let wrong = rebuilt.written + rebuilt.removed
-        return "\(outcome.view.name): \(Console.count(rebuilt.entities, "entity", "entities")), "
-            + (wrong == 0 ? "all were right" : "\(Console.grouped(wrong)) were not as history says")
+        return "\(outcome.view.name): \(CountText.count(rebuilt.entities, "entity", "entities")), "
+            + (wrong == 0 ? "all were right" : "\(CountText.grouped(wrong)) were not as history says")
             + "; \(Console.seconds(outcome.elapsed)), position \(rebuilt.state.position)"
     }
 }

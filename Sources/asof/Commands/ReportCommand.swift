@@ -24,7 +24,7 @@ struct ReportCommand: ParsableCommand {
         }
         let features = described.service.map { "\($0.name)@\($0.version)" } ?? described.features
         Console.write(
-            "\(described.output.file): \(Console.count(described.rows, "row")) of \(features), position "
+            "\(described.output.file): \(CountText.count(described.rows, "row")) of \(features), position "
                 + "\(described.store.position), exported \(described.createdAt)\n"
         )
         Console.write(Self.views(described) + "\n")
@@ -66,8 +66,8 @@ struct ReportCommand: ParsableCommand {
             let quantiles = feature.quantiles
             table.append(
                 [
-                    feature.name, column.type, percent(feature.nulls, manifest.rows), Console.grouped(feature.nans),
-                    Console.grouped(feature.infinities), number(feature.min),
+                    feature.name, column.type, percent(feature.nulls, manifest.rows), CountText.grouped(feature.nans),
+                    CountText.grouped(feature.infinities), number(feature.min),
                 ]
                     + [
                         quantiles?.p1, quantiles?.p5, quantiles?.p25, quantiles?.p50, quantiles?.p75, quantiles?.p95,

@@ -85,7 +85,7 @@ private final class BuildOutput: Sendable {
             }
         case .swept(let files):
             if !isQuiet, !isJSON {
-                Console.write("\(Console.count(files, "file")) removed that belonged to nothing any more")
+                Console.write("\(CountText.count(files, "file")) removed that belonged to nothing any more")
             }
         case .began: line.withLock { $0 = Progress(isQuiet: isQuiet || isJSON) }
         case .rows(let view, let now):
@@ -119,15 +119,15 @@ private final class BuildOutput: Sendable {
         var parts: [String] = []
         if summary.written > 0 {
             parts.append(
-                "\(Console.count(summary.written, "file")) written, \(Console.count(summary.rows, "row")), "
+                "\(CountText.count(summary.written, "file")) written, \(CountText.count(summary.rows, "row")), "
                     + "\(Console.size(summary.bytes)), \(Console.rate(Int(summary.rows), elapsed))"
             )
         }
-        if summary.unchanged > 0 { parts.append("\(Console.grouped(summary.unchanged)) unchanged") }
+        if summary.unchanged > 0 { parts.append("\(CountText.grouped(summary.unchanged)) unchanged") }
         if summary.behind > 0 {
             parts.append(
-                "\(Console.grouped(summary.behind)) with new rows that stay in PostgreSQL: "
-                    + Console.grouped(summary.tailRows)
+                "\(CountText.grouped(summary.behind)) with new rows that stay in PostgreSQL: "
+                    + CountText.grouped(summary.tailRows)
             )
         }
         Console.write(

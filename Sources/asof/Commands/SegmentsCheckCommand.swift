@@ -45,13 +45,13 @@ struct SegmentsCheckCommand: ParsableCommand {
         if !json {
             for stray in outcomes.strays { Console.write("\(stray): not listed; the next build removes it") }
             Console.write(
-                "\(Console.count(count, "file")) checked, \(faults == 0 ? "all in order" : "\(faults) not in order")"
+                "\(CountText.count(count, "file")) checked, \(faults == 0 ? "all in order" : "\(faults) not in order")"
             )
         }
         guard faults == 0 else {
             let faulty = outcomes.views.filter { $0.faults > 0 }.map(\.view.name).joined(separator: " ")
             Console.writeError(
-                "asof: \(Console.count(faults, "file")) not in order; "
+                "asof: \(CountText.count(faults, "file")) not in order; "
                     + "repair with `asof segments build --again \(faulty)`"
             )
             throw ExitCode(1)

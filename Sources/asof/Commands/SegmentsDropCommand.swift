@@ -23,6 +23,6 @@ struct SegmentsDropCommand: ParsableCommand {
     func run() throws {
         let open = try store.open(forWriting: true)
         let outcome = try open.dropSegments(all ? nil : views, in: { try segments.location.require(open) })
-        Console.write("\(Console.count(outcome.files, "file")) removed from \(outcome.directory.root)")
+        Console.write("\(CountText.count(outcome.files, "file")) removed from \(outcome.directory.root)")
     }
 }

@@ -38,7 +38,7 @@ struct SegmentsListCommand: ParsableCommand {
             let (segment, range) = (entry.listing.segment, entry.listing.segment.range)
             table.append([
                 entry.view.name, range.from.map(Self.day) ?? "-", range.to.map(Self.day) ?? "-",
-                Console.grouped(segment.rows), Console.size(segment.written.bytes), String(segment.state.position),
+                CountText.grouped(segment.rows), Console.size(segment.written.bytes), String(segment.state.position),
                 entry.listing.fault ?? "ok", segment.file,
             ])
         }

@@ -50,8 +50,8 @@ struct StatusCommand: ParsableCommand {
             server    PostgreSQL \(version / 10_000).\(version % 10_000)\(status.isStandby ? ", a standby" : ""), \
             database \(Console.size(status.databaseBytes))
             position  \(status.head.position)\(status.head.committedAt.map { ", \(Timestamp(microseconds: $0).text)" } ?? "")
-            ledger    \(Console.count(status.head.position, "commit")), \(Console.size(status.ledgerBytes)); a day: \
-            \(Console.count(Int(status.commitsPerDay.rounded()), "commit")), \
+            ledger    \(CountText.count(status.head.position, "commit")), \(Console.size(status.ledgerBytes)); a day: \
+            \(CountText.count(Int(status.commitsPerDay.rounded()), "commit")), \
             \(Console.size(Int64(status.ledgerBytesPerDay.rounded())))
 
             """
@@ -65,10 +65,10 @@ struct StatusCommand: ParsableCommand {
         )
         for view in status.views {
             table.append([
-                view.name, Console.grouped(view.rows), view.newest?.text ?? "-",
+                view.name, CountText.grouped(view.rows), view.newest?.text ?? "-",
                 view.ageUs.map { Self.duration($0) + (view.isStale ? " !" : "") } ?? (view.isStale ? "!" : "-"),
                 view.lagUs.map(Self.duration) ?? "-", view.watermark?.text ?? "-", view.maxAge?.text ?? "-",
-                Console.size(view.historyBytes), Console.size(view.onlineBytes), Console.grouped(view.partitions),
+                Console.size(view.historyBytes), Console.size(view.onlineBytes), CountText.grouped(view.partitions),
                 view.lastBatch.map { "\($0.position) \($0.kind) \($0.committedAt.text)" } ?? "-",
             ])
         }
@@ -89,9 +89,10 @@ struct StatusCommand: ParsableCommand {
         for feature in features {
             let isOver = feature.isOverNullsMax ? " !" : ""
             table.append([
-                feature.name, feature.expectations.text, Console.grouped(feature.rows),
+                feature.name, feature.expectations.text, CountText.grouped(feature.rows),
                 feature.stored == 0 ? "-" : ExpectationTally.percent(feature.nulls, of: feature.stored) + isOver,
-                Console.grouped(feature.warned), Console.grouped(feature.refused), feature.lastFailedAt?.text ?? "-",
+                CountText.grouped(feature.warned), CountText.grouped(feature.refused),
+                feature.lastFailedAt?.text ?? "-",
             ])
         }
         return table

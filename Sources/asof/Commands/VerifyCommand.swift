@@ -56,7 +56,7 @@ struct VerifyCommand: ParsableCommand {
         guard !quiet else { return }
         Console.write(
             "\(file) is what position \(request.manifest.store.position) gives: "
-                + "\(Console.count(request.manifest.rows, "row")), \(request.manifest.contentDigest)"
+                + "\(CountText.count(request.manifest.rows, "row")), \(request.manifest.contentDigest)"
         )
         for removal in result.removals { Console.write("note: \(removal.text); this set did not need it") }
     }

@@ -31,7 +31,7 @@ struct ViewsCommand: ParsableCommand {
             let keys = definition.keys.map(\.name).joined(separator: ", ")
             let cells = [
                 definition.name, keys.isEmpty ? "(global)" : keys, String(definition.features.count),
-                definition.ttl?.text ?? "-", Console.grouped(view.rows), view.newest?.text ?? "-",
+                definition.ttl?.text ?? "-", CountText.grouped(view.rows), view.newest?.text ?? "-",
             ]
             table.append(cells + cell(view.project) + [Console.summary(definition.description ?? "")])
         }
