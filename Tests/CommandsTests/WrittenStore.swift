@@ -123,7 +123,7 @@ final class WrittenStore {
             done.signal()
         }
         func wait() -> [UInt8] {
-            guard done.wait(timeout: .now() + 60) == .success else { return Array("no reply within 60 s".utf8) }
+            guard done.wait(timeout: .now() + 300) == .success else { return Array("no reply within 300 s".utf8) }
             return bytes.withLock { $0.count == 1 ? $0[0] : Array("\($0.count) replies".utf8) }
         }
     }
