@@ -7,6 +7,7 @@ import Testing
     /// The modules with bounds, in the page's order, and what they are called there.
     private static let headings: KeyValuePairs = [
         "Features": "Definitions and values",
+        "Expressions": "Derived columns",
         "Columnar": "Input files",
         "Store": "The store",
         "Materializing": "Batch views",
