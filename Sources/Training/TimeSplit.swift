@@ -49,16 +49,14 @@ package struct TimeSplit: Sendable {
         shares: (train: Int, valid: Int, test: Int)
     ) -> (validFrom: Int64, testFrom: Int64)? {
         let sorted = times.sorted()
+        let distinct = Set(times).sorted()
         let total = shares.train + shares.valid + shares.test
-        guard let first = sorted.first, total > 0 else { return nil }
-        func cut(_ share: Int, after least: Int64) -> Int64? {
-            let wanted = sorted[min(sorted.count * share / total, sorted.count - 1)]
-            // A cut is the first time of its part; the part before it is not to be empty.
-            return wanted > least ? wanted : sorted.first { $0 > least }
-        }
-        guard let validFrom = cut(shares.train, after: first),
-            let testFrom = cut(shares.train + shares.valid, after: validFrom)
-        else { return nil }
+        guard distinct.count >= 3, total > 0 else { return nil }
+        func wanted(_ share: Int) -> Int64 { sorted[min(sorted.count * share / total, sorted.count - 1)] }
+        // A cut is the first time of its part; no part is to be empty.
+        let validFrom = min(max(wanted(shares.train), distinct[1]), distinct[distinct.count - 2])
+        let next = distinct.first { $0 > validFrom } ?? validFrom
+        let testFrom = max(wanted(shares.train + shares.valid), next)
         return (validFrom, testFrom)
     }
 

@@ -10,8 +10,18 @@ import Testing
     private static let columns: [(name: String, column: Column)] = [
         ("a__flag", Column(type: .bool, validity: [true, false, true], values: .bool([true, false, false]))),
         ("a__count", Column(type: .int64, values: .int64([1, 16_777_217, -3]))),
-        ("a__embedding", Column(type: .vector(2), validity: [true, true, false], values: .vector(dimensions: 2, [1, 2, 3, 4, 0, 0]))),
-        ("a__carrier", Column(type: .string, validity: [true, true, false], values: .text(TextValues(["UA", "AA", ""])))),
+        (
+            "a__embedding",
+            Column(
+                type: .vector(2),
+                validity: [true, true, false],
+                values: .vector(dimensions: 2, [1, 2, 3, 4, 0, 0])
+            )
+        ),
+        (
+            "a__carrier",
+            Column(type: .string, validity: [true, true, false], values: .text(TextValues(["UA", "AA", ""])))
+        ),
     ]
 
     @Test func `each value becomes its single-precision number, null a missing one`() throws {

@@ -17,7 +17,9 @@ import Testing
             ]
             values += row
             let noise = Double(random.int(-30...30)) / 10
-            labels.append(Double(row[0]) + (row[1].isNaN ? 2 : Double(row[1]) / 500) - Double(row[2]) + noise > 1 ? 1 : 0)
+            labels.append(
+                Double(row[0]) + (row[1].isNaN ? 2 : Double(row[1]) / 500) - Double(row[2]) + noise > 1 ? 1 : 0
+            )
         }
         return (values, labels)
     }
@@ -62,7 +64,9 @@ import Testing
 
     private static func deviations(_ values: [Float], _ width: Int) -> [Double] {
         (0..<width).map { column in
-            let present = stride(from: column, to: values.count, by: width).map { Double(values[$0]) }.filter { !$0.isNaN }
+            let present = stride(from: column, to: values.count, by: width).map { Double(values[$0]) }.filter {
+                !$0.isNaN
+            }
             let mean = present.reduce(0, +) / Double(present.count)
             return (present.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(present.count)).squareRoot()
         }
@@ -72,7 +76,8 @@ import Testing
         let (values, _) = Self.rows(200, seed: 4)
         let labels = (0..<200).map { row -> Double in
             let middle = values[row * 3 + 1]
-            return 5 + 2 * Double(values[row * 3]) + (middle.isNaN ? 7 : 0.25 * Double(middle)) - Double(values[row * 3 + 2])
+            return 5 + 2 * Double(values[row * 3]) + (middle.isNaN ? 7 : 0.25 * Double(middle))
+                - Double(values[row * 3 + 2])
         }
         let model = LinearFit(values: values, rowCount: 200, names: ["a", "b", "c"], penalty: 1e-9).ridge(labels)
         for (found, expected) in zip(model.weights[0], [2, 0.25, -1]) { #expect(abs(found - expected) < 1e-6) }
@@ -106,7 +111,8 @@ import Testing
         let values: [Float] = [1, .nan, 1, .nan, 1, .nan, 1, .nan]
         let model = LinearFit(values: values, rowCount: 4, names: ["a", "b"]).logistic([0, 1, 0, 1])
         #expect(model.weights[0] == [0, 0])
-        #expect((model.intercept + model.indicator[0]).allSatisfy(\.isFinite))
+        let rest = model.intercept + model.indicator[0]
+        #expect(rest.allSatisfy { $0.isFinite })
     }
 
     @Test func `a feature that tells the label is named, and days are drawn whole`() throws {

@@ -59,7 +59,9 @@ import Testing
         let again = TimeSplit(isLabelled: labelled, shares: (70, 15, 15), seed: 7)
         #expect(split.train == again.train && split.test == again.test)
         #expect(split.train != TimeSplit(isLabelled: labelled, shares: (70, 15, 15), seed: 8).train)
-        #expect((split.train + split.valid + split.test).sorted() == (0..<100).filter { $0 % 10 != 0 }.map { Int32($0) })
+        #expect(
+            (split.train + split.valid + split.test).sorted() == (0..<100).filter { $0 % 10 != 0 }.map { Int32($0) }
+        )
         #expect(split.unlabelled == 10)
     }
 }
