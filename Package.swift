@@ -121,6 +121,7 @@ let package = Package(
             [crypto],
             resources: [.embedInCode("Migrations")]
         ),
+        module("Models", ["Features", "Forest", "PointInTime", "Postgres", "Store", "Training"], [crypto]),
         module("Segments", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
         module("TrainingSets", ["Features", "PointInTime", "Postgres", "Segments", "Store"]),
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
@@ -172,6 +173,7 @@ let package = Package(
         tests("ExpressionsTests", ["Expressions", "Features", "PointInTime", "Postgres"]),
         tests("ForestTests", ["Forest", "XGBoost"]),
         tests("TrainingTests", ["Features", "Forest", "PointInTime", "Training"]),
+        tests("ModelsTests", ["Features", "Forest", "Models", "Postgres", "Store", "Training"]),
         tests("PostgresTests", ["CLibPQ", "EmbeddedPostgres", "Postgres"]),
         tests("WireTests", ["CFloatText", "Features", "Wire"], [nioCore]),
         tests("ColumnarTests", ["Columnar", "Features", "PointInTime", "Wire"], exclude: ["Fixtures"]),

@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{ service: ranking, task: binary }", "9:3 model 'buys' has no label, as in label: late"),
+        ("{ service: ranking, task: binary }", "8:3 model 'buys' has no label, as in label: late"),
         (
             "{ service: rankin, task: binary, label: b }",
             "reads the service 'rankin', which there is not; did you mean 'ranking'?"
