@@ -84,7 +84,9 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CAffinity"),
         .target(name: "CFloatText"),
+        .target(name: "CForest"),
         .target(name: "CSpawn"),
+        .target(name: "CXGBoost"),
         .target(
             name: "CArrow",
             cxxSettings: [
@@ -101,11 +103,13 @@ let package = Package(
 
         // Each module, below those that import it. ARCHITECTURE.md says what each owns.
         module("Features", [], [yams, crypto]),
+        module("Forest", ["CForest"]),
         module("Metrics", []),
         module("PointInTime", ["Features"], [crypto]),
         module("Postgres", ["CLibPQ"]),
         module("EmbeddedPostgres", ["CSpawn", "Postgres"]),
         module("Wire", ["CFloatText", "Features"], [nioCore]),
+        module("XGBoost", ["CXGBoost"]),
         module("Columnar", ["CArrow", "Features", "PointInTime", "Wire"]),
         module("Online", ["Features", "PointInTime"]),
         module(
@@ -162,6 +166,7 @@ let package = Package(
         ),
         tests("FeaturesTests", ["Features"]),
         tests("PointInTimeTests", ["Features", "PointInTime"], [crypto]),
+        tests("ForestTests", ["CForest", "Forest", "XGBoost"]),
         tests("PostgresTests", ["CLibPQ", "EmbeddedPostgres", "Postgres"]),
         tests("WireTests", ["CFloatText", "Features", "Wire"], [nioCore]),
         tests("ColumnarTests", ["Columnar", "Features", "PointInTime", "Wire"], exclude: ["Fixtures"]),

@@ -12,6 +12,7 @@ import Testing
         "Materializing": "Batch views",
         "TrainingSets": "Training sets",
         "Segments": "Segments",
+        "Forest": "Models",
         "Operations": "Upkeep",
         "Postgres": "Waiting for PostgreSQL",
         "EmbeddedPostgres": "A PostgreSQL of one's own",
