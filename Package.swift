@@ -84,9 +84,10 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CAffinity"),
         .target(name: "CFloatText"),
-        .target(name: "CForest"),
+        // The same sums everywhere: no operation is fused with another.
+        .target(name: "CForest", cSettings: [.unsafeFlags(["-ffp-contract=off"])]),
         .target(name: "CSpawn"),
-        .target(name: "CXGBoost"),
+        .target(name: "CXGBoost", linkerSettings: [.linkedLibrary("dl")]),
         .target(
             name: "CArrow",
             cxxSettings: [
@@ -105,11 +106,13 @@ let package = Package(
         module("Features", [], [yams, crypto]),
         module("Forest", ["CForest"]),
         module("Metrics", []),
+        module("XGBoost", ["CXGBoost"]),
+        module("Training", ["Features", "Forest", "PointInTime"]),
         module("PointInTime", ["Features"], [crypto]),
+        module("Expressions", ["Features", "PointInTime"]),
         module("Postgres", ["CLibPQ"]),
         module("EmbeddedPostgres", ["CSpawn", "Postgres"]),
         module("Wire", ["CFloatText", "Features"], [nioCore]),
-        module("XGBoost", ["CXGBoost"]),
         module("Columnar", ["CArrow", "Features", "PointInTime", "Wire"]),
         module("Online", ["Features", "PointInTime"]),
         module(
@@ -166,7 +169,9 @@ let package = Package(
         ),
         tests("FeaturesTests", ["Features"]),
         tests("PointInTimeTests", ["Features", "PointInTime"], [crypto]),
-        tests("ForestTests", ["CForest", "Forest", "XGBoost"]),
+        tests("ExpressionsTests", ["Expressions", "Features", "PointInTime", "Postgres"]),
+        tests("ForestTests", ["Forest", "XGBoost"]),
+        tests("TrainingTests", ["Features", "Forest", "PointInTime", "Training"]),
         tests("PostgresTests", ["CLibPQ", "EmbeddedPostgres", "Postgres"]),
         tests("WireTests", ["CFloatText", "Features", "Wire"], [nioCore]),
         tests("ColumnarTests", ["Columnar", "Features", "PointInTime", "Wire"], exclude: ["Fixtures"]),

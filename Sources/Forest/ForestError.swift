@@ -1,25 +1,22 @@
-/// Why bytes are no model that is read here; ``description`` says what, where, got, expected, and what to do.
-package enum ForestError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Beyond a bound of ``ForestLimits``.
-    case beyondLimit(what: String, got: Int, max: Int)
-    /// The bytes do not follow the grammar of JSON or UBJSON; `at` counts from 0.
-    case malformed(at: Int, expected: String)
-    /// A field that a model must have is not there; `path` as in `learner.objective.name`.
-    case missing(path: String)
-    /// A field whose value makes no model.
-    case invalid(path: String, got: String, expected: String)
-    /// A model, or a form of one, that is not read.
-    case refused(what: String, hint: String)
+/// A model file that is not taken.
+package enum ForestError: Error, Sendable, Hashable {
+    /// It is of a kind that is not read, which it is named by.
+    case foreign(String)
+    /// It breaks its format's grammar, at a byte.
+    case malformed(String, at: Int)
+    /// It says something that no forest has, or that is not computed here.
+    case unsuitable(String)
+    case tooLarge(String)
+}
 
+extension ForestError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .beyondLimit(let what, let got, let max): "the model file has \(got) \(what), and at most \(max) are read"
-        case .malformed(let at, let expected):
-            "the model file is damaged at byte \(at): expected \(expected); export the model again"
-        case .missing(let path): "the model file has no \(path); export it with XGBoost's save_model (.json or .ubj)"
-        case .invalid(let path, let got, let expected):
-            "the model file's \(path) is \(got), expected \(expected); export the model again"
-        case .refused(let what, let hint): "\(what) is not read; \(hint)"
+        case .foreign(let kind):
+            "the model is \(kind); known: XGBoost's JSON and UBJSON (Booster.save_model), and asof's linear JSON"
+        case .malformed(let reason, let byte): "the model file is malformed at byte \(byte): \(reason)"
+        case .unsuitable(let reason): "the model cannot be used: \(reason)"
+        case .tooLarge(let reason): "the model is too large: \(reason)"
         }
     }
 }

@@ -1,32 +1,20 @@
-/// Every bound on what a model file may hold, with its reason: such files come from elsewhere.
+/// Every bound of model files, with its reason.
 package enum ForestLimits {
-    // MARK: Model files
-
-    /// Bytes of a model file.
+    /// One model file: 3,000 trees of depth 10 have some 100 MB as JSON.
     package static let fileBytesMax = 256 << 20
-    /// Trees of a model.
+    /// How deep values in a model file may be nested; XGBoost's have 8 levels.
+    static let depthMax = 32
+    /// Values in a file that are not elements of a list of numbers.
+    static let valuesMax = 4_000_000
     package static let treesMax = 100_000
-    /// Nodes of all trees of a model together: 12 bytes each in memory.
-    package static let nodesMax = 8 << 20
-    /// Steps from the root of a tree to a leaf.
-    package static let treeDepthMax = 1024
-    /// Features of a model.
+    /// Of all trees together: 12 bytes each.
+    package static let nodesMax = 50_000_000
+    /// Levels of one tree: each takes a step of every prediction.
+    static let treeDepthMax = 512
+    /// Values of a row: a node has 16 bits for one.
     package static let widthMax = 65_535
-    /// Classes of a model.
-    package static let classesMax = 4096
-    /// Numbers that a category may have, from 0: each set of categories is kept as bits.
-    package static let categoriesMax = 65_536
-    /// Weights of a linear model, of all its classes together.
-    package static let weightsMax = 4 << 20
-
-    // MARK: Inside
-
-    /// Objects and arrays within each other: XGBoost's have 8.
-    package static let nestingMax = 32
-    /// Values that are kept of a file while it is read: 16 bytes and more each.
-    package static let valuesMax = 64 << 20
-    /// Words of 32 categories, of all sets together.
-    package static let categoryWordsMax = 16 << 20
-    /// A name of a field, or a text.
-    package static let textBytesMax = 1 << 20
+    /// Classes of one model.
+    package static let outputsMax = 1_000
+    /// Words of 32 categories in all nodes' sets together.
+    static let setWordsMax = 50_000_000
 }

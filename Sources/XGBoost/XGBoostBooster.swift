@@ -1,153 +1,146 @@
-internal import CXGBoost
+import CXGBoost
 
-/// A model of the library, trained or read. Confined to one thread.
-///
-/// The library trusts the bytes of models: read none here but what it has written itself.
+/// A model of trees in the library's memory.
 package final class XGBoostBooster {
     let library: XGBoostLibrary
     let handle: asof_xgboost_booster
-
-    /// A model without trees yet; nothing is known of its features where there are no matrices.
-    package init(
-        _ library: XGBoostLibrary,
-        matrices: [XGBoostMatrix] = [],
-        parameters: [(name: String, value: String)] = []
-    ) throws(XGBoostError) {
-        self.library = library
-        let handles: [asof_xgboost_matrix?] = matrices.map(\.handle)
-        var made: asof_xgboost_booster?
-        let result = handles.withUnsafeBufferPointer {
-            library.table.booster_create($0.baseAddress, UInt64(handles.count), &made)
-        }
-        try library.check(result, "XGBoosterCreate")
-        guard let made else { throw .refused(call: "XGBoosterCreate", reason: "it gave no booster") }
-        handle = made
-        for (name, value) in parameters { try set(name, value) }
-    }
 
     private init(_ library: XGBoostLibrary, handle: asof_xgboost_booster) {
         self.library = library
         self.handle = handle
     }
 
-    deinit { _ = library.table.booster_free(handle) }
-
-    package func set(_ name: String, _ value: String) throws(XGBoostError) {
-        try library.check(library.table.set_param(handle, name, value), "parameter \(name)=\(value)")
-    }
-
-    /// Writes names and types of the features into the model, which the library does not do by itself.
-    package func describe(by matrix: XGBoostMatrix) throws(XGBoostError) {
-        for (field, texts) in [("feature_name", matrix.names), ("feature_type", matrix.types)] {
-            guard let texts else { continue }
-            let result = CTexts.withPointers(to: texts) {
-                library.table.set_texts(handle, field, $0, UInt64(texts.count))
-            }
-            try library.check(result, "XGBoosterSetStrFeatureInfo of \(field)")
+    /// A model without trees.
+    /// - Parameters:
+    ///   - matrices: what it will be fitted and judged on.
+    ///   - names: of the features, which the model keeps; with their `types` as in ``XGBoostMatrix``.
+    package convenience init(
+        _ library: XGBoostLibrary,
+        _ matrices: [XGBoostMatrix],
+        parameters: [(name: String, value: String)],
+        names: [String],
+        types: [String]
+    ) throws(XGBoostError) {
+        var handle: asof_xgboost_booster?
+        let handles: [asof_xgboost_matrix?] = matrices.map(\.handle)
+        try library.check(library.functions.booster_create(handles, UInt64(handles.count), &handle))
+        guard let handle else { throw .library("no booster") }
+        self.init(library, handle: handle)
+        for (name, value) in parameters { try library.check(library.functions.booster_set(handle, name, value)) }
+        let functions = library.functions
+        for (field, texts) in [("feature_name", names), ("feature_type", types)] {
+            let result = CTexts.with(texts) { functions.booster_set_texts(handle, field, $0, UInt64(texts.count)) }
+            try library.check(result)
         }
     }
 
-    /// Adds the trees of a round, counted from 0.
-    package func update(round: Int, train: XGBoostMatrix) throws(XGBoostError) {
-        try library.check(library.table.update(handle, Int32(round), train.handle), "XGBoosterUpdateOneIter")
+    /// A model as ``save(format:)`` wrote it.
+    package convenience init(_ library: XGBoostLibrary, bytes: [UInt8]) throws(XGBoostError) {
+        var handle: asof_xgboost_booster?
+        try library.check(library.functions.booster_create(nil, 0, &handle))
+        guard let handle else { throw .library("no booster") }
+        self.init(library, handle: handle)
+        let functions = library.functions
+        // Safe: the pointer is used only within the closure.
+        let result = bytes.withUnsafeBytes { functions.booster_load(handle, $0.baseAddress, UInt64($0.count)) }
+        try library.check(result)
     }
 
-    /// Each metric on each set, in the library's order: named as in `valid-logloss`.
-    package func evaluate(
-        round: Int,
-        on sets: [(name: String, matrix: XGBoostMatrix)]
-    ) throws(XGBoostError) -> [(name: String, value: Double)] {
-        var handles: [asof_xgboost_matrix?] = sets.map(\.matrix.handle)
+    deinit { _ = library.functions.booster_free(handle) }
+
+    /// Adds the trees of one round.
+    package func update(round: Int, on matrix: XGBoostMatrix) throws(XGBoostError) {
+        try library.check(library.functions.booster_update(handle, Int32(round), matrix.handle))
+    }
+
+    /// The metric of the parameters after a round, on one matrix.
+    package func metric(round: Int, on matrix: XGBoostMatrix) throws(XGBoostError) -> Double {
         var text: UnsafePointer<CChar>?
-        let result = CTexts.withPointers(to: sets.map(\.name)) { names in
-            handles.withUnsafeMutableBufferPointer {
-                library.table.evaluate(handle, Int32(round), $0.baseAddress, names, UInt64(sets.count), &text)
-            }
+        var handles: [asof_xgboost_matrix?] = [matrix.handle]
+        let (functions, handle) = (library.functions, handle)
+        let result = CTexts.with(["valid"]) {
+            functions.booster_evaluate(handle, Int32(round), &handles, $0, 1, &text)
         }
-        try library.check(result, "XGBoosterEvalOneIter")
-        // As in "[0]\ttrain-logloss:0.5\tvalid-logloss:0.6".
-        let fields = text.map { String(cString: $0) }?.split(separator: "\t").dropFirst() ?? []
-        return fields.compactMap { field in
-            guard let colon = field.lastIndex(of: ":"), let value = Double(field[field.index(after: colon)...]) else {
-                return nil
-            }
-            return (String(field[..<colon]), value)
+        try library.check(result)
+        let shown = text.map { String(cString: $0) } ?? ""
+        guard let value = shown.split(separator: ":").last.flatMap({ Double($0) }) else {
+            throw .library("the metric '\(shown)' has no number")
         }
+        return value
     }
 
-    /// The first `rounds` rounds of the model.
-    package func sliced(rounds: Int) throws(XGBoostError) -> XGBoostBooster {
-        var made: asof_xgboost_booster?
-        try library.check(library.table.slice(handle, 0, Int32(rounds), 1, &made), "XGBoosterSlice")
-        guard let made else { throw .refused(call: "XGBoosterSlice", reason: "it gave no booster") }
-        return XGBoostBooster(library, handle: made)
+    /// The model of the first rounds alone.
+    package func slice(rounds: Int) throws(XGBoostError) -> XGBoostBooster {
+        var sliced: asof_xgboost_booster?
+        try library.check(library.functions.booster_slice(handle, 0, Int32(rounds), 1, &sliced))
+        guard let sliced else { throw .library("no booster") }
+        return XGBoostBooster(library, handle: sliced)
     }
 
-    package enum Format: String, Sendable, CaseIterable { case json, ubj }
-
-    package func bytes(as format: Format) throws(XGBoostError) -> [UInt8] {
-        var count: UInt64 = 0
-        var start: UnsafePointer<CChar>?
-        let result = library.table.save(handle, "{\"format\":\"\(format.rawValue)\"}", &count, &start)
-        try library.check(result, "XGBoosterSaveModelToBuffer")
-        return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(count)))
+    package enum Format: String, Sendable {
+        case json
+        case ubjson = "ubj"
     }
 
-    package func load(_ bytes: [UInt8]) throws(XGBoostError) {
-        let result = bytes.withUnsafeBytes { library.table.load(handle, $0.baseAddress, UInt64($0.count)) }
-        try library.check(result, "XGBoosterLoadModelFromBuffer")
+    package func save(format: Format = .ubjson) throws(XGBoostError) -> [UInt8] {
+        var length: UInt64 = 0
+        var bytes: UnsafePointer<CChar>?
+        let config = "{\"format\": \"\(format.rawValue)\"}"
+        try library.check(library.functions.booster_save(handle, config, &length, &bytes))
+        guard let bytes else { return [] }
+        // Safe: the library keeps so many bytes until its next call.
+        return Array(UnsafeRawBufferPointer(start: bytes, count: Int(length)))
     }
 
-    /// Margins, or with `predictions` probabilities and the like, of rows of `width` values, NaN where one is missing.
-    ///
-    /// - Returns: all of the first row, then of the second, …
-    package func predict(
-        _ rows: [Float],
-        count: Int,
-        width: Int,
-        predictions: Bool = false
-    ) throws(XGBoostError) -> [Float] {
-        guard count >= 0, rows.count == count * width else {
-            throw .badInput("\(rows.count) values are not \(count) rows of \(width)")
-        }
-        var proxy: asof_xgboost_matrix?
-        try library.check(library.table.proxy_create(&proxy), "XGProxyDMatrixCreate")
-        defer { _ = proxy.map { library.table.matrix_free($0) } }
-        let config = """
-            {"type":\(predictions ? 0 : 1),"iteration_begin":0,"iteration_end":0,"strict_shape":true,"missing":NaN,\
-            "cache_id":0,"training":false}
-            """
+    /// Margins, in rows of one value an output.
+    package func margins(_ matrix: XGBoostMatrix) throws(XGBoostError) -> [Float] {
+        try predict(matrix, type: 1)
+    }
+
+    /// Probabilities or values.
+    package func predictions(_ matrix: XGBoostMatrix) throws(XGBoostError) -> [Float] {
+        try predict(matrix, type: 0)
+    }
+
+    private func predict(_ matrix: XGBoostMatrix, type: Int) throws(XGBoostError) -> [Float] {
+        let config =
+            "{\"type\": \(type), \"training\": false, \"iteration_begin\": 0, \"iteration_end\": 0, \"strict_shape\": true}"
         var shape: UnsafePointer<UInt64>?
         var dimensions: UInt64 = 0
         var values: UnsafePointer<Float>?
-        let result = rows.withUnsafeBufferPointer {
-            let data = XGBoostLibrary.interface($0.baseAddress, shape: [count, width])
-            return library.table.predict_dense(handle, data, config, proxy, &shape, &dimensions, &values)
-        }
-        try library.check(result, "XGBoosterPredictFromDense")
-        guard let shape else { return [] }
-        let total = (0..<Int(dimensions)).reduce(1) { $0 * Int(shape[$1]) }
-        return Array(UnsafeBufferPointer(start: values, count: total))
+        try library.check(
+            library.functions.booster_predict(handle, matrix.handle, config, &shape, &dimensions, &values)
+        )
+        guard let shape, let values else { return [] }
+        // Safe: the library keeps shape and values until its next call.
+        let count = (0..<Int(dimensions)).reduce(1) { $0 * Int(shape[$1]) }
+        return Array(UnsafeBufferPointer(start: values, count: count))
     }
 
-    /// How much each feature's splits gained, summed over the model; features that no split asks are not there.
-    package func gains() throws(XGBoostError) -> [(feature: String, gain: Float)] {
-        var count: UInt64 = 0
+    /// How much of the loss each feature took away, by name; features without a split are not there.
+    package func gains() throws(XGBoostError) -> [String: Double] {
+        var featureCount: UInt64 = 0
         var features: UnsafeMutablePointer<UnsafePointer<CChar>?>?
         var dimensions: UInt64 = 0
         var shape: UnsafePointer<UInt64>?
         var scores: UnsafePointer<Float>?
-        let result = library.table.feature_score(
-            handle,
-            "{\"importance_type\":\"total_gain\"}",
-            &count,
-            &features,
-            &dimensions,
-            &shape,
-            &scores
+        try library.check(
+            library.functions.booster_scores(
+                handle,
+                "{\"importance_type\": \"total_gain\"}",
+                &featureCount,
+                &features,
+                &dimensions,
+                &shape,
+                &scores
+            )
         )
-        try library.check(result, "XGBoosterFeatureScore")
-        guard let features, let scores else { return [] }
-        return (0..<Int(count)).map { (features[$0].map { String(cString: $0) } ?? "", scores[$0]) }
+        var gains: [String: Double] = [:]
+        guard let features, let scores else { return gains }
+        // Safe: the library keeps so many names and scores until its next call.
+        for index in 0..<Int(featureCount) {
+            if let name = features[index] { gains[String(cString: name)] = Double(scores[index]) }
+        }
+        return gains
     }
 }

@@ -1,69 +1,57 @@
-internal import CXGBoost
-import Synchronization
+import CXGBoost
 
-/// libxgboost, opened at run time: for the process that trains, and for tests. A server never opens it.
-package final class XGBoostLibrary: Sendable {
-    package static let versionPrefix = "3.4."
-    /// Warnings that are kept until they are asked for; later ones are dropped.
-    private static let warningsMax = 100
-    private static let warnings = Mutex<[String]>([])
+/// What went wrong with XGBoost.
+package enum XGBoostError: Error, Sendable, Hashable {
+    /// There is no library, or it cannot be opened.
+    case missing(String)
+    case version(String)
+    /// What the library says.
+    case library(String)
+}
 
-    /// Functions of the library; they may be called from any thread.
-    let table: asof_xgboost_table
-    /// As in `3.4.1`.
+extension XGBoostError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .missing(let reason):
+            "XGBoost's library cannot be opened: \(reason); `scripts/setup` fetches it, or name one in ASOF_XGBOOST"
+        case .version(let version):
+            "XGBoost is version \(version); 3.4 is needed, since others read and write models in other ways"
+        case .library(let message): "XGBoost: \(message)"
+        }
+    }
+}
+
+/// XGBoost's library, opened in this process until it ends.
+///
+/// Only for a process that fits: the library starts threads of its own, and a model file may end it.
+package final class XGBoostLibrary: @unchecked Sendable {
+    // Sendable: the functions are only read once it is made; matrices and boosters are used by one thread.
+    let functions: asof_xgboost
     package let version: String
 
-    /// Opens the library in this process, to its end.
-    ///
-    /// - Parameter path: of `libxgboost.so`; what it needs beside it stays where its wheel has it.
-    /// - Throws: ``XGBoostError/cannotOpen(path:reason:)``, ``XGBoostError/wrongVersion(path:got:)``.
-    package static func open(_ path: String) throws(XGBoostError) -> XGBoostLibrary {
-        var table = asof_xgboost_table()
-        var problem = [CChar](repeating: 0, count: 512)
-        guard asof_xgboost_open(path, &table, &problem, problem.count) == 0 else {
-            let reason = String(decoding: problem.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            throw .cannotOpen(path: path, reason: reason)
+    /// - Parameter path: of libxgboost.so.
+    package init(path: String) throws(XGBoostError) {
+        var functions = asof_xgboost()
+        var error = [CChar](repeating: 0, count: 512)
+        guard asof_xgboost_open(path, &functions, &error, error.count) == 0 else {
+            throw .missing(Self.text(error))
         }
-        var major: Int32 = 0
-        var minor: Int32 = 0
-        var patch: Int32 = 0
-        table.version(&major, &minor, &patch)
-        let version = "\(major).\(minor).\(patch)"
-        guard version.hasPrefix(versionPrefix) else { throw .wrongVersion(path: path, got: version) }
-        _ = table.register_log { line in
-            guard let line else { return }
-            let text = String(cString: line)
-            XGBoostLibrary.warnings.withLock { if $0.count < XGBoostLibrary.warningsMax { $0.append(text) } }
-        }
-        return XGBoostLibrary(table: table, version: version)
+        var (major, minor, patch): (Int32, Int32, Int32) = (0, 0, 0)
+        functions.version(&major, &minor, &patch)
+        version = "\(major).\(minor).\(patch)"
+        guard major == 3, minor == 4 else { throw .version(version) }
+        self.functions = functions
+        try check(functions.set_global_config("{\"verbosity\": 0}"))
     }
 
-    private init(table: asof_xgboost_table, version: String) {
-        self.table = table
-        self.version = version
+    private static func text(_ characters: [CChar]) -> String {
+        String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// What the library has said since the last call, as of parameters that it does not know.
-    package static func takeWarnings() -> [String] {
-        warnings.withLock { kept in
-            defer { kept = [] }
-            return kept
-        }
-    }
-
-    /// Throws the library's reason where a call did not return 0.
-    func check(_ result: Int32, _ call: String) throws(XGBoostError) {
+    func check(_ result: Int32) throws(XGBoostError) {
         guard result != 0 else { return }
-        let text = table.last_error().map { String(cString: $0) } ?? "no reason given"
-        // A stack trace follows.
-        let reason = text.split(separator: "\n").first { !$0.contains("Stack trace") } ?? "no reason given"
-        throw .refused(call: call, reason: String(reason))
-    }
-
-    /// What the library calls an array interface: JSON with the address of rows of float32.
-    static func interface(_ start: UnsafePointer<Float>?, shape: [Int]) -> String {
-        let address = start.map { UInt(bitPattern: $0) } ?? 0
-        let sizes = shape.map { "\($0)" }.joined(separator: ",")
-        return "{\"data\":[\(address),true],\"shape\":[\(sizes)],\"typestr\":\"<f4\",\"version\":3}"
+        let text = functions.last_error().map { String(cString: $0) } ?? "an error without a text"
+        // Only its first line: the rest is a stack trace.
+        throw .library(String(text.split(separator: "\n", maxSplits: 1).first ?? ""))
     }
 }

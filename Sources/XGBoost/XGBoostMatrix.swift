@@ -1,77 +1,86 @@
-internal import CXGBoost
+import CXGBoost
 
-/// Rows to train or judge with, copied into the library. Confined to one thread.
+/// Rows to fit or to predict from, in the library's memory.
 package final class XGBoostMatrix {
     let library: XGBoostLibrary
     let handle: asof_xgboost_matrix
-    package let count: Int
-    package let width: Int
-    let names: [String]?
-    let types: [String]?
+    package let rowCount: Int
 
     /// - Parameters:
-    ///   - rows: `count` rows of `width` values, NaN where one is missing; infinities are refused by the library.
-    ///   - names: of the features, in order.
-    ///   - types: `q` a quantity, `c` a category: whole numbers from 0.
-    ///   - labels: one a row; of classes, whole numbers from 0.
-    ///   - weights: one a row, or nil.
-    /// - Throws: ``XGBoostError/badInput(_:)`` where numbers of values differ, ``XGBoostError/refused(call:reason:)``.
+    ///   - values: `rowCount` rows of as many values as there are names, NaN = missing.
+    ///   - types: `q` of a number, `c` of a category; one for each name.
     package init(
         _ library: XGBoostLibrary,
-        rows: [Float],
-        count: Int,
-        width: Int,
-        names: [String]? = nil,
-        types: [String]? = nil,
-        labels: [Float]? = nil,
-        weights: [Float]? = nil,
-        threads: Int = 1
+        values: [Float],
+        rowCount: Int,
+        names: [String],
+        types: [String]
     ) throws(XGBoostError) {
-        guard count >= 0, width >= 1, rows.count == count * width else {
-            throw .badInput("\(rows.count) values are not \(count) rows of \(width)")
-        }
-        for (what, values) in [("labels", labels), ("weights", weights)] {
-            if let values, values.count != count {
-                throw .badInput("there are \(values.count) \(what) for \(count) rows")
-            }
-        }
-        for (what, texts) in [("names", names), ("types", types)] {
-            if let texts, texts.count != width {
-                throw .badInput("there are \(texts.count) \(what) for \(width) features")
-            }
-        }
+        precondition(values.count == rowCount * names.count && types.count == names.count, "rows of one width")
         self.library = library
-        self.count = count
-        self.width = width
-        self.names = names
-        self.types = types
-        var made: asof_xgboost_matrix?
-        let result = rows.withUnsafeBufferPointer { rows in
-            let data = XGBoostLibrary.interface(rows.baseAddress, shape: [count, width])
-            return library.table.matrix_dense(data, "{\"missing\":NaN,\"nthread\":\(threads)}", &made)
+        self.rowCount = rowCount
+        var handle: asof_xgboost_matrix?
+        let functions = library.functions
+        let result = values.withUnsafeBytes { buffer in
+            // Safe: the library copies the values before it returns.
+            functions.matrix_from_dense(
+                Self.array(buffer, "<f4", [rowCount, names.count]),
+                "{\"missing\": NaN, \"nthread\": 0}",
+                &handle
+            )
         }
-        try library.check(result, "XGDMatrixCreateFromDense")
-        guard let made else { throw .refused(call: "XGDMatrixCreateFromDense", reason: "it gave no matrix") }
-        handle = made
-        if let names { try set("feature_name", names) }
-        if let types { try set("feature_type", types) }
-        if let labels { try set("label", labels) }
-        if let weights { try set("weight", weights) }
+        try library.check(result)
+        guard let handle else { throw .library("no matrix") }
+        self.handle = handle
+        try setTexts("feature_name", names)
+        try setTexts("feature_type", types)
     }
 
-    deinit { _ = library.table.matrix_free(handle) }
+    deinit { _ = library.functions.matrix_free(handle) }
 
-    private func set(_ field: String, _ values: [Float]) throws(XGBoostError) {
-        let result = values.withUnsafeBufferPointer {
-            library.table.matrix_info(handle, field, XGBoostLibrary.interface($0.baseAddress, shape: [values.count]))
+    /// - Parameters:
+    ///   - field: `label`, `weight`.
+    ///   - values: one a row.
+    package func set(_ field: String, _ values: [Float]) throws(XGBoostError) {
+        precondition(values.count == rowCount, "one value a row")
+        let functions = library.functions
+        let handle = handle
+        let result = values.withUnsafeBytes { buffer in
+            // Safe: the library copies the values before it returns.
+            functions.matrix_set_info(handle, field, Self.array(buffer, "<f4", [values.count]))
         }
-        try library.check(result, "XGDMatrixSetInfoFromInterface of \(field)")
+        try library.check(result)
     }
 
-    private func set(_ field: String, _ texts: [String]) throws(XGBoostError) {
-        let result = CTexts.withPointers(to: texts) {
-            library.table.matrix_texts(handle, field, $0, UInt64(texts.count))
+    private func setTexts(_ field: String, _ texts: [String]) throws(XGBoostError) {
+        let (functions, handle) = (library.functions, handle)
+        try library.check(CTexts.with(texts) { functions.matrix_set_texts(handle, field, $0, UInt64(texts.count)) })
+    }
+
+    /// An array interface: where values are and how they lie.
+    private static func array(_ buffer: UnsafeRawBufferPointer, _ type: String, _ shape: [Int]) -> String {
+        let place = buffer.baseAddress.map { UInt(bitPattern: $0) } ?? 0
+        let lengths = shape.map(String.init).joined(separator: ", ")
+        return "{\"data\": [\(place), true], \"shape\": [\(lengths)], \"typestr\": \"\(type)\", \"version\": 3}"
+    }
+}
+
+/// Texts as a C function takes them.
+enum CTexts {
+    static func with<Result>(
+        _ texts: [String],
+        _ body: (UnsafeMutablePointer<UnsafePointer<CChar>?>?) -> Result
+    ) -> Result {
+        let bytes = texts.flatMap { Array($0.utf8CString) }
+        return bytes.withUnsafeBufferPointer { buffer in
+            // Safe: the pointers are into the buffer, each at a text that ends with a 0.
+            var pointers: [UnsafePointer<CChar>?] = []
+            var at = 0
+            for text in texts {
+                pointers.append(buffer.baseAddress.map { $0 + at })
+                at += text.utf8.count + 1
+            }
+            return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress) }
         }
-        try library.check(result, "XGDMatrixSetStrFeatureInfo of \(field)")
     }
 }

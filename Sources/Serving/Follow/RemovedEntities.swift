@@ -44,7 +44,9 @@ extension ViewMemory {
     fileprivate var lockedRowLimit: Int {
         lockForReading()
         defer { unlock() }
-        return Reader(self).rowLimit
+        // A constant of its own: the optimizer of Swift 6.3 ends with an error where it inlines a temporary one.
+        let reader = Reader(self)
+        return reader.rowLimit
     }
 
     /// Sets the flag of each entity's row number whose row has the event time that it should have.

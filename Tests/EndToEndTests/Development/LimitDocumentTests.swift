@@ -7,12 +7,12 @@ import Testing
     /// The modules with bounds, in the page's order, and what they are called there.
     private static let headings: KeyValuePairs = [
         "Features": "Definitions and values",
+        "Expressions": "Derived columns",
         "Columnar": "Input files",
         "Store": "The store",
         "Materializing": "Batch views",
         "TrainingSets": "Training sets",
         "Segments": "Segments",
-        "Forest": "Models",
         "Operations": "Upkeep",
         "Postgres": "Waiting for PostgreSQL",
         "EmbeddedPostgres": "A PostgreSQL of one's own",
