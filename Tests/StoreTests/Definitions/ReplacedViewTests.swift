@@ -160,7 +160,7 @@ import Testing
                 DELETE FROM asof.migrations WHERE number = 13
                 """
             )
-            #expect(try Migrator.migrate(store.session) == ["0013_since.sql", "0014_models.sql"])
+            #expect(try Migrator.migrate(store.session) == ["0013_since.sql"])
         }
         #expect(try since() == ["score 1", "stats 1", "x 4"])
         try takeBack()
