@@ -84,7 +84,10 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CAffinity"),
         .target(name: "CFloatText"),
+        // The same sums everywhere: no operation is fused with another.
+        .target(name: "CForest", cSettings: [.unsafeFlags(["-ffp-contract=off"])]),
         .target(name: "CSpawn"),
+        .target(name: "CXGBoost", linkerSettings: [.linkedLibrary("dl")]),
         .target(
             name: "CArrow",
             cxxSettings: [
@@ -101,7 +104,10 @@ let package = Package(
 
         // Each module, below those that import it. ARCHITECTURE.md says what each owns.
         module("Features", [], [yams, crypto]),
+        module("Forest", ["CForest"]),
         module("Metrics", []),
+        module("XGBoost", ["CXGBoost"]),
+        module("Training", ["Features", "Forest", "PointInTime"]),
         module("PointInTime", ["Features"], [crypto]),
         module("Expressions", ["Features", "PointInTime"]),
         module("Postgres", ["CLibPQ"]),
@@ -170,6 +176,8 @@ let package = Package(
         tests("FeaturesTests", ["Features"]),
         tests("PointInTimeTests", ["Features", "PointInTime"], [crypto]),
         tests("ExpressionsTests", ["Expressions", "Features", "PointInTime", "Postgres"]),
+        tests("ForestTests", ["Forest", "XGBoost"]),
+        tests("TrainingTests", ["Features", "Forest", "PointInTime", "Training"]),
         tests("PostgresTests", ["CLibPQ", "EmbeddedPostgres", "Postgres"]),
         tests("WireTests", ["CFloatText", "Features", "Wire"], [nioCore]),
         tests("ColumnarTests", ["Columnar", "Features", "PointInTime", "Wire"], exclude: ["Fixtures"]),

@@ -84,26 +84,8 @@ package struct Expression: Sendable {
         }
     }
 
-    /// Constants have all rows, and null rows hold zero, as columns do elsewhere.
     private func finished(_ operand: Operand, _ rowCount: Int) -> Evaluated {
-        if case .input = node {
-            // Lists, too, which come in no other way.
-            return Evaluated(
-                column: Column(type: type, validity: operand.validity, values: operand.values),
-                errorCount: 0
-            )
-        }
-        var selection = Selection(rowCount: rowCount)
-        var result = operand
-        if operand.isConstant || operand.validity != nil {
-            selection.takeValid(Operand(operand.values, validity: operand.validity, isConstant: operand.isConstant))
-            selection.close(branchCount: 1)
-            result = selection.result([operand, Operand(nullLike: operand)], like: operand)
-            result.errors = operand.errors.map { errors in
-                operand.isConstant ? [Bool](repeating: errors[0], count: rowCount) : errors
-            }
-        }
-        if result.validity?.contains(false) != true { result.validity = nil }
+        let result = operand.finished(rowCount)
         return Evaluated(
             column: Column(type: type, validity: result.validity, values: result.values),
             errorCount: result.errors?.count { $0 } ?? 0

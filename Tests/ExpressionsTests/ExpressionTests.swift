@@ -11,11 +11,14 @@ import Testing
         arguments: [
             ("1 + 2 * 3", .int32(7)), ("(1 + 2) * 3", .int32(9)), ("-7 / 2", .int32(-3)), ("-7 % 2", .int32(-1)),
             ("m + n", .int64(3_000_000_007)), ("n / 2.0", .float64(3.5)), ("2147483648", .int64(2_147_483_648)),
+            ("-2147483648", .int32(.min)), ("-9223372036854775808", .int64(.min)),
             ("\"weather\".temp - 0.5", .float64(20)), ("weather.wind_dir * 2", .float64(90)),
             ("weather.wind_dir + weather.wind_dir", .float32(90)), ("radians(180)", .float64(.pi)),
             ("round(2.5) + round(3.5)", .float64(6)), ("2.5::int4 + cast(3.5 as INTEGER)", .int32(6)),
             ("n::text || '-' || carrier", .string("7-UA")), ("1e20::text", .string("1e+20")),
-            ("0.1::float4::text", .string("0.1")), ("123456.7::float8::text", .string("123456.7")),
+            ("0.1::float4::text", .string("0.1")), ("1e23::text", .string("9.999999999999999e+22")),
+            ("(1e10::float4 * 3::float4)::text", .string("3.0000001e+10")), ("(-0.0)::text", .string("-0")),
+            ("1e-5::text", .string("1e-05")), ("123456.7::float8::text", .string("123456.7")),
             ("label_time::text", .string("2013-07-01 12:34:56.5+00")),
             ("upper(left(lower(carrier), 1))", .string("U")), ("strpos('añb', 'b')", .int32(3)),
             ("substr('añb', 2, 1)", .string("ñ")), ("right('añb', -1)", .string("ñb")), ("length(' ñ ')", .int32(3)),
@@ -114,6 +117,56 @@ import Testing
         )
         #expect(failing.errorCount == 3)
         #expect(failing.column.nullCount == 3)
+    }
+
+    @Test func `a null has a slot of zero or an empty text, whatever was computed there`() throws {
+        let texts = [
+            "m + 1 / (n - 7)", "weather.temp * 2 + 1", "carrier || 'x'", "nullif(n, 7)", "coalesce(carrier, null)",
+            "nullif(late, true)",
+        ]
+        for text in texts {
+            let column = try Expression(text, scope: sample.scope).evaluate({ sample.columns[$0] }, rowCount: 2).column
+            for row in 0..<2 where column.isNull(row) {
+                switch column.values {
+                case .bool(let values): #expect(values[row] == false)
+                case .int32(let values): #expect(values[row] == 0)
+                case .int64(let values): #expect(values[row] == 0)
+                case .float64(let values): #expect(values[row] == 0)
+                case .text(let values): #expect(values[row].isEmpty)
+                default: Issue.record("another type: \(column.type.text)")
+                }
+            }
+            #expect(column.nullCount >= 1)
+        }
+    }
+
+    @Test func `how rows are cut into batches changes nothing`() throws {
+        var random = SeededRandom(seed: 11)
+        var sample = Sample(rowCount: 300)
+        let types: KeyValuePairs<String, FeatureType> = [
+            "f": .float64, "g": .float64, "i": .int32, "s": .string, "x": .timestamp, "b": .bool, "v": .vector(2),
+            "w": .vector(2),
+        ]
+        for (name, type) in types { sample.add(name, type, (0..<300).map { _ in random.value(type) }) }
+        let texts = [
+            "case when b then f / i else g end", "coalesce(s || i, lower(s))",
+            "cosine(v, w) > dot(v, v) or v[i % 3] is null",
+            "extract(week from x at time zone 'Europe/Dublin')", "case when b then v when i > 0 then w end",
+            "s in ('a', '') and not b",
+        ]
+        for text in texts {
+            let expression = try Expression(text, scope: sample.scope)
+            let whole = expression.evaluate({ sample.columns[$0] }, rowCount: 300)
+            var (pieces, errors): ([[UInt8]], Int) = ([], 0)
+            for start in stride(from: 0, to: 300, by: 7) {
+                let rows = start..<min(start + 7, 300)
+                let piece = expression.evaluate({ sample.columns[$0].slice(rows) }, rowCount: rows.count)
+                pieces += piece.column.boxed.map(\.identity)
+                errors += piece.errorCount
+            }
+            #expect(pieces == whole.column.boxed.map(\.identity), "\(text)")
+            #expect(errors == whole.errorCount)
+        }
     }
 
     @Test func `versions of libm and tzdata are told`() {

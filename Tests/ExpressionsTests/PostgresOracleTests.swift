@@ -1,5 +1,7 @@
 import Expressions
+import Features
 import Foundation
+import Postgres
 import TestSupport
 import Testing
 
@@ -42,6 +44,31 @@ import Testing
             // A text of theirs that PostgreSQL refuses at once would say nothing.
             if text.hasPrefix("f %") { continue }
             if let difference = try oracle.difference(text) { Issue.record("seed \(seed): \(difference)") }
+        }
+    }
+
+    @Test func `floats are printed as PostgreSQL prints them`() throws {
+        let seed = Self.seed()
+        var random = SeededRandom(seed: seed)
+        // Whole numbers of few digits lie in the middle between two floats more often than others.
+        let texts = (0..<3_000).map { _ in
+            random.oneIn(2)
+                ? "\(random.int(1...999))e\(random.int(5...35))"
+                : "\(Double(Float(bitPattern: UInt32(random.int(1...0x7F00_0000)))))"
+        }
+        let connection = try Connection(try ThrowawayCluster.shared().database())
+        let rows = try connection.query(
+            "SELECT t::float8::text, t::float4::text FROM unnest($1::text[]) WITH ORDINALITY AS texts (t, place) ORDER BY place",
+            [.textArray(texts)]
+        )
+        var sample = Sample(rowCount: texts.count)
+        sample.add("t", .string, texts.map { .string($0) })
+        let (doubles, floats) = (
+            try sample.evaluate("t::float8::text").values, try sample.evaluate("t::float4::text").values
+        )
+        for row in texts.indices {
+            #expect(doubles[row] == .string(rows.text(row, 0) ?? ""), "seed \(seed): \(texts[row])")
+            #expect(floats[row] == .string(rows.text(row, 1) ?? ""), "seed \(seed): \(texts[row])")
         }
     }
 

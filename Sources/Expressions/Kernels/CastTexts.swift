@@ -16,14 +16,8 @@ enum CastTexts {
             printing { (value: Bool, out: inout [UInt8]) in out += (value ? "true" : "false").utf8 }
         case (.int32, .string): printing { (value: Int32, out: inout [UInt8]) in out += String(value).utf8 }
         case (.int64, .string): printing { (value: Int64, out: inout [UInt8]) in out += String(value).utf8 }
-        case (.float32, .string):
-            printing { (value: Float, out: inout [UInt8]) in
-                FloatText.append("\(value)", value.isNaN, value.isInfinite, plainBelow: 6, to: &out)
-            }
-        case (.float64, .string):
-            printing { (value: Double, out: inout [UInt8]) in
-                FloatText.append("\(value)", value.isNaN, value.isInfinite, plainBelow: 15, to: &out)
-            }
+        case (.float32, .string): printing { (value: Float, out: inout [UInt8]) in FloatText.append(value, to: &out) }
+        case (.float64, .string): printing { (value: Double, out: inout [UInt8]) in FloatText.append(value, to: &out) }
         case (.timestamp, .string):
             printing { (value: Int64, out: inout [UInt8]) in time(value, to: &out) }
         default: nil
@@ -115,68 +109,5 @@ enum CastTexts {
         if text.count > 19 { while text.last == UInt8(ascii: "0") { text.removeLast() } }
         out += text
         out += "+00".utf8
-    }
-}
-
-/// The shortest digits of a float in PostgreSQL's form.
-enum FloatText {
-    /// - Parameters:
-    ///   - shortest: as Swift prints it.
-    ///   - plainBelow: numbers from 10^-4 up to 10^this have no exponent.
-    static func append(_ shortest: String, _ isNaN: Bool, _ isInfinite: Bool, plainBelow: Int, to out: inout [UInt8]) {
-        if isNaN || isInfinite {
-            out += (isNaN ? "NaN" : shortest.hasPrefix("-") ? "-Infinity" : "Infinity").utf8
-            return
-        }
-        var digits: [UInt8] = []
-        var (point, exponent, seenPoint) = (0, 0, false)
-        var index = shortest.utf8.startIndex
-        while index < shortest.utf8.endIndex {
-            let byte = shortest.utf8[index]
-            switch byte {
-            case UInt8(ascii: "-"): out.append(byte)
-            case UInt8(ascii: "."): seenPoint = true
-            case UInt8(ascii: "e"):
-                exponent = Int(shortest[shortest.utf8.index(after: index)...]) ?? 0
-                index = shortest.utf8.index(before: shortest.utf8.endIndex)
-            default:
-                digits.append(byte)
-                if !seenPoint { point += 1 }
-            }
-            index = shortest.utf8.index(after: index)
-        }
-        let zero = UInt8(ascii: "0")
-        while digits.count > 1, digits.first == zero {
-            digits.removeFirst()
-            point -= 1
-        }
-        while digits.count > 1, digits.last == zero { digits.removeLast() }
-        if digits == [zero] {
-            out.append(zero)
-            return
-        }
-        // The value is d.ddd × 10^power.
-        let power = point + exponent - 1
-        if power < -4 || power >= plainBelow {
-            out.append(digits[0])
-            if digits.count > 1 {
-                out.append(UInt8(ascii: "."))
-                out += digits.dropFirst()
-            }
-            out += (power < 0 ? "e-" : "e+").utf8
-            if abs(power) < 10 { out.append(zero) }
-            out += String(abs(power)).utf8
-        } else if power < 0 {
-            out += "0.".utf8
-            out += repeatElement(zero, count: -power - 1)
-            out += digits
-        } else {
-            out += digits.prefix(power + 1)
-            out += repeatElement(zero, count: max(power + 1 - digits.count, 0))
-            if digits.count > power + 1 {
-                out.append(UInt8(ascii: "."))
-                out += digits.dropFirst(power + 1)
-            }
-        }
     }
 }

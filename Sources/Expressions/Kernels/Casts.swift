@@ -32,31 +32,34 @@ enum Casts {
                     fails: { x, result in (result.isInfinite && x.isFinite) || (result == 0 && x != 0) }
                 )
             }
-        case (.float32, .int32): integers(Float.self, Int32.self)
-        case (.float32, .int64): integers(Float.self, Int64.self)
-        case (.float64, .int32): integers(Double.self, Int32.self)
-        case (.float64, .int64): integers(Double.self, Int64.self)
+        case (.float32, .int32), (.float32, .int64):
+            widened(kernel(.float64, to))
+        case (.float64, .int32): integers(Int32.self)
+        case (.float64, .int64): integers(Int64.self)
         default: CastTexts.kernel(from, to)
         }
     }
 
+    /// A float32 is exact as a float64, and rounds to the same integer.
+    private static func widened(_ kernel: Kernel?) -> Kernel? {
+        guard let kernel else { return nil }
+        return { operands, n in kernel([Loops.total(operands, n) { (x: Float) in Double(x) }], n) }
+    }
+
     @inline(__always)
-    private static func integers<F: BinaryFloatingPoint & Slot, I: FixedWidthInteger & Slot>(
-        _: F.Type,
-        _: I.Type
-    ) -> Kernel {
+    private static func integers<I: FixedWidthInteger & Slot>(_: I.Type) -> Kernel {
         // Both bounds are powers of two, which floats hold exactly.
-        let (low, high) = (F(I.min), -F(I.min))
+        let (low, high) = (Double(I.min), -Double(I.min))
         return { operands, n in
             Loops.checked(
                 operands,
                 n,
-                { (x: F) in
-                    let rounded = x.rounded(.toNearestOrEven)
-                    return rounded >= low && rounded < high ? I(rounded) : 0
+                { (x: Double) in
+                    let rounded = Mathematics.roundedToEven(x)
+                    return rounded >= low && rounded < high ? I(truncatingIfNeeded: Int64(rounded)) : 0
                 },
                 fails: { x, _ in
-                    let rounded = x.rounded(.toNearestOrEven)
+                    let rounded = Mathematics.roundedToEven(x)
                     return !(rounded >= low && rounded < high)
                 }
             )

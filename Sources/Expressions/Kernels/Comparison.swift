@@ -113,9 +113,16 @@ enum Comparison {
     /// `candidate` where it is better or `best` is null, errors of both.
     private static func pick(_ isBetter: Operand, _ candidate: Operand, _ best: Operand, _ rowCount: Int) -> Operand {
         let count = Loops.count([candidate, best], rowCount)
-        let values = isBetter.values.bools
-        let takes = (0..<count).map { row in
-            !best.isValid(row) || (candidate.isValid(row) && values[isBetter.isConstant ? 0 : row])
+        var takes = [Bool](repeating: false, count: count)
+        Flags.values(isBetter).withFlags(count) { isBetter in
+            Flags.validity(candidate).withFlags(count) { isCandidate in
+                Flags.validity(best).withFlags(count) { isBest in
+                    for row in 0..<count {
+                        let (isBest, isCandidate, isBetter) = (isBest[row], isCandidate[row], isBetter[row])
+                        takes[row] = !isBest || (isCandidate && isBetter)
+                    }
+                }
+            }
         }
         var selection = Selection(rowCount: count)
         selection.take(Operand(.bool(takes)))

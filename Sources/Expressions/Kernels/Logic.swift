@@ -16,30 +16,38 @@ enum Logic {
                 : Loops.map(a, b, count) { (a: Bool, b: Bool) in a && b }
             return Operand(.bool(values), isConstant: isConstant)
         }
-        let (aStep, bStep) = (left.isConstant ? 0 : 1, right.isConstant ? 0 : 1)
         var values = [Bool](repeating: false, count: count)
-        var valid = [Bool](repeating: true, count: count)
-        var errors = [Bool](repeating: false, count: count)
-        var anyError = false
-        for row in 0..<count {
-            if left.isError(row) {
-                errors[row] = true
-            } else if left.isValid(row), a[row &* aStep] == deciding {
-                values[row] = deciding
-                continue
-            } else if right.isError(row) {
-                errors[row] = true
-            } else if right.isValid(row), b[row &* bStep] == deciding {
-                values[row] = deciding
-                continue
-            } else if left.isValid(row), right.isValid(row) {
-                values[row] = !deciding
-                continue
+        var valid = values
+        var errors = values
+        Flags.values(left).withFlags(count) { a in
+            Flags.values(right).withFlags(count) { b in
+                Flags.validity(left).withFlags(count) { aValid in
+                    Flags.validity(right).withFlags(count) { bValid in
+                        Flags.errors(left).withFlags(count) { aErrors in
+                            Flags.errors(right).withFlags(count) { bErrors in
+                                for row in 0..<count {
+                                    let (left, isLeftValid, isLeftError) = (a[row], aValid[row], aErrors[row])
+                                    let (right, isRightValid, isRightError) = (b[row], bValid[row], bErrors[row])
+                                    let isDecided = isLeftValid && left == deciding
+                                    let fails = isLeftError || (!isDecided && isRightError)
+                                    let decides = !fails && (isDecided || (isRightValid && right == deciding))
+                                    let isValid = decides || (!fails && isLeftValid && isRightValid)
+                                    errors[row] = fails
+                                    valid[row] = isValid
+                                    values[row] = isValid && decides == deciding
+                                }
+                            }
+                        }
+                    }
+                }
             }
-            valid[row] = false
-            anyError = anyError || errors[row]
         }
-        return Operand(.bool(values), validity: valid, errors: anyError ? errors : nil, isConstant: isConstant)
+        return Operand(
+            .bool(values),
+            validity: valid,
+            errors: errors.contains(true) ? errors : nil,
+            isConstant: isConstant
+        )
     }
 
     static let not: Kernel = { operands, rowCount in Loops.total(operands, rowCount) { (value: Bool) in !value } }

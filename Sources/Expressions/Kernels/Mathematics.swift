@@ -15,8 +15,18 @@ enum Mathematics {
         Loops.total(operands, rowCount) { (x: Double) in x.rounded(.up) }
     }
     static let round: Kernel = { operands, rowCount in
-        Loops.total(operands, rowCount) { (x: Double) in x.rounded(.toNearestOrEven) }
+        Loops.total(operands, rowCount) { (x: Double) in roundedToEven(x) }
     }
+
+    /// `rint`, without a call: processors that have no instruction for it would make one for each row.
+    @inline(__always)
+    static func roundedToEven(_ x: Double) -> Double {
+        // From 2^52 on there are whole numbers only, and sums in that range are rounded to them.
+        let whole = 4_503_599_627_370_496.0
+        let magnitude = x.magnitude
+        return magnitude < whole ? Double(signOf: x, magnitudeOf: magnitude + whole - whole) : x
+    }
+
     static let truncate: Kernel = { operands, rowCount in
         Loops.total(operands, rowCount) { (x: Double) in x.rounded(.towardZero) }
     }

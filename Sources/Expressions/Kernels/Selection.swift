@@ -9,6 +9,7 @@ struct Selection {
     /// The branch that a row takes.
     private var taken: [UInt16]
     private var openCount: Int
+    private var failedCount = 0
     private var branch: UInt16 = 0
     private var reached: [Bool] = []
 
@@ -22,33 +23,38 @@ struct Selection {
     var isOpen: Bool { openCount > 0 }
 
     /// Rows where a condition is true take the next branch; those where it is an error are errors.
-    mutating func take(_ condition: Operand) {
-        let values = condition.values.bools
-        take(condition) { values[$0] }
-    }
+    mutating func take(_ condition: Operand) { take(condition, .values(condition)) }
 
     /// Rows that have a value take the next branch.
-    mutating func takeValid(_ operand: Operand) {
-        take(operand) { _ in true }
-    }
+    mutating func takeValid(_ operand: Operand) { take(operand, Flags(nil, isConstant: true, otherwise: true)) }
 
-    @inline(__always)
-    private mutating func take(_ operand: Operand, _ isTrue: (Int) -> Bool) {
-        let step = operand.isConstant ? 0 : 1
-        var any = false
-        for row in 0..<rowCount where taken[row] == Self.open {
-            let place = row &* step
-            if operand.errors?[place] == true {
-                taken[row] = Self.failed
-                openCount -= 1
-            } else if operand.validity?[place] != false, isTrue(place) {
-                taken[row] = branch
-                openCount -= 1
-                any = true
+    private mutating func take(_ operand: Operand, _ condition: Flags) {
+        let (rowCount, branch) = (rowCount, branch)
+        var (takenCount, failedCount) = (0, 0)
+        condition.withFlags(rowCount) { condition in
+            Flags.validity(operand).withFlags(rowCount) { valid in
+                Flags.errors(operand).withFlags(rowCount) { errors in
+                    taken.withUnsafeMutableBufferPointer { taken in
+                        for row in 0..<rowCount {
+                            // All loads first: then what follows is arithmetic, without a jump.
+                            let (place, isError, isValid, isTrue) = (
+                                taken[row], errors[row], valid[row], condition[row]
+                            )
+                            let isOpen = place == Self.open
+                            let fails = isOpen && isError
+                            let takes = isOpen && !isError && isValid && isTrue
+                            taken[row] = fails ? Self.failed : (takes ? branch : place)
+                            failedCount &+= fails ? 1 : 0
+                            takenCount &+= takes ? 1 : 0
+                        }
+                    }
+                }
             }
         }
-        reached.append(any)
-        branch += 1
+        openCount -= takenCount + failedCount
+        self.failedCount += failedCount
+        reached.append(takenCount > 0)
+        self.branch += 1
     }
 
     /// All rows left take branch number `branchCount`, that behind the last.
@@ -56,7 +62,8 @@ struct Selection {
         while reached.count < branchCount { reached.append(false) }
         reached.append(openCount > 0)
         guard openCount > 0 else { return }
-        for row in 0..<rowCount where taken[row] == Self.open { taken[row] = UInt16(branchCount) }
+        let last = UInt16(branchCount)
+        taken = Loops.map(taken, rowCount) { (place: UInt16) in place == Self.open ? last : place }
         openCount = 0
     }
 
@@ -68,25 +75,28 @@ struct Selection {
     ///   - like: of the branches' type.
     func result(_ branches: [Operand?], like: Operand) -> Operand {
         var validity: [Bool]?
-        var errors: [Bool]?
-        let mayBeNull = branches.contains { $0?.validity != nil } || taken.contains(Self.failed)
-        if mayBeNull {
-            var valid = [Bool](repeating: false, count: rowCount)
-            for row in 0..<rowCount where taken[row] != Self.failed {
-                valid[row] = branches[Int(taken[row])]?.isValid(row) == true
-            }
-            validity = valid
+        if failedCount > 0 || branches.contains(where: { $0?.validity != nil }) {
+            // A row that failed takes no branch, and stays false.
+            validity = flags(branches) { .validity($0) }
         }
-        if taken.contains(Self.failed) || branches.contains(where: { $0?.errors != nil }) {
-            var failed = [Bool](repeating: false, count: rowCount)
-            var any = false
-            for row in 0..<rowCount {
-                failed[row] = taken[row] == Self.failed || branches[Int(taken[row])]?.isError(row) == true
-                any = any || failed[row]
+        var errors: [Bool]?
+        if failedCount > 0 || branches.contains(where: { $0?.errors != nil }) {
+            let failed = Loops.map(taken, flags(branches) { .errors($0) }, rowCount) { (place: UInt16, failed: Bool) in
+                failed || place == Self.failed
             }
-            if any { errors = failed }
+            if failed.contains(true) { errors = failed }
         }
         return Operand(values(branches, like: like), validity: validity, errors: errors)
+    }
+
+    private func flags(_ branches: [Operand?], _ flags: (Operand) -> Flags) -> [Bool] {
+        var picked = [Bool](repeating: false, count: rowCount)
+        for (number, operand) in branches.enumerated() {
+            guard let operand else { continue }
+            let source = flags(operand)
+            pick(UInt16(number), source.array, source.step, into: &picked)
+        }
+        return picked
     }
 
     private func values(_ branches: [Operand?], like: Operand) -> Column.Values {
@@ -106,22 +116,43 @@ struct Selection {
         var picked = [Element](repeating: .zero, count: rowCount)
         for (number, operand) in branches.enumerated() {
             guard let operand else { continue }
-            let values = Element.array(operand.values)
-            let step = operand.isConstant ? 0 : 1
-            for row in 0..<rowCount where taken[row] == UInt16(number) { picked[row] = values[row &* step] }
+            pick(UInt16(number), Element.array(operand.values), operand.isConstant ? 0 : 1, into: &picked)
         }
         return picked
     }
 
+    @inline(__always)
+    private func pick<Element: Slot>(_ number: UInt16, _ values: [Element], _ step: Int, into picked: inout [Element]) {
+        precondition(step == 0 ? values.count >= 1 || rowCount == 0 : values.count == rowCount)
+        taken.withUnsafeBufferPointer { taken in
+            values.withUnsafeBufferPointer { values in
+                picked.withUnsafeMutableBufferPointer { picked in
+                    // Safe: compared above; `taken` and `picked` have one element a row.
+                    if step == 0 {
+                        guard let value = values.first else { return }
+                        for row in 0..<taken.count {
+                            let other = picked[row]
+                            picked[row] = taken[row] == number ? value : other
+                        }
+                    } else {
+                        for row in 0..<taken.count {
+                            let (value, other) = (values[row], picked[row])
+                            picked[row] = taken[row] == number ? value : other
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     private func pickTexts(_ branches: [Operand?]) -> TextValues {
-        let texts = branches.map { $0?.values.texts }
+        let rows = branches.map { $0.map { TextRows($0) } }
         var picked = TextValues()
         picked.offsets.reserveCapacity(rowCount + 1)
         for row in 0..<rowCount {
-            if taken[row] != Self.failed, let operand = branches[Int(taken[row])], let values = texts[Int(taken[row])],
-                operand.isValid(row)
-            {
-                picked.append(values[operand.isConstant ? 0 : row])
+            let branch = Int(taken[row])
+            if branch < branches.count, branches[branch]?.isValid(row) == true, let texts = rows[branch] {
+                picked.append(texts.bytes(row))
             } else {
                 picked.append([])
             }

@@ -25,7 +25,10 @@ struct TimeZoneRules: Sendable {
         for index in 0..<block.timeCount {
             let type = block.type(index)
             let time = block.time(index)
-            guard type < block.typeCount, transitions.last.map({ $0 < time }) ?? true else { return nil }
+            // Beyond 2^60 seconds sums could overflow.
+            guard type < block.typeCount, time.magnitude < 1 << 60, transitions.last.map({ $0 < time }) ?? true else {
+                return nil
+            }
             transitions.append(time)
             offsets.append(block.offset(type))
         }

@@ -48,16 +48,7 @@ extension Typer {
     }
 
     mutating func cast(_ operand: Part, _ target: Syntax.CastType, _ offset: Int) throws(Fault) -> Part {
-        let type: ValueType =
-            switch target {
-            case .int4: .int32
-            case .int8: .int64
-            case .float4: .float32
-            case .float8: .float64
-            case .text: .string
-            case .boolean: .bool
-            case .timestamptz: .timestamp
-            }
+        let type = target.type
         if let node = try coerced(operand, to: type) { return Part(node: node, type: type, offset: offset) }
         guard let kernel = Casts.kernel(operand.type, type) else {
             let hint = operand.type == .localTime ? ": say whose by at time zone '…'" : ""
@@ -89,7 +80,7 @@ extension Typer {
             throw Fault("there is no function '\(name)'\(Name.hint(for: name, among: known))", at: offset)
         }
         for overload in function.overloads {
-            guard let (nodes) = try matched(parts, overload) else { continue }
+            guard let nodes = try matched(parts, overload) else { continue }
             return Part(node: .apply(overload.kernel, nodes), type: overload.result, offset: offset)
         }
         let expected = function.overloads.map { "\(name)(\($0.parameters.map(\.text).joined(separator: ", ")))" }
@@ -196,5 +187,19 @@ extension Typer {
             throw Fault("an element's number is an int32 or int64, not \(index.type.text)", at: index.offset)
         }
         return Part(node: .apply(Vectors.element, [vector.node, number]), type: .float32, offset: offset)
+    }
+}
+
+extension Syntax.CastType {
+    var type: ValueType {
+        switch self {
+        case .int4: .int32
+        case .int8: .int64
+        case .float4: .float32
+        case .float8: .float64
+        case .text: .string
+        case .boolean: .bool
+        case .timestamptz: .timestamp
+        }
     }
 }

@@ -21,12 +21,7 @@ struct Typer {
     mutating func part(_ tree: Syntax) throws(Fault) -> Part {
         let offset = tree.offset
         switch tree.kind {
-        case .integer(let text):
-            guard let value = Int64(text) else {
-                throw Fault("\(text) is too large for int64: write it with a point, as a float64", at: offset)
-            }
-            if let small = Int32(exactly: value) { return constant(.int32([small]), .int32, offset) }
-            return constant(.int64([value]), .int64, offset)
+        case .integer(let text): return try integer(text, offset)
         case .decimal(let text):
             guard let value = try? ValueText.float64(Array(text.utf8).span) else {
                 throw Fault("\(text) is out of float64's range", at: offset)
@@ -39,6 +34,10 @@ struct Typer {
         case .null: return Part(node: .constant(Operand(nullOf: .bool)), type: .null, offset: offset)
         case .bool(let value): return constant(.bool([value]), .bool, offset)
         case .column(let name): return try column(name, offset)
+        case .unary(.minus, let operand):
+            // A sign is part of a literal, as in PostgreSQL: -2147483648 is an int32.
+            if case .integer(let text) = operand.kind { return try integer("-" + text, offset) }
+            return try unary(.minus, part(operand), offset)
         case .unary(let unary, let operand): return try self.unary(unary, part(operand), offset)
         case .binary(let binary, let left, let right):
             let (left, right) = (try part(left), try part(right))
@@ -57,6 +56,14 @@ struct Typer {
             let (vector, index) = (try part(vector), try part(index))
             return try element(vector, index, offset)
         }
+    }
+
+    private func integer(_ text: String, _ offset: Int) throws(Fault) -> Part {
+        guard let value = Int64(text) else {
+            throw Fault("\(text) is too large for int64: write it with a point, as a float64", at: offset)
+        }
+        if let small = Int32(exactly: value) { return constant(.int32([small]), .int32, offset) }
+        return constant(.int64([value]), .int64, offset)
     }
 
     private func constant(_ values: Column.Values, _ type: ValueType, _ offset: Int) -> Part {
