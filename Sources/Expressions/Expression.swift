@@ -13,7 +13,9 @@ package struct Expression: Sendable {
     /// The places in the scope that it reads, ascending.
     package let inputs: [Int]
     private let node: Node
-    private let inputTypes: [Int: FeatureType]
+    /// What `node` reads, by its numbers.
+    private let reads: [(place: Int, type: FeatureType)]
+    private let localCount: Int
 
     /// - Throws: the first fault, with its place in `text`.
     package init(_ text: String, scope: ExpressionScope) throws(ExpressionError) {
@@ -56,7 +58,8 @@ package struct Expression: Sendable {
         }
         node = part.node
         inputs = typer.inputs.sorted()
-        inputTypes = Dictionary(uniqueKeysWithValues: inputs.map { ($0, scope.entries[$0].type) })
+        reads = typer.inputs.map { ($0, scope.entries[$0].type) }
+        localCount = typer.slotCount
     }
 
     package struct Evaluated: Sendable {
@@ -69,19 +72,18 @@ package struct Expression: Sendable {
     /// Evaluates all rows of a batch.
     ///
     /// - Parameters:
-    ///   - column: of a place in the scope, of that entry's type and with `rowCount` rows; called at most once for each
-    ///     of ``inputs``.
+    ///   - column: of a place in the scope, of that entry's type and with `rowCount` rows; called once for each of
+    ///     ``inputs``.
     /// - Complexity: O(parts × rows); a few ns for each number's operation.
     package func evaluate(_ column: (Int) -> Column, rowCount: Int) -> Evaluated {
-        withoutActuallyEscaping(column) { column in
-            var evaluation = Evaluation(rowCount: rowCount) { place in
-                let found = column(place)
-                precondition(found.rowCount == rowCount, "a column of \(found.rowCount) rows beside \(rowCount)")
-                precondition(found.type == inputTypes[place], "a column of another type than the scope's")
-                return Operand(found.values, validity: found.validity)
-            }
-            return finished(evaluation.evaluate(node), rowCount)
+        let inputs = reads.map { read in
+            let found = column(read.place)
+            precondition(found.rowCount == rowCount, "a column of \(found.rowCount) rows beside \(rowCount)")
+            precondition(found.type == read.type, "a column of another type than the scope's")
+            return Operand(found.values, validity: found.validity)
         }
+        var evaluation = Evaluation(rowCount: rowCount, inputs: inputs, localCount: localCount)
+        return finished(evaluation.evaluate(node), rowCount)
     }
 
     private func finished(_ operand: Operand, _ rowCount: Int) -> Evaluated {

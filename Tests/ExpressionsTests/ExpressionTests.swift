@@ -121,7 +121,8 @@ import Testing
 
     @Test func `a null has a slot of zero or an empty text, whatever was computed there`() throws {
         let texts = [
-            "m + 1 / (n - 7)", "weather.temp * 2 + 1", "carrier || 'x'", "nullif(n, 7)", "coalesce(carrier, null)",
+            "m + 1 / (n - 7)", "(n + 1) / (n - 7)", "weather.temp * 2 + 1", "carrier || 'x'", "nullif(n, 7)",
+            "coalesce(carrier, null)",
             "nullif(late, true)",
         ]
         for text in texts {

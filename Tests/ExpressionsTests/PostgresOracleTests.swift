@@ -24,6 +24,23 @@ import Testing
         "case s when 'a' then i when t then j else i % j end", "case f when 'NaN' then 1 when g then 2 end",
     ]
 
+    /// Each function of numbers and of strings by itself.
+    private static let functions =
+        [
+            "floor", "ceil", "round", "trunc", "sign", "sqrt", "exp", "ln", "log10", "sin", "cos", "tan", "asin",
+            "acos", "atan",
+            "radians", "degrees", "abs",
+        ].map { "\($0)(f)" } + ["lower", "upper", "length", "trim"].map { "\($0)(s)" } + [
+            "abs(i)", "abs(m)", "abs(h)", "mod(i, j)", "mod(m, i)", "power(f, g)", "atan2(f, g)", "left(s, j % 4)",
+            "right(s, j % 4)", "substr(s, j % 4)", "substr(s, j % 4, i)", "strpos(s || t, t)",
+        ]
+
+    /// Each part of a time, in UTC and elsewhere.
+    private static let parts = ["epoch", "year", "month", "day", "hour", "minute", "dow", "isodow", "doy", "week"]
+        .flatMap {
+            ["extract(\($0) from x)::float8", "extract(\($0) from x at time zone 'Australia/Lord_Howe')::float8"]
+        }
+
     /// A seed of its own for every run, unless ASOF_SEED says which.
     private static func seed() -> UInt64 {
         let seed = ProcessInfo.processInfo.environment["ASOF_SEED"].flatMap { UInt64($0) } ?? .random(in: 0..<1_000_000)
@@ -35,7 +52,7 @@ import Testing
         let seed = Self.seed()
         let oracle = try PostgresOracle(rowCount: 1_000, seed: seed)
         var generator = RandomExpression(random: SeededRandom(seed: seed &+ 1))
-        var texts = Self.written
+        var texts = Self.written + Self.functions + Self.parts
         for place in 0..<210 {
             let kinds = RandomExpression.Kind.allCases
             texts.append(generator.text(kinds[place % kinds.count], 3))

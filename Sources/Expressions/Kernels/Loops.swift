@@ -9,12 +9,15 @@ enum Loops {
 
     /// Rows where all operands have a value; `nil` = all rows.
     static func validity(_ operands: [Operand], _ count: Int) -> [Bool]? {
-        merge(operands.map { ($0.validity, $0.isConstant) }, count, keeps: { $0 && $1 })
+        // Mostly there is none, and one row should not cost a list of nothing.
+        guard operands.contains(where: { $0.validity != nil }) else { return nil }
+        return merge(operands.map { ($0.validity, $0.isConstant) }, count, keeps: { $0 && $1 })
     }
 
     /// Rows where one of the operands has an error; `nil` = none.
     static func errors(_ operands: [Operand], _ count: Int) -> [Bool]? {
-        merge(operands.map { ($0.errors, $0.isConstant) }, count, keeps: { $0 || $1 })
+        guard operands.contains(where: { $0.errors != nil }) else { return nil }
+        return merge(operands.map { ($0.errors, $0.isConstant) }, count, keeps: { $0 || $1 })
     }
 
     @inline(__always)

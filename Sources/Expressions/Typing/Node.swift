@@ -4,7 +4,7 @@
 /// reached in a row are dropped there.
 indirect enum Node: Sendable {
     case constant(Operand)
-    /// A place in the scope.
+    /// A column, by its number among those that the expression reads.
     case input(Int)
     /// What a `bind` around it has evaluated.
     case local(Int)
@@ -29,23 +29,20 @@ typealias Kernel = @Sendable (_ operands: [Operand], _ rowCount: Int) -> Operand
 /// A batch being evaluated.
 struct Evaluation {
     let rowCount: Int
-    private let column: (Int) -> Operand
-    private var inputs: [Int: Operand] = [:]
-    private var locals: [Int: Operand] = [:]
+    private let inputs: [Operand]
+    private var locals: [Operand?]
 
-    init(rowCount: Int, column: @escaping (Int) -> Operand) {
+    /// - Parameter localCount: how many `bind`s there are.
+    init(rowCount: Int, inputs: [Operand], localCount: Int) {
         self.rowCount = rowCount
-        self.column = column
+        self.inputs = inputs
+        locals = [Operand?](repeating: nil, count: localCount)
     }
 
     mutating func evaluate(_ node: Node) -> Operand {
         switch node {
         case .constant(let operand): return operand
-        case .input(let place):
-            if let operand = inputs[place] { return operand }
-            let operand = column(place)
-            inputs[place] = operand
-            return operand
+        case .input(let number): return inputs[number]
         case .local(let slot):
             guard let operand = locals[slot] else { preconditionFailure("a local is used inside of its bind") }
             return operand

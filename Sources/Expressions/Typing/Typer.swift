@@ -5,7 +5,8 @@ import PointInTime
 struct Typer {
     let scope: ExpressionScope
     var slotCount = 0
-    private(set) var inputs: Set<Int> = []
+    /// Places in the scope, in the order in which they were met.
+    private(set) var inputs: [Int] = []
 
     /// A part with its type.
     struct Part {
@@ -75,8 +76,9 @@ struct Typer {
             let hint = Name.hint(for: name, among: scope.entries.map(\.name))
             throw Fault("there is no column '\(name)' here\(hint)", at: offset)
         }
-        inputs.insert(place)
-        return Part(node: .input(place), type: .feature(scope.entries[place].type), offset: offset)
+        let number = inputs.firstIndex(of: place) ?? inputs.count
+        if number == inputs.count { inputs.append(place) }
+        return Part(node: .input(number), type: .feature(scope.entries[place].type), offset: offset)
     }
 
     /// A part as a value of a type that it widens to, a string literal as a value of any type that strings are cast to.
