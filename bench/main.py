@@ -14,7 +14,7 @@ import tempfile
 
 import harness
 
-BENCHES = ["ingest", "export", "get", "materialize", "segments", "pit", "serve"]
+BENCHES = ["ingest", "export", "get", "materialize", "segments", "pit", "serve", "predict"]
 
 
 def run(arguments: list[str]) -> int:

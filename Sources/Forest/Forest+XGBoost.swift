@@ -10,8 +10,12 @@ extension Forest {
         guard let booster = learner["gradient_booster"], case .text(let name)? = booster["name"] else {
             throw .unsuitable("it has no learner.gradient_booster.name")
         }
-        guard name == "gbtree" else { throw .unsuitable("its booster is '\(name)'; known: gbtree") }
-        guard let model = booster["model"] else { throw .unsuitable("it has no trees (gradient_booster.model)") }
+        guard name == "gbtree" || name == "dart" else {
+            throw .unsuitable("its booster is '\(name)'; known: gbtree and dart")
+        }
+        guard let model = (booster["gbtree"] ?? booster)["model"] else {
+            throw .unsuitable("it has no trees (gradient_booster.model)")
+        }
         guard let parameters = learner["learner_model_param"] else {
             throw .unsuitable("it has no learner.learner_model_param")
         }
@@ -28,7 +32,8 @@ extension Forest {
         guard outputs >= 1, objective == .softmax || classes <= 1 else {
             throw .unsuitable("its objective is \(objectiveName), and it has \(classes) classes")
         }
-        let builder = try TreeBuilder(model, width: width, outputs: outputs)
+        let weights = try droppedTreeWeights(booster, model)
+        let builder = try TreeBuilder(model, width: width, outputs: outputs, weights: weights)
         var table = builder.table
         table.base = try Self.base(parameters, objective, objectiveName, outputs)
         let names = learner["feature_names"]?.texts.flatMap { $0.isEmpty ? nil : $0 }
@@ -123,7 +128,7 @@ private struct TreeBuilder {
     private(set) var table = TreeTable()
     private let width: Int
 
-    init(_ model: ModelValue, width: Int, outputs: Int) throws(ForestError) {
+    init(_ model: ModelValue, width: Int, outputs: Int, weights: [Float]?) throws(ForestError) {
         self.width = width
         guard let trees = model["trees"]?.elements else { throw .unsuitable("its trees are no list") }
         guard trees.count <= ForestLimits.treesMax else {
@@ -132,18 +137,21 @@ private struct TreeBuilder {
         guard case .numbers(let info)? = model["tree_info"], info.count == trees.count else {
             throw .unsuitable("tree_info is to have one number for each of the \(trees.count) trees")
         }
+        guard weights?.count ?? trees.count == trees.count else {
+            throw .unsuitable("weight_drop is to have one number for each of the \(trees.count) trees")
+        }
         for (index, tree) in trees.enumerated() {
             guard let group = Int(exactly: info[index]), (0..<outputs).contains(group) else {
                 throw .unsuitable("tree \(index) is of output \(info[index]), and there are \(outputs)")
             }
             table.roots.append(UInt32(table.nodes.count))
             table.groups.append(UInt16(group))
-            try add(XGBoostTree(tree, index))
+            try add(XGBoostTree(tree, index), weight: weights?[index] ?? 1)
         }
     }
 
     /// Appends the nodes of a tree, parents before children, the two children of a node beside each other.
-    private mutating func add(_ tree: XGBoostTree) throws(ForestError) {
+    private mutating func add(_ tree: XGBoostTree, weight: Float) throws(ForestError) {
         guard table.nodes.count + tree.count <= ForestLimits.nodesMax else {
             throw .tooLarge("it has more than \(ForestLimits.nodesMax) nodes")
         }
@@ -161,7 +169,7 @@ private struct TreeBuilder {
             }
             let (left, right) = (tree.left[node], tree.right[node])
             guard left >= 0 || right >= 0 else {
-                let value = tree.condition(node)
+                let value = tree.condition(node) * weight
                 guard value.isFinite else { throw tree.fault("the leaf \(node) is not finite") }
                 table.nodes[place].threshold = value
                 table.nodes[place].left = UInt32(place)

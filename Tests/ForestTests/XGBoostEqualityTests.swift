@@ -34,6 +34,13 @@ import XGBoost
             rounds: 8
         ),
         .init(parameters: ["objective": "binary:logistic", "max_depth": "1", "eta": "0.01"], rounds: 3_000, rows: 100),
+        .init(parameters: ["objective": "binary:logistic", "booster": "dart", "rate_drop": "0.3"], rounds: 20),
+        .init(
+            parameters: ["objective": "multi:softprob", "num_class": "3", "rate_drop": "0.5", "booster": "dart"],
+            rounds: 9,
+            categorical: 2
+        ),
+        .init(parameters: ["objective": "reg:squarederror", "booster": "dart", "one_drop": "1"], rounds: 12),
     ]
 
     @Test(arguments: Self.shapes)

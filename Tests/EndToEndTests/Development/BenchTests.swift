@@ -4,7 +4,7 @@ import Testing
 
 /// The benchmarks run at a small size, which also compares their results; their figures are not looked at.
 @Suite struct BenchTests {
-    @Test(arguments: ["ingest", "export", "get", "materialize", "segments", "pit", "serve"])
+    @Test(arguments: ["ingest", "export", "get", "materialize", "segments", "pit", "serve", "predict"])
     func `benchmarks run, find equal results and end with a line of JSON`(bench: String) throws {
         let root = Cases.repository.path
         let process = Process()
