@@ -117,32 +117,37 @@ let package = Package(
         module("Online", ["Features", "PointInTime"]),
         module(
             "Store",
-            ["CAffinity", "Features", "PointInTime", "Postgres"],
+            ["CAffinity", "Expressions", "Features", "PointInTime", "Postgres"],
             [crypto],
             resources: [.embedInCode("Migrations")]
         ),
         module("Models", ["Features", "Forest", "PointInTime", "Postgres", "Store", "Training"], [crypto]),
         module("Segments", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
-        module("TrainingSets", ["Features", "PointInTime", "Postgres", "Segments", "Store"]),
+        module("TrainingSets", ["Expressions", "Features", "PointInTime", "Postgres", "Segments", "Store"]),
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
-        module("Serving", ["Features", "Metrics", "Online", "PointInTime", "Postgres", "Store"]),
+        module("Serving", ["Expressions", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Store"]),
         module(
             "Workflows",
             [
-                "Columnar", "Features", "Materializing", "Operations", "PointInTime", "Postgres", "Segments", "Store",
+                "Columnar", "Expressions", "Features", "Materializing", "Operations", "PointInTime", "Postgres",
+                "Segments", "Store",
                 "TrainingSets",
             ]
         ),
         module(
             "Reading",
-            ["CFloatText", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Serving", "Store", "Wire"],
+            [
+                "CFloatText", "Expressions", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Serving",
+                "Store", "Wire",
+            ],
             [nioCore]
         ),
         module(
             "Commands",
             [
-                "Columnar", "Features", "Metrics", "Online", "PointInTime", "Reading", "Serving", "Store",
+                "Columnar", "Expressions", "Features", "Metrics", "Online", "PointInTime", "Reading", "Serving",
+                "Store",
                 "TrainingSets",
                 "Wire",
             ],
@@ -162,7 +167,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "CLibPQ", "EmbeddedPostgres", "Features", "Operations", "PointInTime", "Postgres", "Store",
+                "CLibPQ", "EmbeddedPostgres", "Expressions", "Features", "Operations", "PointInTime", "Postgres",
+                "Store",
                 "TrainingSets",
             ],
             path: "Tests/TestSupport",
@@ -180,7 +186,8 @@ let package = Package(
         tests(
             "StoreTests",
             [
-                "Columnar", "Features", "Materializing", "Online", "Operations", "PointInTime", "Postgres", "Segments",
+                "Columnar", "Expressions", "Features", "Materializing", "Online", "Operations", "PointInTime",
+                "Postgres", "Segments",
                 "Serving", "Store", "TrainingSets",
             ]
         ),
@@ -200,7 +207,8 @@ let package = Package(
         tests(
             "WorkflowsTests",
             [
-                "Columnar", "Features", "Materializing", "Operations", "Postgres", "Segments", "Store", "TrainingSets",
+                "Columnar", "Expressions", "Features", "Materializing", "Operations", "Postgres", "Segments", "Store",
+                "TrainingSets",
                 "Workflows",
             ]
         ),
