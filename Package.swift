@@ -117,31 +117,36 @@ let package = Package(
         module("Online", ["Features", "PointInTime"]),
         module(
             "Store",
-            ["CAffinity", "Features", "PointInTime", "Postgres"],
+            ["CAffinity", "Expressions", "Features", "PointInTime", "Postgres"],
             [crypto],
             resources: [.embedInCode("Migrations")]
         ),
         module("Segments", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
-        module("TrainingSets", ["Features", "PointInTime", "Postgres", "Segments", "Store"]),
+        module("TrainingSets", ["Expressions", "Features", "PointInTime", "Postgres", "Segments", "Store"]),
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
-        module("Serving", ["Features", "Metrics", "Online", "PointInTime", "Postgres", "Store"]),
+        module("Serving", ["Expressions", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Store"]),
         module(
             "Workflows",
             [
-                "Columnar", "Features", "Materializing", "Operations", "PointInTime", "Postgres", "Segments", "Store",
+                "Columnar", "Expressions", "Features", "Materializing", "Operations", "PointInTime", "Postgres",
+                "Segments", "Store",
                 "TrainingSets",
             ]
         ),
         module(
             "Reading",
-            ["CFloatText", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Serving", "Store", "Wire"],
+            [
+                "CFloatText", "Expressions", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Serving",
+                "Store", "Wire",
+            ],
             [nioCore]
         ),
         module(
             "Commands",
             [
-                "Columnar", "Features", "Metrics", "Online", "PointInTime", "Reading", "Serving", "Store",
+                "Columnar", "Expressions", "Features", "Metrics", "Online", "PointInTime", "Reading", "Serving",
+                "Store",
                 "TrainingSets",
                 "Wire",
             ],
@@ -161,7 +166,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "CLibPQ", "EmbeddedPostgres", "Features", "Operations", "PointInTime", "Postgres", "Store",
+                "CLibPQ", "EmbeddedPostgres", "Expressions", "Features", "Operations", "PointInTime", "Postgres",
+                "Store",
                 "TrainingSets",
             ],
             path: "Tests/TestSupport",
@@ -178,7 +184,8 @@ let package = Package(
         tests(
             "StoreTests",
             [
-                "Columnar", "Features", "Materializing", "Online", "Operations", "PointInTime", "Postgres", "Segments",
+                "Columnar", "Expressions", "Features", "Materializing", "Online", "Operations", "PointInTime",
+                "Postgres", "Segments",
                 "Serving", "Store", "TrainingSets",
             ]
         ),
@@ -198,7 +205,8 @@ let package = Package(
         tests(
             "WorkflowsTests",
             [
-                "Columnar", "Features", "Materializing", "Operations", "Postgres", "Segments", "Store", "TrainingSets",
+                "Columnar", "Expressions", "Features", "Materializing", "Operations", "Postgres", "Segments", "Store",
+                "TrainingSets",
                 "Workflows",
             ]
         ),

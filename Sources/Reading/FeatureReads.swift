@@ -11,6 +11,7 @@ package final class FeatureReads: Sendable {
     /// What reads that wait keep.
     package let memory: ReadMemory
     private let prepared = Mutex(Prepared())
+    private let derivedErrorCount = Atomic(0)
 
     package convenience init(_ source: Source) { self.init(source, LargeReplies.Sizes()) }
 
@@ -19,6 +20,11 @@ package final class FeatureReads: Sendable {
         self.memory = memory
         large = LargeReplies(sizes)
     }
+
+    /// Derived values that were null since PostgreSQL would raise an error.
+    package var derivedErrors: Int { derivedErrorCount.load(ordering: .relaxed) }
+
+    func noteDerivedErrors(_ count: Int) { derivedErrorCount.wrappingAdd(count, ordering: .relaxed) }
 
     /// Where rows come from: the server's ``Serving``, or a stand-in for it.
     package struct Source: Sendable {
@@ -37,6 +43,12 @@ package final class FeatureReads: Sendable {
                 _ view: ServedView, _ keys: [Column],
                 _ finish: @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
             ) -> Void
+        /// For each entity its newest row of history up to a time, in the state that a position names.
+        package var fetchHistory:
+            @Sendable (
+                _ view: ServedView, _ keys: [Column], _ time: Int64, _ position: Int64,
+                _ finish: @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
+            ) -> Void
 
         package init(
             catalog: @escaping @Sendable () -> Catalog,
@@ -47,7 +59,12 @@ package final class FeatureReads: Sendable {
             fetch:
                 @escaping @Sendable (
                     ServedView, [Column], @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
-                ) -> Void
+                ) -> Void,
+            fetchHistory:
+                @escaping @Sendable (
+                    ServedView, [Column], Int64, Int64,
+                    @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
+                ) -> Void = { $4(.failure(.unavailable(reason: "there is no history here"))) }
         ) {
             self.catalog = catalog
             self.position = position
@@ -55,6 +72,7 @@ package final class FeatureReads: Sendable {
             self.now = now
             self.whenReached = whenReached
             self.fetch = fetch
+            self.fetchHistory = fetchHistory
         }
 
         package init(_ serving: Serving) {
@@ -64,7 +82,8 @@ package final class FeatureReads: Sendable {
                 changeCount: { serving.changeCount },
                 now: { serving.now() },
                 whenReached: { serving.whenReached($0, timeoutMs: $1, finish: $2) },
-                fetch: { serving.fetch($0, keys: $1, finish: $2) }
+                fetch: { serving.fetch($0, keys: $1, finish: $2) },
+                fetchHistory: { serving.fetch($0, keys: $1, at: $2, position: $3, finish: $4) }
             )
         }
     }
@@ -142,8 +161,10 @@ extension RowPlan {
     }
 
     convenience init(_ service: ServicePlan) {
+        var layouts = service.roles.map(\.view.layout)
+        if let computed = service.computed { layouts.append(computed.layout) }
         self.init(
-            service.columns.map { ($0.name, $0.role, service.roles[$0.role].view.layout, $0.source) },
+            service.columns.map { ($0.name, $0.role, layouts[$0.role], $0.source) },
             ttls: service.roles.map(\.ttlUs),
             fingerprint: service.fingerprint,
             rules: service.rules

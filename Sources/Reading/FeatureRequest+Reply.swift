@@ -44,15 +44,18 @@ extension FeatureRequest {
             reply.array(rows.rowCount)
             writeEventTimeRows(rows, all, &reply)
         }
-        writeEnd(position: position, &reply)
+        writeEnd(position: position, time: rows.time, &reply)
     }
 
     /// What META says of the whole reply, behind what it says of the values.
-    func writeEnd(position: Int64, _ reply: inout ReplyWriter) {
+    /// - Parameter time: as of which it is, µs.
+    func writeEnd(position: Int64, time: Int64, _ reply: inout ReplyWriter) {
         reply.bulk("position")
         reply.integer(position)
         reply.bulk("rules")
         reply.bulk(plan.rules)
+        reply.bulk("at")
+        reply.integer(time)
     }
 
     /// Whether values, statuses and times stand column by column.
@@ -60,7 +63,7 @@ extension FeatureRequest {
 
     private func writeMap(_ rows: borrowing FoundRows, position: Int64, _ reply: inout ReplyWriter) {
         if options.hasMeta {
-            reply.map(5)
+            reply.map(6)
             reply.bulk("values")
         }
         reply.map(plan.fields.count)
@@ -74,7 +77,7 @@ extension FeatureRequest {
         }
         reply.bulk("event_time")
         Self.writeEventTime(rows.found(0, role: 0), &reply)
-        writeEnd(position: position, &reply)
+        writeEnd(position: position, time: rows.time, &reply)
     }
 
     /// What stands before the first row or column.
@@ -83,7 +86,7 @@ extension FeatureRequest {
         switch options.format {
         case .rows, .columns:
             if case .rows = shape, case .rows = options.format, !options.hasMeta { return reply.array(rowCount) }
-            reply.map(options.hasMeta ? 6 : 2)
+            reply.map(options.hasMeta ? 7 : 2)
             reply.bulk("columns")
             plan.nameArray.withUnsafeBytes { names in
                 reply.values(plan.fields.count + 1, bytesMax: names.count) { room in
@@ -94,7 +97,7 @@ extension FeatureRequest {
             reply.bulk(isByColumn ? "values" : "rows")
             reply.array(isByColumn ? plan.fields.count : rowCount)
         case .packed32, .packed64:
-            reply.map(options.hasMeta ? 7 : 3)
+            reply.map(options.hasMeta ? 8 : 3)
             reply.bulk("schema")
             reply.bulk(plan.fingerprint)
             reply.bulk("rows")
@@ -153,7 +156,11 @@ extension FeatureRequest {
     ) {
         for row in range {
             if reply.isRefused { return }
-            for column in columns { Self.writeEventTime(rows.found(row, role: plan.fields[column].role), &reply) }
+            for column in columns {
+                // What a request gives and what is computed of it is no event.
+                let role = plan.fields[column].role
+                Self.writeEventTime(role < plan.roleCount ? rows.found(row, role: role) : nil, &reply)
+            }
         }
     }
 

@@ -31,7 +31,8 @@ package struct FeatureRequest: Sendable {
         _ options: ReplyOptions,
         views: [ServedView],
         keys: [LookupKeys],
-        rowCount: Int
+        rowCount: Int,
+        computation: RowComputation? = nil
     ) {
         self.shape = shape
         self.plan = plan
@@ -41,7 +42,9 @@ package struct FeatureRequest: Sendable {
             keys: keys,
             rowCount: rowCount,
             ttls: plan.ttls,
-            wantsPosition: options.hasMeta
+            wantsPosition: options.hasMeta,
+            time: options.time,
+            computation: computation
         )
     }
 
@@ -145,7 +148,7 @@ package struct FeatureRequest: Sendable {
         _ cancellation: ReadCancellation,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
-        lookup.memories(reads) { result in
+        lookup.memories(reads, after: position) { result in
             let memories: [ViewMemory]
             switch result {
             case .failure(let error): return finish { $0.fault(CommandFault(error)) }

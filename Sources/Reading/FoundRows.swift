@@ -7,14 +7,17 @@ package import Online
 package struct FoundRows: ~Copyable {
     let rowCount: Int
     let roleCount: Int
+    /// As of when: µs, at which TTLs count, and which expressions know as label time.
+    let time: Int64
     /// Each role's row of each request row, role by role within a row; `nil` = none.
     private let found: UnsafeMutablePointer<UnsafeRawPointer?>
     /// As ``found``, and `nil` where the row has no values to show: a tombstone, or older than the TTL.
     private let shown: UnsafeMutablePointer<UnsafeRawPointer?>
 
-    package init(rowCount: Int, roleCount: Int) {
+    package init(rowCount: Int, roleCount: Int, time: Int64 = 0) {
         self.rowCount = rowCount
         self.roleCount = roleCount
+        self.time = time
         found = .allocate(capacity: rowCount * roleCount * 2)
         shown = found + rowCount * roleCount
         found.initialize(repeating: nil, count: rowCount * roleCount * 2)
@@ -26,6 +29,22 @@ package struct FoundRows: ~Copyable {
     func set(_ index: Int, _ row: PackedRow?) {
         // Safe: callers count rows and roles as they were given.
         found[index] = row?.base
+    }
+
+    /// Takes a row that is shown whatever it says.
+    func show(_ row: Int, role: Int, _ packed: PackedRow?) {
+        found[row &* roleCount &+ role] = packed?.base
+        shown[row &* roleCount &+ role] = packed?.base
+    }
+
+    /// Whether a role's rows are all of event times up to a time; one that is not there counts as such.
+    func isWithin(_ time: Int64, roles: Range<Int>) -> Bool {
+        for row in 0..<rowCount {
+            for role in roles {
+                if let base = found[row &* roleCount &+ role], PackedRow(base: base).eventTime > time { return false }
+            }
+        }
+        return true
     }
 
     /// What reads of a role came to.

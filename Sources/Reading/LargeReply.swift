@@ -145,6 +145,8 @@ final class LargeReply: LargeWork, @unchecked Sendable {
     private var attempt = 0
     private var isCounted: Bool
     private var start: (changes: UInt64?, position: Int64) = (nil, 0)
+    /// As of when all rows are.
+    private var time: Int64 = 0
 
     private static let attemptsMax = 3
 
@@ -177,7 +179,8 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         start.changes = reads.source.changeCount()
         start.position = reads.source.position()
         // Only what a catalog that was taken afterwards has reflects that position.
-        if reads.source.catalog() !== catalog { start = (nil, after) }
+        if reads.source.catalog() !== catalog || request.lookup.time != nil { start = (nil, after) }
+        time = request.lookup.requestTime(reads)
     }
 
     func step() -> Bool {
@@ -188,9 +191,10 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         }
         let lookup = request.lookup
         let keys = row..<min(row + pieceRows, lookup.rowCount)
-        let rows = FoundRows(rowCount: keys.count, roleCount: lookup.views.count)
+        let rows = FoundRows(rowCount: keys.count, roleCount: lookup.roleCount, time: time)
         ViewMemory.withReaders(memories) { readers in
-            lookup.find(keys, rows, readers, reads, isCounted: isCounted)
+            let kept = lookup.find(keys, rows, readers, reads, isCounted: isCounted)
+            defer { withExtendedLifetime(kept) {} }
             let count =
                 request.options.format == .packed32 || request.options.format == .packed64
                 ? keys.count : request.plan.rowsWithin(reads.large.sizes.pieceBytes, rows, 0..<keys.count)
@@ -198,13 +202,13 @@ final class LargeReply: LargeWork, @unchecked Sendable {
             row += count
         }
         guard row == lookup.rowCount || parts.isRefused else { return false }
-        if lookup.wantsPosition, !parts.isRefused, !isOfOnePosition, attempt < Self.attemptsMax {
+        if lookup.wantsPosition, lookup.time == nil, !parts.isRefused, !isOfOnePosition, attempt < Self.attemptsMax {
             attempt += 1
             isCounted = false
             begin()
             return false
         }
-        let reply = parts.end(position: max(start.position, after))
+        let reply = parts.end(position: max(start.position, after), time: time)
         finish { $0.encoded(reply) }
         return true
     }
@@ -292,7 +296,7 @@ struct ReplyParts: Sendable {
     }
 
     /// The whole reply. Parts are given back as they are copied, so that nothing is there twice but one of them.
-    mutating func end(position: Int64) -> ReplyWriter {
+    mutating func end(position: Int64, time: Int64) -> ReplyWriter {
         if reply.isRefused { return reply }
         let (rowCount, columnCount) = (request.lookup.rowCount, request.plan.fields.count)
         let isByColumn = request.isByColumn
@@ -312,7 +316,7 @@ struct ReplyParts: Sendable {
             reply.bulk("event_time")
             reply.array(isByColumn ? columnCount : rowCount)
             append(&times, to: &reply)
-            request.writeEnd(position: position, &reply)
+            request.writeEnd(position: position, time: time, &reply)
         }
         return reply
     }

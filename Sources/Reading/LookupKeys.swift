@@ -14,13 +14,14 @@ package struct LookupKeys: Sendable {
     private var bytes: [UInt8] = []
     private var ends: [Int] = []
     private var scratch: EntityKey
-    /// The keys' values, one array a key column, kept only where the view is not resident.
+    /// The keys' values, one array a key column, kept only for what may ask PostgreSQL.
     private var values: [[Value]]
 
-    package init(_ view: ServedView, capacity: Int) {
+    /// - Parameter isTimed: whether rows of an earlier time are asked for, which may have to come from history.
+    package init(_ view: ServedView, capacity: Int, isTimed: Bool = false) {
         self.view = view
         scratch = EntityKey(view.layout.keys)
-        values = view.memory == nil ? view.definition.keys.map { _ in [] } : []
+        values = view.memory == nil || isTimed ? view.definition.keys.map { _ in [] } : []
         if isInteger { integers.reserveCapacity(capacity) } else { ends.reserveCapacity(capacity) }
     }
 
@@ -133,13 +134,15 @@ package struct LookupKeys: Sendable {
         find(0..<count, role, in: rows, reader)
     }
 
-    /// Looks some of the keys up; the result of the range's key *i* is at `role + i × roles`.
+    /// Looks some of the keys up; the result of the range's key *i* is at `role + i × roles`. Of keys that are not there
+    /// nothing is found.
     func find(
         _ range: Range<Int>,
         _ role: Int,
         in rows: borrowing FoundRows,
         _ reader: ViewMemory.SharedReader
     ) {
+        let range = range.clamped(to: 0..<count)
         var index = role
         if isInteger {
             for key in integers[range] {

@@ -1,6 +1,7 @@
 package import Wire
 
-/// What stands behind the entities of a read: `[FEATURES n f …] [FORMAT f] [LOSSY] [META] [MINPOS p]`, in any order.
+/// What stands behind the entities of a read: `[FEATURES n f …] [FORMAT f] [LOSSY] [META] [MINPOS p] [AT t] [NULL text]`, in
+/// any order.
 package struct ReplyOptions: Sendable {
     enum Format: Sendable {
         case rows, columns, packed32, packed64
@@ -17,6 +18,8 @@ package struct ReplyOptions: Sendable {
         package static let features = Allowed(rawValue: 1)
         package static let format = Allowed(rawValue: 2)
         package static let minimumPosition = Allowed(rawValue: 4)
+        package static let time = Allowed(rawValue: 8)
+        package static let nulls = Allowed(rawValue: 16)
     }
 
     /// Where the names behind FEATURES stand among the arguments; `nil` = all features.
@@ -27,6 +30,12 @@ package struct ReplyOptions: Sendable {
     var hasMeta = false
     /// The reply reflects at least this position.
     package var minimumPosition: Int64?
+    /// AT: as of when the reply is, µs; `nil` = now.
+    package var time: Int64?
+    /// Which argument is that time.
+    package private(set) var timeArgument: Int?
+    /// The text that stands for null among the values of request fields.
+    package private(set) var nullArgument: Int?
 
     init() {}
 
@@ -58,6 +67,14 @@ package struct ReplyOptions: Sendable {
             } else if allowed.contains(.minimumPosition), arguments.matches(at, "MINPOS") {
                 minimumPosition = try Self.number(arguments, at + 1, "MINPOS", expected: "MINPOS position")
                 at += 2
+            } else if allowed.contains(.time), arguments.matches(at, "AT") {
+                guard at + 1 < arguments.count else { throw .cutOff("AT", expected: "AT time") }
+                timeArgument = at + 1
+                at += 2
+            } else if allowed.contains(.nulls), arguments.matches(at, "NULL") {
+                guard at + 1 < arguments.count else { throw .cutOff("NULL", expected: "NULL text") }
+                nullArgument = at + 1
+                at += 2
             } else {
                 throw .unknownOption(arguments.text(at), command: command, expected: Self.list(allowed))
             }
@@ -70,6 +87,8 @@ package struct ReplyOptions: Sendable {
         if allowed.contains(.format) { words += ["FORMAT rows|columns|packed32|packed64", "LOSSY"] }
         words.append("META")
         if allowed.contains(.minimumPosition) { words.append("MINPOS position") }
+        if allowed.contains(.time) { words.append("AT time") }
+        if allowed.contains(.nulls) { words.append("NULL text") }
         return words.joined(separator: ", ")
     }
 

@@ -22,6 +22,10 @@ package struct RowLookup: Sendable {
     package var isCounted = true
     /// Whether the reply tells a position.
     var wantsPosition = false
+    /// As of when rows are read, µs, at most now: for each entity its newest row up to then. `nil` = now, and the newest row.
+    package var time: Int64?
+    /// What the reply has besides rows of views: one more role.
+    package var computation: RowComputation?
 
     package init(
         views: [ServedView],
@@ -29,7 +33,9 @@ package struct RowLookup: Sendable {
         rowCount: Int,
         ttls: [Int64?]? = nil,
         isCounted: Bool = true,
-        wantsPosition: Bool = false
+        wantsPosition: Bool = false,
+        time: Int64? = nil,
+        computation: RowComputation? = nil
     ) {
         self.views = views
         self.keys = keys
@@ -37,7 +43,12 @@ package struct RowLookup: Sendable {
         self.ttls = ttls
         self.isCounted = isCounted
         self.wantsPosition = wantsPosition
+        self.time = time
+        self.computation = computation
     }
+
+    /// Roles of the rows: those of the views, and one more for what is computed.
+    var roleCount: Int { views.count + (computation == nil ? 0 : 1) }
 
     /// How often a moment is looked for at which nothing is being applied; each look takes some 100 ns.
     private static let attemptsMax = 100
@@ -47,7 +58,8 @@ package struct RowLookup: Sendable {
     /// Answers at once where all views are resident, else later.
     ///
     /// A reply that tells a position has exactly that position's rows. Only where changes of many rows follow one another
-    /// without a pause, or where rows come from PostgreSQL, they may be newer.
+    /// without a pause, or where rows come from PostgreSQL, they may be newer. Of an earlier time, rows come from memory
+    /// where those there are no newer, else all of them from history, at one position.
     /// - Parameters:
     ///   - catalog: that the views are of.
     ///   - position: one that had been reached before the catalog was taken.
@@ -63,16 +75,21 @@ package struct RowLookup: Sendable {
         guard memories.count == views.count else {
             return .deferred(later(form, reads, of: catalog, after: position, reply.version))
         }
-        guard wantsPosition else {
-            write(form, memories, reads, after: position, &reply)
+        guard wantsPosition || time != nil else {
+            visit(memories, reads) { form.write($0, position: position, to: &reply) }
             return .replied
         }
         for _ in 0..<Self.attemptsMax {
             // A memory of an older catalog is followed no more.
             guard reads.source.catalog() === catalog else { return nil }
-            if writeExactly(form, memories, reads, of: catalog, &reply) { return .replied }
+            switch visitExactly(memories, reads, of: catalog, { form.write($0, position: $1, to: &reply) }) {
+            case .visited: return .replied
+            case .isNewer: return .deferred(later(form, reads, of: catalog, after: position, reply.version))
+            case .isChanging: continue
+            }
         }
         let version = reply.version
+        guard time == nil else { return .deferred(later(form, reads, of: catalog, after: position, version)) }
         return .deferred(
             DeferredReply { finish in
                 reads.source.whenReached(reads.source.position() + 1, Self.changeWaitMs) { _ in
@@ -96,40 +113,47 @@ package struct RowLookup: Sendable {
     /// Whether all views are in memory.
     package var isResident: Bool { views.allSatisfy { $0.memory != nil } }
 
-    /// What the keys take.
-    package var keyBytes: Int { keys.reduce(0) { $0 + $1.memoryBytes } }
+    /// What the keys take, and what the request gives besides.
+    package var keyBytes: Int { keys.reduce(0) { $0 + $1.memoryBytes } + (computation?.byteCount ?? 0) }
 
-    /// What the rows take that ``memories(_:_:)`` fetched.
+    /// What the rows take that ``memories(_:after:_:)`` fetched.
     func fetchedBytes(_ memories: [ViewMemory]) -> Int {
         var seen: [ViewMemory] = []
-        for (view, memory) in zip(views, memories) where view.memory == nil && !seen.contains(where: { $0 === memory })
-        {
-            seen.append(memory)
-        }
+        for (view, memory) in zip(views, memories)
+        where view.memory !== memory && !seen.contains(where: { $0 === memory }) { seen.append(memory) }
         return seen.reduce(0) { $0 + $1.figures.bytes }
     }
 
     /// Gets a memory for each role: the view's, or where it has none one with the rows that the keys name, by one query a
-    /// view.
-    /// - Parameter finish: called once, from any thread.
+    /// view. Of an earlier time, all of them from history.
+    /// - Parameters:
+    ///   - position: of history, where ``time`` is given.
+    ///   - finish: called once, from any thread.
     package func memories(
         _ reads: FeatureReads,
+        after position: Int64,
         _ finish: @escaping @Sendable (Result<[ViewMemory], ServingError>) -> Void
     ) {
-        let missing = Self.notResident(views)
+        let missing = Self.each(of: time == nil ? views.filter { $0.memory == nil } : views)
+        let isFetched = time != nil
         let group = FetchGroup(count: missing.count) { result in
             finish(
                 result.map { fetched in
                     views.compactMap { view in
-                        view.memory ?? missing.firstIndex { $0 === view }.flatMap { fetched[$0] }
+                        if !isFetched, let memory = view.memory { return memory }
+                        return missing.firstIndex { $0 === view }.flatMap { fetched[$0] }
                     }
                 }
             )
         }
         if missing.isEmpty { return group.finishEmpty() }
         for (index, view) in missing.enumerated() {
-            let roles = zip(views, keys).filter { $0.0 === view }.map(\.1)
-            reads.source.fetch(view, LookupKeys.columns(roles)) { group.ended(index, $0) }
+            let columns = LookupKeys.columns(zip(views, keys).filter { $0.0 === view }.map(\.1))
+            if let time {
+                reads.source.fetchHistory(view, columns, time, position) { group.ended(index, $0) }
+            } else {
+                reads.source.fetch(view, columns) { group.ended(index, $0) }
+            }
         }
     }
 
@@ -142,7 +166,7 @@ package struct RowLookup: Sendable {
         _ version: ProtocolVersion,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
-        memories(reads) { result in
+        memories(reads, after: position) { result in
             switch result {
             case .failure(let error): finish { $0.fault(CommandFault(error)) }
             case .success(let memories):
@@ -166,116 +190,29 @@ package struct RowLookup: Sendable {
         after position: Int64,
         _ reply: inout ReplyWriter
     ) {
-        if isResident, wantsPosition {
-            for _ in 0..<Self.attemptsMax where writeExactly(form, memories, reads, of: catalog, &reply) { return }
-        }
-        write(form, memories, reads, after: position, &reply)
+        visit(memories, reads, of: catalog, after: position) { form.write($0, position: $1, to: &reply) }
     }
 
-    /// Each once.
-    private static func notResident(_ views: [ServedView]) -> [ServedView] {
-        var missing: [ServedView] = []
-        for view in views where view.memory == nil && !missing.contains(where: { $0 === view }) { missing.append(view) }
-        return missing
-    }
-
+    /// Calls `body` once with the rows of memories, exactly those of a position where that is asked for and can be had.
     /// - Parameter position: one that the rows reflect.
-    private func write(
-        _ form: some RowReply,
-        _ memories: [ViewMemory],
-        _ reads: FeatureReads,
-        after position: Int64,
-        _ reply: inout ReplyWriter
-    ) {
-        let rows = FoundRows(rowCount: rowCount, roleCount: views.count)
-        if memories.count == 1 {
-            memories[0].withReader { reader in
-                keys[0].find(0, in: rows, reader.shared)
-                show(0, rows, reads, isCounted: isCounted)
-                form.write(rows, position: position, to: &reply)
-            }
-            return
-        }
-        ViewMemory.withReaders(memories) { readers in
-            find(rows, readers, reads)
-            form.write(rows, position: position, to: &reply)
-        }
-    }
-
-    /// Writes the rows of one position, and tells it.
-    /// - Returns: `false` where nothing is written, because something is being applied or was published.
-    private func writeExactly(
-        _ form: some RowReply,
+    func visit(
         _ memories: [ViewMemory],
         _ reads: FeatureReads,
         of catalog: Catalog,
-        _ reply: inout ReplyWriter
-    ) -> Bool {
-        ViewMemory.withReaders(memories) { readers in
-            // A change that begins after the first count cannot touch the memories, which are locked.
-            guard let count = reads.source.changeCount(), reads.source.catalog() === catalog else { return false }
-            let position = reads.source.position()
-            guard reads.source.changeCount() == count else { return false }
-            let rows = FoundRows(rowCount: rowCount, roleCount: views.count)
-            find(rows, readers, reads)
-            form.write(rows, position: position, to: &reply)
-            return true
-        }
-    }
-
-    private func find(_ rows: borrowing FoundRows, _ readers: [ViewMemory.SharedReader], _ reads: FeatureReads) {
-        for role in views.indices {
-            keys[role].find(role, in: rows, readers[role])
-            show(role, rows, reads, isCounted: isCounted)
-        }
-    }
-
-    /// As the other, of some of the rows.
-    func find(
-        _ range: Range<Int>,
-        _ rows: borrowing FoundRows,
-        _ readers: [ViewMemory.SharedReader],
-        _ reads: FeatureReads,
-        isCounted: Bool
+        after position: Int64,
+        _ body: (borrowing FoundRows, Int64) -> Void
     ) {
-        for role in views.indices {
-            keys[role].find(range, role, in: rows, readers[role])
-            show(role, rows, reads, isCounted: isCounted)
+        if isResident, wantsPosition, time == nil {
+            for _ in 0..<Self.attemptsMax {
+                if case .visited = visitExactly(memories, reads, of: catalog, body) { return }
+            }
         }
+        visit(memories, reads) { body($0, position) }
     }
 
-    /// Calls `body` with each of one role's rows that is shown, while its memory is locked.
-    package func eachRow(of role: Int, _ memory: ViewMemory, _ reads: FeatureReads, _ body: (PackedRow) -> Void) {
-        let rows = FoundRows(rowCount: keys[role].count, roleCount: 1)
-        memory.withReader { reader in
-            keys[role].find(0, in: rows, reader.shared)
-            show(0, of: role, rows, reads, isCounted: isCounted)
-            for row in 0..<rows.rowCount { if let row = rows.shown(row, role: 0) { body(row) } }
-        }
-    }
-
-    private func show(_ role: Int, _ rows: borrowing FoundRows, _ reads: FeatureReads, isCounted: Bool) {
-        show(role, of: role, rows, reads, isCounted: isCounted)
-    }
-
-    /// Hides what has expired by now.
-    /// - Parameters:
-    ///   - place: the role's place in `rows`.
-    ///   - role: one of this look-up's.
-    private func show(
-        _ place: Int,
-        of role: Int,
-        _ rows: borrowing FoundRows,
-        _ reads: FeatureReads,
-        isCounted: Bool
-    ) {
-        var earliest = Int64.min
-        let ttl: Int64? = if let ttls { ttls[role] } else { views[role].ttlUs }
-        if let ttl {
-            let (bound, overflow) = reads.source.now().subtractingReportingOverflow(ttl)
-            earliest = overflow ? .min : bound
-        }
-        let counts = rows.show(role: place, earliest: earliest)
-        if isCounted { views[role].counters.add(hits: counts.hits, misses: counts.misses, expired: counts.expired) }
+    private static func each(of views: [ServedView]) -> [ServedView] {
+        var seen: [ServedView] = []
+        for view in views where !seen.contains(where: { $0 === view }) { seen.append(view) }
+        return seen
     }
 }

@@ -38,6 +38,7 @@ package final class RowPlan: Sendable {
     }
 
     let fields: [Field]
+    /// Of views; what is computed is one more.
     let roleCount: Int
     /// Each column's name and type, in order.
     let columns: [(name: String, type: FeatureType)]
@@ -69,7 +70,7 @@ package final class RowPlan: Sendable {
 
     /// - Parameters:
     ///   - sources: for each column, its role's number, that role's layout and the column's place there.
-    ///   - ttls: see ``ttls``; as many as there are roles.
+    ///   - ttls: see ``ttls``; as many as there are roles of views.
     init(
         _ sources: [(name: String, role: Int, layout: RowLayout, column: Int)],
         ttls: [Int64?],

@@ -6,12 +6,12 @@ import Store
 package final class ServicePlan: Sendable {
     /// One value of the reply, in the service's order.
     package struct Column: Sendable {
-        /// `view__feature` or `alias__feature`.
+        /// `view__feature` or `alias__feature`, `request__name`, `derive__name`.
         package let name: String
         package let type: FeatureType
-        /// The role that the value comes from, in ``ServicePlan/roles``.
+        /// The role that the value comes from, in ``ServicePlan/roles``; as many as there are: ``ServicePlan/computed``.
         package let role: Int
-        /// The value's place in ``RowLayout/columns`` of the role's view.
+        /// The value's place in ``RowLayout/columns`` of the role's view, or of what is computed.
         package let source: Int
     }
 
@@ -43,6 +43,10 @@ package final class ServicePlan: Sendable {
     package let keys: [KeyColumn]
     /// The views of all roles, each once.
     package let views: [ServedView]
+    /// What a request gives and has computed, and what may be given instead of being looked up; often nothing.
+    package let inputs: ComputedColumns
+    /// ``inputs`` where a reply has columns besides features.
+    package var computed: ComputedColumns? { inputs.isEmpty ? nil : inputs }
     /// Floats in a packed row; a vector counts its dimensions.
     package let packedWidth: Int
     /// Why a packed reply is refused, as the end of a sentence that starts with the format; `nil` = it is not.
@@ -51,8 +55,9 @@ package final class ServicePlan: Sendable {
     package let lossyColumn: String?
 
     /// - Throws: ``StoreError/unknownView(name:hint:)``, ``StoreError/unknownFeature(view:name:hint:)`` where what it asks
-    ///   for was pruned, whatever has the name now; ``StoreError/request(_:)`` where two views want one key in two types; ``StoreError/conflict(_:)``
-    ///   where a role has no rules.
+    ///   for was pruned, whatever has the name now; ``StoreError/request(_:)`` where two views want one key in two types;
+    ///   ``StoreError/conflict(_:)`` where a role has no rules; ``StoreError/newerDefinitions(_:)`` where this binary does not
+    ///   know what a column is computed by.
     init(
         _ service: Registry.StoredService,
         view: (String) throws(StoreError) -> ServedView
@@ -63,11 +68,11 @@ package final class ServicePlan: Sendable {
         version = service.version
         fingerprint = service.definition.fingerprint
         rules = service.rules
-        var columns: [Column] = []
+        var lookups: [ComputedColumns.Lookup] = []
         var roles: [Role] = []
         var keys: [KeyColumn] = []
         var views: [ServedView] = []
-        for column in service.definition.columns {
+        for column in service.definition.lookups {
             let view = try view(column.view)
             let places = try Self.places(of: column, view, &keys)
             let known = roles.firstIndex { $0.prefix == column.prefix && $0.view === view && $0.keys == places }
@@ -84,13 +89,18 @@ package final class ServicePlan: Sendable {
                     )
                 )
             }
+            let role = known ?? roles.count - 1
+            if column.isEventTime {
+                lookups.append(.init(role: role, source: nil, type: .timestamp))
+                continue
+            }
             guard let source = view.columns[column.feature], view.layout.columns[source].type == column.type else {
                 throw .unknownFeature(view: column.view, name: column.feature, hint: "; it was pruned")
             }
-            columns.append(
-                Column(name: column.outputName, type: column.type, role: known ?? roles.count - 1, source: source)
-            )
+            lookups.append(.init(role: role, source: source, type: column.type))
         }
+        inputs = try ComputedColumns(service.definition, lookups: lookups, keys: keys)
+        let columns = Self.columns(of: service.definition, lookups, computedRole: roles.count)
         self.columns = columns
         self.roles = roles
         self.keys = keys
@@ -102,8 +112,33 @@ package final class ServicePlan: Sendable {
         lossyColumn = columns.first { $0.type.needsLossy }?.name
     }
 
+    private static func columns(
+        of service: ServiceDefinition,
+        _ lookups: [ComputedColumns.Lookup],
+        computedRole: Int
+    ) -> [Column] {
+        var next = (lookup: 0, field: 0, derived: service.requestFields.count)
+        return service.columns.map { column in
+            func made(_ role: Int, _ source: Int) -> Column {
+                Column(name: column.outputName, type: column.type, role: role, source: source)
+            }
+            switch column {
+            case .feature:
+                next.lookup += 1
+                let lookup = lookups[next.lookup - 1]
+                return made(lookup.role, lookup.source ?? 0)
+            case .request:
+                next.field += 1
+                return made(computedRole, next.field - 1)
+            case .derived:
+                next.derived += 1
+                return made(computedRole, next.derived - 1)
+            }
+        }
+    }
+
     private static func places(
-        of column: ServiceColumn,
+        of column: FeatureColumn,
         _ view: ServedView,
         _ keys: inout [KeyColumn]
     ) throws(StoreError) -> [Int] {

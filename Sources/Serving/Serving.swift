@@ -177,6 +177,25 @@ package final class Serving: Sendable {
         query(finish) { (session) throws(StoreError) in try FetchedRows(session).read(view, keys) }
     }
 
+    /// For each entity its newest row of history up to a time, in the state that a position names, however many entities by
+    /// one query; a tombstone is a row, too. TTL, delay and strict are not looked at.
+    ///
+    /// - Parameters:
+    ///   - keys: as ``fetch(_:keys:finish:)`` takes them.
+    ///   - time: µs.
+    ///   - finish: gets a memory of the view's layout that holds the rows that were found.
+    package func fetch(
+        _ view: ServedView,
+        keys: [Column],
+        at time: Int64,
+        position: Int64,
+        finish: @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
+    ) {
+        query(finish) { (session) throws(StoreError) in
+            try FetchedRows(session).read(view, keys, at: time, position: position)
+        }
+    }
+
     /// Runs a query on one of the connections for that; `finish` is called once, from any thread.
     func query<Value: Sendable>(
         _ finish: @escaping @Sendable (Result<Value, ServingError>) -> Void,

@@ -10,6 +10,8 @@ package struct EntityRow: Sendable, Hashable {
     package var eventTime: Timestamp?
     package var knownAt: Timestamp?
     package var position: Int64?
+    /// Whether the row has values: it is there, no tombstone, and had not expired.
+    package var isValid = false
 }
 
 /// Reads single entities: the latest values, or those at a moment or position.
@@ -72,6 +74,7 @@ package struct EntityLookup {
             position: rows.int64(0, 3)
         )
         let isDeleted = rows.bool(0, 1) == true
+        row.isValid = !isDeleted && !isExpired
         let reader = ResultColumn(rows: rows, rowOf: [0])
         for (index, feature) in role.features.enumerated() {
             let value = try reader.read(5 + index, as: feature.type, isNull: [isDeleted || isExpired]).value(0)
@@ -141,7 +144,8 @@ package struct EntityLookup {
             },
             eventTime: time,
             knownAt: try knownAt(role.view, keys, time, position),
-            position: position
+            position: position,
+            isValid: isMatched && !isExpired
         )
     }
 

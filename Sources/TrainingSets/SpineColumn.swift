@@ -40,7 +40,7 @@ struct SpineColumn {
         var isText: Bool
     }
 
-    /// - Parameter given: the type that the column must have, if it is a key, a label time or a position.
+    /// - Parameter given: the type that the column must have, if it is a key, a label time, a position or a request field.
     /// - Throws: ``StoreError/request(_:)`` with the cast to write.
     init(
         _ name: String,
@@ -62,10 +62,19 @@ struct SpineColumn {
             case (.string, .passed(.uuid)), (.string, .passed(.json)), (.string, .passed(.sqlText)): true
             case (.timestamp, .feature): wireType == .timestamp
             case (.timestamp, .naiveTimestamp), (.timestamp, .date): true
+            case (.int32, .passed(.integer)): wireType == .int32
+            case (.vector, _): id == TypeID.float4Array
+            case (let given, .feature): wireType == given
             default: false
             }
         guard isRight else {
-            let wanted = given == .int64 ? "bigint" : given == .timestamp ? "timestamptz" : "text"
+            let wanted =
+                switch given {
+                case .string: "text"
+                case .timestamp: "timestamptz"
+                case .listString: "text[]"
+                default: given.sqlType
+                }
             let typeName = types[id]?.text ?? ""
             throw .request(
                 "--spine-sql: column '\(name)' is \(typeName); here it must be \(given.text): write "
@@ -74,6 +83,7 @@ struct SpineColumn {
         }
         // A key that is compared as text is a text.
         if given == .string { (wireType, cast, kind) = (.string, "text", .feature) }
+        if case .vector = given { (wireType, cast, kind) = (given, given.sqlType, .feature) }
     }
 
     private static let textTypes: Set<UInt32> = [

@@ -7,6 +7,7 @@ package enum VerificationObstacle: Error, Sendable, CustomStringConvertible {
     case anotherTimeline(position: Int64)
     case removed(Removal)
     case damagedManifest(String)
+    case anotherPlatform(expected: TrainingSetManifest.Platform, got: TrainingSetManifest.Platform)
 
     package var description: String {
         switch self {
@@ -16,6 +17,9 @@ package enum VerificationObstacle: Error, Sendable, CustomStringConvertible {
                 + "the database was restored to an earlier point, or failed over with loss, and written to since"
         case .removed(let removal): "\(removal.text), after the manifest's position"
         case .damagedManifest(let reason): "the manifest contradicts itself: \(reason)"
+        case .anotherPlatform(let expected, let got):
+            "its derived columns were computed with \(expected.text); this machine has \(got.text), which may round or "
+                + "place times otherwise"
         }
     }
 }
@@ -25,6 +29,9 @@ extension TrainingSetManifest {
     package func spec(_ session: Session) throws -> TrainingSetSpec {
         let storeID = try session.storeID()
         guard storeID == store.id else { throw VerificationObstacle.anotherStore(expected: store.id, got: storeID) }
+        if let platform, platform != .current {
+            throw VerificationObstacle.anotherPlatform(expected: platform, got: .current)
+        }
         let state = try timeline(session)
         // Another view of the same name would give other values without a word.
         if let pruned = try removals(session).first(where: { $0.kind == .prune }) {
@@ -32,11 +39,18 @@ extension TrainingSetManifest {
         }
         let columns = try serviceColumns()
         let rules = try serviceRules()
-        for column in self.columns where rules[column.prefix] == nil {
-            throw VerificationObstacle.damagedManifest("no role '\(column.prefix)'")
+        for prefix in (self.columns + (self.inputs ?? [])).compactMap(\.prefix) where rules[prefix] == nil {
+            throw VerificationObstacle.damagedManifest("no role '\(prefix)'")
+        }
+        let inputs = try (self.inputs ?? []).map { input in
+            guard let feature = try serviceColumn(input).feature else {
+                throw VerificationObstacle.damagedManifest("the input '\(input.name)' is no feature")
+            }
+            return feature
         }
         let plan = try FeaturePlan(
             columns,
+            inputs: inputs,
             rules: { rules[$0] },
             view: { name throws(StoreError) in try StoredView.whole(name, session) }
         )
@@ -52,7 +66,9 @@ extension TrainingSetManifest {
             positionColumn: positionColumn,
             spine: spineColumns(),
             state: state,
-            options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness)
+            options: JoinOptions(knownAtLabel: knownAtLabel, witness: witness),
+            isServed: served ?? false,
+            atColumn: atColumn
         )
     }
 
@@ -81,25 +97,33 @@ extension TrainingSetManifest {
     /// What was removed of the manifest's views since its position: what it says may no longer be found.
     package func removals(_ session: Session) throws(StoreError) -> [Removal] {
         let views = Set(roles.map(\.view)).map { view in
-            (name: view, features: columns.filter { $0.view == view }.map(\.feature))
+            (name: view, features: (columns + (inputs ?? [])).filter { $0.view == view }.compactMap(\.feature))
         }
         return try RemovalRecord(session).since(store.position, of: views)
     }
 
     private func serviceColumns() throws -> [ServiceColumn] {
-        try columns.map { column in
-            guard let type = FeatureType(text: column.type) else {
-                throw VerificationObstacle.damagedManifest("type '\(column.type)' of column '\(column.name)'")
-            }
-            let keys = roles.first { $0.prefix == column.prefix }?.keys ?? []
-            return ServiceColumn(
-                view: column.view,
-                alias: column.prefix == column.view ? nil : column.prefix,
-                keys: keys,
-                feature: column.feature,
-                type: type
-            )
+        try columns.map(serviceColumn)
+    }
+
+    private func serviceColumn(_ column: Column) throws -> ServiceColumn {
+        guard let type = FeatureType(text: column.type) else {
+            throw VerificationObstacle.damagedManifest("type '\(column.type)' of column '\(column.name)'")
         }
+        if let request = column.request { return .request(RequestField(name: request, type: type)) }
+        if let derive = column.derive, let expression = column.from {
+            return .derived(DerivedColumn(name: derive, expression: expression, type: type))
+        }
+        guard let view = column.view, let prefix = column.prefix, let feature = column.feature else {
+            throw VerificationObstacle.damagedManifest("the column '\(column.name)' comes from nowhere")
+        }
+        return ServiceColumn(
+            view: view,
+            alias: prefix == view ? nil : prefix,
+            keys: roles.first { $0.prefix == prefix }?.keys ?? [],
+            feature: feature,
+            type: type
+        )
     }
 
     /// The rules that were in force then: every manifest has them, also those without ``rules``.
@@ -116,7 +140,7 @@ extension TrainingSetManifest {
             }
             return ServiceRules.Role(prefix: role.prefix, ViewRules(ttl: ttl, delay: delay, isStrict: role.strict))
         }
-        let made = ServiceRules(found)
+        let made = ServiceRules(found, derived: try serviceColumns().compactMap(\.derived))
         if let rules, rules != made.fingerprint {
             throw VerificationObstacle.damagedManifest(
                 "its rules are \(rules), and those of its roles \(made.fingerprint)"

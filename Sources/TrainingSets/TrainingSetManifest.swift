@@ -1,3 +1,4 @@
+import Expressions
 package import Features
 import Foundation
 package import PointInTime
@@ -6,7 +7,7 @@ package import Store
 
 /// What a training set is, so that it can be made again and compared: the JSON next to it and in `asof.training_sets`.
 package struct TrainingSetManifest: Codable, Sendable, Hashable {
-    package var format = TrainingSetManifest.formatName
+    package var format: String
     package var createdAt: String
     package var store: StoreReference
     /// What `--features` said.
@@ -21,8 +22,16 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
     package var positionColumn: String?
     package var knownAtLabel: Bool
     package var witness: Bool
+    /// As ``TrainingSetSpec/isServed``; `nil` = no, as in manifests of older binaries.
+    package var served: Bool?
+    /// As ``TrainingSetSpec/atColumn``.
+    package var atColumn: String?
     package var roles: [Role]
-    package var columns: [FeatureColumn]
+    package var columns: [Column]
+    /// What only expressions use, see ``ServiceDefinition/inputs``; `nil` = nothing.
+    package var inputs: [Column]?
+    /// By what derived columns were computed beside Asof itself; `nil` = there are none.
+    package var platform: Platform?
     package var spine: Spine
     package var output: Output
     package var rows: Int
@@ -33,6 +42,8 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
     package var quality: TrainingSetQuality?
 
     package static let formatName = "asof-manifest/1"
+    /// Of sets with columns that are no features, or that are read as a server reads: older binaries would make others.
+    package static let computedFormatName = "asof-manifest/2"
 
     /// The state that was read: (position, uid) names it beyond doubt.
     package struct StoreReference: Codable, Sendable, Hashable {
@@ -65,12 +76,28 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
         package var expired: Int
     }
 
-    package struct FeatureColumn: Codable, Sendable, Hashable {
+    /// A feature has a view, prefix and feature; a request field its name; a derived column its name, expression, and how
+    /// many rows are null since PostgreSQL would raise an error there.
+    package struct Column: Codable, Sendable, Hashable {
         package var name: String
         package var type: String
-        package var view: String
-        package var prefix: String
-        package var feature: String
+        package var view: String?
+        package var prefix: String?
+        package var feature: String?
+        package var request: String?
+        package var derive: String?
+        package var from: String?
+        package var errors: Int?
+    }
+
+    /// The libraries whose functions and rules expressions use.
+    package struct Platform: Codable, Sendable, Hashable {
+        package var libm: String
+        package var tzdata: String
+
+        package static let current = Platform(libm: ExpressionVersion.libm, tzdata: ExpressionVersion.tzdata)
+
+        var text: String { "libm \(libm) and tzdata \(tzdata)" }
     }
 
     package struct Spine: Codable, Sendable, Hashable {
@@ -106,8 +133,10 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
         guard let header = try? JSONDecoder().decode(Header.self, from: data) else {
             throw .request("\(path) is no manifest: it is no JSON object with a 'format'")
         }
-        guard header.format == Self.formatName else {
-            throw .request("\(path) has format '\(header.format)'; this binary reads \(Self.formatName)")
+        guard header.format == Self.formatName || header.format == Self.computedFormatName else {
+            throw .request(
+                "\(path) has format '\(header.format)'; this binary reads \(Self.formatName) and \(Self.computedFormatName)"
+            )
         }
         do { self = try JSONDecoder().decode(TrainingSetManifest.self, from: data) } catch {
             throw .request("\(path) is a damaged manifest: \(error)")
@@ -125,6 +154,8 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
         output: Output
     ) {
         let spec = join.spec
+        let isComputed = spec.isServed || spec.plan.columns.contains { $0.feature == nil }
+        format = isComputed ? Self.computedFormatName : Self.formatName
         createdAt = Timestamp.now.text
         store = StoreReference(
             id: storeID,
@@ -140,6 +171,8 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
         positionColumn = spec.positionColumn
         knownAtLabel = spec.options.knownAtLabel
         witness = spec.options.witness
+        served = spec.isServed ? true : nil
+        atColumn = spec.atColumn
         roles = zip(spec.plan.roles, join.counts).map { role, counts in
             let definition = role.view.definition
             return Role(
@@ -154,15 +187,14 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
                 expired: counts.expired
             )
         }
+        var errors = join.derivedErrors[...]
         columns = spec.plan.columns.map { column in
-            FeatureColumn(
-                name: column.outputName,
-                type: column.type.text,
-                view: column.view,
-                prefix: column.prefix,
-                feature: column.feature
-            )
+            var described = Column(column)
+            if column.derived != nil { described.errors = errors.popFirst() }
+            return described
         }
+        inputs = spec.plan.inputs.isEmpty ? nil : spec.plan.inputs.map { Column(.feature($0)) }
+        platform = spec.plan.derived.isEmpty ? nil : .current
         spine = Spine(
             source: spineSource,
             columns: spec.spine.map { SpineColumn(name: $0.name, type: $0.typeText) },
@@ -196,6 +228,18 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
                     .contains(sqlState)
             else { throw error }
             return false
+        }
+    }
+}
+
+extension TrainingSetManifest.Column {
+    init(_ column: ServiceColumn) {
+        name = column.outputName
+        type = column.type.text
+        switch column {
+        case .feature(let feature): (view, prefix, self.feature) = (feature.view, feature.prefix, feature.feature)
+        case .request(let field): request = field.name
+        case .derived(let derived): (derive, from) = (derived.name, derived.expression)
         }
     }
 }

@@ -12,6 +12,11 @@ package struct TrainingSetSpec: Sendable {
     package var spine: [ColumnSchema]
     package var state: LedgerState
     package var options: JoinOptions
+    /// Whether rows are read as a server reads them: stored features without delay, not strict, and with no upper bound of
+    /// the event time but ``atColumn``; TTLs count to the label time, which is the request's time.
+    package var isServed: Bool
+    /// Of ``isServed``: the spine's column of each row's AT, no event after which counts; null = none.
+    package var atColumn: String?
 
     package init(
         plan: FeaturePlan,
@@ -19,7 +24,9 @@ package struct TrainingSetSpec: Sendable {
         positionColumn: String? = nil,
         spine: [ColumnSchema],
         state: LedgerState,
-        options: JoinOptions
+        options: JoinOptions,
+        isServed: Bool = false,
+        atColumn: String? = nil
     ) throws(StoreError) {
         self.plan = plan
         self.labelTime = labelTime
@@ -27,6 +34,8 @@ package struct TrainingSetSpec: Sendable {
         self.spine = spine
         self.state = state
         self.options = options
+        self.isServed = isServed
+        self.atColumn = atColumn
         try check()
     }
 
@@ -64,6 +73,28 @@ package struct TrainingSetSpec: Sendable {
             let positionType = try type(positionColumn, "which --position-column names")
             guard positionType == .int64 else {
                 throw .request("the spine's positions '\(positionColumn)' are \(positionType.text); they must be int64")
+            }
+        }
+        guard !isServed || !options.knownAtLabel else {
+            throw .request("a set is either what a server answered or what was known at the label time, not both")
+        }
+        if let atColumn {
+            guard isServed else {
+                throw .request("a column of AT belongs to a set that is read as a server reads: say --served, too")
+            }
+            let atType = try type(atColumn, "which --at-column names")
+            guard atType == .timestamp, spine.first(where: { $0.name == atColumn })?.passed == nil else {
+                throw .request("the spine's column of AT '\(atColumn)' is \(atType.text); it must be timestamp")
+            }
+        }
+        for field in plan.requestFields {
+            let type = try type(field.name, "the request field '\(field.name)' of the service")
+            let passed = spine.first { $0.name == field.name }?.passed
+            guard type == field.type, passed == nil else {
+                throw .request(
+                    "the spine's column '\(field.name)' is \(passed?.text ?? type.text); the request field '\(field.name)' "
+                        + "is \(field.type.text)"
+                )
             }
         }
         for role in plan.roles {

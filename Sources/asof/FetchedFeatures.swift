@@ -10,7 +10,7 @@ struct FetchedFeatures {
     }
 
     struct Row {
-        /// In the order of ``FetchedFeatures/keys``.
+        /// As they were given, in the order of ``FetchedFeatures/given``.
         let keys: [String]
         let values: [Value]
         let statuses: [String]
@@ -23,39 +23,38 @@ struct FetchedFeatures {
     /// The fingerprint of the version's rules; `nil` where the server is of an older release.
     let rules: String?
     let position: Int64
-    /// The service's keys.
-    let keys: [KeyColumn]
+    /// As of which the values are; `nil` where the server is of an older release.
+    let time: Timestamp?
+    /// The service's keys, then its request fields that are no keys.
+    let given: [Column]
     let columns: [Column]
     private(set) var rows: [Row] = []
 
     /// Asks a server.
     /// - Parameters:
     ///   - service: `name` or `name@version`.
-    ///   - entities: for each row the keys' texts by name.
-    init(_ service: String, entities: [[String: String]], _ client: ServerClient) throws {
+    ///   - entities: for each row the texts of keys and request fields by name.
+    ///   - at: as of when; `nil` = now.
+    init(_ service: String, entities: [[String: String]], at time: Timestamp? = nil, _ client: ServerClient) throws {
         let definition = try client.ask(["FS.SERVICE", service])
         self.service = try Self.text(definition, "name")
         version = try Self.integer(definition, "version")
         fingerprint = try Self.text(definition, "schema")
         rules = definition["rules"]?.string
-        keys = try Self.list(definition, "keys").map { key in
-            guard let type = KeyType(rawValue: try Self.text(key, "type")) else {
-                throw Self.strange("the type of a key")
-            }
-            return KeyColumn(name: try Self.text(key, "name"), type: type)
-        }
-        columns = try Self.list(definition, "columns").map { column in
-            guard let type = FeatureType(text: try Self.text(column, "type")) else {
-                throw Self.strange("the type of a column")
-            }
-            return Column(name: try Self.text(column, "name"), type: type)
-        }
-        try Self.check(entities, keys, self.service)
+        let keys = try Self.columns(try Self.list(definition, "keys"), "a key")
+        // Servers of older releases have no request fields.
+        let fields = try Self.columns(definition["request"]?.elements ?? [], "a request field")
+        let given = keys + fields.filter { field in !keys.contains { $0.name == field.name } }
+        self.given = given
+        columns = try Self.columns(try Self.list(definition, "columns"), "a column")
+        try Self.check(entities, keys, given, self.service)
         // The version just described, so that names and values belong together.
-        var words = ["FS.SERVE", "\(self.service)@\(version)", "KEYS", "\(keys.count)"] + keys.map(\.name)
+        var words = ["FS.SERVE", "\(self.service)@\(version)", "KEYS", "\(given.count)"] + given.map(\.name)
         words += ["ROWS", "\(entities.count)"]
-        for entity in entities { words += keys.map { entity[$0.name] ?? "" } }
+        for entity in entities { words += given.map { entity[$0.name] ?? "" } }
+        if let time { words += ["AT", "\(time.microseconds)"] }
         let reply = try client.ask(words + ["META"])
+        self.time = reply["at"]?.int64.map { Timestamp(microseconds: $0) }
         position = try Self.integer(reply, "position")
         let values = try Self.list(reply, "rows")
         let statuses = try Self.list(reply, "status")
@@ -68,7 +67,7 @@ struct FetchedFeatures {
             else { throw Self.strange("its rows") }
             rows.append(
                 Row(
-                    keys: keys.map { entity[$0.name] ?? "" },
+                    keys: given.map { entity[$0.name] ?? "" },
                     values: try zip(row, columns).map { try Self.value($0, $1) },
                     statuses: status.map { $0.string ?? "" },
                     eventTimes: time.map { $0.int64.map { Timestamp(microseconds: $0) } }
@@ -78,17 +77,33 @@ struct FetchedFeatures {
     }
 
     /// What the server would refuse, in the words of this command's arguments.
-    private static func check(_ entities: [[String: String]], _ keys: [KeyColumn], _ service: String) throws {
-        let expected = keys.map { "\($0.name)=…" }.joined(separator: " ")
+    private static func check(
+        _ entities: [[String: String]],
+        _ keys: [Column],
+        _ given: [Column],
+        _ service: String
+    ) throws {
+        let expected = given.map { "\($0.name)=…" }.joined(separator: " ")
         for entity in entities {
-            for name in entity.keys.sorted() where !keys.contains(where: { $0.name == name }) {
+            for name in entity.keys.sorted() where !given.contains(where: { $0.name == name }) {
+                let what = given.count == keys.count ? "key" : "key or request field"
                 throw WorkflowError.refused(
-                    "service '\(service)' has no key '\(name)'; expected \(expected.isEmpty ? "none" : expected)"
+                    "service '\(service)' has no \(what) '\(name)'; expected \(expected.isEmpty ? "none" : expected)"
                 )
             }
-            for key in keys where entity[key.name] == nil {
-                throw WorkflowError.refused("the key '\(key.name)' is missing; expected \(expected)")
+            for (index, column) in given.enumerated() where entity[column.name] == nil {
+                let what = index < keys.count ? "key" : "request field"
+                throw WorkflowError.refused("the \(what) '\(column.name)' is missing; expected \(expected)")
             }
+        }
+    }
+
+    private static func columns(_ replies: [Reply], _ what: String) throws -> [Column] {
+        try replies.map { column in
+            guard let type = FeatureType(text: try Self.text(column, "type")) else {
+                throw Self.strange("the type of \(what)")
+            }
+            return Column(name: try Self.text(column, "name"), type: type)
         }
     }
 

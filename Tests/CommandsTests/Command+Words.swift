@@ -14,3 +14,14 @@ extension Command {
         return run(&context, Arguments(bytes: bytes.span, ranges: ranges.span))
     }
 }
+
+/// Calls `body` with words as the arguments of a request.
+func withArguments(_ words: [[UInt8]], _ body: (borrowing Arguments) throws -> Void) throws {
+    var bytes: [UInt8] = []
+    var ranges: [Range<Int>] = []
+    for word in words {
+        ranges.append(bytes.count..<bytes.count + word.count)
+        bytes += word
+    }
+    try body(Arguments(bytes: bytes.span, ranges: ranges.span))
+}

@@ -34,8 +34,8 @@ import Wire
         """
 
     /// What META ends with: printf 'asof-rules-1\nweather 100 0 0\n' | sha256sum | cut -c 1-16
-    static let weatherRules = "$5|rules|$29|asof-rules-1:daaafa4df7643da4|"
-    static let usersRules = "$5|rules|$29|asof-rules-1:abe3c1a3f36f53c4|"
+    static let weatherRules = "$5|rules|$29|asof-rules-1:daaafa4df7643da4|$2|at|:1000|"
+    static let usersRules = "$5|rules|$29|asof-rules-1:abe3c1a3f36f53c4|$2|at|:1000|"
 
     static func store(resident: Set<String>? = nil) throws -> ServedStore {
         let store = try ServedStore(yaml, resident: resident, now: 1_000)
@@ -82,20 +82,20 @@ import Wire
         // META.
         (
             "FS.GET weather ORD META",
-            "%5|$6|values|%2|$4|temp|_|$4|wind|,nan|$6|status|%2|$4|temp|$4|null|$4|wind|$7|present|"
+            "%6|$6|values|%2|$4|temp|_|$4|wind|,nan|$6|status|%2|$4|temp|$4|null|$4|wind|$7|present|"
                 + "$10|event_time|:900|$8|position|:77|\(weatherRules)"
         ),
         (
             "FS.GET weather LAX FEATURES 1 temp META",
-            "%5|$6|values|%1|$4|temp|_|$6|status|%1|$4|temp|$7|expired|$10|event_time|:899|$8|position|:77|\(weatherRules)"
+            "%6|$6|values|%1|$4|temp|_|$6|status|%1|$4|temp|$7|expired|$10|event_time|:899|$8|position|:77|\(weatherRules)"
         ),
         (
             "FS.GET weather SFO META FEATURES 1 temp",
-            "%5|$6|values|%1|$4|temp|_|$6|status|%1|$4|temp|$7|missing|$10|event_time|:950|$8|position|:77|\(weatherRules)"
+            "%6|$6|values|%1|$4|temp|_|$6|status|%1|$4|temp|$7|missing|$10|event_time|:950|$8|position|:77|\(weatherRules)"
         ),
         (
             "FS.GET weather NO META FEATURES 1 temp",
-            "%5|$6|values|%1|$4|temp|_|$6|status|%1|$4|temp|$7|missing|$10|event_time|_|$8|position|:77|\(weatherRules)"
+            "%6|$6|values|%1|$4|temp|_|$6|status|%1|$4|temp|$7|missing|$10|event_time|_|$8|position|:77|\(weatherRules)"
         ),
         // Several entities.
         ("FS.MGET weather 3 JFK NO JFK FEATURES 1 temp", "*3|*1|,39.02|*1|_|*1|,39.02|"),
@@ -114,7 +114,7 @@ import Wire
         ("FS.SERVE clicks@3 KEYS 1 user_id ROWS 0", "%2|$7|columns|*1|$13|users__clicks|$4|rows|*0|"),
         (
             "FS.SERVE clicks KEYS 1 user_id ROWS 1 1 META MINPOS 77",
-            "%6|$7|columns|*1|$13|users__clicks|$4|rows|*1|*1|:7|$6|status|*1|*1|$7|present|"
+            "%7|$7|columns|*1|$13|users__clicks|$4|rows|*1|*1|:7|$6|status|*1|*1|$7|present|"
                 + "$10|event_time|*1|*1|:5|$8|position|:77|\(usersRules)"
         ),
         (
@@ -171,7 +171,7 @@ import Wire
         ),
         (
             "FS.GET weather JFK FORMAT rows",
-            "-ERR unknown option 'FORMAT' of 'fs.get'; expected FEATURES n feature …, META|"
+            "-ERR unknown option 'FORMAT' of 'fs.get'; expected FEATURES n feature …, META, AT time|"
         ),
         ("FS.GET users x", "-FSENTITY view 'users': key 'user_id': expected int64, got 'x': it has another form|"),
         (

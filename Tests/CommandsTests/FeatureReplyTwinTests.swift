@@ -147,7 +147,7 @@ import Wire
     ) -> [UInt8] {
         var writer = ReplyWriter(version: version)
         let isPacked = format.hasPrefix("packed")
-        writer.map((isPacked ? 3 : 2) + (hasMeta ? 4 : 0))
+        writer.map((isPacked ? 3 : 2) + (hasMeta ? 5 : 0))
         func matrix(_ name: String, _ write: (Cell) -> Void) {
             writer.bulk(name)
             let byColumn = format == "columns"
@@ -182,6 +182,8 @@ import Wire
             writer.integer(store.position)
             writer.bulk("rules")
             writer.bulk(rules)
+            writer.bulk("at")
+            writer.integer(store.now)
         }
         return Array(writer.buffer.readableBytesView)
     }
@@ -253,7 +255,7 @@ import Wire
     ) -> [UInt8] {
         var writer = ReplyWriter(version: version)
         if hasMeta {
-            writer.map(5)
+            writer.map(6)
             writer.bulk("values")
         }
         writer.map(names.count)
@@ -274,6 +276,8 @@ import Wire
             writer.integer(store.position)
             writer.bulk("rules")
             writer.bulk(rules)
+            writer.bulk("at")
+            writer.integer(store.now)
         }
         return Array(writer.buffer.readableBytesView)
     }
@@ -301,7 +305,7 @@ import Wire
                 ]
             }
             let cells = try requests.map { request in
-                try service.definition.columns.map { column in
+                try service.definition.columns.compactMap(\.feature).map { column in
                     let keys = column.keys.compactMap { request[$0.from] }
                     return try Self.cell(
                         store,

@@ -62,8 +62,8 @@ import Wire
     }
 
     static let reply =
-        "%5|$6|values|%1|$1|a|,2|$6|status|%1|$1|a|$7|present|$10|event_time|:5|$8|position|:9|"
-        + "$5|rules|$29|asof-rules-1:a9937c78b13f15e1|"
+        "%6|$6|values|%1|$1|a|,2|$6|status|%1|$1|a|$7|present|$10|event_time|:5|$8|position|:9|"
+        + "$5|rules|$29|asof-rules-1:a9937c78b13f15e1|$2|at|:1000|"
 
     @Test func `a commit that is being applied is waited out, and nothing is written twice`() throws {
         let source = Source()

@@ -34,7 +34,7 @@ final class ServedStore {
         versions: (Definitions) -> [Registry.StoredService] = { _ in [] }
     ) throws {
         self.now = now
-        let definitions = try Definitions.parse(yaml: yaml, file: "features.yaml")
+        let definitions = try Definitions.parseWithExpressions(yaml: yaml)
         self.definitions = definitions
         var views: [ServedView] = []
         var stored: [String: ViewMemory] = [:]

@@ -127,7 +127,7 @@ import Testing
         let definitions = try parse(Self.example + "\n  renamed: { owner: x, features: [\(role)] }")
         let columns = try #require(definitions.service(named: "renamed")?.columns)
         #expect(columns.map(\.outputName) == ["w__temp", "w__wind"])
-        #expect(columns.allSatisfy { $0.keys == [KeyMapping(viewKey: "origin", from: "origin")] })
+        #expect(columns.allSatisfy { $0.feature?.keys == [KeyMapping(viewKey: "origin", from: "origin")] })
         #expect(definitions.service(named: "renamed")?.owner == "x")
     }
 
@@ -145,11 +145,11 @@ import Testing
         #expect(definitions.view(named: "site")?.isGlobal == true)
         let columns = try #require(definitions.service(named: "s")?.columns)
         #expect(
-            columns[0].keys == [
+            columns[0].feature?.keys == [
                 KeyMapping(viewKey: "dest", from: "origin"), KeyMapping(viewKey: "origin", from: "dest"),
             ]
         )
-        #expect(columns[1].keys == [])
+        #expect(columns[1].feature?.keys == [])
     }
 
     @Test(arguments: [

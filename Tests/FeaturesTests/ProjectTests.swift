@@ -72,7 +72,7 @@ import Testing
         let applied = try both()
         let service = try #require(applied.definitions.service(named: "best"))
         #expect(service.columns.map(\.outputName) == ["mine__y", "stats__clicks"])
-        #expect(service.columns.map { $0.keys.map(\.from) } == [["user_id"], ["user_id"]])
+        #expect(service.columns.compactMap(\.feature).map { $0.keys.map(\.from) } == [["user_id"], ["user_id"]])
         #expect(applied.definitions.view(named: "mine")?.keys == [KeyColumn(name: "user_id", type: .int64)])
         let projects = applied.definitions.projects
         #expect(projects[.view("mine")] == "team_b" && projects[.service("best")] == "team_b")

@@ -14,20 +14,30 @@ import Testing
         #expect(ServiceDefinition(name: "s", columns: columns).fingerprint == "asof1:8a21a632999fa2c6")
     }
 
-    @Test func `order, names and types change it; where a value comes from does not`() {
+    @Test func `order, names and types change it; where a value comes from does not`() throws {
         let fingerprint = ServiceDefinition.schemaFingerprint(of: columns)
         var changed = columns
         changed.swapAt(0, 1)
         #expect(ServiceDefinition.schemaFingerprint(of: changed) != fingerprint)
         changed = columns
-        changed[0].type = .int32
+        changed[0] = try changed[0].with { $0.type = .int32 }
         #expect(ServiceDefinition.schemaFingerprint(of: changed) != fingerprint)
         changed = columns
-        changed[1].alias = "other"
+        changed[1] = try changed[1].with { $0.alias = "other" }
         #expect(ServiceDefinition.schemaFingerprint(of: changed) != fingerprint)
         changed = columns
-        changed[1].view = "weather_v2"
-        changed[1].keys = [KeyMapping(viewKey: "origin", from: "dest")]
+        changed[1] = try changed[1].with {
+            $0.view = "weather_v2"
+            $0.keys = [KeyMapping(viewKey: "origin", from: "dest")]
+        }
         #expect(ServiceDefinition.schemaFingerprint(of: changed) == fingerprint)
+    }
+}
+
+extension ServiceColumn {
+    fileprivate func with(_ change: (inout FeatureColumn) -> Void) throws -> ServiceColumn {
+        var feature = try #require(feature)
+        change(&feature)
+        return .feature(feature)
     }
 }

@@ -103,10 +103,7 @@ import Testing
         for (number, yaml) in versions {
             let definitions = try Definitions.parse(yaml: yaml, file: "f.yaml")
             let service = try #require(definitions.service(named: "trip"))
-            known.add(
-                .init(number: number, columns: service.columns, rules: definitions.rules(of: service)),
-                of: "trip"
-            )
+            known.add(.init(number: number, service, rules: definitions.rules(of: service)))
         }
         return try Definitions.parse(yaml: new, file: "f.yaml")
             .changes(from: try Definitions.parse(yaml: old, file: "f.yaml"), versions: known).map(\.line)
@@ -172,12 +169,13 @@ import Testing
             let rules = ServiceRules([
                 Self.role("v", ttl: random.pick([nil, "1s", "2s"]), strict: random.oneIn(2))
             ])
-            let got = versions.number(of: "s", columns: columns, rules: rules)
+            let service = ServiceDefinition(name: "s", columns: columns)
+            let got = versions.number(of: service, rules: rules)
             let same = known.lastIndex { $0.columns == columns && $0.rules == rules }
             #expect(got.number == (same ?? known.count) + 1 && got.isNew == (same == nil), "seed \(seed)")
             guard got.isNew else { continue }
             known.append((columns, rules))
-            versions.add(.init(number: got.number, columns: columns, rules: rules), of: "s")
+            versions.add(.init(number: got.number, service, rules: rules))
         }
         #expect(known.count > 3)
     }

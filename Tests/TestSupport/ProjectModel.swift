@@ -116,7 +116,8 @@ extension ProjectModel {
             got["view \(view.name)"] = view.features.map(\.name).sorted().joined(separator: " ")
         }
         for service in definitions.services {
-            got["service \(service.name)"] = service.columns.map { "\($0.view).\($0.feature)" }.sorted()
+            got["service \(service.name)"] = service.columns.compactMap(\.feature).map { "\($0.view).\($0.feature)" }
+                .sorted()
                 .joined(separator: " ")
         }
         for kind in ["entity", "view", "service"] {

@@ -50,7 +50,7 @@ package final class TestStore {
         try apply(yaml)
     }
 
-    package func apply(_ yaml: String) throws { try apply(try Definitions.parse(yaml: yaml, file: "features.yaml")) }
+    package func apply(_ yaml: String) throws { try apply(try Definitions.parseWithExpressions(yaml: yaml)) }
 
     package func apply(_ definitions: Definitions) throws { registry = try Registry.apply(definitions, session).0 }
 
@@ -147,6 +147,8 @@ package final class TestStore {
         positionColumn: String? = nil,
         state: LedgerState? = nil,
         options: JoinOptions = JoinOptions(),
+        isServed: Bool = false,
+        atColumn: String? = nil,
         sessions: [Session]? = nil,
         engine: EngineRequest = EngineRequest(.probe),
         blockRows: Int = .max
@@ -157,7 +159,9 @@ package final class TestStore {
             labelTime: labelTime,
             positionColumn: positionColumn,
             state: state,
-            options: options
+            options: options,
+            isServed: isServed,
+            atColumn: atColumn
         )
         let join = try TrainingSetJoin(spec, sessions: sessions ?? [session], engine: engine)
         var batch = try join.join(spine.slice(0..<min(blockRows, spine.rowCount)))
@@ -176,7 +180,9 @@ package final class TestStore {
         labelTime: String,
         positionColumn: String? = nil,
         state: LedgerState? = nil,
-        options: JoinOptions = JoinOptions()
+        options: JoinOptions = JoinOptions(),
+        isServed: Bool = false,
+        atColumn: String? = nil
     ) throws -> TrainingSetSpec {
         try TrainingSetSpec(
             plan: try registry.plan(for: try FeatureSelection(text: text), session).plan,
@@ -184,7 +190,9 @@ package final class TestStore {
             positionColumn: positionColumn,
             spine: zip(spine.names, spine.columns).map { ColumnSchema(name: $0, type: $1.type) },
             state: try state ?? head(),
-            options: options
+            options: options,
+            isServed: isServed,
+            atColumn: atColumn
         )
     }
 

@@ -41,7 +41,7 @@ import TrainingSets
         #expect(cells.map(\.column.outputName) == ["stats__x", "stats__n"])
         #expect(cells.map(\.value) == [.float64(1.5), .int64(3)])
         #expect(cells.map(\.status) == [.present, .present])
-        #expect(cells[0].row.eventTime?.text == "2024-02-20T00:00:00Z")
+        #expect(cells[0].row?.eventTime?.text == "2024-02-20T00:00:00Z")
     }
 
     @Test func `the entities before one that is none are found`() throws {

@@ -179,7 +179,7 @@ enum HashCommands {
             let hold = try reads.memory.hold(lookup.keyBytes)
             return .deferred(
                 DeferredReply { finish in
-                    lookup.memories(reads) { result in
+                    lookup.memories(reads, after: 0) { result in
                         defer { withExtendedLifetime(hold) {} }
                         switch result {
                         case .failure(let error): finish { $0.fault(CommandFault(error)) }

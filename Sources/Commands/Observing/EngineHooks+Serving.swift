@@ -10,7 +10,7 @@ extension EngineHooks {
         nowUs = { serving.now() }
         entityCount = { reads.entityCount() }
         memoryUsage = { reads.memoryUsage(of: $0) }
-        asofInfo = { Self.asofInfo(serving) }
+        asofInfo = { Self.asofInfo(serving) + [InfoLine("derived_errors", reads.derivedErrors)] }
         postgresInfo = { Self.postgresInfo(serving) }
     }
 

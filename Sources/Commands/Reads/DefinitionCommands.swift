@@ -38,7 +38,8 @@ extension CommandTable {
         Command(
             "fs.service",
             arity: 2,
-            summary: "A service's definition: version, fingerprints, keys, columns in order, the rules of its views.",
+            summary:
+                "A service's definition: version, fingerprints, keys, request fields, columns in order, the rules of its views.",
             group: .features,
             complexity: "O(columns)",
             flags: [.readonly],
@@ -157,7 +158,7 @@ enum DefinitionCommands {
         let service: ServicePlan
         do throws(StoreError) { service = try catalog.service(named: arguments[1]) } catch { throw CommandFault(error) }
         let definition = service.definition
-        reply.map(11)
+        reply.map(12)
         reply.version(service)
         reply.bulk("description")
         reply.optional(definition.description)
@@ -171,23 +172,15 @@ enum DefinitionCommands {
         reply.optional(service.packedRefusal == nil ? Int64(service.packedWidth) : nil)
         reply.bulk("columns")
         reply.array(definition.columns.count)
-        for column in definition.columns {
-            reply.map(5)
+        for column in definition.columns { reply.column(column) }
+        reply.bulk("request")
+        reply.array(definition.requestFields.count)
+        for field in definition.requestFields {
+            reply.map(2)
             reply.bulk("name")
-            reply.bulk(column.outputName)
+            reply.bulk(field.name)
             reply.bulk("type")
-            reply.bulk(column.type.text)
-            reply.bulk("view")
-            reply.bulk(column.view)
-            reply.bulk("feature")
-            reply.bulk(column.feature)
-            // The view's key → the request's key.
-            reply.bulk("keys")
-            reply.map(column.keys.count)
-            for key in column.keys {
-                reply.bulk(key.viewKey)
-                reply.bulk(key.from)
-            }
+            reply.bulk(field.type.text)
         }
         reply.bulk("roles")
         reply.array(service.roles.count)
@@ -231,6 +224,44 @@ extension ReplyWriter {
         integer(rules.delay.microseconds)
         bulk("strict")
         bool(rules.isStrict)
+    }
+
+    /// A map: name and type, then where the value comes from.
+    fileprivate mutating func column(_ column: ServiceColumn) {
+        func named() {
+            bulk("name")
+            bulk(column.outputName)
+            bulk("type")
+            bulk(column.type.text)
+        }
+        switch column {
+        case .feature(let feature):
+            map(5)
+            named()
+            bulk("view")
+            bulk(feature.view)
+            bulk("feature")
+            bulk(feature.feature)
+            // The view's key → the request's key.
+            bulk("keys")
+            map(feature.keys.count)
+            for key in feature.keys {
+                bulk(key.viewKey)
+                bulk(key.from)
+            }
+        case .request(let field):
+            map(3)
+            named()
+            bulk("request")
+            bulk(field.name)
+        case .derived(let derived):
+            map(4)
+            named()
+            bulk("derive")
+            bulk(derived.name)
+            bulk("from")
+            bulk(derived.expression)
+        }
     }
 
     fileprivate mutating func texts(_ texts: [String]) {

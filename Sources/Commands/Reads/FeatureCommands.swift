@@ -15,7 +15,7 @@ extension CommandTable {
             group: .features,
             complexity: "O(F), F = features asked for",
             flags: [.readonly, .fast],
-            arguments: [viewArgument, ArgumentSpec("entity"), featuresArgument, metaArgument],
+            arguments: [viewArgument, ArgumentSpec("entity"), featuresArgument, metaArgument, timeArgument],
             run: { context, arguments in FeatureCommands.run(&context, arguments, FeatureCommands.get) }
         ),
         Command(
@@ -27,7 +27,7 @@ extension CommandTable {
             flags: [.readonly],
             arguments: [
                 viewArgument, ArgumentSpec("count", .integer), ArgumentSpec("entity", isMultiple: true),
-                featuresArgument, formatArgument, lossyArgument, metaArgument,
+                featuresArgument, formatArgument, lossyArgument, metaArgument, timeArgument,
             ],
             argumentsMax: WireLimits.argumentsMax,
             requestBytesMax: WireLimits.requestBytesMax,
@@ -36,7 +36,7 @@ extension CommandTable {
         Command(
             "fs.serve",
             arity: -6,
-            summary: "The features of a service, in its order, a row for each row of keys.",
+            summary: "The columns of a service, in its order, a row for each row of keys and request fields.",
             group: .features,
             complexity: "O(N × F), N = rows, F = features of the service",
             flags: [.readonly],
@@ -46,7 +46,7 @@ extension CommandTable {
                     "keys",
                     .block,
                     token: "KEYS",
-                    parts: [ArgumentSpec("count", .integer), ArgumentSpec("key", isMultiple: true)]
+                    parts: [ArgumentSpec("count", .integer), ArgumentSpec("key-or-field", isMultiple: true)]
                 ),
                 ArgumentSpec(
                     "rows",
@@ -55,7 +55,8 @@ extension CommandTable {
                     parts: [ArgumentSpec("count", .integer), ArgumentSpec("value", isMultiple: true)]
                 ),
                 formatArgument, lossyArgument, metaArgument,
-                ArgumentSpec("position", .integer, token: "MINPOS", isOptional: true),
+                ArgumentSpec("position", .integer, token: "MINPOS", isOptional: true), timeArgument,
+                ArgumentSpec("null", token: "NULL", isOptional: true),
             ],
             argumentsMax: WireLimits.argumentsMax,
             requestBytesMax: WireLimits.requestBytesMax,
@@ -72,6 +73,7 @@ extension CommandTable {
         parts: [ArgumentSpec("count", .integer), ArgumentSpec("feature", isMultiple: true)]
     )
     static let metaArgument = ArgumentSpec("meta", .token, token: "META", isOptional: true)
+    static let timeArgument = ArgumentSpec("time", token: "AT", isOptional: true)
     static let lossyArgument = ArgumentSpec("lossy", .token, token: "LOSSY", isOptional: true)
     static let formatArgument = ArgumentSpec(
         "format",
@@ -148,18 +150,19 @@ enum FeatureCommands {
 
     // MARK: FS.GET, FS.MGET
 
-    /// `FS.GET view entity [FEATURES n f …] [META]`
+    /// `FS.GET view entity [FEATURES n f …] [META] [AT t]`
     static func get(
         _ arguments: borrowing Arguments,
         _ reads: FeatureReads,
         _ catalog: Catalog
     ) throws(CommandFault) -> FeatureRequest {
         let view = try view(arguments, 1, catalog)
-        let options = try ReplyOptions(arguments, from: 3, of: "fs.get", .features)
+        var options = try ReplyOptions(arguments, from: 3, of: "fs.get", [.features, .time])
+        try options.readTime(arguments, now: reads.source.now)
         return try request(.map, view, entities: 2..<3, options, arguments, reads, catalog)
     }
 
-    /// `FS.MGET view n entity … [FEATURES n f …] [FORMAT f] [LOSSY] [META]`
+    /// `FS.MGET view n entity … [FEATURES n f …] [FORMAT f] [LOSSY] [META] [AT t]`
     static func mget(
         _ arguments: borrowing Arguments,
         _ reads: FeatureReads,
@@ -167,7 +170,13 @@ enum FeatureCommands {
     ) throws(CommandFault) -> FeatureRequest {
         let view = try view(arguments, 1, catalog)
         let entities = try ReplyOptions.counted(arguments, 2, "fs.mget", expected: "FS.MGET view n entity …")
-        let options = try ReplyOptions(arguments, from: entities.upperBound, of: "fs.mget", [.features, .format])
+        var options = try ReplyOptions(
+            arguments,
+            from: entities.upperBound,
+            of: "fs.mget",
+            [.features, .format, .time]
+        )
+        try options.readTime(arguments, now: reads.source.now)
         return try request(.rows, view, entities: entities, options, arguments, reads, catalog)
     }
 
@@ -185,7 +194,7 @@ enum FeatureCommands {
         }
         let plan = reads.plan(view, columns: columns, in: catalog)
         try FeatureRequest.check(plan, options, views: [view], rowCount: entities.count)
-        var keys = LookupKeys(view, capacity: entities.count)
+        var keys = LookupKeys(view, capacity: entities.count, isTimed: options.time != nil)
         for index in entities { try keys.append(entity: arguments[index]) }
         return FeatureRequest(shape, plan, options, views: [view], keys: [keys], rowCount: entities.count)
     }
@@ -225,7 +234,7 @@ enum FeatureCommands {
         return columns
     }
 
-    // MARK: FS.SERVE
+    // MARK: Later
 
     /// Answers once a position has been reached. The request is understood anew then: the definitions may have changed.
     private static func wait(
@@ -314,102 +323,5 @@ enum FeatureCommands {
             .timeout,
             "position \(position) was not reached within \(CommandLimits.positionWaitMs) ms; this server is at \(reads.source.position())"
         )
-    }
-
-    /// `FS.SERVE service KEYS nk key … ROWS nr value … [FORMAT f] [LOSSY] [META] [MINPOS p]`
-    static func serve(
-        _ arguments: borrowing Arguments,
-        _ reads: FeatureReads,
-        _ catalog: Catalog
-    ) throws(CommandFault) -> FeatureRequest {
-        let service: ServicePlan
-        do throws(StoreError) { service = try catalog.service(named: arguments[1]) } catch { throw CommandFault(error) }
-        let expected = "FS.SERVE service KEYS n key … ROWS n value …"
-        guard arguments.matches(2, "KEYS") else {
-            throw CommandFault(.general, "got \(CommandFault.quoted(arguments.text(2))) for KEYS; expected \(expected)")
-        }
-        let names = try ReplyOptions.counted(arguments, 3, "KEYS", expected: expected)
-        guard names.upperBound < arguments.count, arguments.matches(names.upperBound, "ROWS") else {
-            throw CommandFault(.general, "ROWS does not follow the keys; expected \(expected)")
-        }
-        let places = try places(of: service, arguments, names)
-        let values = try ReplyOptions.counted(
-            arguments,
-            names.upperBound + 1,
-            "ROWS",
-            expected: "\(names.count) values a row",
-            each: names.count
-        )
-        let options = try ReplyOptions(arguments, from: values.upperBound, of: "fs.serve", [.format, .minimumPosition])
-        // A service of global views alone has no keys, and as many rows as the request says.
-        let rowCount =
-            names.isEmpty
-            ? Int(clamping: DecimalText.integer(arguments[names.upperBound + 1]) ?? 0) : values.count / names.count
-        // Rows that need no argument could ask for anything.
-        guard rowCount <= WireLimits.argumentsMax else {
-            throw CommandFault(
-                .limit,
-                "ROWS announces \(rowCount); \(WireLimits.argumentsMax) rows are allowed"
-            )
-        }
-        let plan = reads.plan(service, in: catalog)
-        let views = service.roles.map(\.view)
-        try FeatureRequest.check(plan, options, views: views, rowCount: rowCount)
-        var keys: [LookupKeys] = []
-        var keyBytes = 0
-        for role in service.roles {
-            let asked = role.keys.map { places[$0] }
-            var found = LookupKeys(role.view, capacity: rowCount)
-            for row in 0..<rowCount {
-                try found.append(arguments, from: values.lowerBound + row * names.count, places: asked, row: row) {
-                    service.keys[role.keys[$0]].name
-                }
-            }
-            keys.append(found)
-            keyBytes += found.byteCount
-            // Each role has its own of the keys that it shares with others.
-            guard keyBytes <= WireLimits.replyBytesMax else {
-                throw CommandFault(
-                    .limit,
-                    "the keys of all \(service.roles.count) roles have more than \(WireLimits.replyBytesMax >> 20) MiB; "
-                        + "ask for fewer rows"
-                )
-            }
-        }
-        return FeatureRequest(.service, plan, options, views: views, keys: keys, rowCount: rowCount)
-    }
-
-    /// For each of the service's keys, its place in a request row.
-    private static func places(
-        of service: ServicePlan,
-        _ arguments: borrowing Arguments,
-        _ names: Range<Int>
-    ) throws(CommandFault) -> [Int] {
-        var places = [Int?](repeating: nil, count: service.keys.count)
-        for index in names {
-            let name = arguments.text(index)
-            guard let key = service.keys.firstIndex(where: { $0.name == name }) else {
-                throw CommandFault(
-                    .entity,
-                    "service '\(service.name)' has no key \(CommandFault.quoted(name)); \(keyList(service))"
-                )
-            }
-            guard places[key] == nil else {
-                throw CommandFault(.entity, "KEYS names \(CommandFault.quoted(name)) twice")
-            }
-            places[key] = index - names.lowerBound
-        }
-        for (key, place) in zip(service.keys, places) where place == nil {
-            throw CommandFault(
-                .entity,
-                "KEYS lacks the key '\(key.name)' of service '\(service.name)'; \(keyList(service))"
-            )
-        }
-        return places.compactMap(\.self)
-    }
-
-    private static func keyList(_ service: ServicePlan) -> String {
-        if service.keys.isEmpty { return "it needs none: KEYS 0" }
-        return "expected KEYS \(service.keys.count) " + service.keys.map(\.name).joined(separator: " ")
     }
 }

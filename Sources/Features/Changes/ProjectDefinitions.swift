@@ -85,8 +85,8 @@ extension Definitions {
         let features = views.mapValues { view in Dictionary(view.features.map { ($0.name, $0.type) }) { $1 } }
         return self.views.allSatisfy { $0.entities.map { keys[$0] } == $0.keys }
             && services.allSatisfy { service in
-                service.columns.allSatisfy { column in
-                    features[column.view]?[column.feature] == column.type
+                service.lookups.allSatisfy { column in
+                    (column.isEventTime || features[column.view]?[column.feature] == column.type)
                         && views[column.view]?.keys.map(\.name) == column.keys.map(\.viewKey)
                 }
             }
@@ -102,11 +102,11 @@ extension Definitions {
                 user("view", $0.name, .view($0.name))
             }
         case .view(let name):
-            users = others.filter { $0.columns.contains { $0.view == name } }.map {
+            users = others.filter { $0.lookups.contains { $0.view == name } }.map {
                 user("service", $0.name, .service($0.name))
             }
         case .feature(let view, let name):
-            users = others.filter { $0.columns.contains { $0.view == view && $0.feature == name } }.map {
+            users = others.filter { $0.lookups.contains { $0.view == view && $0.feature == name } }.map {
                 user("service", $0.name, .service($0.name))
             }
         case .service:

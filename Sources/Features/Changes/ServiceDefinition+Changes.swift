@@ -14,9 +14,9 @@ extension Definitions {
         }
         var changes: [DefinitionChange] = []
         let oldRules = applied.rules(of: old)
-        if service.columns != old.columns || rules != oldRules {
+        if !service.answersLike(old) || rules != oldRules {
             let parts =
-                service.columnChanges(from: old) + rules.changes(from: oldRules)
+                service.columnChanges(from: old) + service.inputChanges(from: old) + rules.changes(from: oldRules)
                 + service.fingerprintChanges(from: old, rules, oldRules)
             changes.append(
                 .init(
@@ -40,7 +40,7 @@ extension ServiceVersions {
     /// `new version 4`, `version 2 again`; `nil` where the store does not have the service.
     fileprivate func version(of service: ServiceDefinition, _ rules: ServiceRules) -> String? {
         guard isKnown(service.name) else { return nil }
-        let (number, isNew) = number(of: service.name, columns: service.columns, rules: rules)
+        let (number, isNew) = number(of: service, rules: rules)
         return isNew ? "new version \(number)" : "version \(number) again"
     }
 }
@@ -69,6 +69,12 @@ extension ServiceDefinition {
         return parts
     }
 
+    /// `looks up weather.temp(dest)`: what only expressions use.
+    fileprivate func inputChanges(from old: ServiceDefinition) -> [String] {
+        let added = inputs.filter { !old.inputs.contains($0) }.map { "looks up \($0.originText)" }
+        return added + old.inputs.filter { !inputs.contains($0) }.map { "no longer looks up \($0.originText)" }
+    }
+
     /// `fingerprint asof1:… as before`, `rules asof-rules-1:… -> asof-rules-1:…`.
     fileprivate func fingerprintChanges(
         from old: ServiceDefinition,
@@ -94,6 +100,16 @@ extension ServiceRules {
 }
 
 extension ServiceColumn {
-    /// `weather(dest)`: the view and the request's columns.
+    /// `weather.temp(dest)`: the feature and the request's columns; an expression.
+    fileprivate var originText: String {
+        switch self {
+        case .feature(let column): column.originText
+        case .request: "the request"
+        case .derived(let column): "\"\(column.expression)\""
+        }
+    }
+}
+
+extension FeatureColumn {
     fileprivate var originText: String { "\(view).\(feature)(\(keys.map(\.from).joined(separator: ", ")))" }
 }

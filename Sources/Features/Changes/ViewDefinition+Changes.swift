@@ -158,7 +158,7 @@ extension ViewDefinition {
 
     /// Where values come from is no rule: they change for whoever pinned a version, too.
     private func sourceChange(_ services: [ServiceDefinition]) -> String {
-        let readers = services.filter { $0.columns.contains { $0.view == name } }.map(\.name)
+        let readers = services.filter { $0.lookups.contains { $0.view == name } }.map(\.name)
         if readers.isEmpty { return "source changed" }
         let shown = readers.prefix(10).joined(separator: ", ") + (readers.count > 10 ? ", …" : "")
         return "source changed: values change under all versions of \(shown)"

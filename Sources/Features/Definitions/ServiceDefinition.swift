@@ -1,8 +1,11 @@
 /// A named, ordered list of features from several views: what one model reads.
-package struct ServiceDefinition: Hashable, Sendable, Codable {
+package struct ServiceDefinition: Hashable, Sendable {
     package var name: String
     /// In the model's order, `view.*` expanded; at least one, no two of the same ``ServiceColumn/outputName``.
     package var columns: [ServiceColumn]
+    /// What only expressions of ``columns`` use of views, in the order of first use: looked up, but not put out. A feature
+    /// ``FeatureColumn/eventTimeName`` stands for the row's event time.
+    package var inputs: [FeatureColumn]
     package var description: String?
     package var owner: String?
     package var tags: [String: String]
@@ -10,16 +13,27 @@ package struct ServiceDefinition: Hashable, Sendable, Codable {
     package init(
         name: String,
         columns: [ServiceColumn],
+        inputs: [FeatureColumn] = [],
         description: String? = nil,
         owner: String? = nil,
         tags: [String: String] = [:]
     ) {
         self.name = name
         self.columns = columns
+        self.inputs = inputs
         self.description = description
         self.owner = owner
         self.tags = tags
     }
+
+    /// What is looked up in views: the columns that are features, then ``inputs``.
+    package var lookups: [FeatureColumn] { columns.compactMap(\.feature) + inputs }
+
+    /// What comes with a request, or from the spine's columns of those names, in the service's order.
+    package var requestFields: [RequestField] { columns.compactMap(\.requestField) }
+
+    /// In the service's order, in which each may use those before it.
+    package var derived: [DerivedColumn] { columns.compactMap(\.derived) }
 
     /// The schema fingerprint of ``columns``; see ``schemaFingerprint(of:)``.
     package var fingerprint: String { Self.schemaFingerprint(of: columns) }
@@ -33,7 +47,7 @@ package struct ServiceDefinition: Hashable, Sendable, Codable {
     ///
     ///     printf 'asof-schema-1\nuser_stats__ctr float64\n' | sha256sum | cut -c 1-16
     ///
-    /// Key mappings and views behind aliases do not enter: a model sees names and types. What enters beside them into a
+    /// Key mappings, views behind aliases and expressions do not enter: a model sees names and types. What enters beside them into a
     /// version of a service is ``ServiceRules/fingerprint``.
     package static func schemaFingerprint(of columns: [ServiceColumn]) -> String {
         var canonical = "asof-schema-1\n"
@@ -42,39 +56,29 @@ package struct ServiceDefinition: Hashable, Sendable, Codable {
     }
 }
 
-/// One feature as a service, an export or a reply returns it.
-package struct ServiceColumn: Hashable, Sendable, Codable {
-    package var view: String
-    /// The role under which the view appears, where it is not its own name.
-    package var alias: String?
-    /// Where each of the view's keys comes from: all of them, in the view's key order, also those of equal names.
-    package var keys: [KeyMapping]
-    package var feature: String
-    package var type: FeatureType
-
-    package init(view: String, alias: String? = nil, keys: [KeyMapping], feature: String, type: FeatureType) {
-        self.view = view
-        self.alias = alias
-        self.keys = keys
-        self.feature = feature
-        self.type = type
+extension ServiceDefinition: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case name, columns, inputs, description, owner, tags
     }
 
-    /// The view's name or its alias: what stands before `__`.
-    package var prefix: String { alias ?? view }
+    /// Documents from before there were expressions have no inputs.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decode(String.self, forKey: .name)
+        columns = try container.decode([ServiceColumn].self, forKey: .columns)
+        inputs = try container.decodeIfPresent([FeatureColumn].self, forKey: .inputs) ?? []
+        description = try container.decodeIfPresent(String.self, forKey: .description)
+        owner = try container.decodeIfPresent(String.self, forKey: .owner)
+        tags = try container.decode([String: String].self, forKey: .tags)
+    }
 
-    /// `view__feature` or `alias__feature`: the column's name in exports, replies and models.
-    package var outputName: String { "\(prefix)__\(feature)" }
-}
-
-/// One key of a view, read from a column of the request or spine.
-package struct KeyMapping: Hashable, Sendable, Codable {
-    package var viewKey: String
-    /// The column of the request or spine whose value is looked up.
-    package var from: String
-
-    package init(viewKey: String, from: String) {
-        self.viewKey = viewKey
-        self.from = from
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(columns, forKey: .columns)
+        if !inputs.isEmpty { try container.encode(inputs, forKey: .inputs) }
+        try container.encodeIfPresent(description, forKey: .description)
+        try container.encodeIfPresent(owner, forKey: .owner)
+        try container.encode(tags, forKey: .tags)
     }
 }

@@ -1,12 +1,13 @@
 import Crypto
 
-/// The rules by which a version of a service reads its views, role by role.
+/// The rules by which a version of a service reads its views, role by role, and what it computes of them.
 ///
-/// As JSON an array of `{"prefix", "ttl_us", "delay_us", "strict"}`, `ttl_us` null where values never expire.
+/// As JSON an array of the roles, `{"prefix", "ttl_us", "delay_us", "strict"}`, `ttl_us` null where values never expire;
+/// expressions stand in the service's columns.
 package struct ServiceRules: Hashable, Sendable {
     /// A view in one of its roles.
     package struct Role: Hashable, Sendable {
-        /// ``ServiceColumn/prefix``.
+        /// ``FeatureColumn/prefix``.
         package var prefix: String
         package var rules: ViewRules
 
@@ -16,23 +17,28 @@ package struct ServiceRules: Hashable, Sendable {
         }
     }
 
-    /// In the order in which the service's columns first use them; each prefix once.
+    /// In the order in which the service's columns first use them, then those that only expressions use; each prefix once.
     package var roles: [Role]
+    /// In the order of the service's columns.
+    package var derived: [DerivedColumn]
 
-    package init(_ roles: [Role]) { self.roles = roles }
+    package init(_ roles: [Role], derived: [DerivedColumn] = []) {
+        self.roles = roles
+        self.derived = derived
+    }
 
-    /// The rules that views have now, for each role of some columns.
+    /// The rules that views have now, for each role of a service.
     /// - Parameter view: by name; what it does not find gets the rules of a view that says nothing.
-    package init(of columns: [ServiceColumn], view: (String) -> ViewDefinition?) {
+    package init(of service: ServiceDefinition, view: (String) -> ViewDefinition?) {
         var roles: [Role] = []
-        for column in columns where !roles.contains(where: { $0.prefix == column.prefix }) {
+        for column in service.lookups where !roles.contains(where: { $0.prefix == column.prefix }) {
             roles.append(Role(prefix: column.prefix, view(column.view)?.rules ?? ViewRules()))
         }
-        self.roles = roles
+        self.init(roles, derived: service.derived)
     }
 
     /// Of a view under its own name, by its definition.
-    package init(_ view: ViewDefinition) { roles = [Role(prefix: view.name, view.rules)] }
+    package init(_ view: ViewDefinition) { self.init([Role(prefix: view.name, view.rules)]) }
 
     /// - Complexity: O(roles).
     package subscript(prefix: String) -> ViewRules? { roles.first { $0.prefix == prefix }?.rules }
@@ -47,14 +53,16 @@ package struct ServiceRules: Hashable, Sendable {
     ///
     ///     printf 'asof-rules-1\nuser_stats 2592000000000 0 0\n' | sha256sum | cut -c 1-16
     ///
-    /// Behind the roles is the place of derived columns and windows, for each a line `= NAME EXPRESSION`. There are none
-    /// yet, and a service without any keeps its bytes: no role's line begins with `=`.
+    /// Behind the roles stands for each derived column, in the service's order, a line `= NAME EXPRESSION` with its
+    /// normalized expression, which is one line. A service without any has the bytes of before there were derived columns:
+    /// no role's line begins with `=`.
     package var fingerprint: String {
         var canonical = "asof-rules-1\n"
         for role in roles {
             let ttl = role.rules.ttl.map { "\($0.microseconds)" } ?? "-"
             canonical += "\(role.prefix) \(ttl) \(role.rules.delay.microseconds) \(role.rules.isStrict ? 1 : 0)\n"
         }
+        for column in derived { canonical += "= \(column.name) \(column.expression)\n" }
         return "asof-rules-1:" + Fingerprint.digits(of: canonical)
     }
 }
@@ -71,7 +79,8 @@ enum Fingerprint {
 }
 
 extension ServiceRules: Codable {
-    package init(from decoder: any Decoder) throws { roles = try [Role](from: decoder) }
+    /// Without ``derived``, which whoever has the service's columns adds.
+    package init(from decoder: any Decoder) throws { self.init(try [Role](from: decoder)) }
 
     package func encode(to encoder: any Encoder) throws { try roles.encode(to: encoder) }
 }
@@ -106,6 +115,6 @@ extension ServiceRules.Role: Codable {
 extension Definitions {
     /// The rules that a service has by these definitions.
     package func rules(of service: ServiceDefinition) -> ServiceRules {
-        ServiceRules(of: service.columns) { view(named: $0) }
+        ServiceRules(of: service) { view(named: $0) }
     }
 }

@@ -4,9 +4,19 @@ extension DefinitionsReader {
     private static let exampleList = "[user_stats.clicks_7d, weather.*]"
 
     /// One column of a service with the node that asked for it.
-    private struct Request {
-        var column: ServiceColumn
+    struct Request {
+        enum Subject {
+            case feature(FeatureColumn)
+            case request(RequestField)
+            case derived(Derivation)
+        }
+
+        var subject: Subject
         var node: Node
+
+        var feature: FeatureColumn? {
+            if case .feature(let feature) = subject { feature } else { nil }
+        }
     }
 
     /// - Returns: `nil` where the service has a fault of its own; columns of broken views are left out silently.
@@ -37,10 +47,15 @@ extension DefinitionsReader {
             }
         }
         check(requests, what)
+        checkNames(requests, what)
+        // An expression may use what is broken elsewhere, and would be blamed for it.
+        guard issues.count == before, brokenViews.isEmpty || !requests.contains(where: \.isDerived) else { return nil }
+        let (columns, inputs) = columns(of: requests, what)
         guard issues.count == before else { return nil }
         return ServiceDefinition(
             name: field.name,
-            columns: requests.map(\.column),
+            columns: columns,
+            inputs: inputs,
             description: notes.description,
             owner: notes.owner,
             tags: notes.tags
@@ -48,7 +63,10 @@ extension DefinitionsReader {
     }
 
     private mutating func element(_ node: Node, _ what: String) -> [Request] {
-        if case .mapping = node { return role(node, what) }
+        if case .mapping(let mapping) = node {
+            return mapping.contains { $0.key.scalar?.string == "request" || $0.key.scalar?.string == "derive" }
+                ? item(node, what) : role(node, what)
+        }
         guard let text = text(node, "an element of \(what)") else { return [] }
         guard let reference = FeatureReference(text: text) else {
             let isView = knownView(named: text) != nil
@@ -64,15 +82,30 @@ extension DefinitionsReader {
         guard let feature = feature(named: name, of: view, at: node, what) else { return [] }
         return [
             Request(
-                column: ServiceColumn(
-                    view: view.name,
-                    keys: view.identityMapping,
-                    feature: feature.name,
-                    type: feature.type
+                subject: .feature(
+                    FeatureColumn(
+                        view: view.name,
+                        keys: view.identityMapping,
+                        feature: feature.name,
+                        type: feature.type
+                    )
                 ),
                 node: node
             )
         ]
+    }
+
+    /// What is no feature: `{ request: … }`, `{ derive: … }`.
+    private mutating func item(_ node: Node, _ what: String) -> [Request] {
+        let part = "an element of \(what)"
+        let isRequest = node.mapping?.contains { $0.key.scalar?.string == "request" } ?? false
+        guard let parts = fields(of: node, part, known: isRequest ? ["request", "type"] : ["derive", "from"]) else {
+            return []
+        }
+        if isRequest {
+            return requestField(parts, part).map { [Request(subject: .request($0), node: node)] } ?? []
+        }
+        return derivation(parts, part, node).map { [Request(subject: .derived($0), node: node)] } ?? []
     }
 
     /// `{ view: weather, as: dest_weather, keys: { origin: dest }, features: [temp, wind] }`.
@@ -110,22 +143,24 @@ extension DefinitionsReader {
                 let feature = feature(named: name, of: view, at: node, what)
             else { return nil }
             return Request(
-                column: ServiceColumn(
-                    view: view.name,
-                    alias: alias,
-                    keys: keys,
-                    feature: feature.name,
-                    type: feature.type
+                subject: .feature(
+                    FeatureColumn(
+                        view: view.name,
+                        alias: alias,
+                        keys: keys,
+                        feature: feature.name,
+                        type: feature.type
+                    )
                 ),
                 node: node
             )
         }
     }
 
-    /// What a service computes, and what its requests give, will have columns `derive__…` and `request__…`.
+    /// What a service computes, and what its requests give, has columns `derive__…` and `request__…`.
     private static let reservedRoles: Set<String> = ["request", "derive"]
 
-    private mutating func checkRole(_ name: String, _ what: String, at node: Node) {
+    mutating func checkRole(_ name: String, _ what: String, at node: Node) {
         guard Self.reservedRoles.contains(name) else { return }
         fault(
             at: node,
@@ -137,12 +172,14 @@ extension DefinitionsReader {
     private func columns(of view: ViewDefinition, alias: String?, keys: [KeyMapping], _ node: Node) -> [Request] {
         view.features.map { feature in
             Request(
-                column: ServiceColumn(
-                    view: view.name,
-                    alias: alias,
-                    keys: keys,
-                    feature: feature.name,
-                    type: feature.type
+                subject: .feature(
+                    FeatureColumn(
+                        view: view.name,
+                        alias: alias,
+                        keys: keys,
+                        feature: feature.name,
+                        type: feature.type
+                    )
                 ),
                 node: node
             )
@@ -206,14 +243,14 @@ extension DefinitionsReader {
         return nil
     }
 
-    /// Faults between the columns of one service: equal output names, one prefix for two roles, one request column of
+    /// Faults between the features of one service: equal output names, one prefix for two roles, one request column of
     /// two types.
     private mutating func check(_ requests: [Request], _ what: String) {
         var outputs: Set<String> = []
-        var roles: [String: ServiceColumn] = [:]
+        var roles: [String: FeatureColumn] = [:]
         var types: [String: KeyType] = [:]
         for request in requests {
-            let column = request.column
+            guard let column = request.feature else { continue }
             if let role = roles[column.prefix], role.view != column.view || role.keys != column.keys {
                 fault(
                     at: request.node,
@@ -225,17 +262,33 @@ extension DefinitionsReader {
             if !outputs.insert(column.outputName).inserted {
                 fault(at: request.node, "\(what) has the column '\(column.outputName)' twice")
             }
-            guard isNewRole, let keys = knownView(named: column.view)?.keys else { continue }
-            for (key, mapping) in zip(keys, column.keys) {
-                if let type = types[mapping.from], type != key.type {
-                    fault(
-                        at: request.node,
-                        "\(what) reads the request's '\(mapping.from)' both as \(type.rawValue) and as "
-                            + "\(key.type.rawValue); map one of them to another column with 'keys'"
-                    )
-                }
-                types[mapping.from] = key.type
-            }
+            if isNewRole { check(column, against: &types, at: request.node, what) }
         }
+    }
+
+    /// - Parameter types: of the request's columns so far.
+    mutating func check(
+        _ column: FeatureColumn,
+        against types: inout [String: KeyType],
+        at node: Node,
+        _ what: String
+    ) {
+        guard let keys = knownView(named: column.view)?.keys else { return }
+        for (key, mapping) in zip(keys, column.keys) {
+            if let type = types[mapping.from], type != key.type {
+                fault(
+                    at: node,
+                    "\(what) reads the request's '\(mapping.from)' both as \(type.rawValue) and as "
+                        + "\(key.type.rawValue); map one of them to another column with 'keys'"
+                )
+            }
+            types[mapping.from] = key.type
+        }
+    }
+}
+
+extension DefinitionsReader.Request {
+    var isDerived: Bool {
+        if case .derived = subject { true } else { false }
     }
 }

@@ -153,7 +153,7 @@ extension DefinitionsReader {
         )
     }
 
-    private mutating func type(_ node: Node, _ what: String) -> FeatureType? {
+    mutating func type(_ node: Node, _ what: String) -> FeatureType? {
         guard let text = text(node, "the type of \(what)") else { return nil }
         if let type = FeatureType(text: text) { return type }
         fault(at: node, "the \(what) has the unknown type '\(text.oneLine)'\(Self.typeHint(for: text))")

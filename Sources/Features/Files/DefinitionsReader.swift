@@ -25,6 +25,9 @@ struct DefinitionsReader {
     var brokenEntities: Set<String> = []
     /// Views of which some feature, key or entity is wrong.
     var brokenViews: Set<String> = []
+    var typing: any ExpressionTyping = NoExpressions()
+    /// The text of each file, for places within its scalars.
+    var sources: [String: String] = [:]
 
     init(file: String) { self.file = file }
 

@@ -36,9 +36,14 @@ package struct DefinitionsText {
 
     /// The definitions, with names of other projects as `applied` has them.
     ///
+    /// - Parameter typing: gives derived columns their types.
     /// - Throws: all faults of all files, by file, line and column.
-    package func resolved(against applied: Definitions) throws(DefinitionsError) -> ProjectDefinitions {
+    package func resolved(
+        against applied: Definitions,
+        typing: some ExpressionTyping
+    ) throws(DefinitionsError) -> ProjectDefinitions {
         var reader = reader
+        reader.typing = typing
         reader.others = applied.others(than: project)
         let definitions = reader.definitions(documents)
         guard reader.issues.isEmpty else { throw error(reader.issues) }
@@ -64,10 +69,15 @@ extension Definitions {
     /// - Parameters:
     ///   - yaml: one document, at most ``DefinitionLimits/fileBytesMax``; a byte order mark is skipped.
     ///   - file: the name that messages carry.
+    ///   - typing: gives derived columns their types.
     /// - Throws: all faults, by line and column; of faults in YAML's own syntax the first.
-    package static func parse(yaml: String, file: String) throws(DefinitionsError) -> Definitions {
+    package static func parse(
+        yaml: String,
+        file: String,
+        typing: some ExpressionTyping = NoExpressions()
+    ) throws(DefinitionsError) -> Definitions {
         let source = try DefinitionsText(yaml: yaml, file: file, from: NoDefinitionFiles())
-        return try source.resolved(against: Definitions()).definitions
+        return try source.resolved(against: Definitions(), typing: typing).definitions
     }
 
     /// What of these belongs to other projects, and to the project '' where `project` is another one.

@@ -38,6 +38,7 @@ struct Inclusion<Files: DefinitionFiles> {
         defer { path.removeLast() }
         let index = documents.count
         documents.append(.init(file: file))
+        reader.sources[file] = yaml
         bytes += yaml.utf8.count
         let document: YAMLDocument
         do throws(DefinitionsError) { document = try YAMLDocument(yaml: yaml, file: file) } catch {

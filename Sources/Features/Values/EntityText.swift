@@ -34,6 +34,42 @@ package enum EntityText {
         return values
     }
 
+    /// An entity with what a request gives besides: `origin=JFK,carrier=AA`.
+    ///
+    /// - Parameter fields: names that are no keys.
+    /// - Returns: the keys' values in their order, and the fields' texts in theirs.
+    package static func parse(
+        _ text: String,
+        keys: [KeyColumn],
+        fields: [String]
+    ) throws(EntityTextError) -> (keys: [Value], fields: [String]) {
+        if fields.isEmpty { return (try parse(text, keys: keys), []) }
+        let names = keys.map(\.name) + fields
+        let expected = names.map { "\($0)=…" }.joined(separator: ",")
+        var found: [String: String] = [:]
+        for (name, value) in try tags(text, expected) {
+            guard names.contains(name) else {
+                throw EntityTextError(description: "'\(text)' has '\(name)'; expected \(expected)")
+            }
+            guard found.updateValue(value, forKey: name) == nil else {
+                throw EntityTextError(description: "'\(text)' has '\(name)' twice")
+            }
+        }
+        var values: [Value] = []
+        var texts: [String] = []
+        for name in names {
+            guard let given = found[name] else {
+                throw EntityTextError(description: "'\(text)' lacks '\(name)'; expected \(expected)")
+            }
+            if values.count < keys.count {
+                values.append(try value(given, keys[values.count]))
+            } else {
+                texts.append(given)
+            }
+        }
+        return (values, texts)
+    }
+
     /// The shortest text that ``parse(_:keys:)`` reads as these values.
     package static func text(_ values: [Value], keys: [KeyColumn]) -> String {
         if values.count == 1 { return values[0].text }

@@ -26,7 +26,6 @@ struct FetchedRows {
     /// The rows found, with all of ``RowLayout/columns``.
     func rows(_ view: ServedView, _ keys: [Column]) throws(StoreError) -> ViewRows {
         let stored = view.stored
-        let keyCount = stored.storageKeys.count
         let columns =
             [stored.keyList("o"), "o._event_time", "o._deleted"]
             + view.layout.columns.map { "o.\(SQLText.identifier($0.feature))" }
@@ -59,14 +58,27 @@ struct FetchedRows {
                 """,
                 keys.map(Self.parameter)
             )
-            let last = rows.count > 0 ? rows.int64(rows.count - 1, keyCount + 3 + view.layout.columns.count) ?? 0 : 0
-            guard last < Int64(bytesMax) else {
-                throw .tooLarge(
-                    "the rows of view '\(view.name)', which is not in memory, have more than "
-                        + "\(bytesMax >> 20) MiB; ask for fewer entities"
-                )
-            }
+            try refuseMany(rows, view)
         }
+        return try viewRows(rows, view)
+    }
+
+    /// Rows end with their sizes, summed up.
+    func refuseMany(_ rows: Rows, _ view: ServedView) throws(StoreError) {
+        guard rows.count > 0 else { return }
+        let sum = view.stored.storageKeys.count + 3 + view.layout.columns.count
+        guard rows.int64(rows.count - 1, sum) ?? 0 < Int64(bytesMax) else {
+            throw .tooLarge(
+                "the rows of view '\(view.name)', which are not in memory, have more than "
+                    + "\(bytesMax >> 20) MiB; ask for fewer entities"
+            )
+        }
+    }
+
+    /// - Parameter rows: keys, event time, whether it is a tombstone, the features of the layout.
+    func viewRows(_ rows: Rows, _ view: ServedView) throws(StoreError) -> ViewRows {
+        let stored = view.stored
+        let keyCount = stored.storageKeys.count
         let reader = ResultColumn(rows: rows, rowOf: (0..<rows.count).map { Int32($0) })
         let none = [Bool](repeating: false, count: rows.count)
         func column(_ index: Int, _ type: FeatureType) throws(StoreError) -> Column {
@@ -86,7 +98,7 @@ struct FetchedRows {
         )
     }
 
-    private static func parameter(_ keys: Column) -> Parameter {
+    static func parameter(_ keys: Column) -> Parameter {
         switch keys.values {
         case .int64(let values): return .int64Array(values)
         case .text(let values): return .textArray(count: values.count) { values[$0] }

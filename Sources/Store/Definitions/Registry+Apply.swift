@@ -226,8 +226,8 @@ extension Registry {
         for service in new.services {
             let rules = new.rules(of: service)
             let old = definitions.service(named: service.name)
-            if let old, old.columns == service.columns, definitions.rules(of: old) == rules { continue }
-            let (number, isNew) = versions.number(of: service.name, columns: service.columns, rules: rules)
+            if let old, old.answersLike(service), definitions.rules(of: old) == rules { continue }
+            let (number, isNew) = versions.number(of: service, rules: rules)
             if isNew {
                 try session.query(
                     """

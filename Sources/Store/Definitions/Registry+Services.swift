@@ -97,7 +97,8 @@ extension Registry {
                     WHERE m.kind = 'prune' AND m.view_name = r.view AND m.feature IN ('', coalesce(r.feature, '')))
                 FROM (SELECT n.*, row_number() OVER () AS place FROM (\(sql)) n) s LEFT JOIN LATERAL (
                     SELECT v.name AS view, CASE WHEN v.since <= s.current_from THEN f.name END AS feature
-                    FROM jsonb_array_elements(s.definition->'columns') WITH ORDINALITY c (value, place)
+                    FROM jsonb_array_elements(
+                        (s.definition->'columns') || coalesce(s.definition->'inputs', '[]')) WITH ORDINALITY c (value, place)
                     JOIN asof.views v ON v.name = c.value->>'view'
                     LEFT JOIN asof.features f ON f.view = v.id AND f.name = c.value->>'feature'
                     WHERE v.since > s.current_from OR f.since > s.current_from ORDER BY c.place LIMIT 1) r ON true
@@ -108,19 +109,22 @@ extension Registry {
             var services: [StoredService] = []
             services.reserveCapacity(rows.count)
             for row in 0..<rows.count {
+                let definition = try JSONDocument.definition(
+                    ServiceDefinition.self,
+                    from: rows.text(row, 0) ?? "",
+                    in: "asof.services"
+                )
+                var rules = try JSONDocument.definition(
+                    ServiceRules.self,
+                    from: rows.text(row, 2) ?? "",
+                    in: "the roles in asof.services"
+                )
+                rules.derived = definition.derived
                 services.append(
                     StoredService(
-                        try JSONDocument.definition(
-                            ServiceDefinition.self,
-                            from: rows.text(row, 0) ?? "",
-                            in: "asof.services"
-                        ),
+                        definition,
                         version: Int(rows.int32(row, 1) ?? 0),
-                        rules: try JSONDocument.definition(
-                            ServiceRules.self,
-                            from: rows.text(row, 2) ?? "",
-                            in: "the roles in asof.services"
-                        ),
+                        rules: rules,
                         replaced: rows.text(row, 3).map {
                             Replaced(view: $0, feature: rows.text(row, 4), position: rows.int64(row, 5))
                         }
@@ -159,6 +163,7 @@ extension Registry {
         try service?.refuseReplaced()
         let plan = try FeaturePlan(
             try selection.columns(in: definitions, pinned: service?.definition),
+            inputs: service?.definition.inputs ?? [],
             rules: { prefix throws(StoreError) in try service?.rules(of: prefix) },
             view: { name throws(StoreError) in
                 // A version may read what is hidden by now.
@@ -199,10 +204,7 @@ extension ServiceVersions {
     package init(_ session: Session) throws(StoreError) {
         self.init()
         for service in try Registry.StoredService.all(session) {
-            add(
-                Version(number: service.version, columns: service.definition.columns, rules: service.rules),
-                of: service.definition.name
-            )
+            add(Version(number: service.version, service.definition, rules: service.rules))
         }
     }
 }

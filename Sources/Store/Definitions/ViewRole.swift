@@ -1,3 +1,4 @@
+package import Expressions
 package import Features
 
 /// A view in one of the roles in which a request uses it: under its own name, or an alias with other keys.
@@ -32,63 +33,145 @@ package struct ViewRole: Sendable {
 package struct FeaturePlan: Sendable {
     package let columns: [ServiceColumn]
     package let roles: [ViewRole]
-    /// For each column, its role and the feature's place in it.
-    package let sources: [(role: Int, feature: Int)]
+    /// For each column, where its values come from.
+    package let sources: [Source]
+    /// What is looked up, in the order of ``ServiceDefinition/lookups``: the features among ``columns``, then what only
+    /// expressions use.
+    package let lookups: [Lookup]
+    /// What only expressions use, see ``ServiceDefinition/inputs``.
+    package let inputs: [FeatureColumn]
+    package let derived: DerivedColumns
 
-    /// For each column, whether its values are kept out of pages, logs and reports.
-    package var isPII: [Bool] { sources.map { roles[$0.role].features[$0.feature].isPII } }
+    /// Where a column's values come from.
+    package enum Source: Sendable, Hashable {
+        case lookup(Lookup)
+        /// The spine's column, or the request's value.
+        case request(RequestField)
+        /// The place among the derived columns.
+        case derived(Int)
+    }
+
+    /// What is taken of a role's row.
+    package enum Lookup: Sendable, Hashable {
+        /// The role, and the feature's place in it.
+        case feature(role: Int, feature: Int)
+        /// The row's event time, null where no row is valid.
+        case eventTime(role: Int)
+
+        package var role: Int {
+            switch self {
+            case .feature(let role, _), .eventTime(let role): role
+            }
+        }
+    }
 
     /// - Parameters:
+    ///   - inputs: what only expressions use, see ``ServiceDefinition/inputs``.
     ///   - rules: those of each role, by its prefix; `nil` where none are asked for but those that the views have.
     ///   - view: by name.
     /// - Throws: ``StoreError/unknownView(name:hint:)``, ``StoreError/unknownFeature(view:name:hint:)`` where the store
-    ///   lacks what a column names; what `rules` throws.
+    ///   lacks what a column names; ``StoreError/newerDefinitions(_:)`` where this binary does not know what a column is
+    ///   computed by; ``StoreError/request(_:)`` where two views want one column in two types; what `rules` throws.
     package init(
         _ columns: [ServiceColumn],
+        inputs: [FeatureColumn] = [],
         rules: (String) throws(StoreError) -> ViewRules? = { _ in nil },
         view: (String) throws(StoreError) -> StoredView
     ) throws(StoreError) {
         var roles: [ViewRole] = []
-        var sources: [(role: Int, feature: Int)] = []
-        for column in columns {
-            let keys = column.keys.map(\.from)
-            var index = roles.firstIndex {
-                $0.prefix == column.prefix && $0.view.name == column.view && $0.keyColumns == keys
+        var lookups: [Lookup] = []
+        for column in columns.compactMap(\.feature) + inputs {
+            lookups.append(try Self.lookup(column, &roles, rules, view))
+        }
+        var (features, computed) = (0, 0)
+        sources = columns.map { column in
+            switch column {
+            case .feature:
+                features += 1
+                return .lookup(lookups[features - 1])
+            case .request(let field): return .request(field)
+            case .derived:
+                computed += 1
+                return .derived(computed - 1)
             }
-            if index == nil {
-                var role = try view(column.view)
-                if let rules = try rules(column.prefix) { role = role.with(rules) }
-                roles.append(ViewRole(view: role, prefix: column.prefix, keyColumns: keys, features: []))
-                index = roles.count - 1
-            }
-            guard let role = index else { continue }
-            guard let feature = roles[role].view.definition.feature(named: column.feature), feature.type == column.type
-            else {
-                throw .unknownFeature(
-                    view: column.view,
-                    name: column.feature,
-                    hint: Name.hint(for: column.feature, among: roles[role].view.definition.features.map(\.name))
-                )
-            }
-            if !roles[role].features.contains(where: { $0.name == feature.name }) {
-                roles[role].features.append(feature)
-            }
-            let place = roles[role].features.firstIndex { $0.name == feature.name } ?? 0
-            sources.append((role, place))
         }
         self.columns = columns
+        self.inputs = inputs
         self.roles = roles
-        self.sources = sources
+        self.lookups = lookups
+        let keys = columns.contains { $0.derived != nil } ? try Self.requestKeys(of: roles) : []
+        do throws(DerivedColumnError) {
+            derived = try DerivedColumns(columns, inputs: inputs, keys: keys)
+        } catch {
+            throw .newerDefinitions("\(error)")
+        }
     }
+
+    private static func lookup(
+        _ column: FeatureColumn,
+        _ roles: inout [ViewRole],
+        _ rules: (String) throws(StoreError) -> ViewRules?,
+        _ view: (String) throws(StoreError) -> StoredView
+    ) throws(StoreError) -> Lookup {
+        let keys = column.keys.map(\.from)
+        let known = roles.firstIndex {
+            $0.prefix == column.prefix && $0.view.name == column.view && $0.keyColumns == keys
+        }
+        let role = known ?? roles.count
+        if known == nil {
+            var view = try view(column.view)
+            if let rules = try rules(column.prefix) { view = view.with(rules) }
+            roles.append(ViewRole(view: view, prefix: column.prefix, keyColumns: keys, features: []))
+        }
+        if column.isEventTime { return .eventTime(role: role) }
+        guard let feature = roles[role].view.definition.feature(named: column.feature), feature.type == column.type
+        else {
+            throw .unknownFeature(
+                view: column.view,
+                name: column.feature,
+                hint: Name.hint(for: column.feature, among: roles[role].view.definition.features.map(\.name))
+            )
+        }
+        if let place = roles[role].features.firstIndex(where: { $0.name == feature.name }) {
+            return .feature(role: role, feature: place)
+        }
+        roles[role].features.append(feature)
+        return .feature(role: role, feature: roles[role].features.count - 1)
+    }
+
+    /// For each column, whether its values are kept out of pages, logs and reports. Where a service looks up such values,
+    /// what it computes is kept out, too.
+    package var isPII: [Bool] {
+        let isAnyPII = lookups.contains(where: isPII)
+        return sources.map { source in
+            switch source {
+            case .lookup(let lookup): isPII(lookup)
+            case .request: false
+            case .derived: isAnyPII
+            }
+        }
+    }
+
+    private func isPII(_ lookup: Lookup) -> Bool {
+        if case .feature(let role, let feature) = lookup { roles[role].features[feature].isPII } else { false }
+    }
+
+    /// What comes with a request, in order.
+    package var requestFields: [RequestField] { columns.compactMap(\.requestField) }
 
     /// By which rules the roles are read.
     package var rules: ServiceRules {
-        ServiceRules(roles.map { ServiceRules.Role(prefix: $0.prefix, $0.view.definition.rules) })
+        ServiceRules(
+            roles.map { ServiceRules.Role(prefix: $0.prefix, $0.view.definition.rules) },
+            derived: columns.compactMap(\.derived)
+        )
     }
 
     /// The columns that a request or spine must have for every role's keys, each once, in order of first use.
     /// - Throws: ``StoreError/request(_:)`` where two views want one column in two types.
-    package func requestKeys() throws(StoreError) -> [KeyColumn] {
+    package func requestKeys() throws(StoreError) -> [KeyColumn] { try Self.requestKeys(of: roles) }
+
+    private static func requestKeys(of roles: [ViewRole]) throws(StoreError) -> [KeyColumn] {
         var keys: [KeyColumn] = []
         for role in roles {
             for (column, key) in zip(role.keyColumns, role.view.definition.keys) {

@@ -21,6 +21,8 @@ extension Scan {
                 widest = max(widest, width)
             }
         }
+        // A derived column, and what is in the making of it.
+        for column in spec.plan.columns.compactMap(\.derived) { rowBytes += 2 * (column.type.typicalBytes + 1) }
         rowBytes += AsOfJoin.bytesPerRow + widest * (context.limits.threads + 1)
         // Values may be longer than they are thought to be; what was measured counts twice, once on its way.
         rowBytes = max(rowBytes, spineRowBytes * 2 + Self.orderBytes + learnedRowBytes * 2)

@@ -9,6 +9,7 @@ package final class StageClock: Sendable {
         case merge
         case gather
         case probe = "look up"
+        case derive
         case statistics
         case digest
         case write

@@ -18,13 +18,15 @@ package final class TrainingSetJoin {
     package private(set) var counts: [JoinCounts]
     /// Label times that were finer than µs, rounded down.
     package private(set) var finerLabels = 0
+    /// For each derived column the rows that are null since PostgreSQL would raise an error there.
+    package internal(set) var derivedErrors: [Int]
     /// For each feature column, and for each role the ages of its matched rows; empty where they were not asked for.
     private var statistics: [ColumnStatistics]
     private var ages: [ColumnStatistics]
     /// How the join is made, and why so.
     package let plan: JoinPlan
     private let scan: Scan?
-    private let workers: Workers
+    let workers: Workers
     package let clock = StageClock()
     /// Gets the share of a block's work that is done.
     package var onProgress: (Double) -> Void = { _ in }
@@ -49,6 +51,7 @@ package final class TrainingSetJoin {
         contentDigest = Self.digest(of: spec.columns)
         contentDigest.marks = measures ? RowMarker() : nil
         counts = spec.plan.roles.map { _ in JoinCounts() }
+        derivedErrors = spec.plan.columns.compactMap(\.derived).map { _ in 0 }
         statistics = measures ? spec.plan.columns.map { ColumnStatistics(type: $0.type) } : []
         ages = measures ? spec.plan.roles.map { _ in ColumnStatistics(type: .int64) } : []
         workers = Workers(engine.limits.threads)
@@ -102,8 +105,9 @@ package final class TrainingSetJoin {
     package func joinBlock(_ batch: ColumnBatch) throws(StoreError) -> JoinedBlock {
         try checkPositions(batch)
         var columns = batch.columns
-        let joined = try joinViews(batch)
-        for source in spec.plan.sources { columns.append(joined[source.role].features[source.feature]) }
+        let labelTimes = try labelTimes(of: batch)
+        let joined = try joinViews(batch, labelTimes)
+        columns += derive(batch, joined, labelTimes)
         if spec.options.witness {
             for view in joined { columns += [view.eventTimes, view.positions].compactMap(\.self) }
         }
@@ -153,18 +157,31 @@ package final class TrainingSetJoin {
         }
     }
 
-    private func joinViews(_ batch: ColumnBatch) throws(StoreError) -> [JoinedView] {
+    private func joinViews(_ batch: ColumnBatch, _ labelTimes: Column) throws(StoreError) -> [JoinedView] {
         func column(_ name: String) throws(StoreError) -> Column {
             guard let column = batch[name] else { throw .request("the spine has no column '\(name)'") }
             return column
         }
-        let labelTimes = try labelTimes(of: batch)
         finerLabels += labelTimes.movedNs?.count { $0 > 0 } ?? 0
+        guard spec.isServed else { return try joinViews(spec.plan.roles, labelTimes, batch, column) }
+        let bounds = servedBounds(labelTimes, at: try spec.atColumn.map { name throws(StoreError) in try column(name) })
+        let roles = spec.plan.roles.map(\.withoutTimeRules)
+        return zip(spec.plan.roles, try joinViews(roles, bounds, batch, column)).map { role, view in
+            view.served(bounds: bounds, requestTimes: labelTimes, ttl: role.view.definition.ttl?.microseconds)
+        }
+    }
+
+    private func joinViews(
+        _ roles: [ViewRole],
+        _ labelTimes: Column,
+        _ batch: ColumnBatch,
+        _ column: (String) throws(StoreError) -> Column
+    ) throws(StoreError) -> [JoinedView] {
         var rowPositions: Column?
         if let name = spec.positionColumn { rowPositions = try column(name) }
         if let scan {
             return try scan.join(
-                spec.plan.roles,
+                roles,
                 labelTimes: labelTimes,
                 rowPositions: rowPositions,
                 column: column,
@@ -174,13 +191,13 @@ package final class TrainingSetJoin {
         let probe = ProbeJoin(pool: pool, pinned: pinned, options: spec.options)
         return try clock.measure(.probe) { () throws(StoreError) in
             var joined: [JoinedView] = []
-            for role in spec.plan.roles {
+            for role in roles {
                 var keys: [Column] = []
                 for name in role.keyColumns { keys.append(try column(name)) }
                 joined.append(
                     try probe.join(role, keys: keys, labelTimes: labelTimes, rowPositions: rowPositions)
                 )
-                onProgress(Double(joined.count) / Double(spec.plan.roles.count))
+                onProgress(Double(joined.count) / Double(roles.count))
             }
             return joined
         }

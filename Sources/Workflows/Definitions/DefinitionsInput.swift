@@ -1,3 +1,4 @@
+import Expressions
 package import Features
 import Store
 
@@ -37,7 +38,7 @@ package struct DefinitionsInput {
                 "\(text.file) names no project, and --adopt moves names into one: add a line as `project: team_a`"
             )
         }
-        var new = try text.resolved(against: registry.definitions)
+        var new = try text.resolved(against: registry.definitions, typing: ExpressionTypes())
         guard !new.definitions.isEmpty || !new.project.isEmpty || registry.definitions.isEmpty else {
             throw WorkflowError.refused(
                 "\(text.file) defines nothing: no entity, no view, no service; is it the right file?"

@@ -1,6 +1,7 @@
 package import Columnar
 package import Features
 import Store
+import TrainingSets
 
 /// A training set that is wanted.
 package struct ExportRequest: Sendable {
@@ -18,6 +19,10 @@ package struct ExportRequest: Sendable {
     package var knownAtLabel = false
     /// Whether each view's matched event time and position are wanted, too.
     package var witness = false
+    /// Whether rows are read as a server reads them, see ``TrainingSetSpec/isServed``.
+    package var isServed = false
+    /// Of ``isServed``: the spine's column of each row's AT, null = none.
+    package var atColumn: String?
     package var target: ExportTarget
     package var lookup = LookupOptions()
 

@@ -32,7 +32,9 @@ extension OpenStore {
                 positionColumn: request.positionColumn,
                 spine: input.columns,
                 state: state,
-                options: JoinOptions(knownAtLabel: request.knownAtLabel, witness: request.witness)
+                options: JoinOptions(knownAtLabel: request.knownAtLabel, witness: request.witness),
+                isServed: request.isServed,
+                atColumn: request.atColumn
             )
             var blocks = try SpineBlocks(input.reader)
             let engine = try request.lookup.request(self, spineRows: blocks.rowCount) { event(.warning($0)) }
@@ -105,8 +107,20 @@ extension OpenStore {
         try join.finish()
         warnings += try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
         warnings += join.warnings
+        warnings += Self.derivedErrors(join)
         try join.clock.measure(.write) { try data.naming { try writer.finish() } }
         return warnings
+    }
+
+    /// Derived columns of which more than one row in a hundred is null because of an error.
+    private static func derivedErrors(_ join: TrainingSetJoin) -> [String] {
+        zip(join.spec.plan.columns.compactMap(\.derived), join.derivedErrors).compactMap { column, errors in
+            guard errors * 100 > join.rowCount else { return nil }
+            return """
+                \(column.outputName) is null in \(errors) of \(join.rowCount) rows where PostgreSQL would raise an error, as a \
+                division by zero: \(column.expression)
+                """
+        }
     }
 
     /// The data first: a manifest never stands next to data that is not its own.

@@ -21,12 +21,14 @@ struct SpineInput {
     init(_ request: ExportRequest, _ plan: FeaturePlan, _ store: OpenStore) throws {
         let typed =
             try plan.requestKeys().map { ColumnSchema(name: $0.name, type: $0.type.featureType) }
+            + plan.requestFields.map { ColumnSchema(name: $0.name, type: $0.type) }
             + [ColumnSchema(name: request.labelTime, type: .timestamp)]
             + (request.positionColumn.map { [ColumnSchema(name: $0, type: .int64)] } ?? [])
+            + (request.atColumn.map { [ColumnSchema(name: $0, type: .timestamp)] } ?? [])
         let dropped = Set(request.dropped)
         if let needed = typed.first(where: { dropped.contains($0.name) }) {
             throw WorkflowError.refused(
-                "--drop \(needed.name): it is a key, the label time or the position of the rows"
+                "--drop \(needed.name): it is a key, a request field, the label time, or the position or AT of the rows"
             )
         }
         switch request.spine {

@@ -52,6 +52,10 @@ struct DescribeCommand: ParsableCommand {
         Console.write(table.text)
     }
 
+    private func keys(_ column: FeatureColumn) -> String {
+        column.keys.map { $0.viewKey == $0.from ? $0.from : "\($0.viewKey) = \($0.from)" }.joined(separator: ", ")
+    }
+
     private func show(_ service: Registry.StoredService, project: String?) {
         let definition = service.definition
         var lines = ["service      \(definition.name)@\(service.version)"]
@@ -63,12 +67,19 @@ struct DescribeCommand: ParsableCommand {
         Console.write(lines.joined(separator: "\n") + "\n")
         var table = TextTable(["column", "type", "from", "keys"])
         for column in definition.columns {
-            let keys = column.keys.map { $0.viewKey == $0.from ? $0.from : "\($0.viewKey) = \($0.from)" }
-            table.append([
-                column.outputName, column.type.text, "\(column.view).\(column.feature)", keys.joined(separator: ", "),
-            ])
+            switch column {
+            case .feature(let feature):
+                table.append([column.outputName, column.type.text, "\(feature.view).\(feature.feature)", keys(feature)])
+            case .request: table.append([column.outputName, column.type.text, "the request", ""])
+            case .derived(let derived):
+                table.append([column.outputName, column.type.text, Console.cell(derived.expression), ""])
+            }
+        }
+        for input in definition.inputs {
+            table.append(["-", input.type.text, "\(input.view).\(input.feature)", keys(input)])
         }
         Console.write(table.text + "\n")
+        if !definition.inputs.isEmpty { Console.write("-: looked up for expressions only\n") }
         var rules = TextTable(["role", "ttl", "delay", "strict"])
         for role in service.rules.roles {
             rules.append([

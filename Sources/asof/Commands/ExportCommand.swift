@@ -59,6 +59,20 @@ struct ExportCommand: ParsableCommand {
     var positionColumn: String?
     @Option(help: ArgumentHelp("Read the state as it was committed by this time.", valueName: "time"))
     var knownAsOf: String?
+    @Flag(
+        help: ArgumentHelp(
+            "Read rows as a server read them when it was asked at the label time: stored features by the newest row, whatever "
+                + "its time; no delay, not strict. With --position or --position-column, what it answered."
+        )
+    )
+    var served = false
+    @Option(
+        help: ArgumentHelp(
+            "With --served: the spine's column of each row's AT; empty where the request had none.",
+            valueName: "column"
+        )
+    )
+    var atColumn: String?
     @Flag(help: "Use a row only if it was known by the label time: its known-at time, or else its commit.")
     var knownAtLabel = false
     @Flag(help: "Add each view's matched event time and position.")
@@ -87,6 +101,10 @@ struct ExportCommand: ParsableCommand {
         _ = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
         if [position != nil, knownAsOf != nil, positionColumn != nil].count(where: \.self) > 1 {
             throw ValidationError("give one of --position, --known-as-of and --position-column")
+        }
+        if atColumn != nil, !served { throw ValidationError("--at-column belongs to --served") }
+        if served, knownAtLabel {
+            throw ValidationError("--served is what a server answered, --known-at-label what was known: give one")
         }
         for (option, value) in [("--format", format), ("--spine-format", spineFormat)] {
             if let value, FileFormat(name: value) == nil {
@@ -130,6 +148,8 @@ struct ExportCommand: ParsableCommand {
         }
         request.knownAtLabel = knownAtLabel
         request.witness = witness
+        request.isServed = served
+        request.atColumn = atColumn
         request.lookup = try engine.lookup()
         return request
     }
@@ -167,6 +187,12 @@ struct ExportCommand: ParsableCommand {
             ])
         }
         Console.write(table.text)
+        for column in manifest.columns {
+            guard let errors = column.errors, errors > 0 else { continue }
+            Console.write(
+                "\(column.name): null in \(CountText.count(errors, "row")) where PostgreSQL would raise an error"
+            )
+        }
         if result.finerLabels > 0 {
             Console.write(
                 "\(CountText.count(result.finerLabels, "label time")) finer than µs, rounded down: what became true within that µs is not seen"

@@ -18,6 +18,7 @@ struct FetchCommand: ParsableCommand {
             Examples:
               asof fetch ranking user_id=1001
               asof fetch ranking user_id=1001 user_id=1002 --format csv
+              asof fetch delay_model origin=JFK carrier=AA sched_dep=2013-07-04T14:00:00Z --at 2013-07-04T13:00:00Z
               asof fetch trip@2 origin=JFK dest=LAX --server features.internal:6567 --password-file password
             """
     )
@@ -28,7 +29,7 @@ struct FetchCommand: ParsableCommand {
 
     @Argument(help: "A service, or SERVICE@VERSION.")
     var service: String
-    @Argument(help: ArgumentHelp("The service's keys.", valueName: "key=value"))
+    @Argument(help: ArgumentHelp("The service's keys and request fields.", valueName: "key=value"))
     var keys: [String] = []
     @Option(
         help: ArgumentHelp("HOST:PORT, or unix:PATH. Default: ASOF_SERVER, else 127.0.0.1:6567.", valueName: "address")
@@ -36,16 +37,22 @@ struct FetchCommand: ParsableCommand {
     var server: String?
     @Option(help: "A file with the server's password.")
     var passwordFile: String?
+    @Option(help: ArgumentHelp("Ask as of this time, at most now: an RFC 3339 time.", valueName: "time"))
+    var at: String?
     @Option(help: "table, json (an object a row) or csv.")
     var format = Format.table
 
-    func validate() throws { _ = try entities() }
+    func validate() throws {
+        _ = try entities()
+        _ = try at.map { try TimeArgument.parse($0, option: "--at") }
+    }
 
     func run() throws {
         let password = try passwordFile.map { try PasswordFile.bytes($0) }
         let client = try ServerClient(try address())
         try client.greet(password: password)
-        let served = try FetchedFeatures(service, entities: try entities(), client)
+        let time = try at.map { try TimeArgument.parse($0, option: "--at") }
+        let served = try FetchedFeatures(service, entities: try entities(), at: time, client)
         switch format {
         case .table: Console.write(Self.table(served))
         case .json: for row in served.rows { Console.write(Self.json(row, served)) }
@@ -91,12 +98,13 @@ struct FetchCommand: ParsableCommand {
                     row.eventTimes[index]?.text ?? "-",
                 ])
             }
-            let name = zip(served.keys, row.keys).map { "\($0.name)=\(Console.cell($1))" }.joined(separator: ", ")
+            let name = zip(served.given, row.keys).map { "\($0.name)=\(Console.cell($1))" }.joined(separator: ", ")
             parts.append((name.isEmpty ? "" : name + "\n") + table.text)
         }
         parts.append(
             "service \(served.service)@\(served.version), schema \(served.fingerprint), "
                 + (served.rules.map { "rules \($0), " } ?? "") + "position \(served.position)"
+                + (served.time.map { ", at \($0.text)" } ?? "")
         )
         return parts.joined(separator: "\n\n")
     }
@@ -105,9 +113,10 @@ struct FetchCommand: ParsableCommand {
         var object = JSONObject([
             ("service", .string("\(served.service)@\(served.version)")), ("schema", .string(served.fingerprint)),
             ("rules", served.rules.map { .string($0) } ?? .null), ("position", .int64(served.position)),
+            ("at", served.time.map { .timestamp($0) } ?? .null),
         ])
         var (keys, values, statuses, times) = (JSONObject(), JSONObject(), JSONObject(), JSONObject())
-        for (key, text) in zip(served.keys, row.keys) {
+        for (key, text) in zip(served.given, row.keys) {
             let number = key.type == .int64 ? Int64(text) : nil
             keys.append(key.name, number.map { .int64($0) } ?? .string(text))
         }
@@ -124,7 +133,7 @@ struct FetchCommand: ParsableCommand {
     }
 
     private static func csv(_ served: FetchedFeatures) -> String {
-        var lines = [(served.keys.map(\.name) + served.columns.map(\.name)).joined(separator: ",")]
+        var lines = [(served.given.map(\.name) + served.columns.map(\.name)).joined(separator: ",")]
         for row in served.rows {
             let fields = row.keys.map { field(.string($0)) } + row.values.map(field)
             lines.append(fields.joined(separator: ","))

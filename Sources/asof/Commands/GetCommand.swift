@@ -13,12 +13,14 @@ struct GetCommand: ParsableCommand {
             '\\ ' stand for those characters in a value. A global view needs none.
 
             --at TIME reads what a training set with that label time would see: delay and strict apply. An entity that \
-            nobody stored is no error: its values are null, their status missing.
+            nobody stored is no error: its values are null, their status missing. Request fields of a service stand beside \
+            its keys; an empty one is null, unless it is a string or bytes.
 
             Examples:
               asof get user_stats 1001 1002
               asof get ranking 1001 --at 2026-01-31T12:00:00Z --json
               asof get route_delays origin=JFK,dest=LAX
+              asof get delay_model origin=JFK,carrier=AA,sched_dep=2026-01-31T12:00:00Z
             """
     )
 
@@ -81,7 +83,7 @@ extension EntityFeatures {
             let row = cell.row
             table.append([
                 cell.column.outputName, Console.cell(cell.value.text), cell.status.rawValue,
-                row.eventTime?.text ?? "-", row.knownAt?.text ?? "-", row.position.map { String($0) } ?? "-",
+                row?.eventTime?.text ?? "-", row?.knownAt?.text ?? "-", row?.position.map { String($0) } ?? "-",
             ])
         }
         let name = zip(keys, entity).map { "\($0.name)=\($1.text)" }.joined(separator: ", ")

@@ -74,7 +74,9 @@ import Testing
         try Self.takeBack(store.session)
         // Columns that came back were another version then.
         var other = made
-        other.columns[0].feature = "y"
+        var column = try #require(other.columns[0].feature)
+        column.feature = "y"
+        other.columns[0] = .feature(column)
         try store.session.transaction(.write) { () throws(StoreError) in
             try Self.insert([("rank", 2, other), ("rank", 3, made)], store.session)
         }

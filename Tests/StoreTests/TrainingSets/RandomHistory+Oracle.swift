@@ -60,7 +60,7 @@ extension RandomHistory {
                 )
                 counts.add(answer.outcome)
                 var values: [String: Value] = [:]
-                for column in plan.columns where column.prefix == role.prefix {
+                for column in plan.columns.compactMap(\.feature) where column.prefix == role.prefix {
                     let place = try #require(definition.features.firstIndex { $0.name == column.feature })
                     values[column.outputName] = answer.features[place]
                 }

@@ -1,0 +1,125 @@
+package import Features
+import Online
+package import PointInTime
+package import Serving
+import Wire
+
+/// A read of a version of a service whose rows somebody works with, instead of sending them: predictions, for one.
+///
+/// It finds, expires and computes exactly as FS.SERVE does. ``rows(_:of:after:)`` answers on the event loop where all is in
+/// memory, ``rows(_:of:after:finish:)`` beside it.
+package struct ServiceRead: Sendable {
+    package let service: ServicePlan
+    package let lookup: RowLookup
+    private let computation: RowComputation?
+    private let plan: RowPlan
+
+    /// - Parameters:
+    ///   - catalog: that the service is of.
+    ///   - keys: one list for each of ``ServicePlan/roles``: a key a row, or none where the role is not to be looked up.
+    ///   - computation: what the request gives besides; `nil` where ``ServicePlan/computed`` is.
+    ///   - time: AT, µs, at most now; `nil` = now.
+    package init(
+        _ service: ServicePlan,
+        of catalog: Catalog,
+        _ reads: FeatureReads,
+        keys: [LookupKeys],
+        rowCount: Int,
+        computation: RowComputation?,
+        time: Int64? = nil
+    ) {
+        self.service = service
+        self.computation = computation
+        plan = reads.plan(service, in: catalog)
+        lookup = RowLookup(
+            views: service.roles.map(\.view),
+            keys: keys,
+            rowCount: rowCount,
+            ttls: plan.ttls,
+            wantsPosition: true,
+            time: time,
+            computation: computation
+        )
+    }
+
+    /// The rows, where they can be had without waiting.
+    ///
+    /// - Parameter position: one that had been reached before the catalog was taken.
+    /// - Returns: `nil` where a view is not resident, memory is newer than the time asked for, or something is being applied:
+    ///   then there is ``rows(_:of:after:finish:)``.
+    /// - Complexity: O(rows × columns), on the caller's thread.
+    package func rows(_ reads: FeatureReads, of catalog: Catalog, after position: Int64) -> ServiceRows? {
+        let memories = lookup.views.compactMap(\.memory)
+        guard memories.count == lookup.views.count else { return nil }
+        for _ in 0..<3 {
+            var made: ServiceRows?
+            switch lookup.visitExactly(memories, reads, of: catalog, { made = rows($0, $1) }) {
+            case .visited: return made
+            case .isNewer: return nil
+            case .isChanging: continue
+            }
+        }
+        return nil
+    }
+
+    /// The rows, whatever has to be fetched for them; they are taken and computed on a thread for that.
+    ///
+    /// - Parameters:
+    ///   - position: one that had been reached before the catalog was taken.
+    ///   - finish: called once, from any thread.
+    package func rows(
+        _ reads: FeatureReads,
+        of catalog: Catalog,
+        after position: Int64,
+        finish: @escaping @Sendable (Result<ServiceRows, ServingError>) -> Void
+    ) {
+        lookup.memories(reads, after: position) { result in
+            switch result {
+            case .failure(let error): finish(.failure(error))
+            case .success(let memories):
+                reads.large.short {
+                    var made = ServiceRows(columns: [], statuses: [], eventTimes: [], position: position, time: 0)
+                    lookup.visit(memories, reads, of: catalog, after: position) { made = self.rows($0, $1) }
+                    finish(.success(made))
+                }
+            }
+        }
+    }
+
+    private func rows(_ rows: borrowing FoundRows, _ position: Int64) -> ServiceRows {
+        var made = ServiceRows(columns: [], statuses: [], eventTimes: [], position: position, time: rows.time)
+        var lookup = 0
+        for (column, field) in zip(service.columns, plan.fields) {
+            let isFeature = column.role < service.roles.count
+            if isFeature, let given = computation?.given(lookup) {
+                made.columns.append(given)
+                made.statuses.append((0..<rows.rowCount).map { given.isNull($0) ? .null : .present })
+                made.eventTimes.append(nil)
+            } else {
+                let layout = isFeature ? service.roles[column.role].view.layout : service.computed?.layout
+                if let layout { made.columns.append(rows.column(role: column.role, layout, column.source)) }
+                made.statuses.append((0..<rows.rowCount).map { rows.status($0, field) })
+                made.eventTimes.append(
+                    isFeature ? (0..<rows.rowCount).map { rows.found($0, role: column.role)?.eventTime } : nil
+                )
+            }
+            if isFeature { lookup += 1 }
+        }
+        return made
+    }
+}
+
+/// Rows of a service, in the order of its columns.
+package struct ServiceRows: Sendable {
+    /// One a column, with a value a row.
+    package var columns: [Column]
+    /// For each column, what became of each row's value.
+    package var statuses: [[ValueStatus]]
+    /// For each column, the event time of each row's newest row of the view, µs, also of a tombstone or an expired one; `nil`
+    /// for what is no stored feature.
+    package var eventTimes: [[Int64?]?]
+    /// That the rows are of; at least, where something was fetched that is not in memory.
+    package var position: Int64
+    /// As of which the rows are, µs: the time of the request.
+    package var time: Int64
+}

@@ -1,0 +1,72 @@
+import Features
+import Online
+import PointInTime
+import Postgres
+import Store
+
+extension FetchedRows {
+    /// As ``Serving/fetch(_:keys:at:position:finish:)``.
+    func read(
+        _ view: ServedView,
+        _ keys: [Column],
+        at time: Int64,
+        position: Int64
+    ) throws(StoreError) -> ViewMemory {
+        let ledger = Ledger(session)
+        let state = try ledger.pin(position > 0 ? try ledger.state(at: position) : .beginning)
+        let rows = try session.query(
+            statement(view, state, keyCount: keys.count),
+            keys.map(Self.parameter) + [.timestamp(microseconds: time)]
+        )
+        try refuseMany(rows, view)
+        let memory = ViewMemory(layout: view.layout)
+        memory.apply(try viewRows(rows, view), position: position)
+        return memory
+    }
+
+    /// One descent of the index of history for each entity; of rows with equal event times the one of the greatest position.
+    private func statement(_ view: ServedView, _ state: PinnedState, keyCount: Int) -> String {
+        let stored = view.stored
+        let columns =
+            [stored.keyList("h"), "h._event_time", "h._deleted"]
+            + view.layout.columns.map { "h.\(SQLText.identifier($0.feature))" }
+        let size = ValueSizes.row(
+            view.layout.columns.map { ($0.feature, $0.type) }
+                + stored.storageKeys.map { ($0.name, $0.type.featureType) },
+            "h"
+        )
+        let list = columns.joined(separator: ", ") + ", \(size) AS _size"
+        let names = (0..<keyCount).map { "k\($0)" }
+        // A global view has no keys, and one entity.
+        let asked =
+            names.isEmpty
+            ? "(SELECT 1) k"
+            : "(SELECT DISTINCT * FROM unnest(\(names.indices.map { "$\($0 + 1)" }.joined(separator: ", "))) "
+                + "AS k (\(names.joined(separator: ", ")))) k"
+        let equal =
+            zip(stored.storageKeys, names).map { key, name in
+                "h.\(SQLText.identifier(key.name)) = k.\(name)\(key.type == .string ? " COLLATE \"C\"" : "")"
+            } + [state.condition("h"), "h._event_time <= $\(keyCount + 1)"]
+        let matches = equal.joined(separator: " AND ")
+        let table = stored.historyTable
+        let found: String
+        if state.isOvertaken(stored) {
+            let position = "(SELECT b.position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1)"
+            found = """
+                CROSS JOIN LATERAL (SELECT h._event_time AS newest FROM \(table) h WHERE \(matches)
+                    ORDER BY h._event_time DESC LIMIT 1) n
+                CROSS JOIN LATERAL (SELECT \(list) FROM \(table) h WHERE \(matches) AND h._event_time = n.newest
+                    ORDER BY \(position) DESC LIMIT 1) f
+                """
+        } else {
+            found = """
+                CROSS JOIN LATERAL (SELECT \(list) FROM \(table) h WHERE \(matches)
+                    ORDER BY h._event_time DESC, h._batch DESC LIMIT 1) f
+                """
+        }
+        return """
+            SELECT * FROM (SELECT f.*, (pg_catalog.sum(f._size) OVER (ROWS UNBOUNDED PRECEDING))::bigint AS _sum
+            FROM \(asked) \(found)) s WHERE s._sum - s._size < \(bytesMax)
+            """
+    }
+}

@@ -1,0 +1,298 @@
+import Dispatch
+import Features
+import NIOCore
+import PointInTime
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+import Wire
+
+@testable import Commands
+@testable import Reading
+@testable import Serving
+@testable import Store
+@testable import TrainingSets
+
+/// What a server answers now and AT a time, against the set that `--served` exports for the same moments.
+@Suite struct TimedReadTests {
+    private typealias Reply = Wire.Reply
+
+    private static let yaml = """
+        entities: { user: { key: user_id, type: int64 }, place: { key: origin, type: string } }
+        views:
+          stats: { entities: [user], ttl: 40s, delay: 7s, features: { n: int64, x: float64, name: string } }
+          weather: { entities: [place], strict: true, features: { temp: float32, v: vector(2) } }
+          rates: { entities: [], features: { rate: float64 } }
+        services:
+          model:
+            - stats.*
+            - { request: add, type: float64 }
+            - { derive: sum, from: "stats.x + add + rates.rate" }
+            - { view: weather, as: there, keys: { origin: dest }, features: [temp, v] }
+            - weather.temp
+            - { derive: age, from: "extract(epoch from label_time - there._event_time)" }
+            - { derive: both, from: "derive_note || ':' || dest" }
+            - { request: derive_note, type: string }
+            - { derive: bad, from: "1 / (stats.n % 3)" }
+          fields: [{ request: add, type: float64 }, { derive: twice, from: "add * 2" }]
+        """
+
+    /// A server's memories over a test store, with the commands that read them.
+    private final class Fixture {
+        let store: TestStore
+        let serving: Serving
+        let engine: Engine
+        let now: Int64
+
+        init(resident: ServingOptions.Residency, seed: UInt64) throws {
+            store = try TestStore(TimedReadTests.yaml)
+            now = try store.session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
+            var options = ServingOptions()
+            options.resident = resident
+            serving = Serving(conninfo: store.conninfo, options: options)
+            engine = Engine(reads: FeatureReads(.init(serving)))
+            var random = SeededRandom(seed: seed)
+            for _ in 0..<4 { try extend(&random) }
+            serving.start()
+            let isLoaded = Patience.wait { [serving] in !serving.state.isLoading }
+            try #require(isLoaded)
+        }
+
+        deinit { serving.stop() }
+
+        func extend(_ random: inout SeededRandom) throws {
+            func time() -> Int64 { now - Int64(random.int(0...100)) * 1_000_000 }
+            try store.ingest(
+                "stats",
+                (0..<random.int(1...12)).map { _ in
+                    HistoryRow(
+                        [.int64(Int64(random.int(0...4)))],
+                        at: time(),
+                        isDeleted: random.oneIn(6),
+                        [
+                            random.oneIn(5) ? .null : .int64(Int64(random.int(0...9))),
+                            .float64(Double(random.int(0...99)) / 4), .string("n\(random.int(0...9))"),
+                        ]
+                    )
+                }
+            )
+            try store.ingest(
+                "weather",
+                (0..<random.int(1...12)).map { _ in
+                    HistoryRow(
+                        [.string(random.pick(["JFK", "LAX", "SFO"]))],
+                        at: time(),
+                        isDeleted: random.oneIn(8),
+                        [.float32(Float(random.int(0...99)) / 4), .vector([1, Float(random.int(0...9))])]
+                    )
+                }
+            )
+            try store.ingest("rates", [HistoryRow([], at: time(), [.float64(Double(random.int(1...9)))])])
+        }
+
+        func ask(_ words: [String]) throws -> Wire.Reply {
+            let command = try #require(CommandTable.all.command(words[0]))
+            let client = ClientState(id: 1, isAuthenticated: true)
+            client.version = .resp3
+            var context = CommandContext(reply: ReplyWriter(version: .resp3), client: client, engine: engine)
+            let bytes: [UInt8]
+            switch command.run(&context, words: words.map { Array($0.utf8) }) {
+            case .replied, .closed, .transaction: bytes = Array(context.reply.buffer.readableBytesView)
+            case .deferred(let deferred):
+                let later = Mutex<DeferredReply.Body?>(nil)
+                let hasCome = DispatchSemaphore(value: 0)
+                deferred.start { body in
+                    later.withLock { $0 = body }
+                    hasCome.signal()
+                }
+                try #require(hasCome.wait(timeout: .now() + 60) == .success)
+                var writer = ReplyWriter(version: .resp3)
+                later.withLock { $0 }?(&writer)
+                bytes = Array(writer.buffer.readableBytesView)
+            }
+            var decoder = ReplyDecoder()
+            decoder.append(bytes)
+            return try #require(try decoder.next())
+        }
+    }
+
+    private struct Request {
+        var user: Int64
+        var origin: String
+        var dest: String
+        var add: Double?
+        var note: String
+        var at: Int64?
+    }
+
+    /// The same rows as a set that is exported as a server reads.
+    private static func exported(
+        _ service: String,
+        _ requests: [Request],
+        time: Int64,
+        position: Int64,
+        _ store: TestStore,
+        _ engine: JoinEngine
+    ) throws -> [[Value]] {
+        func column(_ type: FeatureType, _ value: (Request) -> Value) -> Column {
+            Column(type: type, requests.map(value))
+        }
+        let spine = ColumnBatch(
+            names: ["user_id", "origin", "dest", "add", "derive_note", "time", "at"],
+            columns: [
+                column(.int64) { .int64($0.user) }, column(.string) { .string($0.origin) },
+                column(.string) { .string($0.dest) },
+                column(.float64) { $0.add.map { .float64($0) } ?? .null }, column(.string) { .string($0.note) },
+                column(.timestamp) { _ in .timestamp(Timestamp(microseconds: time)) },
+                column(.timestamp) { $0.at.map { .timestamp(Timestamp(microseconds: $0)) } ?? .null },
+            ],
+            rowCount: requests.count
+        )
+        let set = try store.export(
+            service,
+            spine: spine,
+            labelTime: "time",
+            state: try Ledger(store.session).state(at: position),
+            isServed: true,
+            atColumn: "at",
+            engine: EngineRequest(engine)
+        )
+        return (0..<requests.count).map { row in set.batch.columns.dropFirst(7).map { $0.value(row) } }
+    }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64], [.all, .none, .views(["stats"])] as [ServingOptions.Residency])
+    func `what a server answers is what --served exports, value by value, now and AT a time`(
+        seed: UInt64,
+        resident: ServingOptions.Residency
+    ) throws {
+        let fixture = try Fixture(resident: resident, seed: seed)
+        var random = SeededRandom(seed: seed &* 77)
+        for turn in 0..<12 {
+            if turn % 4 == 3 { try fixture.extend(&random) }
+            let head = try fixture.store.head()
+            #expect(Patience.wait { fixture.serving.state.reached == head })
+            let at = turn % 2 == 0 ? nil : fixture.now - Int64(random.int(0...100_000_000))
+            let requests = (0..<random.int(1...9)).map { index in
+                Request(
+                    user: Int64(random.int(0...5)),
+                    origin: random.pick(["JFK", "LAX", "SFO", "XXX"]),
+                    dest: random.pick(["JFK", "LAX", "SFO"]),
+                    add: random.oneIn(4) ? nil : Double(random.int(0...9)) / 2,
+                    note: index == 0 ? "" : "note",
+                    at: at
+                )
+            }
+            var words = ["FS.SERVE", "model", "KEYS", "5", "user_id", "dest", "add", "origin", "derive_note"]
+            words += ["ROWS", "\(requests.count)"]
+            for request in requests {
+                let add = request.add.map { "\($0)" } ?? ""
+                words += ["\(request.user)", request.dest, add, request.origin, request.note]
+            }
+            let reply = try fixture.ask(words + ["META"] + (at.map { ["AT", "\($0)"] } ?? []))
+            let time = try #require(reply["at"]?.int64, "\(reply)")
+            let position = try #require(reply["position"]?.int64)
+            #expect(position == head.position)
+            if let at { #expect(time == at) }
+            let service = try #require(fixture.store.registry.definitions.service(named: "model"))
+            let rows = try #require(reply["rows"]?.elements).map { row in
+                try zip(#require(row.elements), service.columns).map { try Self.value($0, $1.type) }
+            }
+            for engine in [JoinEngine.probe, .scan] {
+                let expected = try Self.exported(
+                    "model",
+                    requests,
+                    time: time,
+                    position: position,
+                    fixture.store,
+                    engine
+                )
+                #expect(rows == expected, "seed \(seed), turn \(turn), \(engine), at \(String(describing: at))")
+            }
+        }
+    }
+
+    private static func value(_ reply: Reply, _ type: FeatureType) throws -> Value {
+        switch (type, reply) {
+        case (_, .null): return .null
+        case (.int64, .integer(let value)): return .int64(value)
+        case (.int32, .integer(let value)): return .int32(Int32(value))
+        case (.float64, .double(let value)): return .float64(value)
+        case (.float32, .double(let value)): return .float32(Float(value))
+        case (.string, .bulk): return .string(reply.string ?? "")
+        case (.vector, .bulk(let bytes)):
+            return .vector(
+                bytes.withUnsafeBytes { bytes in
+                    (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+                }
+            )
+        default: throw Surprise(text: "\(type.text): \(reply)")
+        }
+    }
+
+    private struct Surprise: Error { let text: String }
+
+    @Test func `a delay and strictness count in a plain export and not in what is served`() throws {
+        let store = try TestStore(Self.yaml)
+        let time: Int64 = 1_700_000_000_000_000
+        try store.ingest("stats", [HistoryRow([.int64(1)], at: time - 1, [.int64(1), .float64(2), .string("x")])])
+        try store.ingest("weather", [HistoryRow([.string("JFK")], at: time, [.float32(3), .vector([1, 2])])])
+        try store.ingest("rates", [HistoryRow([], at: time + 60_000_000, [.float64(4)])])
+        let spine = ColumnBatch(
+            names: ["user_id", "origin", "t"],
+            columns: [
+                Column(type: .int64, [.int64(1)]), Column(type: .string, [.string("JFK")]),
+                Column(type: .timestamp, values: .int64([time])),
+            ],
+            rowCount: 1
+        )
+        func values(_ isServed: Bool, _ engine: JoinEngine) throws -> [Value] {
+            try store.export(
+                "stats.n,weather.temp,rates.rate",
+                spine: spine,
+                labelTime: "t",
+                isServed: isServed,
+                engine: EngineRequest(engine)
+            ).features(0, of: 3)
+        }
+        for engine in [JoinEngine.probe, .scan] {
+            #expect(try values(false, engine) == [.null, .null, .null])
+            // Also what is of a later event time: a server has no look at the clock for it.
+            #expect(try values(true, engine) == [.int64(1), .float32(3), .float64(4)])
+        }
+    }
+
+    @Test(arguments: [.all, .none] as [ServingOptions.Residency])
+    func `AT reads older rows from history, and what is newest from memory`(resident: ServingOptions.Residency) throws {
+        let fixture = try Fixture(resident: resident, seed: 5)
+        let now = fixture.now
+        try fixture.store.ingest(
+            "weather",
+            [
+                HistoryRow([.string("OLD")], at: now - 50_000_000, [.float32(1), .null]),
+                HistoryRow([.string("OLD")], at: now - 10_000_000, [.float32(2), .null]),
+            ]
+        )
+        let head = try fixture.store.head()
+        #expect(Patience.wait { fixture.serving.state.reached == head })
+        func temp(_ at: Int64?) throws -> Reply? {
+            try fixture.ask(
+                ["FS.GET", "weather", "OLD", "FEATURES", "1", "temp"] + (at.map { ["AT", "\($0)"] } ?? [])
+            )["temp"]
+        }
+        #expect(try temp(nil) == .double(2))
+        #expect(try temp(now - 10_000_000) == .double(2))
+        #expect(try temp(now - 10_000_001) == .double(1))
+        #expect(try temp(now - 50_000_001) == .null)
+        let rows = try fixture.ask(
+            ["FS.MGET", "weather", "2", "OLD", "NONE", "FEATURES", "1", "temp", "AT", "\(now - 20_000_000)"]
+        )
+        #expect(rows == .array([.array([.double(1)]), .array([.null])]))
+        let refused = try fixture.ask(["FS.GET", "weather", "OLD", "AT", "\(now + 3_600_000_000)"])
+        guard case .error(let text) = refused else {
+            Issue.record("\(refused)")
+            return
+        }
+        #expect(text.hasPrefix("FSTIME AT "))
+    }
+}
