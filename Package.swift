@@ -130,9 +130,8 @@ let package = Package(
         module(
             "Workflows",
             [
-                "Columnar", "Expressions", "Features", "Materializing", "Operations", "PointInTime", "Postgres",
-                "Segments", "Store",
-                "TrainingSets",
+                "Columnar", "Expressions", "Features", "Forest", "Materializing", "Models", "Operations", "PointInTime",
+                "Postgres", "Segments", "Store", "Training", "TrainingSets", "XGBoost",
             ]
         ),
         module(
@@ -158,7 +157,9 @@ let package = Package(
             name: "asof",
             dependencies: [
                 "Columnar", "Commands", "EmbeddedPostgres", "Features", "Materializing", "Operations", "PointInTime",
-                "RESPServer", "Reading", "Segments", "Serving", "Store", "TrainingSets", "Wire", "Workflows", logging,
+                "RESPServer", "Reading", "Segments", "Serving", "Store", "Training", "TrainingSets", "Wire",
+                "Workflows",
+                "XGBoost", "Models", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + pinnedOnly,
             swiftSettings: swiftSettings
