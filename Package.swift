@@ -126,7 +126,10 @@ let package = Package(
         module("TrainingSets", ["Expressions", "Features", "PointInTime", "Postgres", "Segments", "Store"]),
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
-        module("Serving", ["Expressions", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Store"]),
+        module(
+            "Serving",
+            ["Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime", "Postgres", "Store"]
+        ),
         module(
             "Workflows",
             [
@@ -145,10 +148,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "Columnar", "Expressions", "Features", "Metrics", "Online", "PointInTime", "Reading", "Serving",
-                "Store",
-                "TrainingSets",
-                "Wire",
+                "Columnar", "Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime", "Reading",
+                "Serving", "Store", "Training", "TrainingSets", "Wire",
             ],
             [crypto, nioCore]
         ),

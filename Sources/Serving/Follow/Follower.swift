@@ -421,7 +421,9 @@ final class Follower: @unchecked Sendable {
                 ) : view
         }
         serving.changeTogether {
-            serving.replaceCatalog(Catalog(catalog.registry, views: views, versions: catalog.versions))
+            serving.replaceCatalog(
+                Catalog(catalog.registry, views: views, versions: catalog.versions, models: catalog.models)
+            )
         }
     }
 }
