@@ -68,9 +68,11 @@ struct SpineInput {
         var options = options
         // All keys are known by then: what nobody asks for was dropped.
         if !dropped.isEmpty { options.isExtraIgnored = true }
+        options.leavesOutUnnamed = dropped.contains("")
         let reader = try TableReader(path: file, format: format, options: options)
         if format != .jsonLines {
-            for column in dropped.sorted() where !reader.sourceColumns.contains(where: { $0.name == column }) {
+            for column in dropped.sorted()
+            where !column.isEmpty && !reader.sourceColumns.contains(where: { $0.name == column }) {
                 throw WorkflowError.refused("--drop \(column): \(name) has no column '\(column)'")
             }
         }

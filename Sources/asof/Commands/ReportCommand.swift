@@ -15,10 +15,11 @@ struct ReportCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "The manifest: FILE.manifest.json")
+    @Argument(help: "The manifest: FILE.manifest.json, or the FILE beside it.")
     var manifest: String
 
     func run() throws {
+        let manifest = ManifestArgument.path(manifest)
         guard let described = try TrainingSetManifest(contentsOf: manifest) else {
             throw WorkflowError.refused("\(manifest): there is no such file, or it cannot be read")
         }
