@@ -67,6 +67,8 @@ package struct InputOptions: Sendable {
     package var allowsEarly1970 = false
     /// Whether a JSON object may have keys that were not requested.
     package var isExtraIgnored = false
+    /// Whether a CSV header may have names that are empty; nobody can ask for such columns.
+    package var leavesOutUnnamed = false
     /// Whether rows that cannot be read are set aside (``TableReader/batchRejects``) instead of ending the reading.
     package var skipsBadRows = false
     /// The most rows of one batch.

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A file or a pipe that is read from front to back, once or, after ``rewind()``, again.
 final class InputFile {
@@ -25,6 +26,7 @@ final class InputFile {
         name = shown ?? Self.shownName(path)
         // A duplicate, so that closing ours leaves the process's standard input alone.
         descriptor = path == "-" ? fcntl(0, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC)
+        if path == "-" { StandardInput.descriptor.store(descriptor, ordering: .relaxed) }
         guard descriptor >= 0 else {
             switch errno {
             case ENOENT, ENOTDIR: throw .noSuchFile(file: name)
@@ -54,7 +56,11 @@ final class InputFile {
         if let compression { decompressor = try Decompressor(compression, name: name) }
     }
 
-    deinit { if descriptor >= 0 { close(descriptor) } }
+    deinit {
+        guard descriptor >= 0 else { return }
+        _ = StandardInput.descriptor.compareExchange(expected: descriptor, desired: -1, ordering: .relaxed)
+        close(descriptor)
+    }
 
     var isRewindable: Bool { totalBytes != nil }
 

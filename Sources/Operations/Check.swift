@@ -6,6 +6,9 @@ package import Store
 package struct StoreCheck {
     let session: Session
 
+    /// The property that rebuilding the online table mends.
+    package static let onlineProperty = "online is the latest of history"
+
     package init(_ session: Session) { self.session = session }
 
     /// One property and how many rows break it.
@@ -129,7 +132,7 @@ package struct StoreCheck {
         return [
             try count(
                 view.name,
-                "online is the latest of history",
+                Self.onlineProperty,
                 """
                 SELECT count(*) FROM (\(view.latestQuery)) h FULL JOIN \(view.onlineTable) o
                     ON \(view.keysEqual("h", "o"))

@@ -67,7 +67,7 @@ final class ConnectAttempt: Sendable {
             throw PostgresError(
                 kind: .connect,
                 message: interruption?.isInterrupted == true
-                    ? "connecting was given up: the process is stopping"
+                    ? "connecting was given up: the work was cancelled"
                     : """
                     no connection within \(milliseconds / 1_000) s: the host's name may not resolve, or none of its addresses \
                     answers; `connect_timeout` in the connection string bounds each address

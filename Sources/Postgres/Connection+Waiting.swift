@@ -130,7 +130,7 @@ extension Connection {
                 close()
                 throw PostgresError(
                     kind: .connectionLost,
-                    message: "waiting for PostgreSQL was given up: the process is stopping"
+                    message: "waiting for PostgreSQL was given up: the work was cancelled"
                 )
             }
             let remaining = patience.remainingMs

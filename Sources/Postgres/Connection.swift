@@ -46,7 +46,7 @@ package final class Connection {
         self.check = check
         silenceMsMax = try WaitLimits.environment.get()
         if interruption?.isInterrupted == true {
-            throw PostgresError(kind: .connect, message: "the process is stopping")
+            throw PostgresError(kind: .connect, message: "the work was cancelled")
         }
         let settings: [(String, String)] = [
             ("fallback_application_name", "asof"), ("connect_timeout", String(connectTimeoutSeconds)),

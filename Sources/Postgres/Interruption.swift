@@ -6,7 +6,10 @@ import Synchronization
 package final class Interruption: Sendable {
     private let flag = Atomic(false)
 
-    package init() {}
+    /// Whether whoever interrupts waits some seconds more for what became of a COMMIT under way.
+    package let leavesTimeToAsk: Bool
+
+    package init(leavesTimeToAsk: Bool = false) { self.leavesTimeToAsk = leavesTimeToAsk }
 
     package var isInterrupted: Bool { flag.load(ordering: .relaxed) }
 

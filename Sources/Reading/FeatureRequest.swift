@@ -90,6 +90,7 @@ package struct FeatureRequest: Sendable {
     /// Whether the reply is large whatever its values are.
     private func isLarge(_ sizes: LargeReplies.Sizes) -> Bool {
         let rowCount = lookup.rowCount
+        if rowCount * (lookup.computation?.columns.cost ?? 0) > sizes.inlineOperationsMax { return true }
         switch options.format {
         case .packed32, .packed64:
             if rowCount * plan.packedWidth > sizes.inlineNumbersMax { return true }

@@ -19,6 +19,8 @@ package final class LargeReplies: Sendable {
         var inlineValuesMax = 65_536
         /// Numbers of packed rows that it copies: some 1 ms.
         var inlineNumbersMax = 524_288
+        /// Operations of derived columns that it computes: some 2 ms.
+        var inlineOperationsMax = 262_144
         /// Bytes that it writes before it leaves a reply to others.
         var inlineBytesMax = 4 << 20
         /// Arguments that it reads: an entity of several keys takes about a microsecond.
@@ -222,7 +224,12 @@ final class LargeReply: LargeWork, @unchecked Sendable {
             case .packed32: plan.packedRowBytes(isDouble: false)
             case .packed64: plan.packedRowBytes(isDouble: true)
             }
-        return min(sizes.pieceRows, max(1, sizes.pieceBytes / max(1, rowBytes)))
+        let cost = request.lookup.computation?.columns.cost ?? 0
+        return min(
+            sizes.pieceRows,
+            max(1, sizes.pieceBytes / max(1, rowBytes)),
+            max(1, sizes.inlineOperationsMax / max(1, cost))
+        )
     }
 
     private var isOfOnePosition: Bool {

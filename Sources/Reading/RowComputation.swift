@@ -47,7 +47,7 @@ package struct RowComputation: Sendable {
     ///   - range: which of the request's rows these are.
     ///   - errors: gets how many derived values are null since PostgreSQL would raise an error.
     /// - Returns: what holds the values; to be kept as long as the rows.
-    func fill(_ rows: borrowing FoundRows, _ range: Range<Int>, errors: (Int) -> Void) -> ViewMemory {
+    func fill(_ rows: borrowing FoundRows, _ range: Range<Int>, errors: (Int) -> Void) -> PackedColumns {
         let count = range.count
         var looked: [Int: Column] = [:]
         // Values are taken before the closures, which cannot capture the rows.
@@ -74,19 +74,14 @@ package struct RowComputation: Sendable {
             lookup: { looked[$0] ?? times }
         )
         for count in values.errorCounts where count > 0 { errors(count) }
-        let memory = ViewMemory(layout: columns.layout)
-        memory.apply(
-            ViewRows(
-                keys: [Column(type: .int64, values: .int64(Array(0..<Int64(count))))],
-                eventTimes: times,
-                features: given + values.columns
-            ),
-            position: 0
+        let packed = PackedColumns(
+            given + values.columns,
+            layout: columns.layout,
+            rowCount: count,
+            eventTime: rows.time
         )
         let role = rows.roleCount - 1
-        memory.withReader { reader in
-            for row in 0..<count { rows.show(row, role: role, reader.row(Int64(row))) }
-        }
-        return memory
+        for row in 0..<count { rows.show(row, role: role, packed.row(row)) }
+        return packed
     }
 }

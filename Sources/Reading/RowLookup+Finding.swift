@@ -70,7 +70,7 @@ extension RowLookup {
         _ readers: [ViewMemory.SharedReader],
         _ reads: FeatureReads,
         isCounted: Bool
-    ) -> ViewMemory? {
+    ) -> PackedColumns? {
         for role in views.indices {
             keys[role].find(range, role, in: rows, readers[role])
             show(role, of: role, rows, isCounted: isCounted)

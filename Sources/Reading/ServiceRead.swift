@@ -77,13 +77,23 @@ package struct ServiceRead: Sendable {
             switch result {
             case .failure(let error): finish(.failure(error))
             case .success(let memories):
-                reads.large.short {
+                let body: @Sendable () -> Void = {
                     var made = ServiceRows(columns: [], statuses: [], eventTimes: [], position: position, time: 0)
                     lookup.visit(memories, reads, of: catalog, after: position) { made = self.rows($0, $1) }
                     finish(.success(made))
                 }
+                guard isLarge(reads.large.sizes) else { return reads.large.short(body) }
+                let refusal = ServingError.unavailable(reason: "too many large reads wait for their turn")
+                reads.large.make(LargeArguments(finish: { _ in finish(.failure(refusal)) }, body: body))
             }
         }
+    }
+
+    /// Whether short replies had to wait for it too long.
+    private func isLarge(_ sizes: LargeReplies.Sizes) -> Bool {
+        let rowCount = lookup.rowCount
+        return rowCount * service.columns.count > sizes.inlineValuesMax
+            || rowCount * (computation?.columns.cost ?? 0) > sizes.inlineOperationsMax
     }
 
     private func rows(_ rows: borrowing FoundRows, _ position: Int64) -> ServiceRows {

@@ -76,7 +76,7 @@ package final class Catalog: Sendable {
     /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
     package func view(named name: String) throws(StoreError) -> ServedView {
         if let view = viewsByName[name] { return view }
-        throw .unknownView(name: name, hint: Name.hint(for: name, among: views.map(\.name)))
+        throw .unknownView(name: name, hint: registry.hint(forView: name))
     }
 
     /// A service's plan: `name` for the version in force, `name@version` for any.

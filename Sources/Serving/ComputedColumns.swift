@@ -24,6 +24,9 @@ package struct ComputedColumns: Sendable {
     /// The type of each name of a request that expressions use.
     package let requestTypes: [String: FeatureType]
 
+    /// About how many operations the derived columns of a row take.
+    package let cost: Int
+
     /// The key of ``layout`` is a row's number.
     private static let key = KeyColumn(name: "_row", type: .int64)
 
@@ -39,6 +42,8 @@ package struct ComputedColumns: Sendable {
             throw .newerDefinitions("service '\(service.name)': \(error)")
         }
         self.lookups = lookups
+        // A name, a number or an operator has some four characters.
+        cost = columns.reduce(0) { $0 + $1.expression.utf8.count / 4 + 1 }
         layout = RowLayout(
             keys: [Self.key],
             features: fields.map { FeatureDefinition(name: $0.outputName, type: $0.type) }

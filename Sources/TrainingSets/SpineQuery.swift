@@ -16,7 +16,8 @@ package final class SpineQuery {
     /// Starts the query.
     ///
     /// - Parameters:
-    ///   - typed: columns whose type is given: keys, label time, positions.
+    ///   - typed: columns whose type is given: keys, label time, positions, request fields.
+    ///   - labelTime: the one of them that leaves as the moment that it came as.
     ///   - dropped: columns to leave out.
     /// - Throws: the server's error, with its position in `sql`; ``StoreError/request(_:)`` with the cast to write for a
     ///   column that is not of its given type.
@@ -24,6 +25,7 @@ package final class SpineQuery {
         _ sql: String,
         _ session: Session,
         typed: [ColumnSchema] = [],
+        labelTime: String? = nil,
         dropping dropped: Set<String> = []
     ) throws(StoreError) {
         self.session = session
@@ -45,7 +47,9 @@ package final class SpineQuery {
                 }
                 guard !dropped.contains(name) else { continue }
                 let given = typed.first { $0.name == name }?.type
-                readers.append(try SpineColumn(name, shape, index, types, given: given))
+                readers.append(
+                    try SpineColumn(name, shape, index, types, given: given, passesMoments: name == labelTime)
+                )
             }
             for name in dropped.sorted() where !names.contains(name) {
                 throw StoreError.request("--drop \(name): --spine-sql gives no column '\(name)'")

@@ -8,7 +8,7 @@ import Store
 /// Waits for PostgreSQL of sessions that were opened with it end within ``WaitLimits/sliceMs`` then; steps between them ask
 /// ``check()``. Transactions that were committed stay. A control is of one run: once it has ended one it ends all.
 package final class RunControl: Sendable {
-    package let interruption = Interruption()
+    package let interruption = Interruption(leavesTimeToAsk: true)
     private let deadline: ContinuousClock.Instant?
 
     /// - Parameter deadline: `nil` = none.
@@ -41,6 +41,7 @@ package final class RunControl: Sendable {
 
     /// Runs `body`, whose errors count as the end that was asked for where one was; see to it that the deadline also ends
     /// what waits for PostgreSQL.
+    /// - Throws: ``StoppedShort`` with a ``WorkflowError`` as its cause where the run was over and `body` told what is stored.
     package func run<Value>(_ body: () throws -> Value) throws -> Value {
         try check()
         let watch = deadline.map { Watch($0, interruption) }
@@ -49,7 +50,8 @@ package final class RunControl: Sendable {
             return try body()
         } catch {
             guard isOver, !Self.isUncertain(error) else { throw error }
-            throw reason
+            guard let stored = (error as? StoppedShort)?.stored else { throw reason }
+            throw StoppedShort(cause: reason, what: reason.short, stored: stored)
         }
     }
 }

@@ -12,8 +12,16 @@ package enum WorkflowError: Error, CustomStringConvertible, Hashable {
     package var description: String {
         switch self {
         case .refused(let text), .usage(let text): text
-        case .cancelled: "it was cancelled; what was committed before stays"
-        case .deadlinePassed: "its deadline has passed; what was committed before stays"
+        case .cancelled, .deadlinePassed: "\(short); what was committed before stays"
+        }
+    }
+
+    /// Without what is true of every run that ended so.
+    var short: String {
+        switch self {
+        case .refused(let text), .usage(let text): text
+        case .cancelled: "it was cancelled"
+        case .deadlinePassed: "its deadline has passed"
         }
     }
 }

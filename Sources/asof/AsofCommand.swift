@@ -23,7 +23,8 @@ struct AsofCommand: ParsableCommand {
             Times are RFC 3339 (2026-01-31T12:00:00Z), UTC where no zone is given; durations an integer and a unit: us, \
             ms, s, m, h, d, w (30d).
 
-            Exit codes: 0 done, 1 data or state error, 2 usage error (verify: 2 = could not be checked).
+            Exit codes: 0 done, 1 data or state error, 2 usage error (verify: 2 = could not be checked), 130 and 143 ended \
+            by Ctrl-C or SIGTERM.
             """,
         version: "0.1.0",
         subcommands: [
@@ -50,6 +51,10 @@ struct AsofCommand: ParsableCommand {
         } catch let code as ExitCode {
             Foundation.exit(code.rawValue)
         } catch {
+            if let code = Cancellation.exitCode {
+                Console.writeError("asof: \(error)")
+                Foundation.exit(code)
+            }
             let code = exitCode(for: error)
             if code == .success {
                 print(fullMessage(for: error))
@@ -74,6 +79,6 @@ struct AsofCommand: ParsableCommand {
         let known = configuration.subcommands.map { $0._commandName }
         guard let first, !first.hasPrefix("-"), first != "help", !known.contains(first) else { return nil }
         let shown = configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
-        return "asof: no command '\(first)'\(Name.hint(for: first, among: shown)). `asof --help` explains them"
+        return "asof: no command '\(first)'\(Name.hint(for: first, among: shown))\n`asof --help` explains the commands"
     }
 }

@@ -37,7 +37,12 @@ extension DefinitionsPlan {
 
     /// The changes, below the project's name where the store knows projects.
     var text: String {
-        let lines = changes.isEmpty ? "no changes" : DefinitionChange.lines(changes).joined(separator: "\n")
+        let added = addedViews.map { view in
+            let features = view.features.map { "\($0.name) \($0.type.text)\($0.isPII ? " (pii)" : "")" }
+            return "\(view.name): \(features.joined(separator: ", "))\(view.ttl.map { "; ttl \($0.text)" } ?? "")"
+        }
+        let lines =
+            changes.isEmpty ? "no changes" : (DefinitionChange.lines(changes) + added).joined(separator: "\n")
         guard hasProjects else { return lines }
         return (project.isEmpty ? "no project:\n" : "project \(project):\n") + lines
     }

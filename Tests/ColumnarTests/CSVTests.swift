@@ -59,6 +59,21 @@ import Testing
         ("\n\n", "the file is empty; a CSV file starts with a header of names"),
         ("a,a\n", "line 1: the header has the name 'a' twice"),
         ("\na,,b\n", "line 2: the header's name 2 of 3 is empty"),
+        (
+            ",a\n",
+            "line 1: the header's name 1 of 2 is empty: this looks like the row labels that pandas writes; leave them out with "
+                + "--ignore-extra (of a spine: --drop ''), or write the file with `to_csv(…, index=False)`"
+        ),
+        (
+            "a;b\n1;2\n",
+            "line 1: the header is one name with ';' in it: fields of CSV are separated by commas here; write the file with "
+                + "commas, as pandas does with `sep=','`"
+        ),
+        (
+            "a\tb\n",
+            "line 1: the header is one name with tabs in it: fields of CSV are separated by commas here; write the file with "
+                + "commas, as pandas does with `sep=','`"
+        ),
         ("a,\"b\n", "line 1: in the header, the quote that opens on line 1 is never closed"),
         ("a,b\n1,2\n3\n", "row 2 (line 3): expected 2 fields, got 1"),
         ("a,b\n\"1\n\",2\n1,2,3\n", "row 2 (line 4): expected 2 fields, got 3"),

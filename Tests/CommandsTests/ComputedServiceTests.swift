@@ -80,6 +80,12 @@ import Wire
         for options in ["", " META", " FORMAT columns", " FORMAT columns META"] {
             let line = "FS.SERVE both KEYS 4 user_id add origin tag ROWS 20 \(rows)\(options)"
             #expect(store.text(line) == store.text(line, reads: store.piecewise), "\(options)")
+            // Within EXEC they are written at once, however large.
+            let words = line.split(separator: " ").map { Array($0.utf8) }
+            #expect(
+                store.ask(words, .resp3) == store.ask(words, .resp3, reads: store.piecewise, isTogether: true),
+                "\(options)"
+            )
         }
         let numbers = "FS.SERVE numbers KEYS 2 x user_id ROWS 9 " + (0..<9).map { "\($0) 1" }.joined(separator: " ")
         for options in [" FORMAT packed64 LOSSY", " FORMAT packed32 LOSSY META"] {

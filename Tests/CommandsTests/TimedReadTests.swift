@@ -45,13 +45,13 @@ import Wire
         let engine: Engine
         let now: Int64
 
-        init(resident: ServingOptions.Residency, seed: UInt64) throws {
+        init(resident: ServingOptions.Residency, seed: UInt64, sizes: LargeReplies.Sizes = .init()) throws {
             store = try TestStore(TimedReadTests.yaml)
             now = try store.session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
             var options = ServingOptions()
             options.resident = resident
             serving = Serving(conninfo: store.conninfo, options: options)
-            engine = Engine(reads: FeatureReads(.init(serving)))
+            engine = Engine(reads: FeatureReads(.init(serving), sizes))
             var random = SeededRandom(seed: seed)
             for _ in 0..<4 { try extend(&random) }
             serving.start()
@@ -166,7 +166,16 @@ import Wire
         seed: UInt64,
         resident: ServingOptions.Residency
     ) throws {
-        let fixture = try Fixture(resident: resident, seed: seed)
+        // Half of them in pieces beside the event loop.
+        let pieces = LargeReplies.Sizes(
+            inlineValuesMax: 0,
+            inlineNumbersMax: 0,
+            inlineBytesMax: 0,
+            inlineArgumentsMax: 0,
+            pieceRows: 2,
+            pieceBytes: 200
+        )
+        let fixture = try Fixture(resident: resident, seed: seed, sizes: seed % 2 == 0 ? pieces : .init())
         var random = SeededRandom(seed: seed &* 77)
         for turn in 0..<12 {
             if turn % 4 == 3 { try fixture.extend(&random) }

@@ -166,6 +166,21 @@ import Testing
         }
     }
 
+    @Test func `what another project computes with cannot be retired either`() throws {
+        var applied = try both()
+        try applied.apply("project: team_c\nservices: { calc: [{ derive: d, from: \"stats.ctr * 2\" }] }\n")
+        let lines = try applied.apply(
+            Self.base.replacing("clicks: int64, ctr: float64", with: "clicks: int64").replacing(
+                "stats.*",
+                with: "stats.clicks"
+            )
+        )
+        #expect(
+            lines.contains { $0.hasPrefix("! feature  stats.ctr  in use: service 'calc' of the project 'team_c'") },
+            "\(lines)"
+        )
+    }
+
     @Test func `what another project uses cannot be retired, and the users are named`() throws {
         var applied = try both()
         let noView = Self.base.replacing(

@@ -1,5 +1,7 @@
+import Columnar
 import Features
 import Foundation
+import PointInTime
 import Postgres
 import Store
 import TestSupport
@@ -140,19 +142,85 @@ import Workflows
     @Test func `what was committed before it was cancelled stays, and a rerun completes it`() throws {
         let control = RunControl()
         let file = try csv(0..<100)
-        let error = Self.error {
+        let error = #expect(throws: StoppedShort.self) {
             _ = try IngestWorkflow(store: try open(control)).run(request(file)) { progress in
                 if progress.rows == 50 { control.cancel() }
             }
         }
-        #expect(error == .cancelled)
-        // The batch under way may have been committed.
+        // The batch under way may have been committed: then that is what the error is about.
         let before = try stored()
         #expect(before == 40 || before == 50)
+        #expect(error?.cause as? WorkflowError == .cancelled || error?.cause is StoreError)
+        let text = error?.description ?? ""
+        #expect(text.contains("0 rows of \(file) are stored (position "), "\(text)")
+        #expect(text.hasSuffix("the same command goes on after them"), "\(text)")
         let rerun = try IngestWorkflow(store: try open()).run(request(file))
         #expect(rerun.resumedRows == before && rerun.rows == 100 - before)
         #expect(try stored() == 100)
         #expect(try store.violations() == [])
+    }
+
+    @Test func `the columns of row labels that pandas writes are named, and left out where extra ones are`() throws {
+        let rows = ",user_id,event_time,n\n0,1,2024-01-01T00:00:00Z,7\n1,2,2024-01-01T00:00:00Z,8\n"
+        let file = try scratch.write("labels.csv", rows)
+        let workflow = try IngestWorkflow(store: try open())
+        let refused = #expect(throws: (any Error).self) { _ = try workflow.run(request(file)) }
+        #expect(
+            "\(refused!)".contains("row labels that pandas writes; leave them out with --ignore-extra"),
+            "\(refused!)"
+        )
+        var rules = TableRules(view: "stats")
+        rules.ignoresExtra = true
+        let summary = try workflow.run(IngestRequest(file: file, content: .table(rules)))
+        #expect(summary.rows == 2)
+        let values = try store.session.query(
+            "SELECT string_agg(user_id || ':' || n, ' ' ORDER BY n) FROM history.stats"
+        )
+        #expect(values.text(0, 0) == "1:7 2:8")
+
+        let time = Value.timestamp(Timestamp(microseconds: 1_700_000_000_000_000))
+        let path = scratch.path + "/labels.parquet"
+        let writer = try TableWriter(
+            path: path,
+            format: .parquet,
+            columns: [
+                ("user_id", .int64), ("at", .timestamp), ("n", .int64), ("__index_level_0__", .timestamp),
+            ]
+        )
+        let columns = [
+            Column(type: .int64, [.int64(3)]), Column(type: .timestamp, [time]), Column(type: .int64, [.int64(9)]),
+            Column(type: .timestamp, [time]),
+        ]
+        try writer.write(
+            ColumnBatch(names: ["user_id", "at", "n", "__index_level_0__"], columns: columns, rowCount: 1)
+        )
+        try writer.finish()
+        let named = #expect(throws: WorkflowError.self) { _ = try workflow.run(request(path)) }
+        #expect("\(named!)".contains("row labels of pandas"), "\(named!)")
+        #expect(try workflow.run(IngestRequest(file: path, content: .table(rules))).rows == 1)
+    }
+
+    @Test func `a retired view is called so, with the way back`() throws {
+        let yaml = Self.yaml.replacing("  other: { entities: [user], features: { x: float64 } }", with: "")
+        _ = try Registry.apply(try Definitions.parse(yaml: yaml, file: "features.yaml"), store.session)
+        let file = try csv(0..<1)
+        let error = #expect(throws: StoreError.self) {
+            _ = try IngestWorkflow(store: try open()).run(
+                IngestRequest(file: file, content: .table(TableRules(view: "other")))
+            )
+        }
+        let text = "\(error!)"
+        #expect(text.hasPrefix("no view 'other' in force: it is retired since 20"), "\(text)")
+        #expect(text.hasSuffix("put it back into the definitions and `asof apply` them"), "\(text)")
+    }
+
+    @Test func `what an earlier run set aside is counted by a rerun`() throws {
+        var request = request(try csv(0..<30, bad: [4, 25]))
+        request.rejects = scratch.path + "/rejects.csv"
+        let workflow = try IngestWorkflow(store: try open())
+        #expect(try workflow.run(request).rejectedBefore == 0)
+        let rerun = try workflow.run(request)
+        #expect(rerun.rejected == 0 && rerun.rejectedBefore == 2 && rerun.rows == 0)
     }
 
     @Test func `with a deadline that has passed nothing is stored`() throws {
@@ -176,10 +244,12 @@ import Workflows
         let file = try csv(0..<10)
         let error = #expect(throws: StoppedShort.self) { _ = try workflow.run(request(file)) }
         #expect(proxy.hasTrapped)
-        guard case .uncertainCommit? = error?.cause as? StoreError else {
+        guard case .uncertainCommit(let commit)? = error?.cause as? StoreError else {
             Issue.record("\(error?.description ?? "no error")")
             return
         }
+        // PostgreSQL was asked although the run was over.
+        #expect(commit.outcome == .committed(try store.head()), "\(commit)")
         // It came to PostgreSQL, and a rerun finds it.
         let rerun = try IngestWorkflow(store: try open()).run(request(file))
         #expect(rerun.resumedRows == 10 && rerun.rows == 0)

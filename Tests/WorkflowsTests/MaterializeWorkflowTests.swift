@@ -121,12 +121,14 @@ import Workflows
     func `a cancelled run ends behind the chunk it is at, also among all views`(all: Bool) throws {
         let control = RunControl()
         let request = MaterializeRequest(views: all ? nil : ["clicks"], options: Self.options())
-        #expect(throws: WorkflowError.cancelled) {
+        let error = #expect(throws: StoppedShort.self) {
             _ = try open(control).materialize(request) {
                 if case .failed = $0 { Issue.record("the end is no failure of a view") }
                 if case .chunkDone = $0 { control.cancel() }
             }
         }
+        #expect(error?.cause as? WorkflowError == .cancelled)
+        #expect(error?.stored?.contains("2 rows of the chunks before are stored (position ") == true)
         #expect(try rows("clicks") == 2)
         #expect(try rows("other") == 0)
         #expect(try open().materialize(MaterializeRequest(views: ["clicks"], options: Self.options())).done.count == 1)

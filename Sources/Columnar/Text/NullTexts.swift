@@ -18,3 +18,13 @@ struct NullTexts {
         return false
     }
 }
+
+extension NullTexts {
+    /// Whether a text is one by which other programs say null.
+    static func isCustomary(_ text: some Collection<UInt8>) -> Bool {
+        guard (1...4).contains(text.count) else { return false }
+        return ["na", "n/a", "#n/a", "null", "none", "nan", "nil", "\\n", "-"].contains(
+            String(decoding: text, as: UTF8.self).lowercased()
+        )
+    }
+}

@@ -16,6 +16,8 @@ package final class RejectsFile {
     private var rows: Int32 = -1
     private var reasons: Int32 = -1
     package private(set) var count = 0
+    /// Rows that an earlier run had set aside, and which were kept.
+    package private(set) var keptCount = 0
 
     private static let reasonColumns: [(name: String, type: FeatureType)] = [
         ("source", .string), ("row", .int64), ("line", .int64), ("column", .string), ("reason", .string),
@@ -125,6 +127,7 @@ package final class RejectsFile {
                     ends.append(ends[ends.count - 1] + Int(bytes))
                     guard number <= Int64(keptRows) else { continue }
                     keptEnds = ends.count
+                    keptCount += 1
                     for (index, value) in values.enumerated() {
                         if index > 0 { kept.append(UInt8(ascii: ",")) }
                         if value != .null { TextWriter.appendCSV(Array(value.text.utf8)[...], to: &kept) }

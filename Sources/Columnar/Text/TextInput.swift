@@ -11,6 +11,7 @@ struct TextInput {
     private let chunkBytes: Int
     private let recordBytesMax: Int
     private let skipsBadRows: Bool
+    private let leavesOutUnnamed: Bool
 
     /// Takes the byte order mark, and refuses what is no UTF-8 text by its first bytes.
     init(file: InputFile, options: InputOptions) throws(ColumnarError) {
@@ -18,6 +19,7 @@ struct TextInput {
         chunkBytes = options.chunkBytes
         recordBytesMax = options.recordBytesMax
         skipsBadRows = options.skipsBadRows
+        leavesOutUnnamed = options.leavesOutUnnamed
         try start()
     }
 
@@ -110,20 +112,35 @@ struct TextInput {
             let name =
                 field.kind == .quotedEscaped
                 ? text.split(separator: "\"\"", omittingEmptySubsequences: false).joined(separator: "\"") : text
-            guard !name.isEmpty else {
-                throw .malformed(
-                    place,
-                    reason: "the header's name \(names.count + 1) of \(table.fields.count) is empty"
-                )
+            guard !name.isEmpty || leavesOutUnnamed else {
+                throw .malformed(place, reason: Self.unnamed(names.count, of: table.fields.count))
             }
-            guard known.insert(name).inserted else {
+            guard known.insert(name).inserted || name.isEmpty else {
                 throw .malformed(place, reason: "the header has the name '\(name)' twice")
             }
             names.append(name)
         }
+        if names.count == 1, table.fields[0].kind == .bare, let other = names[0].first(where: { ";\t|".contains($0) }) {
+            let shown = other == "\t" ? "tabs" : "'\(other)'"
+            throw .malformed(
+                place,
+                reason:
+                    "the header is one name with \(shown) in it: fields of CSV are separated by commas here; write the file "
+                    + "with commas, as pandas does with `sep=','`"
+            )
+        }
         headerText = Array(buffer[Int(table.extents[0].lowerBound)..<Int(table.extents[0].upperBound)])
         splitter.columnNames = names
         return splitter
+    }
+
+    /// - Parameter index: of the column without a name, from 0.
+    private static func unnamed(_ index: Int, of count: Int) -> String {
+        let what = "the header's name \(index + 1) of \(count) is empty"
+        guard index == 0, count > 1 else { return what }
+        return what
+            + ": this looks like the row labels that pandas writes; leave them out with --ignore-extra (of a spine: "
+            + "--drop ''), or write the file with `to_csv(…, index=False)`"
     }
 
     /// The keys of the first object of a JSON Lines file, without consuming it; none where there is no object.

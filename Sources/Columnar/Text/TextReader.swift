@@ -38,7 +38,8 @@ final class TextReader {
         case .csv:
             let csv = try input.readHeader()
             headerText = input.headerText
-            sourceColumns = csv.columnNames.map { SourceColumn(name: $0) }
+            // A column without a name is one that nobody can ask for.
+            sourceColumns = csv.columnNames.filter { !$0.isEmpty }.map { SourceColumn(name: $0) }
             splitter = .csv(csv)
         case .jsonLines:
             sourceColumns = try input.peekKeys().map { SourceColumn(name: $0) }
@@ -237,7 +238,8 @@ final class TextReader {
             line: table.lines[failure.row],
             column: request.sourceName
         )
-        let value = request.isPII ? nil : ColumnarError.shown(input.buffer[failure.field.range])
+        let text = input.buffer[failure.field.range]
+        let value = request.isPII ? nil : ColumnarError.shown(text)
         switch failure.reason {
         case .absent: return .absentKey(place)
         case .kind:
@@ -248,7 +250,11 @@ final class TextReader {
                 reason: "it is \(failure.field.kind.jsonDescription)"
             )
         case .text(let error):
-            return .badValue(place, value: value, expected: request.type, reason: error.reason)
+            var reason = error.reason
+            if case .csv = splitter, failure.field.kind == .bare, value != nil, NullTexts.isCustomary(text) {
+                reason += "; where it stands for null, say --null \(String(decoding: text, as: UTF8.self))"
+            }
+            return .badValue(place, value: value, expected: request.type, reason: reason)
         }
     }
 }

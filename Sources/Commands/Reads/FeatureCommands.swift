@@ -201,8 +201,7 @@ enum FeatureCommands {
 
     static func view(_ arguments: borrowing Arguments, _ at: Int, _ catalog: Catalog) throws(CommandFault) -> ServedView
     {
-        if let view = catalog.view(named: arguments[at]) { return view }
-        throw .unknownView(arguments.text(at), known: catalog.views.map(\.name))
+        try catalog.served(arguments[at])
     }
 
     /// The places of features in their view's layout; each may be named once, since a map has each key once.

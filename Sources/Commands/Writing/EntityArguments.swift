@@ -10,10 +10,7 @@ extension Catalog {
         if let view = view(named: name) { return view }
         let text = name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
         if registry.retired.views.contains(where: { $0.name == text }) {
-            throw CommandFault(
-                .noView,
-                "view '\(text)' is retired: it takes and answers nothing until it is applied again"
-            )
+            throw CommandFault(.noView, "no view '\(text)'\(registry.hint(forView: text))")
         }
         throw .unknownView(text, known: views.map(\.name))
     }

@@ -77,6 +77,7 @@ package enum ValueText {
     }
 
     /// A decimal number, `NaN`, `inf`, `infinity` with an optional sign, in any case. Rounded to nearest even.
+    /// - Throws: ``ValueTextError/outOfRange`` also for what is not 0 and would be rounded to it, as in PostgreSQL.
     package static func float64(_ text: Span<UInt8>) throws(ValueTextError) -> Double {
         guard let decimal = Decimal64(text) else { return try specialFloat(text) }
         // Clinger's fast path: both factors are exact doubles, so that one rounding happens.
@@ -87,7 +88,7 @@ package enum ValueText {
             return decimal.isNegative ? -value : value
         }
         guard let value = Double(String(span: text)) else { throw .malformed }
-        guard value.isFinite else { throw .outOfRange }
+        guard value.isFinite, value != 0 || decimal.mantissa == 0 else { throw .outOfRange }
         return value
     }
 
@@ -101,7 +102,7 @@ package enum ValueText {
             return decimal.isNegative ? -value : value
         }
         guard let value = Float(String(span: text)) else { throw .malformed }
-        guard value.isFinite else { throw .outOfRange }
+        guard value.isFinite, value != 0 || decimal.mantissa == 0 else { throw .outOfRange }
         return value
     }
 

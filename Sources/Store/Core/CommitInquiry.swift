@@ -82,14 +82,24 @@ package struct CommitInquiry {
 
     /// Asks until there is an answer.
     ///
+    /// A cancelled run's COMMIT is asked for, too, for ``Limits/cancelledOutcomeWaitMs``, where its ``Interruption`` leaves
+    /// time for that.
     /// - Parameter waitMs: how long to wait for a server that does not answer or has not ended the transaction.
     package func outcome(waitMs: Int) -> CommitOutcome {
-        let end = ContinuousClock.now + .milliseconds(waitMs)
+        let start = ContinuousClock.now
+        var end = start + .milliseconds(waitMs)
         var (told, failed): (String?, String) = (nil, "PostgreSQL cannot be reached")
         repeat {
-            if interruption?.isInterrupted == true { return .unknown("the process is stopping") }
+            if let interruption, interruption.isInterrupted {
+                guard interruption.leavesTimeToAsk else { return .unknown("the work was cancelled") }
+                end = min(end, start + .milliseconds(Limits.cancelledOutcomeWaitMs))
+            }
             do throws(StoreError) {
-                let other = try Session(conninfo: conninfo, connectTimeoutSeconds: 2, interruption: interruption)
+                let other = try Session(
+                    conninfo: conninfo,
+                    connectTimeoutSeconds: 2,
+                    interruption: interruption?.leavesTimeToAsk == true ? nil : interruption
+                )
                 other.statementTimeoutMs = Limits.outcomeStatementMs
                 other.connection.deadline = end
                 switch try answer(other) {

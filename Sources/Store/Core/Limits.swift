@@ -38,6 +38,8 @@ package enum Limits {
     package static let batchQueryTimeoutMs = 86_400_000
     /// How long a command looks for what became of a COMMIT that was not answered.
     package static let commandOutcomeWaitMs = 15_000
+    /// The same once the command was cancelled, or its deadline has passed.
+    package static let cancelledOutcomeWaitMs = 5_000
 
     // MARK: Expectations
 
@@ -59,7 +61,7 @@ package enum Limits {
     package static let outcomeStatementMs = 2_000
 
     static func check() {
-        precondition(outcomeStatementMs < commandOutcomeWaitMs)
+        precondition(outcomeStatementMs < cancelledOutcomeWaitMs && cancelledOutcomeWaitMs < commandOutcomeWaitMs)
         precondition(batchRowsMax >= copyChunkRows)
         precondition(DefinitionLimits.keyBytesMax < 8_192 / 3, "an entry of a B-tree fits a third of a page")
     }

@@ -12,6 +12,24 @@ package struct Registry: Sendable {
     package let services: [StoredService]
     /// What is hidden, its tables and columns still there.
     package let retired: RetiredDefinitions
+    /// When each view of ``retired`` was retired, by name.
+    package let retiredAt: [String: Timestamp]
+
+    package init(
+        version: Int64,
+        definitions: Definitions,
+        views: [StoredView],
+        services: [StoredService],
+        retired: RetiredDefinitions,
+        retiredAt: [String: Timestamp] = [:]
+    ) {
+        self.version = version
+        self.definitions = definitions
+        self.views = views
+        self.services = services
+        self.retired = retired
+        self.retiredAt = retiredAt
+    }
 
     /// - Throws: ``StoreError/newerDefinitions(_:)``, or the database's error.
     package static func load(_ session: Session) throws(StoreError) -> Registry {
@@ -23,17 +41,19 @@ package struct Registry: Sendable {
             definitions = try JSONDocument.definition(Definitions.self, from: text, in: "asof.definitions")
         }
         let rows = try session.query(
-            "SELECT id, shape, retired_at IS NOT NULL, definition::text FROM asof.views ORDER BY id"
+            "SELECT id, shape, retired_at, definition::text FROM asof.views ORDER BY id"
         )
         var views: [StoredView] = []
         var retired = RetiredDefinitions()
+        var retiredAt: [String: Timestamp] = [:]
         for row in 0..<rows.count {
             guard let id = rows.int32(row, 0), let shape = rows.int64(row, 1), let text = rows.text(row, 3) else {
                 continue
             }
             let definition = try JSONDocument.definition(ViewDefinition.self, from: text, in: "asof.views")
-            if rows.bool(row, 2) == true {
+            if let time = rows.timestamp(row, 2).map({ Timestamp(microseconds: $0) }) {
                 retired.views.append(definition)
+                retiredAt[definition.name] = time
             } else {
                 views.append(StoredView(id: id, shape: shape, definition: definition))
             }
@@ -47,7 +67,8 @@ package struct Registry: Sendable {
             definitions: definitions,
             views: views,
             services: services,
-            retired: retired
+            retired: retired,
+            retiredAt: retiredAt
         )
     }
 
@@ -78,7 +99,17 @@ package struct Registry: Sendable {
     /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
     package func view(named name: String) throws(StoreError) -> StoredView {
         if let view = views.first(where: { $0.name == name }) { return view }
-        throw .unknownView(name: name, hint: Name.hint(for: name, among: views.map(\.name)))
+        throw .unknownView(name: name, hint: hint(forView: name))
+    }
+
+    /// What a message says behind a name that is no view's in force: since when it is retired and how it comes back, or the
+    /// nearest known name.
+    package func hint(forView name: String) -> String {
+        guard retired.views.contains(where: { $0.name == name }) else {
+            return Name.hint(for: name, among: views.map(\.name))
+        }
+        let since = retiredAt[name].map { " since \($0.text)" } ?? ""
+        return " in force: it is retired\(since), with its data; put it back into the definitions and `asof apply` them"
     }
 
     /// What a command's arguments name: the views in the order given, without names all of them by name.

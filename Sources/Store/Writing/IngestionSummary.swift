@@ -7,6 +7,8 @@ package struct IngestionSummary: Sendable {
     package var counts = WriteCounts()
     /// Input rows that this run set aside.
     package var rejected = 0
+    /// Of ``resumedRows``, those that earlier runs had set aside, as far as their file tells.
+    package var rejectedBefore = 0
     /// Of ``rows``, those with an event or known-at time finer than µs, which was rounded up.
     package var roundedUp = 0
     /// Input rows that an earlier run had consumed.

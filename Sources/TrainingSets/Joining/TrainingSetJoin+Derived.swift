@@ -19,8 +19,9 @@ extension TrainingSetJoin {
             }
         }
         func request(_ name: String) -> Column {
+            if name == spec.labelTime { return labelTimes }
             // The spec has been checked against the spine.
-            batch[name] ?? Column(nullsOf: .bool, rowCount: batch.rowCount)
+            return batch[name] ?? Column(nullsOf: .bool, rowCount: batch.rowCount)
         }
         let derived = evaluate(batch.rowCount, labelTimes, request, lookups)
         return plan.sources.enumerated().map { index, source in

@@ -29,6 +29,16 @@ package struct DefinitionsPlan: Sendable {
         refusal = Self.refusal(of: changes, options)
     }
 
+    /// The views that are added, as they are defined.
+    package var addedViews: [ViewDefinition] {
+        changes.compactMap { change in
+            guard case .view(let name) = change.subject, change.kind == .added, change.severity != .refused else {
+                return nil
+            }
+            return definitions.definitions.view(named: name)
+        }
+    }
+
     /// Whether nothing that is stored changes.
     package var isEmpty: Bool { changes.isEmpty && pruned.isEmpty }
 

@@ -82,6 +82,9 @@ struct IngestLayout {
             throw WorkflowError.refused(
                 "\(file): view '\(view.name)' has no "
                     + "\(extra.map { "'\($0)'\(Name.hint(for: $0, among: absent))" }.joined(separator: ", ")); "
+                    + (extra.contains(where: Self.isRowLabel)
+                        ? "'__index_level_0__' are row labels of pandas, which `to_parquet(…, index=False)` leaves out; "
+                        : "")
                     + "leave such columns out with --ignore-extra, or name them with --map"
             )
         }
@@ -137,6 +140,9 @@ struct IngestLayout {
         return columnOf
     }
 
+    /// Whether a column is what pandas calls the index of a frame that has no name for it.
+    private static func isRowLabel(_ name: String) -> Bool { name.hasPrefix("__index_level_") }
+
     /// The column of event times: the one that is named, or the only one that could be.
     private static func eventTime(
         _ columns: [SourceColumn],
@@ -158,7 +164,9 @@ struct IngestLayout {
             }
             return column
         }
-        let free = columns.filter { !used.contains($0.name) && $0.name != rules.knownAt && $0.name != rules.deleted }
+        let free = columns.filter {
+            !used.contains($0.name) && $0.name != rules.knownAt && $0.name != rules.deleted && !isRowLabel($0.name)
+        }
         if free.contains(where: { $0.name == "event_time" }) { return "event_time" }
         let typed = free.filter { $0.type == .timestamp }
         let candidates = typed.isEmpty ? free.filter { $0.type == nil || $0.type == .int64 } : typed

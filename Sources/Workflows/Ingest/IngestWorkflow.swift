@@ -1,4 +1,5 @@
 import Columnar
+import Features
 import Foundation
 import Glibc
 package import Store
@@ -15,6 +16,11 @@ package struct IngestWorkflow {
     }
 
     package func hasView(named name: String) -> Bool { registry.views.contains { $0.name == name } }
+
+    /// Whether a view is filled by its own SQL.
+    package func isBatchView(named name: String) -> Bool {
+        registry.views.contains { $0.name == name && $0.definition.source != nil }
+    }
 
     /// Stores what is not stored yet of a file, or of as much of it as comes before the first bad row.
     ///
@@ -53,14 +59,18 @@ package struct IngestWorkflow {
                         IngestProgress(rows: input.rowsRead, bytes: input.bytesRead, totalBytes: input.totalBytes)
                     )
                 }
-                return try ingestion.finish()
+                // An input may have ended because the run was cancelled.
+                try store.control.check()
+                var summary = try ingestion.finish()
+                summary.rejectedBefore = rejected?.keptCount ?? 0
+                return summary
             } catch {
                 var cause = error
                 // Of the batch under way only what became of its COMMIT adds something to the error that came first.
                 do throws(StoreError) { try ingestion.settle() } catch {
                     if RunControl.isUncertain(error) { cause = error }
                 }
-                throw located(cause, request.shown, input, ingestion.summary, isResumable: identity != nil)
+                throw located(cause, request.shown, input, ingestion, isResumable: identity != nil)
             }
         }
     }
@@ -90,7 +100,7 @@ package struct IngestWorkflow {
         _ error: any Error,
         _ shown: String,
         _ input: any IngestInput,
-        _ summary: IngestionSummary,
+        _ ingestion: Ingestion,
         isResumable: Bool
     ) -> StoppedShort {
         var text = "\(error)"
@@ -100,14 +110,24 @@ package struct IngestWorkflow {
             text = "\(shown): row \(row)\(input.line(ofRow: row).map { " (line \($0))" } ?? ""): \(reason)"
         default: break
         }
-        var stored: String?
-        if let state = summary.state {
-            stored =
-                "\(CountText.count(summary.rows, "row")) of \(shown) are stored (position \(state.position)); "
+        return StoppedShort(cause: error, what: text, stored: stored(error, shown, ingestion, isResumable))
+    }
+
+    /// What is stored, and how to go on; `nil` where nothing is and the input itself is to be mended.
+    private func stored(_ error: any Error, _ shown: String, _ ingestion: Ingestion, _ isResumable: Bool) -> String? {
+        if let state = ingestion.summary.state {
+            return
+                "\(CountText.count(ingestion.summary.rows, "row")) of \(shown) are stored (position \(state.position)); "
                 + (isResumable
                     ? "the same command goes on after them"
                     : "\(shown) without --source starts over: give it a name to go on after them")
         }
-        return StoppedShort(cause: error, what: text, stored: stored)
+        switch error {
+        case StoreError.database, is WorkflowError: break
+        default: return nil
+        }
+        guard ingestion.resumesAt > 0 else { return "nothing of \(shown) is stored yet; give the same command again" }
+        return "this run stored nothing of \(shown); the same command goes on after its "
+            + "\(CountText.count(ingestion.resumesAt, "row")) that were stored before"
     }
 }

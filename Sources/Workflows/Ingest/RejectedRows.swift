@@ -6,6 +6,8 @@ struct RejectedRows {
     private let file: RejectsFile
     /// What lies before the checkpoint was set aside by the run that consumed it.
     private let keptRows: Int
+    /// How many rows an earlier run had set aside.
+    var keptCount: Int { file.keptCount }
 
     /// - Parameter isRecognized: whether a rerun will know the input again.
     init(path: String, _ input: any IngestInput, _ ingestion: Ingestion, isRecognized: Bool) throws(ColumnarError) {

@@ -18,6 +18,7 @@ struct TableInput: IngestInput {
         var options = InputOptions(nullTexts: rules.nullTexts, timeUnit: rules.timeUnit)
         options.allowsEarly1970 = request.allowsEarly1970
         options.isExtraIgnored = rules.ignoresExtra
+        options.leavesOutUnnamed = rules.ignoresExtra
         options.skipsBadRows = request.rejects != nil
         options.batchRows = request.options.rowsAtATime(atMost: options.batchRows)
         reader = try TableReader(path: request.file, format: format, options: options)

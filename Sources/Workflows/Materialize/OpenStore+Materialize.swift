@@ -83,7 +83,7 @@ extension OpenStore {
                 do {
                     outcomes.done.append(try materialize(view, request, progress))
                 } catch {
-                    if !RunControl.isUncertain(error) { try control.check() }
+                    if control.isOver, !RunControl.isUncertain(error) { throw error }
                     progress(.failed(view, error))
                     outcomes.failed.insert(view.name)
                 }

@@ -21,6 +21,9 @@ package struct ExportTarget: Sendable, Hashable {
                     "\(path): cannot be written: it is \(kind); name a file, new or to be replaced"
                 )
             }
+            if path.hasSuffix(".yaml") || path.hasSuffix(".yml") {
+                throw WorkflowError.refused("\(path) is a file of definitions; give the training set another name")
+            }
             var source = stat()
             if let spine, stat(spine, &source) == 0, source.st_ino == target.st_ino, source.st_dev == target.st_dev {
                 throw WorkflowError.refused("\(path) is the spine itself; give the training set another name")

@@ -14,9 +14,17 @@ extension Registry {
         if definitions.service(named: text) == nil, definitions.view(named: text) != nil { text += ".*" }
         let selection = try FeatureSelection(text: text)
         if case .service(let name, nil) = selection, service(named: name) == nil {
+            guard !retired.views.contains(where: { $0.name == name }) else { throw retiredView(name) }
             let known = definitions.services.map(\.name) + views.map(\.name)
             throw WorkflowError.refused("no service or view '\(name)'\(Name.hint(for: name, among: known))")
         }
-        return try plan(for: selection, session)
+        do {
+            return try plan(for: selection, session)
+        } catch FeatureSelectionError.unknownView(let name, _) where retired.views.contains(where: { $0.name == name })
+        {
+            throw retiredView(name)
+        }
     }
+
+    private func retiredView(_ name: String) -> WorkflowError { .refused("no view '\(name)'\(hint(forView: name))") }
 }

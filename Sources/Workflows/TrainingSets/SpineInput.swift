@@ -32,7 +32,8 @@ struct SpineInput {
             )
         }
         switch request.spine {
-        case .query(let sql): try self.init(sql: sql, store, typed: typed, dropping: dropped)
+        case .query(let sql):
+            try self.init(sql: sql, store, typed: typed, labelTime: request.labelTime, dropping: dropped)
         case .file(let path, let format, let options):
             try self.init(
                 file: path,
@@ -40,6 +41,7 @@ struct SpineInput {
                 out: request.target.format,
                 options: options,
                 typed: typed,
+                labelTime: request.labelTime,
                 dropping: dropped
             )
         }
@@ -48,8 +50,8 @@ struct SpineInput {
     /// A file, or standard input.
     ///
     /// - Parameters:
-    ///   - typed: columns whose type is given: keys, label time and positions; all others are what they look like, and
-    ///     leave as they came. So do label times that are moments already.
+    ///   - typed: columns whose type is given: keys, label time, positions and request fields; all others are what they
+    ///     look like, and leave as they came. So do label times that are moments already.
     ///   - dropped: columns to leave out.
     ///   - out: the format that is written.
     private init(
@@ -58,6 +60,7 @@ struct SpineInput {
         out: FileFormat,
         options: InputOptions,
         typed: [ColumnSchema],
+        labelTime: String,
         dropping dropped: Set<String>
     ) throws {
         name = file == "-" ? "standard input" : file
@@ -65,16 +68,18 @@ struct SpineInput {
         var options = options
         // All keys are known by then: what nobody asks for was dropped.
         if !dropped.isEmpty { options.isExtraIgnored = true }
+        options.leavesOutUnnamed = dropped.contains("")
         let reader = try TableReader(path: file, format: format, options: options)
         if format != .jsonLines {
-            for column in dropped.sorted() where !reader.sourceColumns.contains(where: { $0.name == column }) {
+            for column in dropped.sorted()
+            where !column.isEmpty && !reader.sourceColumns.contains(where: { $0.name == column }) {
                 throw WorkflowError.refused("--drop \(column): \(name) has no column '\(column)'")
             }
         }
         var requests = try reader.inferTypes(dropping: dropped)
         for index in requests.indices {
             guard let given = typed.first(where: { $0.name == requests[index].sourceName }) else { continue }
-            if given.type == .timestamp, requests[index].passed?.isMoment == true { continue }
+            if given.name == labelTime, requests[index].passed?.isMoment == true { continue }
             requests[index].type = given.type
             requests[index].passed = nil
         }
@@ -93,11 +98,17 @@ struct SpineInput {
 
     /// The rows of a query, which are put into a temporary file at once, so that no snapshot stays open while they are
     /// enriched.
-    private init(sql: String, _ store: OpenStore, typed: [ColumnSchema], dropping dropped: Set<String>) throws {
+    private init(
+        sql: String,
+        _ store: OpenStore,
+        typed: [ColumnSchema],
+        labelTime: String,
+        dropping dropped: Set<String>
+    ) throws {
         name = "--spine-sql"
         let file = TemporaryFile(for: FileManager.default.temporaryDirectory.appendingPathComponent("asof-spine").path)
         try file.createPrivately()
-        let query = try SpineQuery(sql, store.session, typed: typed, dropping: dropped)
+        let query = try SpineQuery(sql, store.session, typed: typed, labelTime: labelTime, dropping: dropped)
         // The file has what batches hold; what it means stands in the schema.
         let writer = try TableWriter(
             path: file.path,
@@ -114,7 +125,7 @@ struct SpineInput {
         var columns = query.columns
         for index in columns.indices {
             guard let given = typed.first(where: { $0.name == columns[index].name }) else { continue }
-            if given.type == .timestamp, columns[index].passed?.isMoment == true { continue }
+            if given.name == labelTime, columns[index].passed?.isMoment == true { continue }
             columns[index] = given
         }
         let reader = try TableReader(path: file.path, format: .parquet, shown: name)

@@ -119,8 +119,10 @@ struct ExportCommand: ParsableCommand {
         let request = try request()
         let open = try store.open(forWriting: false)
         TemporaryPaths.removeOnSignals()
+        Cancellation.begin(open.control)
         let explanation = Explanation(isForProgram: json)
         var line = Progress(isQuiet: true)
+        defer { line.clear() }
         let result = try open.export(request) { event in
             switch event {
             case .warning(let text): Console.writeError("WARNING: \(text)")

@@ -169,7 +169,15 @@ struct IngestCommand: ParsableCommand {
     }
 
     func run() throws {
-        let workflow = try IngestWorkflow(store: try store.open(forWriting: true))
+        let open = try store.open(forWriting: true)
+        Cancellation.begin(open.control)
+        let workflow = try IngestWorkflow(store: open)
+        if workflow.isBatchView(named: viewAndFiles[0]), !quiet {
+            Console.writeError(
+                "WARNING: view '\(viewAndFiles[0])' has SQL of its own: `asof materialize` stores rows beside those of files, and "
+                    + "of equal keys and times the later commit wins"
+            )
+        }
         guard isLineProtocol else {
             for file in viewAndFiles.dropFirst() { try ingest(file, .table(tableRules), workflow) }
             return
@@ -243,7 +251,9 @@ struct IngestCommand: ParsableCommand {
                     ("stored", .int64(Int64(summary.counts.stored))),
                     ("duplicates", .int64(Int64(summary.counts.duplicates))),
                     ("late", .int64(Int64(summary.counts.late))), ("resumed", .int64(Int64(summary.resumedRows))),
-                    ("rejected", .int64(Int64(summary.rejected))), ("warned", .int64(Int64(summary.warned))),
+                    ("rejected", .int64(Int64(summary.rejected))),
+                    ("rejected_before", .int64(Int64(summary.rejectedBefore))),
+                    ("warned", .int64(Int64(summary.warned))),
                     ("rounded_up", .int64(Int64(summary.roundedUp))),
                     ("batches", .int64(Int64(summary.batches))),
                     ("min_event_time", summary.eventTimes.map { .timestamp($0.lowerBound) } ?? .null),
@@ -257,7 +267,10 @@ struct IngestCommand: ParsableCommand {
         if summary.resumedRows > 0 && summary.rows == 0 {
             let rows =
                 summary.resumedRows == 1 ? "its row was" : "its \(CountText.grouped(summary.resumedRows)) rows were"
-            Console.write("\(shown): nothing new; \(rows) stored \(rejects == nil ? "" : "or set aside ")before")
+            Console.write(
+                "\(shown): nothing new; \(rows) stored \(rejects == nil ? "" : "or set aside ")before"
+                    + (summary.rejectedBefore > 0 ? " (\(CountText.grouped(summary.rejectedBefore)) set aside)" : "")
+            )
             return
         }
         if summary.rows == 0 {

@@ -26,8 +26,15 @@ struct InitCommand: ParsableCommand {
             let running = try existing.open()
             location = StoreLocation(conninfo: running.conninfo, cluster: running)
         } else {
+            let above = try EmbeddedCluster.find(from: folder)
             let running = try EmbeddedCluster.create(in: folder).open()
             Console.write("made \(folder)/asof-data with its own PostgreSQL")
+            if let above {
+                Console.writeError(
+                    "WARNING: there is a store above, too: \(above.location.folder); commands in this folder and below it use the "
+                        + "new one"
+                )
+            }
             location = StoreLocation(conninfo: running.conninfo, cluster: running)
         }
         let applied = try withExtendedLifetime(location) { try OpenStore.migrate(location.conninfo) }

@@ -78,6 +78,20 @@ struct CheckCommand: ParsableCommand {
             ])
         }
         Console.write(table.text)
-        if findings.contains(where: { $0.violations != 0 }) { throw ExitCode(1) }
+        let broken = findings.filter { $0.violations != 0 }
+        guard !broken.isEmpty else { return }
+        let online = broken.filter { $0.property == StoreCheck.onlineProperty }.map(\.subject)
+        if !online.isEmpty {
+            Console.writeError(
+                "asof: history decides; repair with `asof rebuild-online \(online.joined(separator: " "))`"
+            )
+        }
+        if online.count < broken.count {
+            Console.writeError(
+                "asof: ledger and history are changed by nothing but asof: something else did; restore a backup from before, or "
+                    + "undo what was done by hand"
+            )
+        }
+        throw ExitCode(1)
     }
 }

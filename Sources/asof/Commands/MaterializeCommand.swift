@@ -67,6 +67,7 @@ struct MaterializeCommand: ParsableCommand {
 
     func run() throws {
         let open = try store.open(forWriting: !dryRun)
+        Cancellation.begin(open.control)
         let request = MaterializeRequest(views: all ? nil : views, options: try options(), waits: wait)
         var line = Progress(isQuiet: true)
         defer { line.clear() }

@@ -15,10 +15,11 @@ struct ReportCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "The manifest: FILE.manifest.json")
+    @Argument(help: "The manifest: FILE.manifest.json, or the FILE beside it.")
     var manifest: String
 
     func run() throws {
+        let manifest = ManifestArgument.path(manifest)
         guard let described = try TrainingSetManifest(contentsOf: manifest) else {
             throw WorkflowError.refused("\(manifest): there is no such file, or it cannot be read")
         }
@@ -55,20 +56,18 @@ struct ReportCommand: ParsableCommand {
     }
 
     private static func features(_ manifest: TrainingSetManifest, _ quality: TrainingSetQuality) -> String {
+        let isComputed = manifest.columns.contains { $0.errors != nil }
         var table = TextTable(
-            [
-                "feature", "type", "null %", "nan", "inf", "min", "p1", "p5", "p25", "p50", "p75", "p95", "p99", "max",
-                "mean",
-            ],
-            rightAligned: Set(2..<15)
+            ["feature", "type", "null %"] + (isComputed ? ["error %"] : [])
+                + ["nan", "inf", "min", "p1", "p5", "p25", "p50", "p75", "p95", "p99", "max", "mean"],
+            rightAligned: Set(2..<(isComputed ? 16 : 15))
         )
         for (column, feature) in zip(manifest.columns, quality.features) {
             let quantiles = feature.quantiles
             table.append(
-                [
-                    feature.name, column.type, percent(feature.nulls, manifest.rows), CountText.grouped(feature.nans),
-                    CountText.grouped(feature.infinities), number(feature.min),
-                ]
+                [feature.name, column.type, percent(feature.nulls, manifest.rows)]
+                    + (isComputed ? [column.errors.map { percent($0, manifest.rows) } ?? "-"] : [])
+                    + [CountText.grouped(feature.nans), CountText.grouped(feature.infinities), number(feature.min)]
                     + [
                         quantiles?.p1, quantiles?.p5, quantiles?.p25, quantiles?.p50, quantiles?.p75, quantiles?.p95,
                         quantiles?.p99, feature.max, feature.mean,

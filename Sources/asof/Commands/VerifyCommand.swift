@@ -20,7 +20,7 @@ struct VerifyCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "The manifest: FILE.manifest.json")
+    @Argument(help: "The manifest: FILE.manifest.json, or the FILE beside it.")
     var manifest: String
     @Flag(name: [.short, .long], help: "Print only what is wrong.")
     var quiet = false
@@ -28,6 +28,7 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
+        let manifest = ManifestArgument.path(manifest)
         let request: VerifyRequest
         let result: VerifyResult
         do {

@@ -235,7 +235,7 @@ import Testing
         #expect(try store.read("set.csv").contains("47.11"))
         #expect(try !store.read("set.csv.manifest.json").contains("47.11"))
         let report = try AsofBinary.run(["report", "set.csv.manifest.json"], in: store.folder)
-        #expect(report.status == 0 && report.out.contains("stats__ctr") && !report.out.contains("47"), "\(report)")
+        #expect(report.status == 0 && report.out.contains("stats__ctr") && !report.out.contains("47.11"), "\(report)")
         try store.write("set.csv", try store.read("set.csv").replacing("47.11", with: "47.12"))
         let verified = try store.run(["verify", "set.csv.manifest.json"])
         #expect(verified.status == 1)

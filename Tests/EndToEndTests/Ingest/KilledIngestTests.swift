@@ -39,6 +39,33 @@ import Testing
         #expect(try work.ask("SELECT count(*) FROM asof.sources") == "1")
     }
 
+    @Test(arguments: [SIGINT, SIGTERM])
+    func `an ingest that is stopped by a signal says what is stored and how to go on`(number: Int32) throws {
+        let work = try Workplace()
+        _ = try work.scratch.write("data.csv", Workplace.csv(0..<250))
+        // Standard input stays open behind the rows, as that of a producer that goes on.
+        let running = try AsofBinary.start(
+            [
+                "ingest", "stats", "-", "--format", "csv", "--batch-rows", "100", "--source", "rows", "-d",
+                work.conninfo,
+            ],
+            in: work.scratch.path,
+            shell: #"mkfifo pipe; (cat data.csv; exec sleep 20) >pipe & exec "$0" "$@" <pipe"#
+        )
+        #expect(try Patience.wait { try work.count() == 200 })
+        Patience.pass(microseconds: 300_000, "the ledger's answer comes, and the reader waits again")
+        kill(running.process.processIdentifier, number)
+        running.process.waitUntilExit()
+        let output = running.output()
+        #expect(output.status == 128 + number)
+        let expected =
+            "asof: it was cancelled\n200 rows of standard input are stored (position 3); the same command goes on after them\n"
+        #expect(output.error == expected)
+        let source = ["ingest", "stats", "data.csv", "--source", "rows"]
+        #expect(try work.asof(source).out.contains("50 rows into view stats after 200 that were stored before"))
+        try work.expectStored(250)
+    }
+
     @Test func `a client that is killed while its COMMIT waits has committed, and a rerun stores nothing twice`() throws
     {
         let work = try Workplace()
@@ -94,6 +121,10 @@ import Testing
         let output = running.output()
         #expect(output.status == 1)
         #expect(output.error.contains("terminating connection"), "\(output.error)")
+        #expect(
+            output.error.contains("nothing of data.csv is stored yet; give the same command again"),
+            "\(output.error)"
+        )
         #expect(try work.count() == 1)
         try work.session.execute("DROP TRIGGER slow ON history.stats; TRUNCATE history.stats, online.stats")
         try work.session.execute("UPDATE asof.batches SET rows = 0 WHERE view <> 0")

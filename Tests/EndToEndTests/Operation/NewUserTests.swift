@@ -74,6 +74,15 @@ import Testing
         #expect(output.out.contains("stats        1        0        1"))
         #expect(try Self.asof(scratch, ["verify", "below/set.parquet.manifest.json"]).contains("2 rows, sha256:"))
         #expect(!(try Self.asof(scratch, ["check"])).contains("BROKEN"))
+        // A second store below is made, but not by accident.
+        defer { if let cluster = try? EmbeddedCluster.find(from: scratch.path + "/below") { try? cluster.stop() } }
+        let below = try AsofBinary.run(["init"], in: scratch.path + "/below")
+        #expect(below.status == 0)
+        #expect(
+            below.error
+                == "WARNING: there is a store above, too: \(scratch.path)/asof-data; commands in this folder and below "
+                + "it use the new one\n"
+        )
     }
 
     @Test func `spines of four kinds give three formats the same content`() throws {

@@ -122,6 +122,56 @@ import TrainingSets
         let line = try Self.text("set.jsonl", store)
         #expect(line.contains("\"request__pixels\":[1.0,2.0,3.5],\"derive__last\":7.0"), "\(line)")
         #expect(try store.asof(["verify", "set.jsonl.manifest.json"]).status == 0)
+        let scan = try store.asof(["verify", "set.jsonl.manifest.json", "--engine", "scan"])
+        #expect(scan.status == 0, "\(scan.error)")
+    }
+
+    @Test func `a timestamp field is read in µs of UTC from finer times, and from a query's dates and naive times`()
+        throws
+    {
+        let store = try Self.store()
+        _ = try store.scratch.write(
+            "fine.csv",
+            "origin,carrier,sched,at\nJFK,AA,2013-07-04T13:30:00.123456789Z,2013-07-04T13:00:00.123456789Z\n"
+        )
+        let fine = try store.asof([
+            "export", "--spine", "fine.csv", "--label-time", "at", "--features", "delay", "--out", "fine.jsonl",
+        ])
+        #expect(fine.status == 0, "\(fine.error)")
+        let line = try Self.text("fine.jsonl", store)
+        #expect(line.contains("\"at\":\"2013-07-04T13:00:00.123456789Z\""), "\(line)")
+        #expect(line.contains("\"request__sched\":\"2013-07-04T13:30:00.123456Z\""), "\(line)")
+        #expect(try store.asof(["verify", "fine.jsonl.manifest.json"]).status == 0)
+        for (time, wanted) in [("timestamp '2013-07-04 13:30:00'", "T13:30:00Z"), ("date '2013-07-04'", "T00:00:00Z")] {
+            let query = """
+                SELECT 'JFK' AS origin, \(time) AS sched, 'AA' AS carrier, '2013-07-04T13:00:00Z'::timestamptz AS at
+                """
+            let output = try store.asof([
+                "export", "--spine-sql", query, "--label-time", "at", "--features", "delay", "--out", "set.csv",
+            ])
+            #expect(output.status == 0, "\(output.error)")
+            #expect(try Self.text("set.csv", store).contains(",2013-07-04\(wanted),AA,"), "\(time)")
+        }
+        let reported = try AsofBinary.run(["report", "set.csv.manifest.json"], in: store.scratch.path)
+        #expect(reported.out.contains("error %"), "\(reported.error)\(reported.out)")
+    }
+
+    @Test func `a request field may be the label time itself`() throws {
+        let store = try ServedStore(
+            """
+            services:
+              clock:
+                - { request: t, type: timestamp }
+                - { derive: same, from: "t = label_time" }
+            """
+        )
+        _ = try store.scratch.write("spine.csv", "t\n2013-07-04T13:00:00.123456789Z\n2013-07-04T13:00:00Z\n")
+        let output = try store.asof([
+            "export", "--spine", "spine.csv", "--label-time", "t", "--features", "clock", "--out", "set.csv",
+        ])
+        #expect(output.status == 0, "\(output.error)")
+        #expect(try Self.text("set.csv", store).contains(",2013-07-04T13:00:00.123456Z,true"))
+        #expect(try store.asof(["verify", "set.csv.manifest.json"]).status == 0)
     }
 
     @Test func `describe, plan, get and fetch show them, and --served exports what a server answered`() throws {

@@ -58,6 +58,22 @@ import Testing
         ]
     }
 
+    @Test func `a version whose expressions read a pruned view does not read another project's of that name`() throws {
+        let store = try TestStore("")
+        let derived = "{ derive: d, from: \"stats.score * 2\" }, other.n"
+        try Self.apply(Self.ours("score: float64", derived), to: store)
+        try Self.ingest(store, "stats", [.float64(1)])
+        let fixture = try ServingFixture(store.conninfo)
+        try Self.apply(Self.ours("score: float64", "other.n"), to: store)
+        // A view that nothing else reads any more is kept for the version, and looked up.
+        #expect(try Set(Self.answers(store, fixture, version: 1)) == ["derive__d other__n"])
+        try Self.apply(Self.ours(nil, "other.n"), to: store, prunes: true)
+        try Self.apply(Self.theirs, to: store)
+        for answer in try Self.answers(store, fixture, version: 1) {
+            #expect(answer.hasPrefix("no view 'stats' as svc@1 knew it: that one was pruned"), "\(answer)")
+        }
+    }
+
     @Test func `a version that read a pruned view does not read another project's of that name`() throws {
         let store = try TestStore("")
         try Self.apply(Self.ours("score: float64", "stats.score, other.n"), to: store)
