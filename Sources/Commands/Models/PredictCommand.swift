@@ -127,7 +127,7 @@ enum PredictCommand {
         request.read.rows(reads, of: catalog, after: position) { result in
             switch result {
             case .success(let rows):
-                let answers = Answers(request.model, request.entry, rows, rowCount: request.rowCount)
+                let answers = answers(request, rows)
                 count(request, answers, began: began)
                 finish { write(request, rows, answers, &$0) }
             case .failure(let error):
@@ -158,13 +158,15 @@ enum PredictCommand {
                 "\(entry.name)@\(version.version) was trained on \(version.fingerprint), and \(version.service)@\(version.serviceVersion) is \(service.fingerprint) now"
             )
         }
-        let given = try ServiceArguments(
-            arguments,
-            from: 2,
-            of: service,
-            command: "ML.PREDICT model",
-            allowsOverrides: true
-        )
+        let given = try asValue { () throws(CommandFault) in
+            try ServiceArguments(
+                arguments,
+                from: 2,
+                of: service,
+                command: "ML.PREDICT model",
+                allowsOverrides: true
+            )
+        }
         var options = try ReplyOptions(
             arguments,
             from: given.end,
@@ -172,12 +174,8 @@ enum PredictCommand {
             [.format, .minimumPosition, .time, .nulls, .prediction]
         )
         try options.readTime(arguments, now: reads.source.now)
-        let computation: RowComputation?
-        do throws(CommandFault) {
-            computation = try given.computation(arguments, null: options.nullArgument)
-        } catch {
-            guard error.code == .value else { throw error }
-            throw CommandFault(.modelValue, error.message)
+        let computation = try asValue { () throws(CommandFault) in
+            try given.computation(arguments, null: options.nullArgument)
         }
         let read = ServiceRead(
             service,
@@ -198,10 +196,29 @@ enum PredictCommand {
         )
     }
 
+    /// What is wrong with a value, under the code that predictions have for it.
+    private static func asValue<Made>(_ body: () throws(CommandFault) -> Made) throws(CommandFault) -> Made {
+        do throws(CommandFault) { return try body() } catch {
+            guard error.code == .value else { throw error }
+            throw CommandFault(.modelValue, error.message)
+        }
+    }
+
     private static func write(_ request: Request, _ rows: ServiceRows, began: Int64, _ reply: inout ReplyWriter) {
-        let answers = Answers(request.model, request.entry, rows, rowCount: request.rowCount)
+        let answers = answers(request, rows)
         write(request, rows, answers, &reply)
         count(request, answers, began: began)
+    }
+
+    private static func answers(_ request: Request, _ rows: ServiceRows) -> Answers {
+        Answers(
+            request.model.version,
+            request.model.forest,
+            fallback: request.entry.definition?.fallback ?? .base,
+            columns: rows.columns,
+            stored: rows.eventTimes.indices.filter { rows.eventTimes[$0] != nil }.map { rows.statuses[$0] },
+            rowCount: request.rowCount
+        )
     }
 
     private static func count(_ request: Request, _ answers: Answers, began: Int64) {

@@ -1,14 +1,11 @@
-import Features
-import Forest
-import Models
-import PointInTime
-import Reading
-import Serving
-import Training
+package import Features
+package import Forest
+package import PointInTime
+package import Training
 
-/// What a model says of some rows.
-struct Answers: Sendable {
-    enum Status: String, Sendable {
+/// What a version of a model says of some rows: the one way from columns to answers, of servers and commands alike.
+package struct Answers: Sendable {
+    package enum Status: String, Sendable {
         /// All views have the row's entities.
         case known
         case partial
@@ -19,20 +16,33 @@ struct Answers: Sendable {
     }
 
     /// Rows of the model's outputs; `nil` = null.
-    private(set) var values: [Float?]
-    private(set) var statuses: [Status]
-    let matrix: DesignMatrix
+    package private(set) var values: [Float?]
+    package private(set) var statuses: [Status]
+    package let matrix: DesignMatrix
     /// Texts that training had not seen.
-    let unseen: Int
+    package let unseen: Int
 
-    init(_ model: ServedModel, _ entry: ModelShelf.Entry, _ rows: ServiceRows, rowCount: Int) {
-        let version = model.version
-        matrix = DesignMatrix(rows.columns, version.signature, rowCount: rowCount)
+    /// - Parameters:
+    ///   - fallback: what a row gets of which no view knows anything.
+    ///   - columns: of the version's service, in its order.
+    ///   - stored: of each column that comes from a view, what became of each row's value; of a service without any, all
+    ///     rows are known.
+    package init(
+        _ version: ModelVersion,
+        _ forest: Forest,
+        fallback: ModelDefinition.Fallback,
+        columns: [Column],
+        stored: [[ValueStatus]],
+        rowCount: Int
+    ) {
+        matrix = DesignMatrix(columns, version.signature, rowCount: rowCount)
         unseen = matrix.unseen.reduce(0, +)
-        let margins = model.forest.margins(matrix.values, count: rowCount)
-        values = model.forest.predictions(fromMargins: margins)
-        statuses = Self.statuses(rows, rowCount: rowCount)
-        let fallback = entry.definition?.fallback ?? .base
+        let margins = forest.margins(matrix.values, count: rowCount)
+        values = forest.predictions(fromMargins: margins)
+        statuses = (0..<rowCount).map { row in
+            let absent = stored.count { $0[row] == .missing || $0[row] == .expired }
+            return absent == 0 ? .known : absent == stored.count ? .unknown : .partial
+        }
         if case .model = fallback { return }
         let outputs = version.signature.outputs
         for row in 0..<rowCount where statuses[row] == .unknown {
@@ -47,17 +57,8 @@ struct Answers: Sendable {
         }
     }
 
-    private static func statuses(_ rows: ServiceRows, rowCount: Int) -> [Status] {
-        let stored = rows.eventTimes.indices.filter { rows.eventTimes[$0] != nil }
-        guard !stored.isEmpty else { return [Status](repeating: .known, count: rowCount) }
-        return (0..<rowCount).map { row in
-            let absent = stored.count { rows.statuses[$0][row] == .missing || rows.statuses[$0][row] == .expired }
-            return absent == 0 ? .known : absent == stored.count ? .unknown : .partial
-        }
-    }
-
     /// Row by row, little-endian; null = NaN.
-    func packed(isDouble: Bool) -> [UInt8] {
+    package func packed(isDouble: Bool) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(values.count * (isDouble ? 8 : 4))
         for value in values {
