@@ -117,6 +117,18 @@ extension ModelRegistry {
         return rows.count > 0 ? rows.int32(0, 0).map { Int($0) } : nil
     }
 
+    /// The position at which a name of a model was moved last; `nil` = none was.
+    package func lastFlip(of model: String) throws(StoreError) -> Int64? {
+        let rows = try session.query(
+            """
+            SELECT b.position FROM asof.model_events e JOIN asof.batches b ON b.batch = e.batch AND b.view = -1
+            WHERE e.model = $1 AND e.alias IS NOT NULL ORDER BY e.id DESC LIMIT 1
+            """,
+            [.text(model)]
+        )
+        return rows.count > 0 ? rows.int64(0, 0) : nil
+    }
+
     /// What happened to a model, newest first.
     package func history(of model: String, limit: Int) throws(StoreError) -> [ModelEvent] {
         let rows = try session.query(

@@ -132,28 +132,33 @@ package struct ModelRegistry {
         reason: String? = nil
     ) throws(ModelsError) -> (from: Int?, state: LedgerState) {
         if let refusal = Name.refusal(of: alias) { throw .request("the alias '\(alias)' \(refusal)") }
-        let target = try self.version(model, version)
-        switch target.state {
-        case .ready, .rolledBack: break
-        case .unproven:
-            guard allowsUnproven else {
-                throw .notReady(
-                    "version \(version) of \(model) is unproven: nobody said which margins its trainer had; --unproven takes it all the same"
-                )
-            }
-        case .retired: throw .notReady("version \(version) of \(model) is retired")
-        }
+        _ = try self.version(model, version)
         var from: Int?
-        let state = try change("alias '\(alias)' of \(model)") { batch throws(StoreError) in
-            from = try current(model, alias)
-            if let ifCurrent, from != ifCurrent { return .conflict(from) }
-            try put(alias, model, version, batch)
-            try event("alias", model, alias: alias, from: from, to: version, reason: reason, batch)
-            return .done
-        } conflict: { found in
-            .conflict(model: model, alias: alias, found: found, expected: ifCurrent)
+        var refusal: ModelsError?
+        do {
+            let state = try change("alias '\(alias)' of \(model)") { batch throws(StoreError) in
+                from = try current(model, alias)
+                if let ifCurrent, from != ifCurrent { return .conflict(from) }
+                // Under the lock, which whoever retires a version takes, too.
+                let (state, isProven) = try standing(model, version)
+                if state == .retired {
+                    refusal = .notReady("version \(version) of \(model) is retired")
+                } else if !isProven, !allowsUnproven {
+                    refusal = .notReady(
+                        "version \(version) of \(model) is unproven: nobody said which margins its trainer had; --unproven takes it all the same"
+                    )
+                }
+                guard refusal == nil else { return .refused }
+                try put(alias, model, version, batch)
+                try event("alias", model, alias: alias, from: from, to: version, reason: reason, batch)
+                return .done
+            } conflict: { found in
+                .conflict(model: model, alias: alias, found: found, expected: ifCurrent)
+            }
+            return (from, state)
+        } catch {
+            throw refusal ?? error
         }
-        return (from, state)
     }
 
     /// Has the champion be the last good version that it was before, or `version`, and marks the one that is left.
@@ -179,15 +184,15 @@ package struct ModelRegistry {
                     refusal = .request("\(model) has no good version before \(now) to go back to; --to names one")
                     return .refused
                 }
-                let known = try session.query(
-                    "SELECT state FROM asof.model_versions WHERE model = $1 AND version = $2",
-                    [.text(model), .int32(Int32(target))]
-                )
-                guard let state = known.count > 0 ? known.text(0, 0) : nil,
-                    state != ModelVersion.State.retired.rawValue,
-                    target != now
-                else {
-                    refusal = .request("version \(target) of \(model) is retired, unknown, or the champion already")
+                let (state, isProven) = try standing(model, target)
+                let wasChampion = try session.query(
+                    "SELECT EXISTS (SELECT FROM asof.model_events WHERE model = $1 AND alias = $2 AND to_version = $3)",
+                    [.text(model), .text(Self.champion), .int32(Int32(clamping: target))]
+                ).bool(0, 0)
+                guard let state, state != .retired, target != now, isProven || wasChampion == true else {
+                    refusal = .request(
+                        "version \(target) of \(model) is retired, unknown, unproven, or the champion already"
+                    )
                     return .refused
                 }
                 (from, to) = (now, target)
@@ -294,6 +299,20 @@ package struct ModelRegistry {
         return rows.count > 0 ? rows.int32(0, 0).map { Int($0) } : nil
     }
 
+    /// What a version is, and whether it has golden rows; `nil` = there is none.
+    private func standing(_ model: String, _ version: Int) throws(StoreError) -> (ModelVersion.State?, isProven: Bool) {
+        let rows = try session.query(
+            """
+            SELECT v.state, g.version IS NOT NULL FROM asof.model_versions v
+            LEFT JOIN asof.model_golden g ON g.model = v.model AND g.version = v.version
+            WHERE v.model = $1 AND v.version = $2
+            """,
+            [.text(model), .int32(Int32(clamping: version))]
+        )
+        guard rows.count > 0 else { return (nil, false) }
+        return (rows.text(0, 0).flatMap(ModelVersion.State.init(rawValue:)), rows.bool(0, 1) == true)
+    }
+
     private func put(_ alias: String, _ model: String, _ version: Int, _ batch: Int64) throws(StoreError) {
         try session.query(
             """
@@ -302,11 +321,13 @@ package struct ModelRegistry {
             """,
             [.text(model), .text(alias), .int32(Int32(version)), .int64(batch)]
         )
-        // A version that somebody chooses again is good again.
+        // A version that somebody chooses again is as good again as it was.
+        let isProven = try standing(model, version).isProven
         try session.query(
             "UPDATE asof.model_versions SET state = $3 WHERE model = $1 AND version = $2 AND state = $4",
             [
-                .text(model), .int32(Int32(version)), .text(ModelVersion.State.ready.rawValue),
+                .text(model), .int32(Int32(version)),
+                .text((isProven ? ModelVersion.State.ready : .unproven).rawValue),
                 .text(ModelVersion.State.rolledBack.rawValue),
             ]
         )

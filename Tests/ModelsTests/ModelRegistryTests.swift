@@ -170,6 +170,24 @@ import Training
         }
         try registry.setAlias("buys", "champion", to: version, allowsUnproven: true)
         #expect(try registry.resolve("buys@champion").version == version)
+        // A rollback and a way back prove nothing.
+        let proven = try registry.register(try Self.new(2)).version
+        try registry.setAlias("buys", "champion", to: proven)
+        try registry.rollBack("buys", reason: "back")
+        #expect(try registry.version("buys", version).state == .unproven)
+        try registry.rollBack("buys", to: proven, reason: "forth")
+        #expect(try registry.version("buys", version).state == .rolledBack)
+        #expect {
+            try registry.setAlias("buys", "challenger", to: version)
+        } throws: {
+            "\($0)".contains("--unproven")
+        }
+        let other = try registry.register(try Self.new(golden: false)).version
+        #expect {
+            try registry.rollBack("buys", to: other, reason: "never was it")
+        } throws: {
+            "\($0)".contains("unproven")
+        }
     }
 
     @Test func `what does not fit is not registered`() throws {

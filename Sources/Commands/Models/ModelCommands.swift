@@ -118,11 +118,16 @@ enum ModelCommands {
                 return .replied
             }
             return answer(&context) { catalog, reply throws(CommandFault) in
-                let (entry, model, _) = try resolve(name, catalog)
-                let counts = model.counters.now
+                let entry = catalog.models.entries[String(name.prefix { $0 != "@" })]
+                var model: ServedModel?
+                do throws(CommandFault) { model = try resolve(name, catalog).model } catch {
+                    // What is not ready here is told, too.
+                    guard error.code == .notReady, entry != nil else { throw error }
+                }
+                let counts = model?.counters.now ?? PredictionCounters.Counts()
                 reply.map(10)
                 reply.bulk("version")
-                reply.integer(Int64(model.version.version))
+                number(model?.version.version, &reply)
                 for (name, value) in [
                     ("calls", counts.calls), ("rows", counts.rows), ("errors", counts.errors),
                     ("fallback", counts.fallback), ("unseen", counts.unseen),
@@ -132,11 +137,11 @@ enum ModelCommands {
                 }
                 for (name, share) in [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)] {
                     reply.bulk(name)
-                    number(model.counters.quantile(share), &reply)
+                    number(model?.counters.quantile(share), &reply)
                 }
                 reply.bulk("not_ready")
-                texts(entry.notReady.map(\.reason), &reply)
-                if resets { model.counters.reset() }
+                texts(entry?.notReady.map(\.reason) ?? [], &reply)
+                if resets { model?.counters.reset() }
             }
         }
     )

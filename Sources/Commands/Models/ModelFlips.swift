@@ -3,6 +3,7 @@ import Models
 import Reading
 import Serving
 import Store
+import Synchronization
 import Wire
 
 /// ML.ALIAS and ML.ROLLBACK: what moves names of models, where the server was started so that clients may.
@@ -98,7 +99,11 @@ enum ModelFlips {
         }
     )
 
-    /// Changes the registry on a thread and a connection of its own: flips are rare, and each ends with a COMMIT.
+    /// Flips are rare, and each ends with a COMMIT: one at a time.
+    private static let queue = DispatchQueue(label: "asof.flips")
+    private static let waiting = Mutex(0)
+
+    /// Changes the registry on a connection of its own, when those before have ended.
     private static func flip<Outcome: Sendable>(
         _ context: borrowing CommandContext,
         _ model: String,
@@ -117,9 +122,18 @@ enum ModelFlips {
             throw .stillLoading
         }
         let conninfo = serving.conninfo
+        let isAdmitted = waiting.withLock { count in
+            guard count < CommandLimits.waitingFlipsMax else { return false }
+            count += 1
+            return true
+        }
+        guard isAdmitted else {
+            throw CommandFault(.limit, "\(CommandLimits.waitingFlipsMax) flips wait for their turn; try again later")
+        }
         return .deferred(
             DeferredReply(isWrite: true) { finish in
-                let thread = Thread {
+                queue.async {
+                    defer { waiting.withLock { $0 -= 1 } }
                     do throws(ModelsError) {
                         let session: Session
                         do throws(StoreError) { session = try Session.open(conninfo, forWriting: true) } catch {
@@ -132,7 +146,6 @@ enum ModelFlips {
                         finish { $0.fault(fault) }
                     }
                 }
-                thread.start()
             }
         )
     }

@@ -10,6 +10,8 @@ package struct ModelShelf: Sendable {
         case ready(ServedModel)
         /// Why it does not answer on this server.
         case notReady(String)
+        /// Newer ones are kept instead.
+        case notKept
     }
 
     package struct Entry: Sendable {
@@ -23,7 +25,7 @@ package struct ModelShelf: Sendable {
         var slots: [Int: Slot]
         /// All numbers that there are, ascending.
         package let versions: [Int]
-        /// The position of the newest flip.
+        /// The newest flip that is applied here: those of names whose version is not ready are not.
         package let position: Int64
 
         /// Versions that are not ready here, with the reason.
@@ -70,13 +72,14 @@ package struct ModelShelf: Sendable {
                 let isWanted =
                     aliases.values.contains(version.version) || newest.contains { $0.version == version.version }
                 guard isWanted else {
-                    slots[version.version] = .notReady(
-                        "version \(version.version) of \(name) is not kept in memory: \(ServingLimits.modelVersionsMax) newer ones are; a name makes it so"
-                    )
+                    slots[version.version] = .notKept
                     continue
                 }
                 if case .ready(let model)? = known?.slots[version.version], model.version.artifact == version.artifact {
                     slots[version.version] = .ready(model)
+                } else if case .notReady(let reason)? = known?.slots[version.version] {
+                    // What a version is never changes.
+                    slots[version.version] = .notReady(reason)
                 } else {
                     slots[version.version] = try Self.load(version, registry)
                 }
@@ -90,7 +93,8 @@ package struct ModelShelf: Sendable {
                     slots[before] = known?.slots[before]
                 }
             }
-            let position = try registry.history(of: name, limit: 1).first?.position ?? 0
+            let isApplied = aliases.allSatisfy { answering[$0.key] == $0.value }
+            let position = isApplied ? try registry.lastFlip(of: name) ?? 0 : known?.position ?? 0
             entries[name] = Entry(
                 name: name,
                 definition: definitions.model(named: name),
@@ -151,6 +155,10 @@ package struct ModelShelf: Sendable {
         switch entry.slots[number] {
         case .ready(let model)?: return (entry, model, route)
         case .notReady(let reason)?: throw .notReady(reason)
+        case .notKept?:
+            throw .notReady(
+                "version \(number) of \(name) is not kept in memory: \(ServingLimits.modelVersionsMax) newer ones are; a name that stands for it changes that"
+            )
         case nil: throw .notReady("version \(number) of \(name) is retired")
         }
     }

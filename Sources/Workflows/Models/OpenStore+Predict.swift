@@ -59,7 +59,8 @@ extension OpenStore {
         )
         try features(get) { found in
             if case .at = request.moment {
-                for role in found.plan.roles where role.view.definition.rules.delay.microseconds > 0 || role.view.definition.rules.isStrict {
+                for role in found.plan.roles
+                where role.view.definition.rules.delay.microseconds > 0 || role.view.definition.rules.isStrict {
                     throw WorkflowError.refused(
                         "--at: the view '\(role.view.name)' has a delay or is strict, which training sets go by and servers do not; ask a server, ML.PREDICT … AT"
                     )
