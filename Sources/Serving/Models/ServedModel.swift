@@ -24,6 +24,8 @@ package final class PredictionCounters: Sendable {
         package var fallback = 0
         /// Texts that training had not seen.
         package var unseen = 0
+
+        package init() {}
     }
 
     private let counts = Mutex(Counts())
