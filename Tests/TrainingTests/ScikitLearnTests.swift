@@ -33,7 +33,8 @@ private enum ScikitLearn {
         sys.path.insert(0, sys.argv[1])
         import numpy as np
         from sklearn import metrics as m
-        cases = json.load(open(sys.argv[2]))
+        with open(sys.argv[2]) as file:
+            cases = json.load(file)
         found = []
         """
     static let closing = "\njson.dump(found, sys.stdout)\n"
