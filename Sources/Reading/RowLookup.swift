@@ -134,14 +134,19 @@ package struct RowLookup: Sendable {
         after position: Int64,
         _ finish: @escaping @Sendable (Result<[ViewMemory], ServingError>) -> Void
     ) {
-        let missing = Self.each(of: time == nil ? views.filter { $0.memory == nil } : views)
         let isFetched = time != nil
+        // A role of which the request gives everything has no keys, and nothing to fetch.
+        let asked = zip(views, keys).filter { view, keys in (isFetched || view.memory == nil) && keys.count > 0 }
+        let missing = Self.each(of: asked.map(\.0))
         let group = FetchGroup(count: missing.count) { result in
             finish(
                 result.map { fetched in
                     views.compactMap { view in
                         if !isFetched, let memory = view.memory { return memory }
-                        return missing.firstIndex { $0 === view }.flatMap { fetched[$0] }
+                        guard let place = missing.firstIndex(where: { $0 === view }) else {
+                            return ViewMemory(layout: view.layout)
+                        }
+                        return fetched[place]
                     }
                 }
             )

@@ -94,6 +94,50 @@ import Wire
         }
     }
 
+    @Test func `no rows are no rows`() throws {
+        let store = try Self.store()
+        for options in ["", " FORMAT columns META"] {
+            let reply = store.text("FS.SERVE both KEYS 4 user_id add origin tag ROWS 0\(options)")
+            #expect(reply.hasPrefix(options.isEmpty ? "%2|" : "%7|"), "\(reply)")
+        }
+        #expect(store.text("FS.SERVE both KEYS 4 user_id add origin tag ROWS 0").hasSuffix("$4|rows|*0|"))
+    }
+
+    @Test(arguments: 1...6 as ClosedRange<UInt64>, [ProtocolVersion.resp2, .resp3])
+    func `request fields of every type come back as boxed values do`(seed: UInt64, version: ProtocolVersion) throws {
+        let types = FeatureReplyTwinTests.types
+        let items = types.enumerated().map { "{ request: f\($0), type: \($1) }" }.joined(separator: ", ")
+        let store = try ServedStore("services: { all: [\(items)] }")
+        var random = SeededRandom(seed: seed)
+        let null = "<no value>"
+        let rows = (0..<random.int(1...8)).map { _ in
+            types.map { type -> Value in
+                random.oneIn(4) ? .null : random.value(FeatureType(text: type) ?? .bool)
+            }
+        }
+        var words = ["FS.SERVE", "all", "KEYS", "\(types.count)"] + types.indices.map { "f\($0)" }
+        words += ["ROWS", "\(rows.count)"] + rows.flatMap { row in row.map { $0 == .null ? null : $0.text } }
+        for (format, isByColumn) in [("rows", false), ("columns", true)] {
+            var writer = ReplyWriter(version: version)
+            writer.map(2)
+            writer.bulk("columns")
+            writer.array(types.count)
+            for place in types.indices { writer.bulk("request__f\(place)") }
+            writer.bulk(isByColumn ? "values" : "rows")
+            writer.array(isByColumn ? types.count : rows.count)
+            for outer in 0..<(isByColumn ? types.count : rows.count) {
+                writer.array(isByColumn ? rows.count : types.count)
+                for inner in 0..<(isByColumn ? rows.count : types.count) {
+                    writer.value(isByColumn ? rows[inner][outer] : rows[outer][inner])
+                }
+            }
+            let request = (words + ["FORMAT", format, "NULL", null]).map { Array($0.utf8) }
+            let expected = Array(writer.buffer.readableBytesView)
+            #expect(store.ask(request, version) == expected, "seed \(seed)")
+            #expect(store.ask(request, version, reads: store.piecewise) == expected, "seed \(seed)")
+        }
+    }
+
     @Test func `packed rows have request fields and derived columns in place`() throws {
         let store = try Self.store()
         let reply = store.ask(
@@ -159,11 +203,15 @@ import Wire
         #expect(reply.hasSuffix("*7|,2.5|_|_|_|,0.5|_|_|"))
     }
 
-    @Test func `rows as columns are what FS.SERVE sends, with what was overridden in place of it`() throws {
-        let store = try Self.store()
+    @Test(arguments: [nil, []] as [Set<String>?])
+    func `rows as columns are what FS.SERVE sends, with what was overridden in place of it`(
+        resident: Set<String>?
+    ) throws {
+        let store = try Self.store(resident: resident)
         let reads = try #require(store.engine.reads)
         let service = try store.catalog.service(named: Array("both".utf8).span)
-        func rows(_ line: String, isLater: Bool) throws -> ServiceRows {
+        func rows(_ line: String, of other: ServicePlan? = nil, isLater: Bool) throws -> ServiceRows {
+            let service = other ?? service
             let words = line.split(separator: " ").map { Array($0.utf8) }
             var read: ServiceRead?
             try withArguments(words) { arguments throws in
@@ -188,7 +236,7 @@ import Wire
             done.wait()
             return try #require(result.withLock { $0 }).get()
         }
-        for isLater in [false, true] {
+        for isLater in resident == nil ? [false, true] : [true] {
             let plain = try rows("KEYS 4 user_id add origin tag ROWS 2 1 4 JFK x 1 1 OLD y", isLater: isLater)
             #expect(plain.columns[0].boxed == [.float64(2.5), .null])
             #expect(plain.columns[2].boxed == [.float64(16.5), .null])
@@ -200,6 +248,16 @@ import Wire
             #expect(other.columns[0].boxed == [.float64(100)])
             #expect(other.columns[2].boxed == [.float64(114)])
             #expect(other.columns[4].boxed == [.float64(0.5)])
+            // Of a view all of whose columns are given nothing is looked up, and no key is needed.
+            let numbers = try store.catalog.service(named: Array("numbers".utf8).span)
+            store.fetching.log.withLock { $0 = [] }
+            let given = try rows(
+                "KEYS 3 x users__n users__v ROWS 1 4 7 [1,2]",
+                of: numbers,
+                isLater: isLater
+            )
+            #expect(given.columns.map { $0.value(0) } == [.int64(7), .vector([1, 2]), .int32(4), .float64(10)])
+            #expect(store.fetching.log.withLock { $0.isEmpty })
         }
     }
 }

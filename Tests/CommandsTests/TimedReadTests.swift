@@ -1,5 +1,6 @@
 import Dispatch
 import Features
+import Glibc
 import NIOCore
 import PointInTime
 import Postgres
@@ -44,9 +45,12 @@ import Wire
         let serving: Serving
         let engine: Engine
         let now: Int64
+        /// Of the columns of `model`.
+        let types: [FeatureType]
 
         init(resident: ServingOptions.Residency, seed: UInt64, sizes: LargeReplies.Sizes = .init()) throws {
             store = try TestStore(TimedReadTests.yaml)
+            types = store.registry.definitions.service(named: "model")?.columns.map(\.type) ?? []
             now = try store.session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
             var options = ServingOptions()
             options.resident = resident
@@ -129,12 +133,11 @@ import Wire
     /// The same rows as a set that is exported as a server reads.
     private static func exported(
         _ service: String,
-        _ requests: [Request],
-        time: Int64,
-        position: Int64,
+        _ answer: Answer,
         _ store: TestStore,
         _ engine: JoinEngine
     ) throws -> [[Value]] {
+        let (requests, time, position) = (answer.requests, answer.time, answer.position)
         func column(_ type: FeatureType, _ value: (Request) -> Value) -> Column {
             Column(type: type, requests.map(value))
         }
@@ -182,43 +185,97 @@ import Wire
             let head = try fixture.store.head()
             #expect(Patience.wait { fixture.serving.state.reached == head })
             let at = turn % 2 == 0 ? nil : fixture.now - Int64(random.int(0...100_000_000))
-            let requests = (0..<random.int(1...9)).map { index in
-                Request(
-                    user: Int64(random.int(0...5)),
-                    origin: random.pick(["JFK", "LAX", "SFO", "XXX"]),
-                    dest: random.pick(["JFK", "LAX", "SFO"]),
-                    add: random.oneIn(4) ? nil : Double(random.int(0...9)) / 2,
-                    note: index == 0 ? "" : "note",
-                    at: at
-                )
-            }
-            var words = ["FS.SERVE", "model", "KEYS", "5", "user_id", "dest", "add", "origin", "derive_note"]
-            words += ["ROWS", "\(requests.count)"]
-            for request in requests {
-                let add = request.add.map { "\($0)" } ?? ""
-                words += ["\(request.user)", request.dest, add, request.origin, request.note]
-            }
-            let reply = try fixture.ask(words + ["META"] + (at.map { ["AT", "\($0)"] } ?? []))
-            let time = try #require(reply["at"]?.int64, "\(reply)")
-            let position = try #require(reply["position"]?.int64)
-            #expect(position == head.position)
-            if let at { #expect(time == at) }
-            let service = try #require(fixture.store.registry.definitions.service(named: "model"))
-            let rows = try #require(reply["rows"]?.elements).map { row in
-                try zip(#require(row.elements), service.columns).map { try Self.value($0, $1.type) }
-            }
+            let answer = try Self.answer(fixture, at: at, &random)
+            #expect(answer.position == head.position)
+            if let at { #expect(answer.time == at) }
             for engine in [JoinEngine.probe, .scan] {
-                let expected = try Self.exported(
-                    "model",
-                    requests,
-                    time: time,
-                    position: position,
-                    fixture.store,
-                    engine
-                )
-                #expect(rows == expected, "seed \(seed), turn \(turn), \(engine), at \(String(describing: at))")
+                let expected = try Self.exported("model", answer, fixture.store, engine)
+                #expect(answer.rows == expected, "seed \(seed), turn \(turn), \(engine), at \(String(describing: at))")
             }
         }
+    }
+
+    @Test(arguments: [1, 2] as [UInt64], [.all, .none] as [ServingOptions.Residency])
+    func `so it is while others write, at the position that each reply tells`(
+        seed: UInt64,
+        resident: ServingOptions.Residency
+    ) throws {
+        let fixture = try Fixture(resident: resident, seed: seed)
+        // Safe: until the writer has ended, nobody else uses the fixture's store.
+        nonisolated(unsafe) let writing = fixture
+        let isOver = Atomic(false)
+        let ended = DispatchSemaphore(value: 0)
+        let failure = Mutex<String?>(nil)
+        DispatchQueue.global().async {
+            var random = SeededRandom(seed: seed &+ 1_000)
+            do {
+                while !isOver.load(ordering: .relaxed) { try writing.extend(&random) }
+            } catch {
+                failure.withLock { $0 = "\(error)" }
+            }
+            ended.signal()
+        }
+        var random = SeededRandom(seed: seed &* 131)
+        var answers: [Answer] = []
+        // Until some positions have passed by, however slow the writer is.
+        let deadline = ContinuousClock.now + .seconds(60)
+        var positions: Set<Int64> = []
+        for turn in 0... {
+            guard answers.count < 60 || positions.count <= 5, ContinuousClock.now < deadline else { break }
+            // Rows that are fetched without an AT may be newer than the position.
+            let isTimed = turn % 2 == 0 || resident == .none
+            let at = isTimed ? fixture.now - Int64(random.int(0...100_000_000)) : nil
+            let answer = try Self.answer(fixture, at: at, &random)
+            if positions.insert(answer.position).inserted || answers.count < 60 {
+                answers.append(answer)
+            } else {
+                usleep(1_000)
+            }
+        }
+        isOver.store(true, ordering: .relaxed)
+        ended.wait()
+        #expect(failure.withLock { $0 } == nil)
+        #expect(positions.count > 5)
+        for (turn, answer) in answers.enumerated() {
+            let expected = try Self.exported("model", answer, fixture.store, .probe)
+            #expect(answer.rows == expected, "seed \(seed), turn \(turn), position \(answer.position)")
+        }
+    }
+
+    /// What a server answered to some requests.
+    private struct Answer {
+        var requests: [Request]
+        var time: Int64
+        var position: Int64
+        var rows: [[Value]]
+    }
+
+    private static func answer(_ fixture: Fixture, at: Int64?, _ random: inout SeededRandom) throws -> Answer {
+        let requests = (0..<random.int(1...9)).map { index in
+            Request(
+                user: Int64(random.int(0...5)),
+                origin: random.pick(["JFK", "LAX", "SFO", "XXX"]),
+                dest: random.pick(["JFK", "LAX", "SFO"]),
+                add: random.oneIn(4) ? nil : Double(random.int(0...9)) / 2,
+                note: index == 0 ? "" : "note",
+                at: at
+            )
+        }
+        var words = ["FS.SERVE", "model", "KEYS", "5", "user_id", "dest", "add", "origin", "derive_note"]
+        words += ["ROWS", "\(requests.count)"]
+        for request in requests {
+            let add = request.add.map { "\($0)" } ?? ""
+            words += ["\(request.user)", request.dest, add, request.origin, request.note]
+        }
+        let reply = try fixture.ask(words + ["META"] + (at.map { ["AT", "\($0)"] } ?? []))
+        return Answer(
+            requests: requests,
+            time: try #require(reply["at"]?.int64, "\(reply)"),
+            position: try #require(reply["position"]?.int64),
+            rows: try #require(reply["rows"]?.elements).map { row in
+                try zip(#require(row.elements), fixture.types).map { try value($0, $1) }
+            }
+        )
     }
 
     private static func value(_ reply: Reply, _ type: FeatureType) throws -> Value {

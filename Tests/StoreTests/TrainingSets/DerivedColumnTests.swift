@@ -169,6 +169,19 @@ import Testing
         #expect(set.batch["derive__t"]?.boxed == [.null, found, found, .null, .null, .null])
     }
 
+    @Test(arguments: [JoinEngine.probe, .scan])
+    func `a spine without rows has the columns and no rows`(engine: JoinEngine) throws {
+        var random = SeededRandom(seed: 9)
+        let store = try Self.store(&random)
+        let set = try store.export(
+            "model",
+            spine: Self.spine(0, &random),
+            labelTime: "t",
+            engine: EngineRequest(engine)
+        )
+        #expect(set.batch.columns.map(\.rowCount).allSatisfy { $0 == 0 } && set.batch.columns.count == 9)
+    }
+
     @Test func `what is computed of personal values is personal`() throws {
         let store = try TestStore(
             """
