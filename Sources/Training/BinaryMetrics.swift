@@ -49,14 +49,9 @@ package struct BinaryMetrics: Hashable, Sendable, Codable {
         }
         logLoss = total > 0 ? loss / total : 0
         brier = total > 0 ? squares / total : 0
-        let tenth = scores.count / 10
-        if tenth > 0, rate > 0 {
-            let best = scores.indices.sorted { scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 < $1 }.prefix(
-                tenth
-            )
-            let weightOfBest = best.reduce(0) { $0 + weight($1) }
-            lift = weightOfBest > 0 ? best.reduce(0) { $0 + weight($1) * labels[$1] } / weightOfBest / rate : nil
-        }
+        let best = curve.positives(among: total / 10)
+        lift = nil
+        if let best, rate > 0 { lift = best / (total / 10) / rate }
         var bins = [(rows: Int, weight: Double, scores: Double, positives: Double)](
             repeating: (0, 0, 0, 0),
             count: 10
@@ -100,6 +95,19 @@ package struct ScoreCurve: Sendable {
 
     private var positives: Double { truePositives.last ?? 0 }
     private var negatives: Double { falsePositives.last ?? 0 }
+
+    /// Of so much weight with the highest scores, how much is true; of equal scores each counts for its share.
+    func positives(among weight: Double) -> Double? {
+        var (lastTrue, lastAll) = (0.0, 0.0)
+        for index in truePositives.indices {
+            let all = truePositives[index] + falsePositives[index]
+            if all >= weight, all > lastAll {
+                return lastTrue + (truePositives[index] - lastTrue) * (weight - lastAll) / (all - lastAll)
+            }
+            (lastTrue, lastAll) = (truePositives[index], all)
+        }
+        return nil
+    }
 
     /// The area below the curve of true over false positives; `nil` where there are none of either.
     package var auc: Double? {

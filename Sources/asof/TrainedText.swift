@@ -38,21 +38,23 @@ enum TrainedText {
             )
         }
         lines.append("training set at position \(result.setPosition), content \(result.contentDigest)")
-        switch (result.version, result.promotedFrom) {
-        case (nil, _): lines.append("dry run: nothing was registered")
-        case (let version?, .some(let before)):
-            lines.append(
-                "registered \(model)@\(version), champion now\(before.map { " (before: \(model)@\($0))" } ?? ""), position \(result.position ?? 0)"
-            )
-        case (let version?, nil):
-            lines.append(
-                "registered \(model)@\(version), position \(result.position ?? 0)"
-                    + (result.isBetter
-                        ? ""
-                        : "; it is not better, so the champion stays. `asof models alias \(model) champion \(version)` changes that")
-            )
-        }
+        lines.append(registered(result, model: model))
         return lines.joined(separator: "\n")
+    }
+
+    /// What became of the version.
+    static func registered(_ result: TrainResult, model: String) -> String {
+        switch (result.version, result.promotedFrom) {
+        case (nil, _): return "dry run: nothing was registered"
+        case (let version?, .some(let before)):
+            return
+                "registered \(model)@\(version), champion now\(before.map { " (before: \(model)@\($0))" } ?? ""), position \(result.position ?? 0)"
+        case (let version?, nil):
+            return "registered \(model)@\(version), position \(result.position ?? 0)"
+                + (result.isBetter
+                    ? ""
+                    : "; it is not better, so the champion stays. `asof models alias \(model) champion \(version)` changes that")
+        }
     }
 
     static func json(_ result: TrainResult, model: String) -> String {

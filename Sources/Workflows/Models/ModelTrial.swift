@@ -11,6 +11,8 @@ struct FittedModel {
     var file: [UInt8]
     var signature: ModelSignature
     var metrics: TestMetrics
+    /// Of the test rows: what the model says of each.
+    var testPredictions: [Float]
     var golden: GoldenRows
     var rounds: Int?
     var importances: [(name: String, share: Double)] = []
@@ -123,16 +125,19 @@ struct ModelTrial {
         }
     }
 
-    private var testLabels: [Double] { split.test.map { labels.values[Int($0)] } }
+    var testLabels: [Double] { split.test.map { labels.values[Int($0)] } }
 
     private func matrix(_ signature: ModelSignature, _ rows: [Int32]) -> DesignMatrix {
         DesignMatrix(data.columns(rows), signature, rowCount: rows.count)
     }
 
-    private func metrics(_ forest: Forest, _ signature: ModelSignature) -> TestMetrics {
+    private func predictions(_ forest: Forest, _ signature: ModelSignature) -> [Float] {
         let test = matrix(signature, split.test)
-        let predictions = forest.predictions(fromMargins: forest.margins(test.values, count: test.rowCount))
-        return TestMetrics(task, predictions: predictions, labels: testLabels, outputs: signature.outputs)
+        return forest.predictions(fromMargins: forest.margins(test.values, count: test.rowCount))
+    }
+
+    private func metrics(_ predictions: [Float], _ signature: ModelSignature) -> TestMetrics {
+        TestMetrics(task, predictions: predictions, labels: testLabels, outputs: signature.outputs)
     }
 
     // MARK: Baselines
@@ -152,7 +157,7 @@ struct ModelTrial {
         guard own.map(\.name) == other.map(\.name), own.map(\.type) == other.map(\.type),
             version.signature.task == task, version.signature.classes == trees.classes
         else { return nil }
-        return metrics(try Forest(bytes: file), version.signature)
+        return metrics(predictions(try Forest(bytes: file), version.signature), version.signature)
     }
 
     // MARK: Linear models
@@ -177,10 +182,12 @@ struct ModelTrial {
         let file = Array(fitted.json.utf8)
         let forest = try Forest(bytes: file)
         let probe = GoldenRows.drawn(from: train.values, width: linear.width, seed: seed)
+        let answers = predictions(forest, linear)
         return FittedModel(
             file: file,
             signature: linear,
-            metrics: metrics(forest, linear),
+            metrics: metrics(answers, linear),
+            testPredictions: answers,
             golden: GoldenRows(
                 count: probe.count,
                 inputs: probe.inputs,
@@ -283,10 +290,12 @@ struct ModelTrial {
                 "the model that XGBoost \(result.libraryVersion) fitted \(difference); nothing was registered"
             )
         }
+        let answers = predictions(forest, trees)
         return FittedModel(
             file: file,
             signature: trees,
-            metrics: metrics(forest, trees),
+            metrics: metrics(answers, trees),
+            testPredictions: answers,
             golden: golden,
             rounds: result.rounds,
             importances: Self.shares(result.gains.map { (name: $0.key, share: $0.value) }),

@@ -212,6 +212,20 @@ extension OpenStore {
             setPosition: set.store.position,
             contentDigest: set.contentDigest
         )
+        result.report = request.reportedCommand.map { command in
+            TrainingReport(
+                trial,
+                fitted,
+                model,
+                request,
+                set,
+                judged: judged,
+                algorithm: algorithm,
+                command: command,
+                draws: request.isQuick ? 50 : 200
+            )
+        }
+        result.report?.decision = isBetter ? "Better than what there was." : "Not better than what there was."
         if request.isDryRun { return result }
         let promotes =
             switch request.promotion {
@@ -229,6 +243,8 @@ extension OpenStore {
         result.version = version
         result.position = state.position
         result.promotedFrom = promotes ? .some(champion) : nil
+        result.report?.version = version
+        if promotes { result.report?.decision += " It is the champion now." }
         return result
     }
 }

@@ -1,5 +1,6 @@
 package import Features
 import Store
+package import Training
 
 /// A model that is to be fitted.
 package struct TrainRequest: Sendable {
@@ -36,6 +37,8 @@ package struct TrainRequest: Sendable {
     /// Fits and judges, and registers nothing.
     package var isDryRun = false
     package var note: String?
+    /// The command line, for the report that is wanted; `nil` = none is.
+    package var reportedCommand: String?
     package var lookup = LookupOptions()
     /// Where the process that fits trees is started from, and which library it opens.
     package var fitting: FitProcess
@@ -95,4 +98,6 @@ package struct TrainResult: Sendable {
     package var promotedFrom: Int??
     package var setPosition: Int64
     package var contentDigest: String
+    /// Where one was asked for.
+    package var report: TrainingReport?
 }

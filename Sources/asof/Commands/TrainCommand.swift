@@ -3,6 +3,7 @@ import Columnar
 import Features
 import Foundation
 import Store
+import Training
 import Workflows
 
 struct TrainCommand: ParsableCommand {
@@ -82,6 +83,8 @@ struct TrainCommand: ParsableCommand {
     var promote = "if-better"
     @Option(help: "A remark that is kept with the version.")
     var note: String?
+    @Option(help: ArgumentHelp("Write what was found as a page of its own.", valueName: "file.html"))
+    var report: String?
     @Flag(help: "100 rounds at most: for a first look.")
     var quick = false
     @Flag(help: "Fit and judge, and register nothing.")
@@ -175,8 +178,16 @@ struct TrainCommand: ParsableCommand {
         request.isQuick = quick
         request.isDryRun = dryRun
         request.note = note
+        if report != nil {
+            request.reportedCommand = CommandLine.arguments.dropFirst().reduce("asof") { $0 + " " + Self.quoted($1) }
+        }
         request.lookup = try engine.lookup()
         return request
+    }
+
+    private static func quoted(_ word: String) -> String {
+        let isPlain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,@+%".contains($0) }
+        return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
     }
 
     func run() throws {
@@ -202,10 +213,18 @@ struct TrainCommand: ParsableCommand {
             }
         }
         line.clear()
+        if let report, let page = result.report {
+            do { try Data(page.html().utf8).write(to: URL(fileURLWithPath: report)) } catch {
+                throw WorkflowError.refused(
+                    "\(report): the report cannot be written; \(TrainedText.registered(result, model: model))"
+                )
+            }
+        }
         if json {
             Console.write(TrainedText.json(result, model: model))
         } else if !quiet {
             Console.write(TrainedText.report(result, model: model))
+            if let report { Console.write("report \(report)") }
         }
         if !result.isBetter, request.promotion == .ifBetter { throw ExitCode(10) }
     }
