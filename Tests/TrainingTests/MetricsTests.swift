@@ -81,6 +81,19 @@ import Testing
         #expect(Self.isNear(metrics.rate, 0.3))
     }
 
+    @Test func `of equal scores each counts for its share of the best tenth`() {
+        let constant = BinaryMetrics(
+            scores: [Double](repeating: 0.3, count: 40),
+            labels: (0..<40).map { $0 < 10 ? 1 : 0 }
+        )
+        #expect(Self.isNear(constant.lift, 1))
+        let two = BinaryMetrics(
+            scores: [0.9, 0.5, 0.5, 0.5] + [Double](repeating: 0.1, count: 16),
+            labels: [1, 1, 0, 0] + [Double](repeating: 0, count: 16)
+        )
+        #expect(Self.isNear(two.lift, (1 + 1.0 / 3) / 2 / 0.1))
+    }
+
     @Test func `certain and wrong scores have a finite loss, one kind of label no AUC`() {
         let metrics = BinaryMetrics(scores: [0, 1], labels: [1, 1])
         #expect(metrics.logLoss.isFinite)

@@ -54,8 +54,13 @@ import Testing
 
     @Test func `trees are fitted, judged, registered, served, flipped and rolled back`() throws {
         let store = try Self.store()
-        let trained = try Self.train(store, "buys", ["--quick"])
+        let trained = try Self.train(store, "buys", ["--quick", "--report", "buys.html"])
         #expect(trained.status == 0, "\(trained.error)")
+        let page = try String(contentsOfFile: store.scratch.path + "/buys.html", encoding: .utf8)
+        #expect(
+            page.contains("buys@1") && page.contains("<svg") && page.contains("--label-time at --quick"),
+            "\(page.prefix(400))"
+        )
         #expect(trained.out.contains("registered buys@1, champion now"), "\(trained.out)")
         #expect(trained.out.contains("logistic") && trained.out.contains("base"))
         let linear = try Self.train(store, "buys", ["--algo", "logistic", "--promote", "never", "--json"])
