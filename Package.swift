@@ -122,17 +122,20 @@ let package = Package(
             [crypto],
             resources: [.embedInCode("Migrations")]
         ),
+        module("Models", ["Features", "Forest", "PointInTime", "Postgres", "Store", "Training"], [crypto]),
         module("Segments", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
         module("TrainingSets", ["Expressions", "Features", "PointInTime", "Postgres", "Segments", "Store"]),
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
-        module("Serving", ["Expressions", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Store"]),
+        module(
+            "Serving",
+            ["Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime", "Postgres", "Store"]
+        ),
         module(
             "Workflows",
             [
-                "Columnar", "Expressions", "Features", "Materializing", "Operations", "PointInTime", "Postgres",
-                "Segments", "Store",
-                "TrainingSets",
+                "Columnar", "Expressions", "Features", "Forest", "Materializing", "Models", "Operations", "PointInTime",
+                "Postgres", "Segments", "Store", "Training", "TrainingSets", "XGBoost",
             ]
         ),
         module(
@@ -146,10 +149,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "Columnar", "Expressions", "Features", "Metrics", "Online", "PointInTime", "Reading", "Serving",
-                "Store",
-                "TrainingSets",
-                "Wire",
+                "Columnar", "Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime", "Reading",
+                "Serving", "Store", "Training", "TrainingSets", "Wire",
             ],
             [crypto, nioCore]
         ),
@@ -158,7 +159,9 @@ let package = Package(
             name: "asof",
             dependencies: [
                 "Columnar", "Commands", "EmbeddedPostgres", "Features", "Materializing", "Operations", "PointInTime",
-                "RESPServer", "Reading", "Segments", "Serving", "Store", "TrainingSets", "Wire", "Workflows", logging,
+                "RESPServer", "Reading", "Segments", "Serving", "Store", "Training", "TrainingSets", "Wire",
+                "Workflows",
+                "XGBoost", "Models", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + pinnedOnly,
             swiftSettings: swiftSettings
@@ -180,6 +183,7 @@ let package = Package(
         tests("WindowsTests", ["Features", "PointInTime", "Windows"]),
         tests("ForestTests", ["Forest", "XGBoost"]),
         tests("TrainingTests", ["Features", "Forest", "PointInTime", "Training"]),
+        tests("ModelsTests", ["Features", "Forest", "Models", "Postgres", "Store", "Training"]),
         tests("PostgresTests", ["CLibPQ", "EmbeddedPostgres", "Postgres"]),
         tests("WireTests", ["CFloatText", "Features", "Wire"], [nioCore]),
         tests("ColumnarTests", ["Columnar", "Features", "PointInTime", "Wire"], exclude: ["Fixtures"]),

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-/// Trees that are walked side by side: each waits for memory of its own.
-enum { LANES = 8 };
+/// Trees that are walked side by side: each waits for memory of its own. And rows that do so before the next trees.
+enum { LANES = 8, ROWS = 64 };
 
 static inline int in_set(const asof_forest *forest, uint32_t set, float value) {
     // Not a category: negative, beyond the set, or of the size at which floats have gaps.
@@ -19,43 +19,60 @@ static inline int in_set(const asof_forest *forest, uint32_t set, float value) {
     return (int)(forest->words[found.first + word] >> (category % 32) & 1);
 }
 
-static inline uint32_t step(const asof_forest *forest, const float *row, uint32_t at) {
-    asof_forest_node node = forest->nodes[at];
-    float value = row[node.feature];
-    if (node.kind == ASOF_FOREST_CATEGORIES) {
-        if (value != value) return node.left + !node.default_left;
-        return node.left + (uint32_t)in_set(forest, node.set, value);
-    }
-    uint32_t right = value != value ? !node.default_left : !(value < node.threshold);
-    return node.left + (right & (node.kind == ASOF_FOREST_SPLIT));
+// One step of one tree, without branches where the forest has no categories; a leaf stays where it is.
+static inline __attribute__((always_inline)) uint32_t step(
+    const asof_forest *forest, const float *row, uint32_t at, int has_categories) {
+    const asof_forest_node *node = forest->nodes + at;
+    float value = row[node->feature];
+    uint32_t right = !(value < node->threshold);
+    if (has_categories && node->kind == ASOF_FOREST_CATEGORIES) right = (uint32_t)in_set(forest, node->set, value);
+    uint32_t missing = value != value;
+    right = (missing & !node->default_left) | (~missing & right);
+    return node->left + (right & (node->kind != ASOF_FOREST_LEAF));
 }
 
-void asof_forest_margins(const asof_forest *forest, const float *rows, size_t count, float *margins) {
-    for (size_t index = 0; index < count; index++) {
-        const float *row = rows + index * forest->width;
-        float *sums = margins + index * forest->outputs;
-        memcpy(sums, forest->base, forest->outputs * sizeof *sums);
-        size_t tree = 0;
-        for (; tree + LANES <= forest->trees; tree += LANES) {
+// Eight trees side by side, for some rows before the next eight, so that their nodes stay near; each row adds in the trees' order.
+static inline __attribute__((always_inline)) void walk(
+    const asof_forest *forest, const float *rows, size_t count, float *margins, int has_categories) {
+    size_t tree = 0;
+    for (; tree + LANES <= forest->trees; tree += LANES) {
+        for (size_t index = 0; index < count; index++) {
+            const float *row = rows + index * forest->width;
             uint32_t at[LANES];
             for (int lane = 0; lane < LANES; lane++) at[lane] = forest->roots[tree + (size_t)lane];
-            for (;;) {
-                uint32_t moved = 0;
+            uint32_t moved;
+            do {
+                moved = 0;
                 for (int lane = 0; lane < LANES; lane++) {
-                    uint32_t next = step(forest, row, at[lane]);
+                    uint32_t next = step(forest, row, at[lane], has_categories);
                     moved |= next ^ at[lane];
                     at[lane] = next;
                 }
-                if (moved == 0) break;
-            }
+            } while (moved != 0);
+            float *sums = margins + index * forest->outputs;
             for (int lane = 0; lane < LANES; lane++)
                 sums[forest->groups[tree + (size_t)lane]] += forest->nodes[at[lane]].threshold;
         }
-        for (; tree < forest->trees; tree++) {
+    }
+    for (; tree < forest->trees; tree++) {
+        for (size_t index = 0; index < count; index++) {
             uint32_t at = forest->roots[tree];
-            while (forest->nodes[at].kind != ASOF_FOREST_LEAF) at = step(forest, row, at);
-            sums[forest->groups[tree]] += forest->nodes[at].threshold;
+            while (forest->nodes[at].kind != ASOF_FOREST_LEAF)
+                at = step(forest, rows + index * forest->width, at, has_categories);
+            margins[index * forest->outputs + forest->groups[tree]] += forest->nodes[at].threshold;
         }
+    }
+}
+
+void asof_forest_margins(const asof_forest *forest, const float *rows, size_t count, float *margins) {
+    for (size_t begin = 0; begin < count; begin += ROWS) {
+        size_t part = count - begin < ROWS ? count - begin : ROWS;
+        const float *first = rows + begin * forest->width;
+        float *sums = margins + begin * forest->outputs;
+        for (size_t index = 0; index < part; index++)
+            memcpy(sums + index * forest->outputs, forest->base, forest->outputs * sizeof *sums);
+        if (forest->has_categories) walk(forest, first, part, sums, 1);
+        else walk(forest, first, part, sums, 0);
     }
 }
 

@@ -4,6 +4,7 @@ import Glibc
 package enum Clock {
     /// Milliseconds of a clock that never goes back.
     package static func nowMs() -> Int64 { nowNs() / 1_000_000 }
+    package static func nowUs() -> Int64 { nowNs() / 1_000 }
 
     /// Nanoseconds of a clock that never goes back.
     package static func nowNs() -> Int64 {

@@ -35,7 +35,7 @@ package struct Command: Sendable {
     package typealias Prepare = @Sendable (inout CommandContext, borrowing Arguments) -> (any QueuedWrite)?
 
     package enum Group: String, Sendable, CaseIterable {
-        case connection, server, transactions, features, hash, generic
+        case connection, server, transactions, features, models, hash, generic
     }
 
     package struct Flags: OptionSet, Sendable {

@@ -47,6 +47,10 @@ package enum CommandLimits {
 
     /// Lines of FS.WRITE that are longer are decoded on a thread of the writer's.
     static let inlineBytesMax = 16 << 10
+    /// Flips of models' names of all clients that wait: each is a transaction.
+    static let waitingFlipsMax = 64
+    /// Predictions of more nodes of trees and numbers than these are made beside the event loop: about 200 µs.
+    static let inlinePredictionWorkMax = 60_000
     /// So are those of which more becomes: 2,000 points of eight bytes may be as many rows of 1,600 nulls.
     static let inlineValueBytesMax = 1 << 20
 

@@ -14,6 +14,7 @@ package final class CommandTable: Sendable {
         transactionCommands,
         featureCommands,
         definitionCommands,
+        modelCommands,
         hashCommands,
         writeCommands,
         historyCommands,

@@ -9,6 +9,8 @@ package struct EngineSettings: Sendable {
     package var clientsMax = 10_000
     package var bulkBytesMax = WireLimits.bulkBytesMax
     package var threads = 1
+    /// Whether clients may move names of models.
+    package var allowsFlips = false
     package var version = "0.1.0"
 
     package init() {}

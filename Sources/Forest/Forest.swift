@@ -132,6 +132,7 @@ struct TreeTable: Sendable {
                                     trees: roots.count,
                                     sets: sets.baseAddress,
                                     words: words.baseAddress,
+                                    has_categories: sets.isEmpty ? 0 : 1,
                                     base: base.baseAddress,
                                     outputs: base.count,
                                     width: width

@@ -69,7 +69,7 @@ extension CommandFault {
         }
     }
 
-    private static func oneLine(_ text: String) -> String {
+    package static func oneLine(_ text: String) -> String {
         text.split { $0 == "\n" || $0 == "\r" || $0 == "\r\n" }.joined(separator: " ")
     }
 }

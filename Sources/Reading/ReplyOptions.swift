@@ -3,7 +3,7 @@ package import Wire
 /// What stands behind the entities of a read: `[FEATURES n f …] [FORMAT f] [LOSSY] [META] [MINPOS p] [AT t] [NULL text]`, in
 /// any order.
 package struct ReplyOptions: Sendable {
-    enum Format: Sendable {
+    package enum Format: Sendable {
         case rows, columns, packed32, packed64
     }
 
@@ -20,14 +20,16 @@ package struct ReplyOptions: Sendable {
         package static let minimumPosition = Allowed(rawValue: 4)
         package static let time = Allowed(rawValue: 8)
         package static let nulls = Allowed(rawValue: 16)
+        /// What only predictions take: FEATURES without names, ID, NOLOG.
+        package static let prediction = Allowed(rawValue: 32)
     }
 
     /// Where the names behind FEATURES stand among the arguments; `nil` = all features.
     package var features: Range<Int>?
-    var format = Format.rows
+    package private(set) var format = Format.rows
     /// Whether packed32 may round integers of 64 bits.
     var isLossy = false
-    var hasMeta = false
+    package private(set) var hasMeta = false
     /// The reply reflects at least this position.
     package var minimumPosition: Int64?
     /// AT: as of when the reply is, µs; `nil` = now.
@@ -36,6 +38,9 @@ package struct ReplyOptions: Sendable {
     package private(set) var timeArgument: Int?
     /// The text that stands for null among the values of request fields.
     package private(set) var nullArgument: Int?
+
+    /// Whether a prediction's reply has what the model read, too.
+    package private(set) var hasVector = false
 
     init() {}
 
@@ -61,6 +66,14 @@ package struct ReplyOptions: Sendable {
             } else if allowed.contains(.format), arguments.matches(at, "LOSSY") {
                 isLossy = true
                 at += 1
+            } else if allowed.contains(.prediction), arguments.matches(at, "FEATURES") {
+                hasVector = true
+                at += 1
+            } else if allowed.contains(.prediction), arguments.matches(at, "NOLOG") {
+                at += 1
+            } else if allowed.contains(.prediction), arguments.matches(at, "ID") {
+                guard at + 1 < arguments.count else { throw .cutOff("ID", expected: "ID id") }
+                at += 2
             } else if arguments.matches(at, "META") {
                 hasMeta = true
                 at += 1
@@ -89,6 +102,7 @@ package struct ReplyOptions: Sendable {
         if allowed.contains(.minimumPosition) { words.append("MINPOS position") }
         if allowed.contains(.time) { words.append("AT time") }
         if allowed.contains(.nulls) { words.append("NULL text") }
+        if allowed.contains(.prediction) { words += ["FEATURES", "ID id", "NOLOG"] }
         return words.joined(separator: ", ")
     }
 

@@ -18,13 +18,22 @@ package final class Catalog: Sendable {
     /// Every version of every service that was ever applied.
     let versions: [Registry.StoredService]
 
+    /// The models that answer, with what their names stand for.
+    package let models: ModelShelf
+
     private let viewsByName: NameTable<ServedView>
     private let plansByName: NameTable<Result<ServicePlan, StoreError>>
 
     /// - Parameters:
     ///   - views: see ``all``.
     ///   - versions: every version of every service that was ever applied.
-    init(_ registry: Registry, views: [ServedView], versions: [Registry.StoredService]) {
+    init(
+        _ registry: Registry,
+        views: [ServedView],
+        versions: [Registry.StoredService],
+        models: ModelShelf = .empty
+    ) {
+        self.models = models
         version = registry.version
         self.registry = registry
         self.versions = versions

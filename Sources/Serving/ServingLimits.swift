@@ -41,6 +41,11 @@ package enum ServingLimits {
     /// How long a write that is committed waits, before it is acknowledged, for commits before it to be applied here.
     package static let ownCommitWaitMs = 2_000
 
+    // MARK: Models
+
+    /// Versions of one model that are kept in memory beside those that its names stand for: a rollback goes to one of the last.
+    package static let modelVersionsMax = 8
+
     // MARK: Reads
 
     /// Rows of one read of history: a client that wants more goes on behind the last one.

@@ -1,4 +1,4 @@
-import Features
+package import Features
 package import PointInTime
 
 /// The labels of rows as numbers: 0 and 1, the place of a class, or the value.

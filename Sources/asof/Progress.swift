@@ -33,6 +33,10 @@ struct Progress {
         show(line)
     }
 
+    mutating func update(_ text: @autoclosure () -> String) {
+        if isDue() { show(text()) }
+    }
+
     private mutating func isDue() -> Bool {
         guard !isQuiet else { return false }
         let now = ContinuousClock.now

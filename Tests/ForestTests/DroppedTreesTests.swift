@@ -14,7 +14,7 @@ import XGBoost
         )
     }
 
-    @Test func `weights that stand around the trees, as before 3.3, count as those beside them`() throws {
+    @Test func `weights that stand around the trees, as in older versions, count as those beside them`() throws {
         let grown = try Self.grown()
         var text = String(decoding: try grown.booster.save(format: .json), as: UTF8.self)
         let weights = try #require(text.firstRange(of: #/,"weight_drop":\[[^\]]*\]/#))

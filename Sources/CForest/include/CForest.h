@@ -42,6 +42,8 @@ typedef struct {
     size_t trees;
     const asof_forest_set *sets;
     const uint32_t *words;
+    /// Whether any node splits by categories.
+    int has_categories;
     /// What each output begins with.
     const float *base;
     size_t outputs;

@@ -5,6 +5,7 @@ package struct DefinitionChange: Hashable, Sendable {
         case view(String)
         case feature(view: String, name: String)
         case service(String)
+        case model(String)
     }
 
     package enum Kind: Hashable, Sendable {
@@ -59,20 +60,21 @@ package struct DefinitionChange: Hashable, Sendable {
         }
     }
 
-    /// `entity`, `view`, `feature` or `service`.
+    /// `entity`, `view`, `feature`, `service` or `model`.
     package var noun: String {
         switch subject {
         case .entity: "entity"
         case .view: "view"
         case .feature: "feature"
         case .service: "service"
+        case .model: "model"
         }
     }
 
     /// The subject's name; a feature's with its view.
     package var name: String {
         switch subject {
-        case .entity(let name), .view(let name), .service(let name): name
+        case .entity(let name), .view(let name), .service(let name), .model(let name): name
         case .feature(let view, let name): "\(view).\(name)"
         }
     }

@@ -33,7 +33,7 @@ package struct RetiredDefinitions: Hashable, Sendable {
 }
 
 extension Definitions {
-    /// What `apply` would do to a store that has `applied`: entities, views with their features, services, each in file
+    /// What `apply` would do to a store that has `applied`: entities, views with their features, services, models, each in file
     /// order, what is removed after what is there.
     ///
     /// An added or removed view is one change, whatever its features are. The order of entities, views and services means
@@ -71,6 +71,10 @@ extension Definitions {
         for service in services { changes += self.changes(of: service, from: applied, versions) }
         for old in applied.services where service(named: old.name) == nil {
             changes.append(.init(.service(old.name), .removed, .retires, "retired; its versions are kept"))
+        }
+        for model in models { changes += model.changes(from: applied.model(named: model.name)) }
+        for old in applied.models where model(named: old.name) == nil {
+            changes.append(.init(.model(old.name), .removed, .retires, "retired; its versions are kept"))
         }
         return changes
     }

@@ -31,7 +31,8 @@ extension ProjectDefinitions {
         var merged = Definitions(
             entities: claims.merged(definitions.entities, into: applied.entities) { .entity($0.name) },
             views: claims.merged(definitions.views, into: applied.views) { .view($0.name) },
-            services: claims.merged(definitions.services, into: applied.services) { .service($0.name) }
+            services: claims.merged(definitions.services, into: applied.services) { .service($0.name) },
+            models: claims.merged(definitions.models, into: applied.models) { .model($0.name) }
         )
         merged.projects = applied.projects
         for subject in claims.taken { merged.projects[subject] = project }
@@ -109,7 +110,11 @@ extension Definitions {
             users = others.filter { $0.lookups.contains { $0.view == view && $0.feature == name } }.map {
                 user("service", $0.name, .service($0.name))
             }
-        case .service:
+        case .service(let name):
+            users = models.filter { $0.service == name && projects[.model($0.name)] != project }.map {
+                user("model", $0.name, .model($0.name))
+            }
+        case .model:
             return nil
         }
         guard !users.isEmpty else { return nil }
@@ -223,8 +228,9 @@ extension EntityDefinition {
 }
 
 extension Definitions {
-    /// Entities, views and services, each in their order.
+    /// Entities, views, services and models, each in their order.
     fileprivate var subjects: [DefinitionChange.Subject] {
         entities.map { .entity($0.name) } + views.map { .view($0.name) } + services.map { .service($0.name) }
+            + models.map { .model($0.name) }
     }
 }

@@ -1,7 +1,7 @@
 /// The document that a store keeps of each version.
 extension Definitions: Codable {
     private enum CodingKeys: String, CodingKey {
-        case entities, views, services, projects
+        case entities, views, services, models, projects
     }
 
     /// Documents from before there were projects have no projects: everything is of the project ''.
@@ -10,6 +10,7 @@ extension Definitions: Codable {
         entities = try container.decode([EntityDefinition].self, forKey: .entities)
         views = try container.decode([ViewDefinition].self, forKey: .views)
         services = try container.decode([ServiceDefinition].self, forKey: .services)
+        models = try container.decodeIfPresent([ModelDefinition].self, forKey: .models) ?? []
         projects = try container.decodeIfPresent(NameProjects.self, forKey: .projects) ?? NameProjects()
     }
 
@@ -18,6 +19,7 @@ extension Definitions: Codable {
         try container.encode(entities, forKey: .entities)
         try container.encode(views, forKey: .views)
         try container.encode(services, forKey: .services)
+        if !models.isEmpty { try container.encode(models, forKey: .models) }
         if !projects.isEmpty { try container.encode(projects, forKey: .projects) }
     }
 }

@@ -1,5 +1,5 @@
-/// What a store or a features.yaml defines: entities, views of their features, and services that models read. Of one file
-/// everything in its order.
+/// What a store or a features.yaml defines: entities, views of their features, services that models read, and models. Of
+/// one file everything in its order.
 ///
 /// A value of this type has been checked: every reference resolves, every name is legal, and PostgreSQL can store it. Only
 /// what one file says by itself may refer to what else is applied, see ``ProjectDefinitions``.
@@ -7,26 +7,32 @@ package struct Definitions: Hashable, Sendable {
     package var entities: [EntityDefinition]
     package var views: [ViewDefinition]
     package var services: [ServiceDefinition]
+    package var models: [ModelDefinition]
     /// The project of each name, also those that are hidden; of what one file says, nobody's yet.
     package var projects = NameProjects()
 
     package init(
         entities: [EntityDefinition] = [],
         views: [ViewDefinition] = [],
-        services: [ServiceDefinition] = []
+        services: [ServiceDefinition] = [],
+        models: [ModelDefinition] = []
     ) {
         self.entities = entities
         self.views = views
         self.services = services
+        self.models = models
     }
 
-    package var isEmpty: Bool { entities.isEmpty && views.isEmpty && services.isEmpty }
+    package var isEmpty: Bool { entities.isEmpty && views.isEmpty && services.isEmpty && models.isEmpty }
 
     /// - Complexity: O(entities).
     package func entity(named name: String) -> EntityDefinition? { entities.first { $0.name == name } }
 
     /// - Complexity: O(views).
     package func view(named name: String) -> ViewDefinition? { views.first { $0.name == name } }
+
+    /// - Complexity: O(models).
+    package func model(named name: String) -> ModelDefinition? { models.first { $0.name == name } }
 
     /// - Complexity: O(services).
     package func service(named name: String) -> ServiceDefinition? { services.first { $0.name == name } }

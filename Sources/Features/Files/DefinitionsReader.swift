@@ -66,7 +66,20 @@ struct DefinitionsReader {
             file = field.file
             if let service = service(field) { services.append(service) }
         }
-        return Definitions(entities: entities, views: views, services: services)
+        let modelFields = collected("models", of: documents, "model", DefinitionChange.Subject.model)
+        let modelCount = count(modelFields, besides: others.models.map(\.name))
+        if modelCount > DefinitionLimits.modelsMax, !modelFields.isEmpty {
+            file = modelFields[0].file
+            fault(at: modelFields[0].key, "\(modelCount) models; \(DefinitionLimits.modelsMax) are allowed")
+            return Definitions()
+        }
+        let brokenServices = Set(serviceFields.map(\.name)).subtracting(services.map(\.name))
+        var models: [ModelDefinition] = []
+        for field in modelFields {
+            file = field.file
+            if let model = model(field, services + others.services, broken: brokenServices) { models.append(model) }
+        }
+        return Definitions(entities: entities, views: views, services: services, models: models)
     }
 
     private mutating func entity(_ field: Field) -> EntityDefinition? {

@@ -80,7 +80,10 @@ struct CatalogLoad {
                 view.served(memory: memory, known?.counters ?? ReadCounters(), freshness ?? ViewFreshness())
             )
         }
-        result.catalog = Catalog(registry, views: served, versions: versions)
+        let models =
+            try known.newer == nil
+            ? ModelShelf(session, replacing: old.models, registry.definitions) : old.models
+        result.catalog = Catalog(registry, views: served, versions: versions, models: models)
         return result
     }
 

@@ -383,6 +383,8 @@ final class Follower: @unchecked Sendable {
             state.loadUs = us
             if !isFirst { state.reloads += result.loadedViews }
         }
+        // A model's flip loads no view.
+        guard isFirst || result.loadedViews > 0 else { return }
         let seconds = max(Double(us) / 1_000_000, 0.000_001)
         options.log(
             ServingEvent(
@@ -421,7 +423,9 @@ final class Follower: @unchecked Sendable {
                 ) : view
         }
         serving.changeTogether {
-            serving.replaceCatalog(Catalog(catalog.registry, views: views, versions: catalog.versions))
+            serving.replaceCatalog(
+                Catalog(catalog.registry, views: views, versions: catalog.versions, models: catalog.models)
+            )
         }
     }
 }

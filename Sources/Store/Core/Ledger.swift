@@ -5,6 +5,8 @@ import Postgres
 /// What a ledger row records.
 package enum BatchKind: String, Sendable {
     case data, materialize, rebuild, forget, drop, definitions
+    /// Of models: under ``LedgerEntry/noView``.
+    case model
 }
 
 /// A committed state of the store: position and uid together name it beyond doubt.
@@ -26,7 +28,10 @@ package struct LedgerState: Hashable, Sendable {
 
 /// One view's part of a transaction, for the ledger.
 package struct LedgerEntry: Sendable {
-    /// ``StoredView/id``; 0 for the whole store.
+    /// What concerns no view: releases from before a kind pass over entries under it.
+    package static let noView: Int32 = -1
+
+    /// ``StoredView/id``; 0 for the whole store, ``noView`` for what concerns none.
     package var view: Int32
     package var kind: BatchKind
     package var rows: Int

@@ -89,6 +89,11 @@ package struct Migration: Sendable {
             name: "0013_since.sql",
             sql: String(decoding: PackageResources._013_since_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 14,
+            name: "0014_models.sql",
+            sql: String(decoding: PackageResources._014_models_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

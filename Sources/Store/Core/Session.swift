@@ -146,6 +146,8 @@ package enum AdvisoryLock {
     /// Shared by every transaction that writes, exclusive for migrations; `asof.admit_writer` takes it, too.
     package static let migration = 2
     package static let definitions = 3
+    /// Whoever registers versions of models or moves their names: both are short and rare.
+    package static let models = 4
 
     /// The lock of a view: shared by its writers, exclusive for what replaces its data or changes its columns.
     package static func view(_ id: Int32) -> Int { 1_000_000 + Int(id) }

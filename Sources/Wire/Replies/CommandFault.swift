@@ -28,6 +28,14 @@ package struct CommandFault: Error, Hashable, Sendable {
         case unavailable = "FSUNAVAILABLE"
         /// This server may not write to the store as it is now: the same command fails until the server is replaced.
         case readOnly = "FSREADONLY"
+        case noModel = "MLNOMODEL"
+        case noVersion = "MLNOVERSION"
+        case notReady = "MLNOTREADY"
+        /// A name of a model stands for another version than the client thinks.
+        case modelConflict = "MLCONFLICT"
+        case modelSchema = "MLSCHEMA"
+        case modelValue = "MLVALUE"
+        case modelTimeout = "MLTIMEOUT"
         case noAuth = "NOAUTH"
         case noPermission = "NOPERM"
         case wrongPassword = "WRONGPASS"

@@ -64,6 +64,8 @@ struct ServeCommand: ParsableCommand {
         )
     )
     var stopSeconds = 10
+    @Flag(help: "Let clients move names of models: ML.ALIAS, ML.ROLLBACK.")
+    var allowFlips = false
     @Flag(help: .hidden)
     var withoutStore = false
     @OptionGroup var store: StoreOptions
@@ -108,6 +110,7 @@ struct ServeCommand: ParsableCommand {
         settings.clientsMax = maxClients
         settings.bulkBytesMax = maxBulk << 20
         settings.threads = configuration.threads
+        settings.allowsFlips = allowFlips
         settings.version = AsofCommand.configuration.version
         let features = try open.map { ServerAssembly($0, logger, options: try servingOptions($0)) }
         let engine = features?.engine(settings) ?? Engine(settings: settings)

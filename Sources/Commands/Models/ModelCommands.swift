@@ -1,0 +1,245 @@
+import Features
+import Forest
+import Foundation
+import Models
+import Reading
+import Serving
+import Store
+import Training
+import Wire
+
+extension CommandTable {
+    /// ML.PREDICT and what there is to know and to move of models.
+    static let modelCommands: [Command] = [
+        PredictCommand.predict, ModelCommands.models, ModelCommands.model, ModelCommands.stats, ModelCommands.history,
+        ModelFlips.alias, ModelFlips.rollback,
+    ]
+}
+
+/// What there is to know of models.
+enum ModelCommands {
+    static let models = Command(
+        "ml.models",
+        arity: 1,
+        summary: "The models, with the version that answers for each and how often it has.",
+        group: .models,
+        complexity: "O(models)",
+        flags: [.readonly],
+        run: { context, arguments in
+            answer(&context) { catalog, reply throws(CommandFault) in
+                let entries = catalog.models.entries.values.sorted { $0.name < $1.name }
+                reply.array(entries.count)
+                for entry in entries {
+                    let champion = entry.champion.flatMap { entry.ready($0) }
+                    reply.map(6)
+                    reply.bulk("model")
+                    reply.bulk(entry.name)
+                    reply.bulk("task")
+                    reply.bulk(entry.definition?.task.rawValue ?? champion?.version.signature.task.rawValue ?? "")
+                    reply.bulk("service")
+                    reply.bulk(entry.definition?.service ?? champion?.version.service ?? "")
+                    reply.bulk("champion")
+                    number(entry.champion, &reply)
+                    reply.bulk("versions")
+                    reply.array(entry.versions.count)
+                    for version in entry.versions { reply.integer(Int64(version)) }
+                    reply.bulk("calls")
+                    reply.integer(Int64(entry.versions.reduce(0) { $0 + (entry.ready($1)?.counters.now.calls ?? 0) }))
+                }
+            }
+        }
+    )
+
+    static let model = Command(
+        "ml.model",
+        arity: 2,
+        summary: "A version of a model: what it reads, what it says, where it comes from.",
+        group: .models,
+        complexity: "O(columns)",
+        flags: [.readonly],
+        arguments: [ArgumentSpec("model")],
+        run: { context, arguments in
+            let name = arguments.text(1)
+            return answer(&context) { catalog, reply throws(CommandFault) in
+                let (entry, model, _) = try resolve(name, catalog)
+                let version = model.version
+                let names = entry.aliases.filter { $0.value == version.version }.keys.sorted()
+                reply.map(16)
+                reply.bulk("model")
+                reply.bulk(entry.name)
+                reply.bulk("version")
+                reply.integer(Int64(version.version))
+                reply.bulk("state")
+                reply.bulk(version.state.rawValue)
+                reply.bulk("engine")
+                reply.bulk(version.algorithm)
+                reply.bulk("service")
+                reply.bulk("\(version.service)@\(version.serviceVersion)")
+                reply.bulk("schema")
+                reply.bulk(version.fingerprint)
+                reply.bulk("columns")
+                texts(version.signature.inputs.map(\.name), &reply)
+                reply.bulk("features")
+                texts(version.signature.featureNames, &reply)
+                reply.bulk("classes")
+                texts(version.signature.classes, &reply)
+                reply.bulk("aliases")
+                texts(names, &reply)
+                reply.bulk("position")
+                reply.integer(version.position)
+                reply.bulk("committed_at")
+                reply.integer(version.committedUs)
+                reply.bulk("metrics")
+                reply.bulk(version.metrics)
+                reply.bulk("trees")
+                reply.integer(Int64(model.forest.treeCount))
+                reply.bulk("bytes")
+                reply.integer(Int64(model.forest.byteCount))
+                reply.bulk("artifact")
+                reply.bulk(version.artifact.map { String(format: "%02x", $0) }.joined())
+            }
+        }
+    )
+
+    static let stats = Command(
+        "ml.stats",
+        arity: -2,
+        summary: "What a version of a model has answered since the server has it, and how fast, in µs.",
+        group: .models,
+        complexity: "O(1)",
+        flags: [.readonly],
+        arguments: [ArgumentSpec("model"), ArgumentSpec("reset", .token, token: "RESET", isOptional: true)],
+        argumentsMax: 3,
+        run: { context, arguments in
+            let name = arguments.text(1)
+            let resets = arguments.count > 2
+            guard !resets || arguments.matches(2, "RESET") else {
+                context.reply.fault(.unknownOption(arguments.text(2), command: "ml.stats", expected: "RESET"))
+                return .replied
+            }
+            return answer(&context) { catalog, reply throws(CommandFault) in
+                let entry = catalog.models.entries[String(name.prefix { $0 != "@" })]
+                var model: ServedModel?
+                do throws(CommandFault) { model = try resolve(name, catalog).model } catch {
+                    // What is not ready here is told, too.
+                    guard error.code == .notReady, entry != nil else { throw error }
+                }
+                let counts = model?.counters.now ?? PredictionCounters.Counts()
+                reply.map(10)
+                reply.bulk("version")
+                number(model?.version.version, &reply)
+                for (name, value) in [
+                    ("calls", counts.calls), ("rows", counts.rows), ("errors", counts.errors),
+                    ("fallback", counts.fallback), ("unseen", counts.unseen),
+                ] {
+                    reply.bulk(name)
+                    reply.integer(Int64(value))
+                }
+                for (name, share) in [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)] {
+                    reply.bulk(name)
+                    number(model?.counters.quantile(share), &reply)
+                }
+                reply.bulk("not_ready")
+                texts(entry?.notReady.map(\.reason) ?? [], &reply)
+                if resets { model?.counters.reset() }
+            }
+        }
+    )
+
+    static let history = Command(
+        "ml.history",
+        arity: -2,
+        summary: "What happened to a model, newest first.",
+        group: .models,
+        complexity: "one look-up in PostgreSQL",
+        flags: [.readonly],
+        arguments: [ArgumentSpec("model"), ArgumentSpec("count", .integer, token: "COUNT", isOptional: true)],
+        argumentsMax: 4,
+        run: { context, arguments in
+            do throws(CommandFault) {
+                let writes = try FeatureWrites.of(context)
+                let name = arguments.text(1)
+                var limit: Int64 = 100
+                if arguments.count > 2 {
+                    guard arguments.matches(2, "COUNT") else {
+                        throw .unknownOption(arguments.text(2), command: "ml.history", expected: "COUNT n")
+                    }
+                    limit = try ReplyOptions.number(arguments, 3, "COUNT", expected: "COUNT n")
+                }
+                let catalog = writes.source.catalog()
+                guard catalog.models.entries[name] != nil else {
+                    let known = Array(catalog.models.entries.keys)
+                    throw CommandFault(
+                        .noModel,
+                        "no model \(CommandFault.quoted(name))\(CommandFault.oneLine(Name.hint(for: name, among: known)))"
+                    )
+                }
+                let count = Int(min(limit, 10_000))
+                return .deferred(
+                    HistoryCommands.deferred(writes, context.reply.version) { session throws(StoreError) in
+                        try ModelRegistry(session).history(of: name, limit: count)
+                    } reply: { events, reply in
+                        reply.array(events.count)
+                        for event in events where !reply.isRefused {
+                            reply.array(8)
+                            reply.integer(event.position)
+                            reply.integer(event.committedUs)
+                            reply.bulk(event.kind)
+                            if let alias = event.alias { reply.bulk(alias) } else { reply.null() }
+                            number(event.from, &reply)
+                            number(event.to, &reply)
+                            reply.bulk(event.role)
+                            if let reason = event.reason { reply.bulk(reason) } else { reply.null() }
+                        }
+                    }
+                )
+            } catch {
+                context.reply.fault(error)
+                return .replied
+            }
+        }
+    )
+
+    private static func answer(
+        _ context: inout CommandContext,
+        _ body: (Catalog, inout ReplyWriter) throws(CommandFault) -> Void
+    ) -> CommandOutcome {
+        do throws(CommandFault) {
+            guard let reads = context.engine.reads else { throw .stillLoading }
+            try body(reads.source.catalog(), &context.reply)
+        } catch {
+            context.reply.fault(error)
+        }
+        return .replied
+    }
+
+    static func resolve(
+        _ name: String,
+        _ catalog: Catalog
+    ) throws(CommandFault) -> (entry: ModelShelf.Entry, model: ServedModel, route: String) {
+        do { return try catalog.models.resolve(name) } catch { throw CommandFault(error) }
+    }
+
+    private static func number(_ value: Int?, _ reply: inout ReplyWriter) {
+        if let value { reply.integer(Int64(value)) } else { reply.null() }
+    }
+
+    private static func texts(_ texts: [String], _ reply: inout ReplyWriter) {
+        reply.array(texts.count)
+        for text in texts { reply.bulk(text) }
+    }
+}
+
+extension CommandFault {
+    init(_ error: ModelsError) {
+        let text = Self.oneLine("\(error)")
+        switch error {
+        case .store(let error): self.init(error)
+        case .noModel: self.init(.noModel, text)
+        case .noVersion, .noAlias: self.init(.noVersion, text)
+        case .conflict: self.init(.modelConflict, text)
+        case .notReady: self.init(.notReady, text)
+        case .request, .artifact: self.init(.general, text)
+        }
+    }
+}

@@ -1,0 +1,165 @@
+package import Features
+import Forest
+package import Models
+import Store
+
+/// The models that a server answers by, at one position: a part of its catalog, so that a flip is a new catalog.
+package struct ModelShelf: Sendable {
+    /// What became of a version here.
+    enum Slot: Sendable {
+        case ready(ServedModel)
+        /// Why it does not answer on this server.
+        case notReady(String)
+        /// Newer ones are kept instead.
+        case notKept
+    }
+
+    package struct Entry: Sendable {
+        package let name: String
+        /// `nil` = it is defined no more, its versions still answer.
+        package let definition: ModelDefinition?
+        /// What each name stands for in the store.
+        package let aliases: [String: Int]
+        /// What each name answers by here: the version before, where the one that it stands for is not ready.
+        let answering: [String: Int]
+        var slots: [Int: Slot]
+        /// All numbers that there are, ascending.
+        package let versions: [Int]
+        /// The newest flip that is applied here: those of names whose version is not ready are not.
+        package let position: Int64
+
+        /// Versions that are not ready here, with the reason.
+        package var notReady: [(version: Int, reason: String)] {
+            slots.compactMap { number, slot in
+                if case .notReady(let reason) = slot { return (number, reason) }
+                return nil
+            }.sorted { $0.version < $1.version }
+        }
+
+        package func ready(_ version: Int) -> ServedModel? {
+            if case .ready(let model)? = slots[version] { return model }
+            return nil
+        }
+
+        /// The version that answers for the champion here.
+        package var champion: Int? { answering[ModelRegistry.champion] }
+    }
+
+    /// By name.
+    package private(set) var entries: [String: Entry] = [:]
+
+    package static let empty = ModelShelf()
+
+    private init() {}
+
+    /// Reads what the store has; files of versions that are known already are not read again.
+    ///
+    /// - Parameters:
+    ///   - session: in a transaction, whose snapshot is the state.
+    ///   - old: the shelf so far.
+    init(_ session: Session, replacing old: ModelShelf, _ definitions: Definitions) throws(StoreError) {
+        let registry = ModelRegistry(session)
+        var versions: [String: [ModelVersion]] = [:]
+        for version in try registry.versions() { versions[version.model, default: []].append(version) }
+        for definition in definitions.models where versions[definition.name] == nil { versions[definition.name] = [] }
+        for (name, versions) in versions {
+            let known = old.entries[name]
+            let aliases = try registry.aliases(of: name)
+            // Names' targets always, of the others the newest ones.
+            let newest = versions.filter { $0.state != .retired }.suffix(ServingLimits.modelVersionsMax)
+            var slots: [Int: Slot] = [:]
+            for version in versions where version.state != .retired || aliases.values.contains(version.version) {
+                let isWanted =
+                    aliases.values.contains(version.version) || newest.contains { $0.version == version.version }
+                guard isWanted else {
+                    slots[version.version] = .notKept
+                    continue
+                }
+                if case .ready(let model)? = known?.slots[version.version], model.version.artifact == version.artifact {
+                    slots[version.version] = .ready(model)
+                } else if case .notReady(let reason)? = known?.slots[version.version] {
+                    // What a version is never changes.
+                    slots[version.version] = .notReady(reason)
+                } else {
+                    slots[version.version] = try Self.load(version, registry)
+                }
+            }
+            var answering: [String: Int] = [:]
+            for (alias, target) in aliases {
+                if case .ready? = slots[target] {
+                    answering[alias] = target
+                } else if let before = known?.answering[alias], case .ready? = known?.slots[before] {
+                    answering[alias] = before
+                    slots[before] = known?.slots[before]
+                }
+            }
+            let isApplied = aliases.allSatisfy { answering[$0.key] == $0.value }
+            let position = isApplied ? try registry.lastFlip(of: name) ?? 0 : known?.position ?? 0
+            entries[name] = Entry(
+                name: name,
+                definition: definitions.model(named: name),
+                aliases: aliases,
+                answering: answering,
+                slots: slots,
+                versions: versions.map(\.version),
+                position: position
+            )
+        }
+    }
+
+    private static func load(_ version: ModelVersion, _ registry: ModelRegistry) throws(StoreError) -> Slot {
+        let prefix = "version \(version.version) of \(version.model)"
+        do throws(ModelsError) {
+            let forest: Forest
+            do { forest = try Forest(bytes: try registry.file(version)) } catch let error as ForestError {
+                return .notReady("\(prefix): \(error)")
+            } catch let error as ModelsError {
+                throw error
+            } catch {
+                return .notReady("\(prefix): \(error)")
+            }
+            let golden: GoldenRows?
+            do { golden = try registry.golden(version) } catch { throw .store(error) }
+            if let difference = golden?.difference(forest) { return .notReady("\(prefix) \(difference)") }
+            return .ready(ServedModel(version, forest))
+        } catch {
+            if case .store(let error) = error { throw error }
+            return .notReady("\(error)")
+        }
+    }
+
+    /// What `model`, `model@7` or `model@challenger` answers by.
+    /// - Returns: the version, and whether a name other than champion or a number was given.
+    /// - Throws: as ``ModelRegistry/resolve(_:)``; ``ModelsError/notReady(_:)``.
+    package func resolve(
+        _ text: String
+    ) throws(ModelsError) -> (entry: Entry, model: ServedModel, route: String) {
+        let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let (name, word) = (parts[0], parts.count > 1 ? parts[1] : ModelRegistry.champion)
+        guard let entry = entries[name] else {
+            throw .noModel(name: name, hint: Name.hint(for: name, among: Array(entries.keys)))
+        }
+        guard let first = entry.versions.first, let last = entry.versions.last else {
+            throw .noVersion(model: name, version: Int(word) ?? 1, known: nil)
+        }
+        let (number, route): (Int, String)
+        if let asked = Int(word) {
+            guard entry.versions.contains(asked) else {
+                throw .noVersion(model: name, version: asked, known: first...last)
+            }
+            (number, route) = (asked, "pinned")
+        } else {
+            guard let target = entry.aliases[word] else { throw .noAlias(model: name, alias: word) }
+            (number, route) = (entry.answering[word] ?? target, word)
+        }
+        switch entry.slots[number] {
+        case .ready(let model)?: return (entry, model, route)
+        case .notReady(let reason)?: throw .notReady(reason)
+        case .notKept?:
+            throw .notReady(
+                "version \(number) of \(name) is not kept in memory: \(ServingLimits.modelVersionsMax) newer ones are; a name that stands for it changes that"
+            )
+        case nil: throw .notReady("version \(number) of \(name) is retired")
+        }
+    }
+}
