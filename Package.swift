@@ -149,7 +149,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "Columnar", "Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime", "Reading",
+                "Columnar", "Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime",
+                "Reading",
                 "Serving", "Store", "Training", "TrainingSets", "Wire",
             ],
             [crypto, nioCore]

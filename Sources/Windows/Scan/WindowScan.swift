@@ -37,7 +37,7 @@ package struct WindowScan: Sendable {
     ///   - requests: times in the same unit; those of a group ascend.
     ///   - groups: in their order; together they have each request once.
     package init(times: [Int64], requests: [Int64], groups: [WindowGroup]) {
-        precondition(times.count < Int(Int32.max), "rows are numbered in 32 bits")
+        precondition(times.count <= WindowLimits.scanEventsMax, "more events than a scan takes")
         var next = 0
         for group in groups {
             precondition(group.requests.lowerBound == next, "a request without a group, or in two")
