@@ -30,6 +30,7 @@ let swiftSettings: [SwiftSetting] = [
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -73,6 +74,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         // What these depend on themselves.
         .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
@@ -107,7 +109,7 @@ let package = Package(
         module("Forest", ["CForest"]),
         module("Metrics", []),
         module("XGBoost", ["CXGBoost"]),
-        module("Training", ["Features", "Forest", "PointInTime"]),
+        module("Training", ["Features", "Forest", "PointInTime"], [mustache]),
         module("PointInTime", ["Features"], [crypto]),
         module("Expressions", ["Features", "PointInTime"]),
         module("Windows", ["Features", "PointInTime"]),

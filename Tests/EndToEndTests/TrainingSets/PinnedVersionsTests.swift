@@ -29,7 +29,7 @@ import Testing
         #expect(Set(versions.keys) == Set(declared.map { $0.1.lowercased() }))
     }
 
-    @Test(arguments: ["arrow.txt", "clients.txt", "flights.txt", "peers.txt"])
+    @Test(arguments: ["arrow.txt", "clients.txt", "flights.txt", "models.txt", "peers.txt"])
     func `every Python package has one version and the hashes of its files`(file: String) throws {
         let joined = try Self.text("scripts/requirements/" + file).replacing("\\\n", with: " ")
         let lines = joined.split(separator: "\n").filter { !$0.hasPrefix("#") }
