@@ -8,6 +8,7 @@ import Testing
     private static let headings: KeyValuePairs = [
         "Features": "Definitions and values",
         "Expressions": "Derived columns",
+        "Windows": "Windows",
         "Columnar": "Input files",
         "Store": "The store",
         "Materializing": "Batch views",

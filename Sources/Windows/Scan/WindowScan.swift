@@ -1,0 +1,173 @@
+import Features
+package import PointInTime
+
+/// The events of one key and the times at which windows over them are asked for.
+package struct WindowGroup: Sendable {
+    /// Rows of the scan's events.
+    package var events: Range<Int>
+    /// Places in the scan's requests.
+    package var requests: Range<Int>
+
+    package init(events: Range<Int>, requests: Range<Int>) {
+        self.events = events
+        self.requests = requests
+    }
+}
+
+/// What a window gave.
+package struct WindowColumn: Sendable {
+    /// One row a request.
+    package var column: Column
+    /// How many sums of integers are null because they are beyond int64.
+    package var overflows: Int
+}
+
+/// Windows over sorted events at sorted times, in one pass a key.
+///
+/// Rows enter a window at its end and leave it at its start; what it has of them is exact, so that values depend on which
+/// rows are in, and on nothing else.
+package struct WindowScan: Sendable {
+    private let times: [Int64]
+    private let requests: [Int64]
+    private let groups: [WindowGroup]
+
+    /// - Parameters:
+    ///   - times: of events, µs since 1970-01-01 UTC. Those of a group ascend, and of equal times the greater id is the
+    ///     later row.
+    ///   - requests: times in the same unit; those of a group ascend.
+    ///   - groups: in their order; together they have each request once.
+    package init(times: [Int64], requests: [Int64], groups: [WindowGroup]) {
+        precondition(times.count <= WindowLimits.scanEventsMax, "more events than a scan takes")
+        var next = 0
+        for group in groups {
+            precondition(group.requests.lowerBound == next, "a request without a group, or in two")
+            next = group.requests.upperBound
+            precondition(Self.ascend(times, group.events), "events of a key do not ascend by time")
+            precondition(Self.ascend(requests, group.requests), "requests of a key do not ascend by time")
+        }
+        precondition(next == requests.count, "a request without a group")
+        self.times = times
+        self.requests = requests
+        self.groups = groups
+    }
+
+    private static func ascend(_ times: [Int64], _ range: Range<Int>) -> Bool {
+        for place in range.dropFirst() where times[place - 1] > times[place] { return false }
+        return true
+    }
+
+    /// The values of one window, a row a request.
+    ///
+    /// - Parameters:
+    ///   - values: the events' values of ``WindowDefinition/column``, of a type that the aggregate takes; `nil` where it
+    ///     names none.
+    ///   - filter: whether an event meets the window's condition; `nil` where there is none.
+    /// - Returns: rows of ``WindowAggregate/resultType(of:)``. A window without values gives 0 for `count` and `distinct`,
+    ///   null for the others.
+    /// - Complexity: O(events + requests) for each key, however wide the window; `min`, `max` and `distinct` of texts sort
+    ///   these first.
+    package func column(
+        _ aggregate: WindowAggregate,
+        _ bounds: WindowBounds,
+        values: Column?,
+        filter: [Bool]?
+    ) -> WindowColumn {
+        precondition(values.map { $0.rowCount == times.count } ?? true, "values of other events")
+        precondition(filter.map { $0.count == times.count } ?? true, "a condition on other events")
+        guard let type = aggregate.resultType(of: values?.type) else {
+            preconditionFailure("\(aggregate.rawValue) of \(values?.type.text ?? "no column")")
+        }
+        var counted = filter
+        if let validity = values?.validity {
+            counted = counted.map { zip($0, validity).map { $0 && $1 } } ?? validity
+        }
+        var overflows = 0
+        func column(_ values: Column.Values, _ validity: [Bool]? = nil) -> Column {
+            Column(type: type, validity: validity?.contains(false) == true ? validity : nil, values: values)
+        }
+        let result: Column
+        switch (aggregate, values) {
+        case (.count, _), (_, nil):
+            result = column(.int64(run(CountAccumulator(), bounds, counted).results))
+        case (.sum, let values?):
+            if let integers = Self.integers(values) {
+                let sums = run(IntegerSumAccumulator(integers), bounds, counted)
+                overflows = sums.overflows
+                result = column(.int64(sums.results.values), sums.results.validity)
+            } else {
+                let sums = run(FloatSumAccumulator(Self.floats(values), isMean: false), bounds, counted).results
+                result = column(.float64(sums.values), sums.validity)
+            }
+        case (.avg, let values?):
+            let means =
+                if let integers = Self.integers(values) {
+                    run(IntegerMeanAccumulator(integers), bounds, counted).results
+                } else {
+                    run(FloatSumAccumulator(Self.floats(values), isMean: true), bounds, counted).results
+                }
+            result = column(.float64(means.values), means.validity)
+        case (.min, let values?):
+            let rows = run(LeastAccumulator(OrderKeys.of(values)), bounds, counted).results
+            result = OrderKeys.canonical(values).gatherOrNull(rows)
+        case (.max, let values?):
+            let rows = run(LeastAccumulator(OrderKeys.of(values).map { ~$0 }), bounds, counted).results
+            result = OrderKeys.canonical(values).gatherOrNull(rows)
+        case (.first, let values?):
+            let rows = run(LeastAccumulator(times.indices.map { Int64($0) }), bounds, counted).results
+            result = values.gatherOrNull(rows)
+        case (.last, let values?):
+            let rows = run(LeastAccumulator(times.indices.map { ~Int64($0) }), bounds, counted).results
+            result = values.gatherOrNull(rows)
+        case (.distinct, let values?):
+            let (codes, count) = OrderKeys.codes(OrderKeys.of(values))
+            result = column(.int64(run(DistinctAccumulator(codes, count: count), bounds, counted).results))
+        }
+        return WindowColumn(column: result, overflows: overflows)
+    }
+
+    private static func integers(_ column: Column) -> [Int64]? {
+        switch column.values {
+        case .int32(let values): values.map(Int64.init)
+        case .int64(let values): values
+        default: nil
+        }
+    }
+
+    private static func floats(_ column: Column) -> [Double] {
+        switch column.values {
+        case .float32(let values): values.map(Double.init)
+        case .float64(let values): values
+        default: preconditionFailure("\(column.type.text) is no float")
+        }
+    }
+
+    /// Moves a window over each key's events, from request to request.
+    func run<Accumulator: WindowAccumulator>(
+        _ empty: Accumulator,
+        _ bounds: WindowBounds,
+        _ counted: [Bool]?
+    ) -> Accumulator {
+        var accumulator = empty
+        for group in groups {
+            // Rows from `first` up to `end` are in; those before `oldest` are too old, those from `newest` too new.
+            var (first, end) = (group.events.lowerBound, group.events.lowerBound)
+            var (oldest, newest) = (first, first)
+            for request in group.requests {
+                let (after, until) = bounds.limits(at: requests[request])
+                if let after {
+                    while oldest < group.events.upperBound, times[oldest] <= after { oldest += 1 }
+                }
+                if let until {
+                    while newest < group.events.upperBound, times[newest] <= until { newest += 1 }
+                }
+                let nextEnd = max(oldest, newest)
+                for row in first..<min(oldest, end) where counted?[row] ?? true { accumulator.remove(row) }
+                for row in max(oldest, end)..<nextEnd where counted?[row] ?? true { accumulator.add(row) }
+                (first, end) = (oldest, nextEnd)
+                accumulator.take()
+            }
+            for row in first..<end where counted?[row] ?? true { accumulator.remove(row) }
+        }
+        return accumulator
+    }
+}

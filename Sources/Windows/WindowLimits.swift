@@ -1,0 +1,10 @@
+/// What a window may be.
+package enum WindowLimits {
+    // MARK: Windows
+    /// The text of a window, as it is written.
+    package static let textBytesMax = 4 << 10
+
+    // MARK: Inside
+    /// Events of one scan, whose rows are numbered in 32 bits.
+    static let scanEventsMax = Int(Int32.max)
+}
