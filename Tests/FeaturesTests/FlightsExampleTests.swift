@@ -11,10 +11,7 @@ import Testing
     }
 
     @Test func `the flights example is read and its service has the columns of the committed training set`() throws {
-        let definitions = try Definitions.parse(
-            yaml: Self.text("examples/flights/features.yaml"),
-            file: "features.yaml"
-        )
+        let definitions = try Definitions.parseWithExpressions(yaml: Self.text("examples/flights/features.yaml"))
         let views = ["aircraft", "aircraft_delays", "arrivals", "flights", "route_delays", "weather"]
         #expect(definitions.views.map(\.name).sorted() == views)
 
@@ -23,6 +20,9 @@ import Testing
             return header.split(separator: ",").map(String.init)
         }
         let service = try #require(definitions.service(named: "delay_model"))
+        let prediction = try #require(definitions.service(named: "delay_prediction"))
+        #expect(definitions.models.map(\.service) == [prediction.name])
+        #expect(prediction.derived.map(\.name).contains("headwind"))
         #expect(try columns("spine.csv") + service.columns.map(\.outputName) == columns("expected.csv"))
         for view in definitions.views where view.name != "arrivals" {
             let expected = view.keys.map(\.name) + ["event_time"] + view.features.map(\.name)

@@ -20,7 +20,8 @@ struct StoreAgreement {
 
     /// The store's tables that a server reads or writes; each has a primary key.
     private static let tables = [
-        "batch_details", "batches", "definitions", "features", "ledger_totals", "migrations", "partitions", "removals",
+        "batch_details", "batches", "definitions", "features", "ledger_totals", "migrations", "model_aliases",
+        "model_artifacts", "model_events", "model_golden", "model_versions", "partitions", "removals",
         "removed_rows", "services", "sources", "store", "views", "watermarks", "write_sources",
     ]
 
@@ -105,6 +106,13 @@ struct StoreAgreement {
         // The first commit of a store is one of definitions.
         if (head > 0) != (registry.version > 0) {
             return "the ledger ends at position \(head), the definitions at version \(registry.version)"
+        }
+        if head == 0,
+            try session.query(
+                "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('history'))"
+            ).bool(0, 0) == true
+        {
+            return "the ledger has no commits, and history has tables"
         }
         let (defined, stored) = (Set(registry.definitions.views.map(\.name)), Set(registry.views.map(\.name)))
         if let name = defined.symmetricDifference(stored).min() {
