@@ -297,10 +297,10 @@ import Testing
             says: ["none.manifest.json could not be checked", "no such file"]
         ),
         BadInputCase(
-            "verify of the data",
-            ["verify", "out.csv"],
+            "verify of data without a manifest beside it",
+            ["verify", "features.yaml"],
             status: 2,
-            says: ["out.csv could not be checked", "no manifest"]
+            says: ["features.yaml could not be checked", "no manifest"]
         ),
         BadInputCase(
             "an unknown command",
