@@ -22,26 +22,9 @@ struct ExportCommand: ParsableCommand {
             """
     )
 
-    @Option(
-        help: ArgumentHelp(
-            "The spine: a file of entity keys, label times and anything else; - is standard input.",
-            valueName: "file"
-        )
-    )
-    var spine: String?
-    @Option(help: ArgumentHelp("The spine as a query, run read-only as the connected role.", valueName: "select"))
-    var spineSql: String?
-    @Option(
-        help: ArgumentHelp(
-            "csv, jsonl, parquet or arrow; by default what the spine's extension says.",
-            valueName: "format"
-        )
-    )
-    var spineFormat: String?
+    @OptionGroup var spine: SpineOptions
     @Option(help: "A service, SERVICE@VERSION, a view, or features: view.feature,view.*")
     var features: String
-    @Option(help: ArgumentHelp("The spine's column of label times.", valueName: "column"))
-    var labelTime: String
     @Option(help: ArgumentHelp("The file to write: .parquet, .arrow, .csv or .jsonl.", valueName: "file"))
     var out: String
     @Option(help: "csv, jsonl, parquet or arrow; by default what --out's extension says.")
@@ -79,12 +62,6 @@ struct ExportCommand: ParsableCommand {
     var witness = false
     @Option(help: ArgumentHelp("Leave out this column of the spine; may be given several times.", valueName: "column"))
     var drop: [String] = []
-    @Option(help: ArgumentHelp("Another spelling of null in a CSV spine.", valueName: "text"))
-    var null: [String] = []
-    @Option(help: ArgumentHelp("The unit of the spine's integer times: s, ms, us or ns.", valueName: "unit"))
-    var timeUnit: String?
-    @Flag(name: .customLong("allow-1970"), help: "Accept integer times in the first 100 days of 1970.")
-    var allow1970 = false
     @Flag(help: "Print how the export is made, and afterwards what was read and where the time went.")
     var explain = false
     @Flag(name: [.short, .long], help: "Print errors only.")
@@ -95,7 +72,6 @@ struct ExportCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
-        if (spine == nil) == (spineSql == nil) { throw ValidationError("give one of --spine and --spine-sql") }
         if out == "-" { throw ValidationError("--out needs a file: the manifest goes next to it") }
         if let position, position < 0 { throw ValidationError("--position \(position): positions count from 0") }
         _ = try knownAsOf.map { try TimeArgument.parse($0, option: "--known-as-of") }
@@ -106,12 +82,7 @@ struct ExportCommand: ParsableCommand {
         if served, knownAtLabel {
             throw ValidationError("--served is what a server answered, --known-at-label what was known: give one")
         }
-        for (option, value) in [("--format", format), ("--spine-format", spineFormat)] {
-            if let value, FileFormat(name: value) == nil {
-                throw ValidationError("\(option) '\(value)': expected \(FileFormat.spellings)")
-            }
-        }
-        try TimeArgument.checkUnit(timeUnit)
+        try SpineOptions.check(format, option: "--format")
     }
 
     func run() throws {
@@ -140,8 +111,8 @@ struct ExportCommand: ParsableCommand {
     }
 
     private func request() throws -> ExportRequest {
-        let target = try ExportTarget(out, format: format.flatMap { FileFormat(name: $0) }, spine: spine)
-        var request = ExportRequest(spine: source, labelTime: labelTime, features: features, target: target)
+        let target = try ExportTarget(out, format: format.flatMap { FileFormat(name: $0) }, spine: spine.spine)
+        var request = ExportRequest(spine: spine.source, labelTime: spine.labelTime, features: features, target: target)
         request.positionColumn = positionColumn
         request.dropped = drop
         if let position { request.state = .position(position) }
@@ -154,13 +125,6 @@ struct ExportCommand: ParsableCommand {
         request.atColumn = atColumn
         request.lookup = try engine.lookup()
         return request
-    }
-
-    private var source: SpineSource {
-        if let spineSql { return .query(spineSql) }
-        var options = InputOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
-        options.allowsEarly1970 = allow1970
-        return .file(spine ?? "", format: spineFormat.flatMap { FileFormat(name: $0) }, options)
     }
 
     private func report(_ result: ExportResult, _ elapsed: Duration) {

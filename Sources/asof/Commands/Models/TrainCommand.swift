@@ -5,6 +5,7 @@ import Foundation
 import Store
 import Training
 import Workflows
+import XGBoost
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,24 +31,7 @@ struct TrainCommand: ParsableCommand {
 
     @Argument(help: "A model of features.yaml.")
     var model: String
-    @Option(
-        help: ArgumentHelp(
-            "The spine: a file of entity keys, label times and labels; - is standard input.",
-            valueName: "file"
-        )
-    )
-    var spine: String?
-    @Option(help: ArgumentHelp("The spine as a query, run read-only as the connected role.", valueName: "select"))
-    var spineSql: String?
-    @Option(
-        help: ArgumentHelp(
-            "csv, jsonl, parquet or arrow; by default what the spine's extension says.",
-            valueName: "format"
-        )
-    )
-    var spineFormat: String?
-    @Option(help: ArgumentHelp("The spine's column of label times.", valueName: "column"))
-    var labelTime: String
+    @OptionGroup var spine: SpineOptions
     @Option(
         help: ArgumentHelp("Train on the state that this ledger position names, instead of the newest.", valueName: "n")
     )
@@ -89,12 +73,6 @@ struct TrainCommand: ParsableCommand {
     var quick = false
     @Flag(help: "Fit and judge, and register nothing.")
     var dryRun = false
-    @Option(help: ArgumentHelp("Another spelling of null in a CSV spine.", valueName: "text"))
-    var null: [String] = []
-    @Option(help: ArgumentHelp("The unit of the spine's integer times: s, ms, us or ns.", valueName: "unit"))
-    var timeUnit: String?
-    @Flag(name: .customLong("allow-1970"), help: "Accept integer times in the first 100 days of 1970.")
-    var allow1970 = false
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
     @Flag(help: "Print one JSON object.")
@@ -103,7 +81,6 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
-        if (spine == nil) == (spineSql == nil) { throw ValidationError("give one of --spine and --spine-sql") }
         if (validFrom == nil) != (testFrom == nil) { throw ValidationError("--valid-from and --test-from go together") }
         if validFrom != nil, split != nil || splitRandom {
             throw ValidationError("give --valid-from and --test-from, or shares by --split, not both")
@@ -119,7 +96,6 @@ struct TrainCommand: ParsableCommand {
             throw ValidationError("--promote '\(promote)': expected never, if-better or always")
         }
         _ = try parameters()
-        try TimeArgument.checkUnit(timeUnit)
     }
 
     private func shares() throws -> (train: Int, valid: Int, test: Int) {
@@ -143,19 +119,13 @@ struct TrainCommand: ParsableCommand {
     }
 
     private func request() throws -> TrainRequest {
-        var input = InputOptions(nullTexts: null, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
-        input.allowsEarly1970 = allow1970
-        let source: SpineSource =
-            if let spineSql { .query(spineSql) } else {
-                .file(spine ?? "", format: spineFormat.flatMap { FileFormat(name: $0) }, input)
-            }
         var request = TrainRequest(
             model: model,
-            spine: source,
-            labelTime: labelTime,
+            spine: spine.source,
+            labelTime: spine.labelTime,
             fitting: FitProcess(
                 executable: "/proc/self/exe",
-                library: FitProcess.libraryPath(ProcessInfo.processInfo.environment),
+                library: XGBoostLibrary.path(ProcessInfo.processInfo.environment),
                 threads: engine.threadCount
             )
         )
