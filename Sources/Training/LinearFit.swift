@@ -189,6 +189,13 @@ package struct LinearFit {
         return model("multiclass", weights)
     }
 
+    /// How much each column of a model weighs: its largest weight, times how far the column's values lie apart.
+    package func sizes(of model: LinearModel) -> [Double] {
+        deviations.indices.map { column in
+            model.weights.reduce(0) { max($0, abs($1[column]) * deviations[column]) }
+        }
+    }
+
     /// Weights of values as they come instead of standardized ones.
     private func model(_ task: String, _ fitted: [[Double]]) -> LinearModel {
         var (intercepts, weights, indicators) = ([Double](), [[Double]](), [[Double]]())

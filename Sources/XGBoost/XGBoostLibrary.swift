@@ -44,6 +44,15 @@ package final class XGBoostLibrary: @unchecked Sendable {
         try check(functions.set_global_config("{\"verbosity\": 0}"))
     }
 
+    /// Where the library is: what `ASOF_XGBOOST` names, else where `scripts/setup` puts it.
+    package static func path(_ environment: [String: String]) -> String {
+        if let path = environment["ASOF_XGBOOST"], !path.isEmpty { return path }
+        let cache =
+            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? (environment["HOME"] ?? "/root")
+            + "/.cache"
+        return cache + "/asof/xgboost/xgboost/lib/libxgboost.so"
+    }
+
     private static func text(_ characters: [CChar]) -> String {
         String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

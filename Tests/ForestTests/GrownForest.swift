@@ -11,17 +11,7 @@ struct GrownForest {
     let probeCount: Int
     let matrix: XGBoostMatrix
 
-    /// Where `scripts/setup` puts the library, or what `ASOF_XGBOOST` names.
-    static let libraryPath: String = {
-        let environment = ProcessInfo.processInfo.environment
-        if let path = environment["ASOF_XGBOOST"], !path.isEmpty { return path }
-        let cache =
-            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? (environment["HOME"] ?? "/root")
-            + "/.cache"
-        return cache + "/asof/xgboost/xgboost/lib/libxgboost.so"
-    }()
-
-    static let library = Result { try XGBoostLibrary(path: libraryPath) }
+    static let library = Result { try XGBoostLibrary(path: XGBoostLibrary.path(ProcessInfo.processInfo.environment)) }
 
     struct Shape: Sendable, CustomTestStringConvertible {
         var parameters: [String: String]

@@ -11,7 +11,8 @@ import Wire
 extension CommandTable {
     /// ML.PREDICT and what there is to know and to move of models.
     static let modelCommands: [Command] = [
-        PredictCommand.predict, ModelCommands.models, ModelCommands.model, ModelCommands.stats, ModelCommands.history,
+        PredictionCommand.predict, ModelCommands.models, ModelCommands.model, ModelCommands.stats,
+        ModelCommands.history,
         ModelFlips.alias, ModelFlips.rollback,
     ]
 }

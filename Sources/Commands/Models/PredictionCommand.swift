@@ -10,7 +10,7 @@ import Wire
 
 /// ML.PREDICT: rows of a model's service, read as FS.SERVE reads them, and what the model says of them; of one version and one
 /// position.
-enum PredictCommand {
+enum PredictionCommand {
     static let predict = Command(
         "ml.predict",
         arity: -6,

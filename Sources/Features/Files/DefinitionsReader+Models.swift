@@ -32,14 +32,13 @@ extension DefinitionsReader {
             }
             return nil
         }
-        if let algorithm, let node = parts["algorithm"]?.value {
-            switch (algorithm, task) {
-            case (.logistic, .regression):
-                fault(at: node, "\(what) is a regression; logistic is for classes, ridge for numbers")
-            case (.ridge, .binary), (.ridge, .multiclass):
-                fault(at: node, "\(what) predicts classes; ridge is for numbers, logistic for classes")
-            default: break
-            }
+        if let algorithm, !algorithm.suits(task), let node = parts["algorithm"]?.value {
+            fault(
+                at: node,
+                task == .regression
+                    ? "\(what) is a regression; logistic is for classes, ridge for numbers"
+                    : "\(what) predicts classes; ridge is for numbers, logistic for classes"
+            )
         }
         let encode = encodings(parts["encode"], what, service)
         guard issues.count == before else { return nil }

@@ -9,6 +9,15 @@ package struct ModelDefinition: Hashable, Sendable, Codable {
         case ridge
         /// The rate, the shares of classes, or the mean of the training rows, whatever the row is.
         case base
+
+        /// Whether it can answer the task: classes and numbers have linear models of their own.
+        package func suits(_ task: ModelTask) -> Bool {
+            switch self {
+            case .xgboost, .base: true
+            case .logistic: task != .regression
+            case .ridge: task == .regression
+            }
+        }
     }
 
     /// What an entity gets that no view has.

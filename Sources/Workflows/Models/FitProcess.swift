@@ -17,15 +17,6 @@ package struct FitProcess: Sendable {
         self.threads = threads
     }
 
-    /// Where the library is: what `ASOF_XGBOOST` names, else where `scripts/setup` puts it.
-    package static func libraryPath(_ environment: [String: String]) -> String {
-        if let path = environment["ASOF_XGBOOST"], !path.isEmpty { return path }
-        let cache =
-            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? (environment["HOME"] ?? "/root")
-            + "/.cache"
-        return cache + "/asof/xgboost/xgboost/lib/libxgboost.so"
-    }
-
     struct Fitted {
         var file: [UInt8]
         var probeMargins: [Float]

@@ -193,7 +193,7 @@ struct ModelTrial {
                 inputs: probe.inputs,
                 margins: forest.margins(probe.inputs, count: probe.count)
             ),
-            importances: algorithm == .base ? [] : Self.importances(fitted, train),
+            importances: Self.shares(zip(linear.featureNames, fit.sizes(of: fitted)).map { (name: $0, share: $1) }),
             library: "asof"
         )
     }
@@ -207,24 +207,7 @@ struct ModelTrial {
         }
     }
 
-    /// Weights of standardized columns, as shares.
-    private static func importances(_ model: LinearModel, _ matrix: DesignMatrix) -> [(name: String, share: Double)] {
-        let sizes = model.features.indices.map { column -> Double in
-            var (count, sum, squares) = (0.0, 0.0, 0.0)
-            for row in 0..<matrix.rowCount {
-                let value = Double(matrix.values[row * matrix.width + column])
-                guard value.isFinite else { continue }
-                count += 1
-                sum += value
-                squares += value * value
-            }
-            guard count > 0 else { return 0 }
-            let deviation = max(squares / count - sum / count * (sum / count), 0).squareRoot()
-            return model.weights.reduce(0) { max($0, abs($1[column]) * deviation) }
-        }
-        return shares(Array(zip(model.features, sizes)).map { (name: $0, share: $1) })
-    }
-
+    /// Largest first; none where all are 0.
     private static func shares(_ sizes: [(name: String, share: Double)]) -> [(name: String, share: Double)] {
         let total = sizes.reduce(0) { $0 + $1.share }
         guard total > 0 else { return [] }
@@ -243,7 +226,10 @@ struct ModelTrial {
         "max_delta_step": "0",
     ]
 
-    func treeJob(_ request: TrainRequest) -> (XGBoostFit, [(name: String, values: [Float])]) {
+    /// - Returns: the job, its files, and the rows to predict from with the model that is kept.
+    func treeJob(
+        _ request: TrainRequest
+    ) -> (XGBoostFit, files: [(name: String, values: [Float])], probe: (count: Int, inputs: [Float])) {
         var parameters = Self.treeParameters
         for (name, value) in request.parameters where parameters[name] != nil { parameters[name] = value }
         parameters["seed"] = "\(request.seed)"
@@ -275,16 +261,14 @@ struct ModelTrial {
                 ("train.f32", train.values), ("train-labels.f32", split.train.map { Float(labels.values[Int($0)]) }),
                 ("valid.f32", valid.values), ("valid-labels.f32", split.valid.map { Float(labels.values[Int($0)]) }),
                 ("probe.f32", probe.inputs),
-            ]
+            ],
+            probe
         )
     }
 
-    /// - Parameter margins: of the golden rows, as the library that fitted the trees had them.
-    func trees(_ file: [UInt8], margins: [Float], _ result: XGBoostFit.Result) throws -> FittedModel {
+    /// - Parameter golden: with the margins that the library that fitted the trees had.
+    func trees(_ file: [UInt8], _ golden: GoldenRows, _ result: XGBoostFit.Result) throws -> FittedModel {
         let forest = try Forest(bytes: file)
-        let train = matrix(trees, split.train)
-        let probe = GoldenRows.drawn(from: train.values, width: trees.width, seed: seed)
-        let golden = GoldenRows(count: probe.count, inputs: probe.inputs, margins: margins)
         if let difference = golden.difference(forest) {
             throw WorkflowError.refused(
                 "the model that XGBoost \(result.libraryVersion) fitted \(difference); nothing was registered"

@@ -64,12 +64,12 @@ extension OpenStore {
         _ task: ModelTask,
         _ parameters: [String: String]
     ) throws {
-        switch (algorithm, task) {
-        case (.logistic, .regression):
-            throw WorkflowError.usage("logistic is for classes; a regression takes ridge or xgboost")
-        case (.ridge, .binary), (.ridge, .multiclass):
-            throw WorkflowError.usage("ridge is for numbers; classes take logistic or xgboost")
-        default: break
+        guard algorithm.suits(task) else {
+            throw WorkflowError.usage(
+                task == .regression
+                    ? "logistic is for classes; a regression takes ridge or xgboost"
+                    : "ridge is for numbers; classes take logistic or xgboost"
+            )
         }
         let known =
             switch algorithm {
@@ -164,11 +164,12 @@ extension OpenStore {
     ) throws -> FittedModel {
         let penalty = request.parameters["penalty"].flatMap { Double($0) } ?? 1
         guard algorithm == .xgboost else { return try trial.linear(algorithm, penalty: penalty) }
-        let (job, files) = trial.treeJob(request)
+        let (job, files, probe) = trial.treeJob(request)
         let trees = try request.fitting.fit(job, files: files, control: control) {
             event(.round($0, of: job.rounds, metric: $1))
         }
-        return try trial.trees(trees.file, margins: trees.probeMargins, trees.result)
+        let golden = GoldenRows(count: probe.count, inputs: probe.inputs, margins: trees.probeMargins)
+        return try trial.trees(trees.file, golden, trees.result)
     }
 
     private func register(
