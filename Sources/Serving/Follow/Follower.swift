@@ -22,7 +22,7 @@ final class Follower: @unchecked Sendable {
     /// Becomes readable when the thread is to end.
     let stopPipe = WakePipe()
 
-    private(set) var isLoaded = false
+    var isLoaded = false
     /// Everything is to be loaded anew: what is known has shown to be wrong, or cannot be followed.
     var wantsReload = false
     /// The store is watched while it agrees not yet; see ``StoreAgreement``.
@@ -30,7 +30,7 @@ final class Follower: @unchecked Sendable {
     /// Whether this connection has been reported.
     private var isReported = false
     private var isPartlyApplied = false
-    private var evicted: Set<Int32> = []
+    var evicted: Set<Int32> = []
     private var canListen = false
     /// Times in a row that the ledger had news and no notification had come.
     private var missedNotifications = 0
@@ -295,137 +295,13 @@ final class Follower: @unchecked Sendable {
     }
 
     /// Rows are newer than the position from now on, until that has moved, also where an error comes in between.
-    private func beginPartialChange() {
+    func beginPartialChange() {
         if !isPartlyApplied { serving.beginPartialChange() }
         isPartlyApplied = true
     }
 
-    private func endPartialChange() {
+    func endPartialChange() {
         if isPartlyApplied { serving.endPartialChange() }
         isPartlyApplied = false
-    }
-
-    // MARK: Loading
-
-    private struct Loaded {
-        let result: CatalogLoad.Result
-        let mark: LedgerMark?
-    }
-
-    /// Loads what is not known, or no longer as it is: everything after a start, else what the ledger's news ask for.
-    ///
-    /// - Returns: what of the store does not agree yet, so that nothing was loaded; `nil` = all does.
-    func load(_ session: Session, isRestart: Bool) throws(StoreError) -> String? {
-        let started = MonotonicClock.now
-        let old = serving.catalog
-        var evicted = isRestart ? [] : evicted
-        let known = serving.applied.withLock { $0.reached }
-        let (serving, isRestart, isSuspect) = (serving, isRestart, filling.isSuspect)
-        var gap: String?
-        var transaction: Connection.TransactionOptions = isSuspect ? .loadSuspect : .load
-        // The first look does not know yet whether somebody fills the store.
-        if !isLoaded { transaction.lockTimeoutMs = ServingLimits.fillingLockTimeoutMs }
-        let loaded = try session.transaction(transaction) { () throws(StoreError) -> Loaded? in
-            let head = try Ledger(session).head()
-            var restarts = isRestart
-            var entries: [FollowedEntry] = []
-            if !restarts {
-                if head.position - known.position > ServingLimits.followedEntriesBehindMax { restarts = true }
-                if !restarts { entries = try LedgerReader(session).entries(after: known.position, upTo: head.position) }
-            }
-            let changes = entries.filter { !$0.isData && $0.kind != .definitions }
-            let stale = Set(changes.filter { !$0.isRemoval }.map(\.view))
-            // An unknown kind of the whole store may mean anything.
-            if stale.contains(0) { restarts = true }
-            if restarts {
-                gap = try StoreAgreement(session).gap(isSuspect: isSuspect)
-                if gap != nil { return nil }
-            }
-            let load = CatalogLoad(session: session, options: options) { [self] in isStopped }
-            let result = try load.run(replacing: old, isRestart: restarts, stale: stale, evicted: &evicted)
-            try follow(entries.filter { $0.isData && result.kept.contains($0.view) }, result.catalog, session)
-            for id in Set(changes.filter(\.isRemoval).map(\.view)) where result.kept.contains(id) {
-                guard let view = result.catalog.all[id] else { continue }
-                self.beginPartialChange()
-                try RemovedEntities(session).remove(from: view, position: result.state.position)
-            }
-            return Loaded(result: result, mark: try LedgerMark.read(result.state, session))
-        }
-        guard let loaded else { return gap }
-        serving.loaded.mark = loaded.mark
-        serving.publish(loaded.result, isRestart: isRestart)
-        endPartialChange()
-        self.evicted = evicted
-        serving.met(loaded.result.newer)
-        let isFirst = !isLoaded
-        isLoaded = true
-        filling = FillingStore()
-        self.loaded(loaded.result, us: MonotonicClock.now - started, isFirst: isFirst)
-        try readFreshness(loaded.result, session)
-        return nil
-    }
-
-    /// What came since, for memories that are kept.
-    private func follow(_ entries: [FollowedEntry], _ catalog: Catalog, _ session: Session) throws(StoreError) {
-        if !entries.isEmpty { beginPartialChange() }
-        for (id, entries) in Dictionary(grouping: entries, by: \.view) {
-            guard let view = catalog.all[id] else { continue }
-            try BatchRows(session).apply(entries, to: view)
-        }
-    }
-
-    private func loaded(_ result: CatalogLoad.Result, us: Int64, isFirst: Bool) {
-        serving.report { state in
-            state.isLoading = false
-            state.loadingReason = ""
-            state.head = max(state.head, result.state.position)
-            state.loadedRows = result.loadedRows
-            state.loadUs = us
-            if !isFirst { state.reloads += result.loadedViews }
-        }
-        // A model's flip loads no view.
-        guard isFirst || result.loadedViews > 0 else { return }
-        let seconds = max(Double(us) / 1_000_000, 0.000_001)
-        options.log(
-            ServingEvent(
-                level: .info,
-                message: String(
-                    format:
-                        "loaded %d rows of %d views at position %lld in %.2f s (%.0f rows/s), definitions version %lld",
-                    result.loadedRows,
-                    result.loadedViews,
-                    result.state.position,
-                    seconds,
-                    Double(result.loadedRows) / seconds,
-                    result.catalog.version
-                )
-            )
-        )
-    }
-
-    /// Where views have outgrown the memory they may take, the largest one is read from PostgreSQL from now on.
-    private func evictIfNeeded() throws(StoreError) {
-        guard let limit = options.memoryBytesMax else { return }
-        let catalog = serving.catalog
-        let sizes = catalog.all.values.compactMap { view in view.memory.map { (view, $0.figures.bytes) } }
-        guard sizes.reduce(0, { $0 + $1.1 }) > limit, let largest = sizes.max(by: { $0.1 < $1.1 })?.0 else { return }
-        evicted.insert(largest.stored.id)
-        options.log(.notResident(largest.name, limit: limit))
-        let views = catalog.all.values.map { view in
-            view === largest
-                ? ServedView(
-                    view.stored,
-                    layout: view.layout,
-                    memory: nil,
-                    isRetired: view.isRetired,
-                    counters: view.counters,
-                    freshness: view.freshness
-                ) : view
-        }
-        serving.changeTogether {
-            serving.replaceCatalog(
-                Catalog(catalog.registry, views: views, versions: catalog.versions, models: catalog.models)
-            )
-        }
     }
 }
