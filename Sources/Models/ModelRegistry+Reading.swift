@@ -54,25 +54,32 @@ extension ModelRegistry {
     /// - Throws: ``ModelsError/noModel(name:hint:)``, ``ModelsError/noVersion(model:version:known:)``,
     ///   ``ModelsError/noAlias(model:alias:)``.
     package func resolve(_ text: String) throws(ModelsError) -> ModelVersion {
-        let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let (model, alias) = (parts[0], parts.count > 1 ? parts[1] : Self.champion)
+        try resolve(ModelReference(text))
+    }
+
+    /// As ``resolve(_:)-(String)``.
+    package func resolve(_ reference: ModelReference) throws(ModelsError) -> ModelVersion {
+        let model = reference.model
+        let known = try known(model)
         let (names, aliases): ([String], [String: Int])
-        do {
-            (names, aliases) = (try self.names(), try self.aliases(of: model))
+        do throws(StoreError) {
+            names = known == nil ? try self.names() : [model]
+            aliases = try self.aliases(of: model)
         } catch {
             throw .store(error)
         }
         guard names.contains(model) else {
             throw .noModel(name: model, hint: Name.hint(for: model, among: names))
         }
-        if let version = Int(alias) { return try self.version(model, version) }
-        guard let version = aliases[alias] else {
-            if alias == Self.champion, try known(model) == nil {
+        switch reference.version {
+        case .number(let version): return try self.version(model, version)
+        case .alias(let alias):
+            if let version = aliases[alias] { return try self.version(model, version) }
+            guard alias != Self.champion || known != nil else {
                 throw .noVersion(model: model, version: 1, known: nil)
             }
             throw .noAlias(model: model, alias: alias)
         }
-        return try self.version(model, version)
     }
 
     /// Models that are defined or have versions.
@@ -97,10 +104,22 @@ extension ModelRegistry {
 
     /// What the names of a model stand for.
     package func aliases(of model: String) throws(StoreError) -> [String: Int] {
-        let rows = try session.query("SELECT alias, version FROM asof.model_aliases WHERE model = $1", [.text(model)])
-        var aliases: [String: Int] = [:]
+        try aliases(only: model)[model] ?? [:]
+    }
+
+    /// What the names of each model stand for, by model.
+    /// - Parameter model: `nil` = all.
+    package func aliases(only model: String? = nil) throws(StoreError) -> [String: [String: Int]] {
+        let rows = try session.query(
+            "SELECT model, alias, version FROM asof.model_aliases WHERE $1::text IS NULL OR model = $1",
+            [.text(model)]
+        )
+        var aliases: [String: [String: Int]] = [:]
         for row in 0..<rows.count {
-            if let alias = rows.text(row, 0), let version = rows.int32(row, 1) { aliases[alias] = Int(version) }
+            guard let model = rows.text(row, 0), let alias = rows.text(row, 1), let version = rows.int32(row, 2) else {
+                continue
+            }
+            aliases[model, default: [:]][alias] = Int(version)
         }
         return aliases
     }
@@ -117,16 +136,20 @@ extension ModelRegistry {
         return rows.count > 0 ? rows.int32(0, 0).map { Int($0) } : nil
     }
 
-    /// The position at which a name of a model was moved last; `nil` = none was.
-    package func lastFlip(of model: String) throws(StoreError) -> Int64? {
+    /// The position at which a name was moved last, of each model of which one was.
+    package func lastFlips() throws(StoreError) -> [String: Int64] {
         let rows = try session.query(
             """
-            SELECT b.position FROM asof.model_events e JOIN asof.batches b ON b.batch = e.batch AND b.view = -1
-            WHERE e.model = $1 AND e.alias IS NOT NULL ORDER BY e.id DESC LIMIT 1
-            """,
-            [.text(model)]
+            SELECT DISTINCT ON (e.model) e.model, b.position
+            FROM asof.model_events e JOIN asof.batches b ON b.batch = e.batch AND b.view = -1
+            WHERE e.alias IS NOT NULL ORDER BY e.model, e.id DESC
+            """
         )
-        return rows.count > 0 ? rows.int64(0, 0) : nil
+        var positions: [String: Int64] = [:]
+        for row in 0..<rows.count {
+            if let model = rows.text(row, 0), let position = rows.int64(row, 1) { positions[model] = position }
+        }
+        return positions
     }
 
     /// What happened to a model, newest first.

@@ -232,6 +232,8 @@ import Training
         #expect(message("buys").contains("no alias 'champion'"))
         #expect(message("buys@9") == "buys has versions 1-1, not 9")
         #expect(message("buys@other").contains("no alias 'other'"))
+        #expect(ModelReference("a@b@c") == ModelReference("a@b@c") && ModelReference("a@b@c").version == .alias("b@c"))
+        #expect(ModelReference("a") != ModelReference("a@champion"))
     }
 
     @Test func `two who register at once have two numbers, and two who flip at once one winner`() async throws {

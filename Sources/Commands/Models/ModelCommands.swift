@@ -1,6 +1,7 @@
 import Features
 import Forest
 import Foundation
+import Metrics
 import Models
 import Reading
 import Serving
@@ -119,7 +120,7 @@ enum ModelCommands {
                 return .replied
             }
             return answer(&context) { catalog, reply throws(CommandFault) in
-                let entry = catalog.models.entries[String(name.prefix { $0 != "@" })]
+                let entry = catalog.models.entries[ModelReference(name).model]
                 var model: ServedModel?
                 do throws(CommandFault) { model = try resolve(name, catalog).model } catch {
                     // What is not ready here is told, too.

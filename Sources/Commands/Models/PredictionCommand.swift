@@ -1,5 +1,6 @@
 import Features
 import Forest
+import Metrics
 import Models
 import PointInTime
 import Reading

@@ -41,6 +41,12 @@ package struct ModelShelf: Sendable {
             return nil
         }
 
+        /// `nil` = there is no version yet.
+        var known: ClosedRange<Int>? {
+            guard let first = versions.first, let last = versions.last else { return nil }
+            return first...last
+        }
+
         /// The version that answers for the champion here.
         package var champion: Int? { answering[ModelRegistry.champion] }
     }
@@ -62,9 +68,11 @@ package struct ModelShelf: Sendable {
         var versions: [String: [ModelVersion]] = [:]
         for version in try registry.versions() { versions[version.model, default: []].append(version) }
         for definition in definitions.models where versions[definition.name] == nil { versions[definition.name] = [] }
+        if versions.isEmpty { return }
+        let (allAliases, flips) = (try registry.aliases(), try registry.lastFlips())
         for (name, versions) in versions {
             let known = old.entries[name]
-            let aliases = try registry.aliases(of: name)
+            let aliases = allAliases[name] ?? [:]
             // Names' targets always, of the others the newest ones.
             let newest = versions.filter { $0.state != .retired }.suffix(ServingLimits.modelVersionsMax)
             var slots: [Int: Slot] = [:]
@@ -94,7 +102,7 @@ package struct ModelShelf: Sendable {
                 }
             }
             let isApplied = aliases.allSatisfy { answering[$0.key] == $0.value }
-            let position = isApplied ? try registry.lastFlip(of: name) ?? 0 : known?.position ?? 0
+            let position = isApplied ? flips[name] ?? 0 : known?.position ?? 0
             entries[name] = Entry(
                 name: name,
                 definition: definitions.model(named: name),
@@ -134,23 +142,22 @@ package struct ModelShelf: Sendable {
     package func resolve(
         _ text: String
     ) throws(ModelsError) -> (entry: Entry, model: ServedModel, route: String) {
-        let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let (name, word) = (parts[0], parts.count > 1 ? parts[1] : ModelRegistry.champion)
+        let reference = ModelReference(text)
+        let name = reference.model
         guard let entry = entries[name] else {
             throw .noModel(name: name, hint: Name.hint(for: name, among: Array(entries.keys)))
         }
-        guard let first = entry.versions.first, let last = entry.versions.last else {
-            throw .noVersion(model: name, version: Int(word) ?? 1, known: nil)
-        }
         let (number, route): (Int, String)
-        if let asked = Int(word) {
+        switch reference.version {
+        case .number(let asked):
             guard entry.versions.contains(asked) else {
-                throw .noVersion(model: name, version: asked, known: first...last)
+                throw .noVersion(model: name, version: asked, known: entry.known)
             }
             (number, route) = (asked, "pinned")
-        } else {
-            guard let target = entry.aliases[word] else { throw .noAlias(model: name, alias: word) }
-            (number, route) = (entry.answering[word] ?? target, word)
+        case .alias(let alias):
+            guard entry.known != nil else { throw .noVersion(model: name, version: 1, known: nil) }
+            guard let target = entry.aliases[alias] else { throw .noAlias(model: name, alias: alias) }
+            (number, route) = (entry.answering[alias] ?? target, alias)
         }
         switch entry.slots[number] {
         case .ready(let model)?: return (entry, model, route)

@@ -36,15 +36,13 @@ extension OpenStore {
     package func predict(_ request: PredictRequest, each: (Prediction) throws -> Void) throws {
         let registry = ModelRegistry(session)
         let version = try control.run {
-            var name = request.model
-            if let position = request.position, !name.contains("@") {
-                _ = try registry.resolve(name)
-                guard let champion = try registry.champion(of: name, at: position) else {
-                    throw ModelsError.request("\(name) had no champion at position \(position)")
-                }
-                name += "@\(champion)"
+            let reference = ModelReference(request.model)
+            let newest = try registry.resolve(reference)
+            guard let position = request.position, !reference.isPinned else { return newest }
+            guard let champion = try registry.champion(of: reference.model, at: position) else {
+                throw ModelsError.request("\(reference.model) had no champion at position \(position)")
             }
-            return try registry.resolve(name)
+            return try registry.version(reference.model, champion)
         }
         let forest = try control.run { try Forest(bytes: try registry.file(version)) }
         if let difference = try control.run({ try registry.golden(version) })?.difference(forest) {
