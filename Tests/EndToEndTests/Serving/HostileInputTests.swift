@@ -77,8 +77,7 @@ import Testing
         #expect(try other.run("PING") == .simple("PONG"))
         let grown = target.residentBytes - before
         #expect(grown < 150 << 20, "grown by \(grown >> 20) MiB")
-        let delays = try pings.stop()
-        expectPrompt(delays)
+        try expectPrompt(pings)
         for client in clients { client.reset() }
         #expect(try other.run("PING") == .simple("PONG"))
     }
@@ -99,7 +98,7 @@ import Testing
         pings.waitForMore(50)
         let grown = target.residentBytes - before
         #expect(grown < 4 * 80 << 20, "grown by \(grown >> 20) MiB")
-        expectPrompt(try pings.stop())
+        try expectPrompt(pings)
         for client in clients { client.reset() }
     }
 
@@ -116,16 +115,17 @@ import Testing
             let answered = try latin1(half.untilClosed())
             #expect("$5\r\nhello\r\n+PONG\r\n+OK\r\n+QUEUED\r\n*1\r\n+PONG\r\n".hasPrefix(answered))
         }
-        expectPrompt(try pings.stop())
+        try expectPrompt(pings)
         #expect(target.isRunning)
     }
 
-    /// Half of all within 100 ms, though machines that run tests are busy with other things.
-    private func expectPrompt(_ delaysMs: [Int]) {
-        let sorted = delaysMs.sorted()
-        #expect(!sorted.isEmpty)
-        guard let worst = sorted.last else { return }
-        #expect(sorted[sorted.count / 2] < 100, "median \(sorted[sorted.count / 2]) ms, worst \(worst) ms")
+    /// Nobody waits for those who were hostile: a machine that runs tests is busy with other things, too, but what holds
+    /// others up does so for as long as it is there.
+    private func expectPrompt(_ pings: Pings) throws {
+        pings.waitForMore(20)
+        let sorted = try pings.stop().sorted()
+        guard let worst = sorted.last else { return #expect(!sorted.isEmpty) }
+        #expect(sorted[sorted.count / 2] < 1_000, "median \(sorted[sorted.count / 2]) ms, worst \(worst) ms")
         #expect(worst < 10_000)
     }
 
