@@ -88,7 +88,8 @@ package struct StoreCheck {
     }
 
     private func history(_ view: StoredView) throws(StoreError) -> [Finding] {
-        [
+        let identity = view.eventFeature == nil ? "h._event_time" : "h._event_time, h.\(StoredView.eventColumn)"
+        return [
             try count(
                 view.name,
                 "history has the rows that the ledger says",
@@ -115,10 +116,12 @@ package struct StoreCheck {
             ),
             try count(
                 view.name,
-                "a batch has one row for a key and event time",
+                view.eventFeature == nil
+                    ? "a batch has one row for a key and event time"
+                    : "a batch has one row for a key, event time and event",
                 """
                 SELECT count(*) FROM (SELECT FROM \(view.historyTable) h
-                    GROUP BY \(view.keyList("h")), h._event_time, h._batch HAVING count(*) > 1) x
+                    GROUP BY \(view.keyList("h")), \(identity), h._batch HAVING count(*) > 1) x
                 """
             ),
         ]

@@ -49,13 +49,15 @@ package struct EntityLookup {
     private func readOnline(_ role: ViewRole, _ keys: [Value]) throws(StoreError) -> EntityRow {
         let view = role.view
         let features = role.features.map { ", o.\(SQLText.identifier($0.name))" }.joined()
+        let event =
+            view.eventFeature.map { " AND h.\(StoredView.eventColumn) = o.\(SQLText.identifier($0.name))" } ?? ""
         let rows = try session.query(
             """
             SELECT o._event_time, o._deleted, pg_catalog.clock_timestamp(), h.position, h.known_at\(features)
             FROM \(view.onlineTable) o LEFT JOIN LATERAL (
                 SELECT b.position, coalesce(h._known_at, b.committed_at) AS known_at
                 FROM \(view.historyTable) h JOIN asof.batches b ON b.batch = h._batch AND b.view = \(view.id)
-                WHERE \(view.keysEqual("h", "o")) AND h._event_time = o._event_time
+                WHERE \(view.keysEqual("h", "o")) AND h._event_time = o._event_time\(event)
                 ORDER BY b.position DESC LIMIT 1) h ON true
             WHERE \(view.keyCondition("o"))
             """,
@@ -74,6 +76,8 @@ package struct EntityLookup {
             position: rows.int64(0, 3)
         )
         let isDeleted = rows.bool(0, 1) == true
+        // Of an event view no event is in force then, which history does not answer otherwise.
+        if isDeleted, view.eventFeature != nil { return Self.missing(role) }
         row.isValid = !isDeleted && !isExpired
         let reader = ResultColumn(rows: rows, rowOf: [0])
         for (index, feature) in role.features.enumerated() {
@@ -171,6 +175,7 @@ package struct EntityLookup {
             SELECT coalesce(h._known_at, b.committed_at) FROM asof.batches b
             JOIN \(view.historyTable) h ON h._batch = b.batch AND h._event_time = $\(count + 1)
             WHERE \(view.keyCondition("h")) AND b.position = $\(count + 2) AND b.view = \(view.id)
+            ORDER BY h._deleted, \(view.historyOrder("h")) LIMIT 1
             """,
             view.keyParameters(keys) + [.timestamp(microseconds: time.microseconds), .int64(position)]
         )

@@ -6,6 +6,8 @@ extension ViewDefinition {
             ? "global" : "key " + keys.map { "\($0.name) \($0.type.rawValue)" }.joined(separator: ", ")
     }
 
+    private var eventsText: String { events.map { "events by \($0.id)" } ?? "one row for a key and event time" }
+
     /// The changes for a view that is not applied now.
     func additions(retired: RetiredDefinitions) -> [DefinitionChange] {
         let old = retired.views.first { $0.name == name }
@@ -16,6 +18,17 @@ extension ViewDefinition {
                     .added,
                     .refused,
                     "its retired data has \(old.keysText), not \(keysText)",
+                    wayOut: "use another name, or delete the data with asof apply --prune first"
+                )
+            ]
+        }
+        if let old, old.events != events {
+            return [
+                .init(
+                    .view(name),
+                    .added,
+                    .refused,
+                    "its retired data has \(old.eventsText), not \(eventsText)",
                     wayOut: "use another name, or delete the data with asof apply --prune first"
                 )
             ]
@@ -32,7 +45,8 @@ extension ViewDefinition {
             ]
         }
         let returns = old == nil ? "" : "; its data returns"
-        return [.init(.view(name), .added, "\(keysText); \(featureCount)\(returns)")]
+        let events = events.map { "; events by \($0.id)" } ?? ""
+        return [.init(.view(name), .added, "\(keysText); \(featureCount)\(events)\(returns)")]
             + features.compactMap { feature in
                 let change = addition(of: feature, retired: retired)
                 return change.severity == .refused ? change : nil
@@ -140,6 +154,17 @@ extension ViewDefinition {
                     .refused,
                     "partition \(old.partition.rawValue) -> \(partition.rawValue)",
                     wayOut: "its history is partitioned already: make a view under another name"
+                )
+            )
+        }
+        if old.events != events {
+            changes.append(
+                .init(
+                    .view(name),
+                    .changed,
+                    .refused,
+                    "\(old.eventsText) -> \(eventsText)",
+                    wayOut: "its history is stored that way already: make a view under another name and ingest into it"
                 )
             )
         }

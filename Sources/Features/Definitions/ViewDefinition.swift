@@ -16,6 +16,8 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
     package var partition: Partitioning
     /// At least one, in file order, which is the order that `view.*` expands to.
     package var features: [FeatureDefinition]
+    /// What tells the view's rows apart beside key and event time; `nil` = nothing: a key has one row for an event time.
+    package var events: EventIdentity?
     /// What `asof materialize` runs; `nil` for a view that is only ingested into.
     package var source: BatchSource?
     /// How long history is kept once `asof drop-history` is run; `nil` = for ever. At least ``ttl``.
@@ -60,8 +62,23 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
 
     package var isGlobal: Bool { keys.isEmpty }
 
+    /// Of an event view the place in ``features`` of what identifies an event.
+    /// - Complexity: O(features).
+    package var eventPlace: Int? {
+        guard let events else { return nil }
+        return features.firstIndex { $0.name == events.id }
+    }
+
     /// - Complexity: O(features).
     package func feature(named name: String) -> FeatureDefinition? { features.first { $0.name == name } }
+}
+
+/// What identifies an event of an event view beside its key and time: a correction has the same, and another event not.
+package struct EventIdentity: Hashable, Sendable, Codable {
+    /// The name of a feature of the view, a string or an int64, that no row is without.
+    package var id: String
+
+    package init(id: String) { self.id = id }
 }
 
 /// One column of a view's entity key.

@@ -2,7 +2,7 @@ import Yams
 
 extension DefinitionsReader {
     private static let viewKeys =
-        ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "source"]
+        ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "events", "source"]
         + operationKeys + annotationKeys
     /// What operating the view needs, apart from what its values mean.
     private static let operationKeys = ["retention", "max_age", "lateness", "tolerance"]
@@ -44,6 +44,7 @@ extension DefinitionsReader {
             owner: notes.owner,
             tags: notes.tags
         )
+        view.events = parts["events"].flatMap { events($0, what, of: features) }
         view.retention = operation.retention
         view.maxAge = operation.maxAge
         if let refusal = view.storageRefusal, let node = parts["features"]?.key {
@@ -72,6 +73,41 @@ extension DefinitionsReader {
             }
         }
         return (retention, maxAge)
+    }
+
+    private mutating func events(
+        _ field: Field,
+        _ what: String,
+        of features: [FeatureDefinition]
+    ) -> EventIdentity? {
+        if isNull(field.value) { return nil }
+        let example = "as in events: { id: flight_id }"
+        guard case .mapping = field.value else {
+            fault(at: field.value, "'events' of \(what) names the feature that identifies an event, \(example)")
+            return nil
+        }
+        guard let parts = fields(of: field.value, "'events' of \(what)", known: ["id"]) else { return nil }
+        guard let part = parts["id"] else {
+            fault(at: field.key, "'events' of \(what) has no id: the feature that identifies an event, \(example)")
+            return nil
+        }
+        guard let name = text(part.value, "the id of the events of \(what)") else { return nil }
+        guard let feature = features.first(where: { $0.name == name }) else {
+            let hint = Name.hint(for: name, among: features.map(\.name))
+            fault(
+                at: part.value,
+                "the id of the events of \(what) is '\(name.oneLine)', which is no feature of it\(hint)"
+            )
+            return nil
+        }
+        guard feature.type == .string || feature.type == .int64 else {
+            fault(
+                at: part.value,
+                "the id of the events of \(what), '\(name)', is \(feature.type.text); expected string or int64"
+            )
+            return nil
+        }
+        return EventIdentity(id: name)
     }
 
     private mutating func entityKeys(_ field: Field, _ what: String) -> (names: [String], keys: [KeyColumn]) {

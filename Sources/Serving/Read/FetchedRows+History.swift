@@ -24,7 +24,8 @@ extension FetchedRows {
         return memory
     }
 
-    /// One descent of the index of history for each entity; of rows with equal event times the one of the greatest position.
+    /// One descent of the index of history for each entity; of rows with equal event times the one of the greatest position,
+    /// of an event view the newest event in force.
     private func statement(_ view: ServedView, _ state: PinnedState, keyCount: Int) -> String {
         let stored = view.stored
         let columns =
@@ -50,7 +51,13 @@ extension FetchedRows {
         let matches = equal.joined(separator: " AND ")
         let table = stored.historyTable
         let found: String
-        if state.isOvertaken(stored) {
+        if stored.eventFeature != nil {
+            found = """
+                CROSS JOIN LATERAL (SELECT \(list) FROM \(table) h
+                    WHERE \(matches) AND \(stored.isInForce("h") { [state.condition($0)] })
+                    ORDER BY \(stored.historyOrder("h")) LIMIT 1) f
+                """
+        } else if state.isOvertaken(stored) {
             let position = "(SELECT b.position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1)"
             found = """
                 CROSS JOIN LATERAL (SELECT h._event_time AS newest FROM \(table) h WHERE \(matches)

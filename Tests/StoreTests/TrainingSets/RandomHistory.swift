@@ -35,7 +35,16 @@ final class RandomHistory {
           pair: { entities: [place, word], strict: true, partition: none, features: { n: int64 } }
           mixed: { entities: [word, user], strict: true, delay: 1s, ttl: 3s, online: false, partition: year, features: { n: int64 } }
           rates: { entities: [], partition: year, features: { rate: float32, tags: list(string) } }
+          clicks: { entities: [user], ttl: 4s, events: { id: click }, features: { click: string, x: float64 } }
+          visits:
+            entities: [place, word]
+            strict: true
+            delay: 1s
+            partition: day
+            events: { id: n }
+            features: { note: string, n: int64 }
         services:
+          events: [clicks.*, visits.note, visits.n]
           model:
             - rates.rate
             - stats.*
@@ -102,6 +111,7 @@ final class RandomHistory {
                 view.features.map { random.value($0.type) }
             )
             // A row of the same batch once more: same keys, same time, another value.
+            Self.setEvent(&row, view, &random)
             if let last = rows.last, random.oneIn(5) {
                 (row.keys, row.eventTime) = (last.keys, last.eventTime)
                 if row.knownAt != nil { row.knownAt = last.knownAt }
@@ -109,6 +119,14 @@ final class RandomHistory {
             rows.append(row)
         }
         return rows
+    }
+
+    /// Of an event view gives a row one of few events.
+    static func setEvent(_ row: inout HistoryRow, _ view: ViewDefinition, _ random: inout SeededRandom) {
+        guard let place = view.eventPlace else { return }
+        row.features[place] =
+            view.features[place].type == .int64
+            ? .int64(random.pick([.min, -1, 0, 7])) : .string(random.pick(["", "a", "B", "é"]))
     }
 
     private func view() throws -> StoredView { random.pick(store.registry.views) }
@@ -147,7 +165,7 @@ final class RandomHistory {
     }
 
     private func committed(_ parts: [(StoredView, [HistoryRow])], _ state: LedgerState) {
-        for (view, rows) in parts { oracle.commit(rows, to: view.name, as: state) }
+        for (view, rows) in parts { oracle.commit(rows, to: view.definition, as: state) }
         states.append(state)
     }
 
