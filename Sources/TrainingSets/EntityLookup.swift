@@ -2,6 +2,7 @@ package import Features
 import PointInTime
 import Postgres
 package import Store
+import Windowing
 
 /// One entity's row of one view, with where it comes from.
 package struct EntityRow: Sendable, Hashable {
@@ -37,6 +38,7 @@ package struct EntityLookup {
         _ moment: Moment,
         state: LedgerState?
     ) throws(StoreError) -> EntityRow {
+        if let windows = role.windows { return try readWindows(windows, keys, moment, state) }
         if case .latest = moment, state == nil, role.view.definition.isOnline {
             return try readOnline(role, keys)
         }
@@ -44,6 +46,38 @@ package struct EntityLookup {
         let pinned: PinnedState
         if let state { pinned = try ledger.pin(state) } else { pinned = try ledger.pin(try ledger.head()) }
         return try readHistory(role, keys, moment, pinned)
+    }
+
+    /// Windows now, at the time of an older state's commit, or at a moment.
+    private func readWindows(
+        _ windows: WindowRole,
+        _ keys: [Value],
+        _ moment: Moment,
+        _ state: LedgerState?
+    ) throws(StoreError) -> EntityRow {
+        let time: Int64
+        switch moment {
+        case .at(let moment): time = moment.microseconds
+        case .latest:
+            let now = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
+            time = state?.committedAt ?? now
+        }
+        let ledger = Ledger(session)
+        let pinned: PinnedState
+        if let state { pinned = try ledger.pin(state) } else { pinned = try ledger.pin(try ledger.head()) }
+        let found = try WindowReader(session, pinned, windows).read(
+            WindowRequests(
+                keys: zip(keys, windows.keys).map { Column(type: $1.type.featureType, value: $0) },
+                times: Column(type: .timestamp, values: .int64([time]))
+            )
+        )
+        let values = found.values.map { $0.value(0) }
+        var row = EntityRow(values: values, statuses: values.map { $0 == .null ? .null : .present })
+        if case .timestamp(let newest) = found.eventTimes.value(0) {
+            row.eventTime = newest
+            row.isValid = true
+        }
+        return row
     }
 
     private func readOnline(_ role: ViewRole, _ keys: [Value]) throws(StoreError) -> EntityRow {

@@ -18,6 +18,8 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
     package var features: [FeatureDefinition]
     /// What tells the view's rows apart beside key and event time; `nil` = nothing: a key has one row for an event time.
     package var events: EventIdentity?
+    /// Of a window view, which stores nothing: what its features are computed of; `nil` = they are stored.
+    package var windows: WindowTexts?
     /// What `asof materialize` runs; `nil` for a view that is only ingested into.
     package var source: BatchSource?
     /// How long history is kept once `asof drop-history` is run; `nil` = for ever. At least ``ttl``.
@@ -71,6 +73,30 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
 
     /// - Complexity: O(features).
     package func feature(named name: String) -> FeatureDefinition? { features.first { $0.name == name } }
+
+    /// One of the view's features as a service has it.
+    package func column(
+        _ feature: FeatureDefinition,
+        alias: String? = nil,
+        keys: [KeyMapping]
+    ) -> FeatureColumn {
+        var column = FeatureColumn(view: name, alias: alias, keys: keys, feature: feature.name, type: feature.type)
+        column.window = windows.map { WindowColumn(of: $0.of, text: $0.texts[feature.name] ?? "") }
+        return column
+    }
+}
+
+/// What the features of a window view are: aggregates over the events of an event view.
+package struct WindowTexts: Hashable, Sendable, Codable {
+    /// The event view, whose leading keys are the window view's.
+    package var of: String
+    /// For each feature its window, as ``ExpressionTyping`` has normalized it.
+    package var texts: [String: String]
+
+    package init(of: String, texts: [String: String]) {
+        self.of = of
+        self.texts = texts
+    }
 }
 
 /// What identifies an event of an event view beside its key and time: a correction has the same, and another event not.

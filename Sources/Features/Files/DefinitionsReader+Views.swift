@@ -8,6 +8,7 @@ extension DefinitionsReader {
     private static let operationKeys = ["retention", "max_age", "lateness", "tolerance"]
 
     mutating func view(_ field: Field) -> ViewDefinition? {
+        if isWindowView(field) { return windowView(field) }
         let what = "view '\(field.name)'"
         guard let parts = fields(of: field.value, what, known: Self.viewKeys) else { return nil }
         if parts["entities"] == nil {
@@ -110,7 +111,7 @@ extension DefinitionsReader {
         return EventIdentity(id: name)
     }
 
-    private mutating func entityKeys(_ field: Field, _ what: String) -> (names: [String], keys: [KeyColumn]) {
+    mutating func entityKeys(_ field: Field, _ what: String) -> (names: [String], keys: [KeyColumn]) {
         guard let nodes = elements(of: field.value, "'entities' of \(what)", example: "[user], or [] for a global view")
         else { return ([], []) }
         var names: [String] = []

@@ -3,6 +3,7 @@ import Online
 import PointInTime
 import Postgres
 import Store
+import Windowing
 
 extension FetchedRows {
     /// As ``Serving/fetch(_:keys:at:position:finish:)``.
@@ -12,6 +13,7 @@ extension FetchedRows {
         at time: Int64,
         position: Int64
     ) throws(StoreError) -> ViewMemory {
+        if let windows = view.windows { return try read(windows, view, keys, at: time, position: position) }
         let ledger = Ledger(session)
         let state = try ledger.pin(position > 0 ? try ledger.state(at: position) : .beginning)
         let rows = try session.query(
@@ -21,6 +23,37 @@ extension FetchedRows {
         try refuseMany(rows, view)
         let memory = ViewMemory(layout: view.layout)
         memory.apply(try viewRows(rows, view), position: position)
+        return memory
+    }
+
+    /// For each entity a row, also where no event is in any window: then without an event time.
+    private func read(
+        _ windows: WindowRole,
+        _ view: ServedView,
+        _ keys: [Column],
+        at time: Int64,
+        position: Int64
+    ) throws(StoreError) -> ViewMemory {
+        let rowCount = keys.first?.rowCount ?? 1
+        let ledger = Ledger(session)
+        let state = try ledger.pin(position > 0 ? try ledger.state(at: position) : .beginning)
+        let found = try WindowReader(session, state, windows, eventsMax: ServingLimits.windowEventsMax).read(
+            WindowRequests(
+                keys: keys,
+                times: Column(type: .timestamp, values: .int64(Array(repeating: time, count: rowCount)))
+            )
+        )
+        var times = found.eventTimes.int64Values
+        for row in times.indices where found.eventTimes.isNull(row) { times[row] = PackedRow.noEventTime }
+        let memory = ViewMemory(layout: view.layout)
+        memory.apply(
+            ViewRows(
+                keys: keys.isEmpty ? [Column(type: .int64, values: .int64([0]))] : keys,
+                eventTimes: Column(type: .timestamp, values: .int64(times)),
+                features: found.values
+            ),
+            position: position
+        )
         return memory
     }
 

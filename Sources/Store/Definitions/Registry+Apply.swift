@@ -108,7 +108,7 @@ extension Registry {
             // Exclusive against writers: nobody writes into a view while its columns change.
             if changed.contains(name) { try session.lock(AdvisoryLock.view(id)) }
         }
-        for view in new.views where changed.contains(view.name) {
+        for view in new.views where changed.contains(view.name) && view.windows == nil {
             if let id = ids[view.name] {
                 try change(StoredView(id: id, shape: next, definition: view), session)
             } else {

@@ -74,13 +74,14 @@ package struct JoinPlan: Sendable {
         _ spec: TrainingSetSpec,
         _ context: Scan.Context
     ) throws(StoreError) -> (JoinPlan, Scan?) {
-        if let role = spec.plan.roles.first(where: { $0.view.eventFeature != nil }) {
+        if let role = spec.plan.roles.first(where: { $0.view.eventFeature != nil || $0.windows != nil }) {
+            let what = role.windows == nil ? "holds events" : "has windows"
             guard request.engine != .scan else {
                 throw .request(
-                    "view '\(role.view.name)' holds events, and their newest is looked up: --engine probe, or auto"
+                    "view '\(role.view.name)' \(what), for which events are looked up: --engine probe, or auto"
                 )
             }
-            let reason = "view '\(role.view.name)' holds events"
+            let reason = "view '\(role.view.name)' \(what)"
             return (JoinPlan(engine: .probe, reason: reason, views: [], estimates: nil), nil)
         }
         if request.engine == .probe {

@@ -107,6 +107,25 @@ struct Oracle {
         )
     }
 
+    /// The events of a key that are in force, those of one time by their ids.
+    ///
+    /// - Parameters:
+    ///   - keys: of the view, or its leading ones.
+    ///   - label: µs; counts where only what was known does.
+    func events(_ keys: [Value], label: Int64, in view: ViewDefinition, _ rules: Rules) -> [CommittedRow] {
+        let leading = keys.map(\.identity)
+        return (rows[view.name] ?? []).filter { candidate in
+            candidate.keys.starts(with: leading) && candidate.position <= rules.position
+                && !(rules.isKnownAtLabel && (candidate.row.knownAt ?? candidate.committedAt) > label)
+                && isInForce(candidate, candidate.keys, Int128(label), view, rules)
+        }.sorted { left, right in
+            // Of one time and id by the other keys.
+            if right.isNewer(than: left, orSame: false) { return true }
+            if left.isNewer(than: right, orSame: false) { return false }
+            return left.keys.flatMap(\.self).lexicographicallyPrecedes(right.keys.flatMap(\.self))
+        }
+    }
+
     private func isInForce(
         _ candidate: CommittedRow,
         _ identity: [[UInt8]],
@@ -134,13 +153,14 @@ struct Oracle {
 }
 
 extension Oracle.CommittedRow {
-    func isNewer(than other: Oracle.CommittedRow) -> Bool {
+    /// - Parameter orSame: whether of versions of one event the later one is newer.
+    func isNewer(than other: Oracle.CommittedRow, orSame: Bool = true) -> Bool {
         if row.eventTime != other.row.eventTime { return row.eventTime > other.row.eventTime }
         switch (event, other.event) {
         case (.int64(let own), .int64(let others)) where own != others: return own > others
         case (.string(let own), .string(let others)) where !own.utf8.elementsEqual(others.utf8):
             return others.utf8.lexicographicallyPrecedes(own.utf8)
-        default: return position > other.position
+        default: return orSame && position > other.position
         }
     }
 }

@@ -43,7 +43,32 @@ final class RandomHistory {
             partition: day
             events: { id: n }
             features: { note: string, n: int64 }
+          click_windows:
+            entities: [user]
+            windows:
+              of: clicks
+              features:
+                n: count over 3s
+                s: sum(x) over 5s
+                a: avg(x) over 2s offset 1s
+                lo: min(x) over lifetime
+                hi: max(x) over 4s where x > 0 or click = 'a'
+                f: first(click) over 3s
+                l: last(click) over lifetime
+                d: distinct(click) over 6s
+          visit_windows:
+            entities: [place]
+            strict: true
+            delay: 1s
+            windows:
+              of: visits
+              features:
+                n: count over 4s
+                s: sum(n) over lifetime
+                l: last(note) over 10s
+                w: count over lifetime where word = 'a' or n = 7
         services:
+          windows: [click_windows.*, visit_windows.*]
           events: [clicks.*, visits.note, visits.n]
           model:
             - rates.rate
