@@ -144,7 +144,7 @@ let package = Package(
             "Workflows",
             [
                 "Columnar", "Expressions", "Features", "Forest", "Materializing", "Models", "Operations", "PointInTime",
-                "Postgres", "Segments", "Store", "Training", "TrainingSets", "Windowing", "Windows", "XGBoost",
+                "Postgres", "Segments", "Store", "Training", "TrainingSets", "Windows", "XGBoost",
             ]
         ),
         module(
