@@ -27,6 +27,9 @@ package struct EntityLookup {
         case latest
         /// What a training set with this label time would see.
         case at(Timestamp)
+        /// What a server answers to a request of that time, its AT: of stored features the newest row up to then, without
+        /// delay and strictness.
+        case served(Timestamp)
     }
 
     /// - Parameters:
@@ -57,7 +60,7 @@ package struct EntityLookup {
     ) throws(StoreError) -> EntityRow {
         let time: Int64
         switch moment {
-        case .at(let moment): time = moment.microseconds
+        case .at(let moment), .served(let moment): time = moment.microseconds
         case .latest:
             let now = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
             time = state?.committedAt ?? now
@@ -143,16 +146,15 @@ package struct EntityLookup {
         var role = role
         switch moment {
         case .at(let time): label = time.microseconds
+        case .served(let time):
+            label = time.microseconds
+            expiry = role.view.definition.ttl.map { label.subtractingSaturating($0.microseconds) }
+            role = role.withoutTimeRules
         case .latest:
             // The newest row whatever its time; its age is measured afterwards.
             label = Timestamp.latest.microseconds
             expiry = try expiryBound(role.view, state)
-            role = ViewRole(
-                view: role.view.withoutTimeRules,
-                prefix: role.prefix,
-                keyColumns: role.keyColumns,
-                features: role.features
-            )
+            role = role.withoutTimeRules
         }
         let columns = zip(keys, role.view.definition.keys).map { key, column in
             switch key {

@@ -200,6 +200,7 @@ extension ViewDefinition {
                 changes.append(.init(.view(name), .changed, severity, "\(setting) \(before) -> \(after)"))
             }
         }
+        add("scores", old.scoresOf ?? "none", scoresOf ?? "none")
         add("missing", old.missing.rawValue, missing.rawValue)
         add("online", "\(old.isOnline)", "\(isOnline)", isOnline ? .safe : .retires)
         add("retention", old.retention?.text ?? "none", retention?.text ?? "none")

@@ -18,6 +18,8 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
     package var features: [FeatureDefinition]
     /// What tells the view's rows apart beside key and event time; `nil` = nothing: a key has one row for an event time.
     package var events: EventIdentity?
+    /// The model whose answers the view keeps, for `asof score`; `nil` = rows come from elsewhere.
+    package var scoresOf: String?
     /// Of a window view, which stores nothing: what its features are computed of; `nil` = they are stored.
     package var windows: WindowTexts?
     /// What `asof materialize` runs; `nil` for a view that is only ingested into.
@@ -87,7 +89,7 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
 }
 
 /// What the features of a window view are: aggregates over the events of an event view.
-package struct WindowTexts: Hashable, Sendable, Codable {
+package struct WindowTexts: Hashable, Sendable {
     /// The event view, whose leading keys are the window view's.
     package var of: String
     /// For each feature its window, as ``ExpressionTyping`` has normalized it.
@@ -96,6 +98,35 @@ package struct WindowTexts: Hashable, Sendable, Codable {
     package init(of: String, texts: [String: String]) {
         self.of = of
         self.texts = texts
+    }
+}
+
+/// As JSON a list, so that what is unknown in one of them is found.
+extension WindowTexts: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case of
+        case windows = "texts"
+    }
+
+    private struct Window: Codable {
+        var feature: String
+        var text: String
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        of = try container.decode(String.self, forKey: .of)
+        let windows = try container.decode([Window].self, forKey: .windows)
+        texts = Dictionary(windows.map { ($0.feature, $0.text) }) { first, _ in first }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(of, forKey: .of)
+        try container.encode(
+            texts.sorted { $0.key < $1.key }.map { Window(feature: $0.key, text: $0.value) },
+            forKey: .windows
+        )
     }
 }
 

@@ -2,7 +2,7 @@ import Yams
 
 extension DefinitionsReader {
     private static let viewKeys =
-        ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "events", "source"]
+        ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "events", "scores", "source"]
         + operationKeys + annotationKeys
     /// What operating the view needs, apart from what its values mean.
     private static let operationKeys = ["retention", "max_age", "lateness", "tolerance"]
@@ -23,8 +23,11 @@ extension DefinitionsReader {
                 "the ttl of \(what), \(ttl.text), is shorter than its delay, \(delay.text): no value would ever be returned"
             )
         }
-        let features = parts["features"].map { self.features($0, what, keys: keys) } ?? []
-        if parts["features"] == nil {
+        var features = parts["features"].map { self.features($0, what, keys: keys) } ?? []
+        let scores = parts["scores"].flatMap { isNull($0.value) ? nil : $0 }
+        let scored = scores.flatMap { scoredModel($0, what, hasFeatures: parts["features"] != nil) }
+        if scores != nil { features = ScoreFeatures.all }
+        if parts["features"] == nil, scores == nil {
             fault(at: field.key, "\(what) has no features, as in features: { clicks: int64 }")
         }
         let notes = annotations(parts)
@@ -45,6 +48,7 @@ extension DefinitionsReader {
             owner: notes.owner,
             tags: notes.tags
         )
+        view.scoresOf = scored
         view.events = parts["events"].flatMap { events($0, what, of: features) }
         view.retention = operation.retention
         view.maxAge = operation.maxAge
@@ -74,6 +78,20 @@ extension DefinitionsReader {
             }
         }
         return (retention, maxAge)
+    }
+
+    /// `scores: { model: delay }`.
+    private mutating func scoredModel(_ field: Field, _ what: String, hasFeatures: Bool) -> String? {
+        guard let parts = fields(of: field.value, "'scores' of \(what)", known: ["model"]) else { return nil }
+        if hasFeatures {
+            let names = ScoreFeatures.all.map(\.name).joined(separator: ", ")
+            fault(at: field.key, "\(what) has scores, which are its features: \(names); leave 'features' away")
+        }
+        guard let part = parts["model"] else {
+            fault(at: field.key, "'scores' of \(what) has no model, as in scores: { model: delay }")
+            return nil
+        }
+        return text(part.value, "the model of \(what)")
     }
 
     private mutating func events(

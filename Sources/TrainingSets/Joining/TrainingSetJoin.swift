@@ -276,6 +276,6 @@ package final class TrainingSetJoin {
 /// Rows of the spine with every column of the training set, not recorded yet.
 package struct JoinedBlock: Sendable {
     package let batch: ColumnBatch
-    /// For each role the ages of its matched rows.
-    fileprivate let ages: [Column]
+    /// For each role the ages of its matched rows, null where none was.
+    package let ages: [Column]
 }

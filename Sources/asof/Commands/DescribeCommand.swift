@@ -40,6 +40,7 @@ struct DescribeCommand: ParsableCommand {
             lines.append("online     \(view.isOnline ? "yes" : "no")")
             lines.append("partition  \(view.partition.rawValue)")
         }
+        if let model = view.scoresOf { lines.append("scores     of \(model), written by `asof score`") }
         if let events = view.events { lines.append("events     by \(events.id)") }
         if let retention = view.retention {
             lines.append("retention  \(retention.text), applied by `asof drop-history`")
