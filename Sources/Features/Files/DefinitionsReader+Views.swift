@@ -22,7 +22,7 @@ extension DefinitionsReader {
                 "the ttl of \(what), \(ttl.text), is shorter than its delay, \(delay.text): no value would ever be returned"
             )
         }
-        let features = parts["features"].map { self.features($0, what, keys: keys) } ?? []
+        let features = parts["features"].map { self.features($0, of: field.name, keys: keys) } ?? []
         if parts["features"] == nil {
             fault(at: field.key, "\(what) has no features, as in features: { clicks: int64 }")
         }
@@ -108,7 +108,8 @@ extension DefinitionsReader {
         return (names, keys)
     }
 
-    private mutating func features(_ field: Field, _ what: String, keys: [KeyColumn]) -> [FeatureDefinition] {
+    private mutating func features(_ field: Field, of view: String, keys: [KeyColumn]) -> [FeatureDefinition] {
+        let what = "view '\(view)'"
         guard !isNull(field.value) else {
             fault(at: field.key, "\(what) has no features, as in features: { clicks: int64 }")
             return []
@@ -118,6 +119,7 @@ extension DefinitionsReader {
         var features: [FeatureDefinition] = []
         for pair in pairs {
             let before = issues.count
+            places[.feature(view: view, name: pair.name)] = place(of: pair.key)
             checkName(pair.name, "feature", at: pair.key)
             if keys.contains(where: { $0.name == pair.name }) {
                 fault(at: pair.key, "the feature '\(pair.name)' of \(what) has the name of one of its keys")
