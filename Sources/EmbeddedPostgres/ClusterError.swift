@@ -12,6 +12,10 @@ package enum ClusterError: Error, Equatable {
     case accountMissing(name: String)
     /// The folder belongs to somebody whose server this user cannot run.
     case otherOwner(path: String, owner: String, user: String)
+    /// The folder belongs to root, as a copy that root made, and PostgreSQL does not run as root.
+    case ownedByRoot(path: String, account: String)
+    /// Root does not run what somebody put into another's folder.
+    case planted(path: String, owner: String)
     /// A folder named like a store, which Asof did not make.
     case foreignFolder(path: String)
     /// A store is there already.
@@ -48,7 +52,8 @@ extension ClusterError: CustomStringConvertible {
         case .serverMissing(let searched):
             "PostgreSQL's server programs (initdb, pg_ctl, postgres) were not found in "
                 + (searched.isEmpty ? "any known place" : searched.joined(separator: ", "))
-                + "; install them (Debian, Ubuntu: apt-get install postgresql) or name a database with -d"
+                + "; install them (Debian 12: apt-get install postgresql-15; other Debians and Ubuntu: apt-get install "
+                + "postgresql) or name a database with -d"
         case .versionMissing(let folder, let needed, let found):
             "\(folder) was made by PostgreSQL \(needed), which is not installed (found: \(Self.list(found))); "
                 + "install it (apt-get install postgresql-\(needed)) or move the data with pg_upgrade"
@@ -59,7 +64,15 @@ extension ClusterError: CustomStringConvertible {
                 + "install the server (apt-get install postgresql) or run asof as a plain user"
         case .otherOwner(let path, let owner, let user):
             "\(path) belongs to \(owner), and its server cannot be run by \(user); "
-                + "run asof as \(owner), or name another database with -d"
+                + "run asof as \(owner), or name another database with -d. If it is a copy that is to be \(user)'s: "
+                + "sudo chown -R \(user): '\(path)'"
+        case .ownedByRoot(let path, let account):
+            "\(path) belongs to root, as a copy that root made with cp -r, and PostgreSQL does not run as root; give it to the "
+                + "user of its server: chown -R \(account): '\(path)' (cp -a keeps owners; and copy a store only while nothing "
+                + "uses it)"
+        case .planted(let path, let owner):
+            "\(path) belongs to \(owner), and the folder around it does not: root does not run what somebody put there; "
+                + "run asof as \(owner), or move the store into a folder of \(owner)'s"
         case .foreignFolder(let path):
             "\(path) was not made by asof init (it has no \(ClusterLocation.markerName)); it is left as it is. "
                 + "Move it away, or run asof in another folder"

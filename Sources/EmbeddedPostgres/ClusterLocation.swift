@@ -40,7 +40,7 @@ package struct ClusterLocation: Equatable {
     /// The nearest store in a folder or one above it; `nil` when there is none.
     ///
     /// - Throws: ``ClusterError/foreignFolder(path:)`` for an `asof-data` that is none of ours, ``ClusterError/otherOwner(path:owner:user:)`` for somebody
-    ///   else's. Root refuses a store that somebody other than the owner of the folder around it put there (in `/tmp`, say).
+    ///   else's, ``ClusterError/ownedByRoot(path:account:)`` for a copy that root made. Root refuses a store that somebody other than the owner of the folder around it put there (in `/tmp`, say).
     static func find(from directory: String) throws(ClusterError) -> ClusterLocation? {
         var current = try resolvedPath(directory)
         while true {
@@ -115,11 +115,7 @@ package struct ClusterLocation: Equatable {
         guard ServiceAccount.isRoot, account.name != ServiceAccount.defaultName else { return }
         let parent = FileIdentity(path: folder + "/..")
         guard parent?.owner == account.uid else {
-            throw .otherOwner(
-                path: folder,
-                owner: account.name,
-                user: "root (the folder around it is not \(account.name)'s)"
-            )
+            throw .planted(path: folder, owner: account.name)
         }
     }
 

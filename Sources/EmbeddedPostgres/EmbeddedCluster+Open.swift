@@ -139,10 +139,25 @@ extension EmbeddedCluster {
             guard isPassing, deadline.pause() else {
                 SocketFolder.remove(socketFolder)
                 let isLocked = log.contains("postmaster.pid") && log.contains("already exists")
-                throw .startFailed(home: location.home, reason: isLocked ? lockedReason() : failure, log: log)
+                let reason = isLocked ? lockedReason() : rightsReason(log) ?? failure
+                throw .startFailed(home: location.home, reason: reason, log: log)
             }
             usleep(200_000)
         }
+    }
+
+    /// What mends owners and rights that a copy has not kept; `nil` where the log says nothing of them.
+    private func rightsReason(_ log: String) -> String? {
+        if log.contains("has invalid permissions") {
+            return "others may enter its data, as after a copy that did not keep rights (cp -a does); mend it with: "
+                + "chmod 700 '\(location.data)'"
+        }
+        if log.contains("has wrong ownership") || log.contains("Permission denied") {
+            return
+                "not all of its files belong to \(account.name), as after a copy that did not keep owners (cp -a does); "
+                + "mend it with: chown -R \(account.name): '\(location.home)'"
+        }
+        return nil
     }
 
     /// Why PostgreSQL takes the data for those of a running server, though this process sees none.

@@ -89,8 +89,9 @@ extension EmbeddedCluster {
                     last = server
                     lastUsed = .now
                 case .stopped:
-                    // With the data folder deleted, its server ends by itself within a minute.
                     wasAlive = last?.isAlive ?? false
+                    // Without its data folder it would go on for up to a minute, and confirm what is nowhere.
+                    if wasAlive, let last, FileIdentity(path: cluster.location.data) == nil { last.stopAtOnce() }
                 }
                 if wasAlive { usleep(UInt32(EmbeddedCluster.pollSeconds * 1_000_000)) }
             }

@@ -32,8 +32,10 @@ package struct ServiceAccount: Equatable {
         guard let identity = FileIdentity(path: path) else {
             throw .system(operation: "looking at", path: path, code: errno)
         }
+        // Whatever root makes belongs to another user from the start.
+        guard !isRoot || identity.owner != 0 else { throw .ownedByRoot(path: path, account: defaultName) }
         let account = ServiceAccount(uid: identity.owner)
-        guard geteuid() == identity.owner || (isRoot && identity.owner != 0) else {
+        guard geteuid() == identity.owner || isRoot else {
             throw .otherOwner(path: path, owner: account.name, user: ServiceAccount(uid: geteuid()).name)
         }
         return account

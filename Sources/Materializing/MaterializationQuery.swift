@@ -86,12 +86,15 @@ struct MaterializationQuery {
     private static func eventTime(_ columns: [ColumnType], _ view: StoredView) throws(StoreError) -> String {
         let targets = view.definition.keys.map(\.name) + view.definition.features.map(\.name)
         let free = columns.filter { !targets.contains($0.name) }
-        let named = free.first { $0.name == "event_time" } ?? free.first { $0.name == "_event_time" }
+        let named = free.first { $0.name == Name.eventTimeColumn } ?? free.first { $0.name == "_event_time" }
         let times = free.filter { FeatureType.timestamp.accepts($0.type) }
         guard let column = named ?? (times.count == 1 ? times[0] : nil) else {
             throw .request(
                 times.isEmpty
-                    ? "the sql of view '\(view.name)' gives no event time: a column event_time of type timestamptz"
+                    ? targets.contains(Name.eventTimeColumn)
+                        ? "the sql of view '\(view.name)' gives no event time: event_time is a key or feature of the view; call "
+                            + "the column of event times _event_time"
+                        : "the sql of view '\(view.name)' gives no event time: a column event_time of type timestamptz"
                     : "the sql of view '\(view.name)' gives several times (\(times.map(\.name).joined(separator: ", "))); "
                         + "call the event time event_time"
             )

@@ -16,6 +16,8 @@ package struct StoreCheck {
         package let subject: String
         package let property: String
         package let violations: Int
+        /// The first few of them, each on one line: entities, batches or positions, with what is wrong about each.
+        package let examples: [String]
     }
 
     /// Checks the ledger and every view, in one snapshot.
@@ -32,52 +34,79 @@ package struct StoreCheck {
         }
     }
 
-    private func count(_ subject: String, _ property: String, _ sql: String) throws(StoreError) -> Finding {
-        Finding(subject: subject, property: property, violations: Int(try session.query(sql).int64(0, 0) ?? -1))
+    /// - Parameters:
+    ///   - rows: SQL of one row a violation, whose one column says which it is.
+    ///   - count: SQL of how many there are, where that is not the number of rows.
+    private func find(
+        _ subject: String,
+        _ property: String,
+        _ rows: String,
+        count: String? = nil
+    ) throws(StoreError) -> Finding {
+        let violations =
+            Int(try session.query(count ?? "SELECT count(*) FROM (\(rows)) x").int64(0, 0) ?? -1)
+        var examples: [String] = []
+        if violations != 0 {
+            let found = try session.query(
+                """
+                SELECT left(x.example, \(OperationsLimits.checkExampleCharacters)) FROM (\(rows)) x (example)
+                ORDER BY 1 LIMIT \(OperationsLimits.checkExamplesMax)
+                """
+            )
+            examples = (0..<found.count).map { (found.text($0, 0) ?? "").oneLine }
+        }
+        return Finding(subject: subject, property: property, violations: violations, examples: examples)
     }
 
     private func ledger() throws(StoreError) -> [Finding] {
         [
-            try count(
+            try find(
                 "ledger",
                 "positions have no gaps",
-                "SELECT coalesce(max(position), 0) - count(DISTINCT position) FROM asof.batches"
+                """
+                SELECT 'positions ' || before + 1 || ' to ' || position - 1 FROM (
+                    SELECT position, lag(position, 1, 0::bigint) OVER (ORDER BY position) AS before
+                    FROM (SELECT DISTINCT position FROM asof.batches) b) x WHERE position > before + 1
+                """,
+                count: "SELECT coalesce(max(position), 0) - count(DISTINCT position) FROM asof.batches"
             ),
-            try count(
+            try find(
                 "ledger",
                 "commit times ascend with positions",
                 """
-                SELECT count(*) FROM (
-                    SELECT committed_at <= lag(committed_at) OVER (ORDER BY position) AS falls
+                SELECT 'position ' || position FROM (
+                    SELECT position, committed_at <= lag(committed_at) OVER (ORDER BY position) AS falls
                     FROM (SELECT DISTINCT position, committed_at FROM asof.batches) b) x WHERE falls
                 """
             ),
-            try count(
+            try find(
                 "ledger",
                 "a position is one batch with one uid",
                 """
-                SELECT count(*) FROM (SELECT position FROM asof.batches GROUP BY position
-                    HAVING count(DISTINCT (batch, uid, committed_at, batch_high)) > 1) x
+                SELECT 'position ' || position FROM asof.batches GROUP BY position
+                HAVING count(DISTINCT (batch, uid, committed_at, batch_high)) > 1
                 """
             ),
-            try count(
+            try find(
                 "ledger",
                 "a batch has one position",
-                "SELECT count(*) FROM (SELECT batch FROM asof.batches GROUP BY batch HAVING count(DISTINCT position) > 1) x"
+                "SELECT 'batch ' || batch FROM asof.batches GROUP BY batch HAVING count(DISTINCT position) > 1"
             ),
-            try count(
+            try find(
                 "ledger",
                 "batch_high is the greatest batch so far",
                 """
-                SELECT count(*) FROM (SELECT batch_high, max(batch) OVER (ORDER BY position) AS high
+                SELECT 'position ' || position FROM (SELECT position, batch_high, max(batch) OVER (ORDER BY position) AS high
                     FROM asof.batches) x WHERE batch_high <> high
                 """
             ),
-            try count(
+            try find(
                 "ledger",
                 "kept totals are what its rows add up to",
                 """
-                SELECT count(*) FROM asof.ledger_totals t CROSS JOIN LATERAL (
+                SELECT 'view ' || coalesce((SELECT name FROM asof.views v WHERE v.id = t.view), t.view::text)
+                    || ': kept ' || t.rows || ' rows, the ledger has ' || coalesce(l.rows, 0)
+                FROM asof.ledger_totals t CROSS JOIN LATERAL (
                     SELECT sum(CASE WHEN kind IN ('data', 'materialize') THEN rows
                         WHEN kind IN ('forget', 'drop') THEN -rows ELSE 0 END)::bigint AS rows, max(position) AS last
                     FROM asof.batches b WHERE b.view = t.view AND b.position <= t.position) l
@@ -90,38 +119,47 @@ package struct StoreCheck {
     private func history(_ view: StoredView) throws(StoreError) -> [Finding] {
         let identity = view.eventFeature == nil ? "h._event_time" : "h._event_time, h.\(StoredView.eventColumn)"
         return [
-            try count(
+            try find(
                 view.name,
                 "history has the rows that the ledger says",
                 """
-                SELECT count(*) FROM (SELECT batch, sum(rows) AS rows FROM (
+                SELECT 'batch ' || batch || ': the ledger has ' || coalesce(l.rows, 0) || ' rows, history '
+                    || coalesce(h.rows, 0) || coalesce(', of ' || (
+                        SELECT string_agg(e.entity, ', ') FROM (SELECT DISTINCT \(view.entityText("k")) AS entity
+                            FROM \(view.historyTable) k WHERE k._batch = batch ORDER BY 1
+                            LIMIT \(OperationsLimits.checkEntitiesMax)) e), '')
+                FROM (SELECT batch, sum(rows) AS rows FROM (
                         SELECT batch, rows FROM asof.batches
                         WHERE view = \(view.id) AND kind IN ('data', 'materialize')
                         UNION ALL SELECT batch, -rows FROM asof.removed_rows WHERE view = \(view.id)) b
                         GROUP BY batch HAVING sum(rows) <> 0) l
                     FULL JOIN (SELECT _batch AS batch, count(*) AS rows FROM \(view.historyTable) GROUP BY 1) h USING (batch)
-                    WHERE l.rows IS DISTINCT FROM h.rows
+                WHERE l.rows IS DISTINCT FROM h.rows
                 """
             ),
-            try count(
+            try find(
                 view.name,
                 "what forget and drop removed adds up",
                 """
-                SELECT count(*) FROM (SELECT batch, rows FROM asof.batches
+                SELECT 'removal ' || batch || ': the ledger has ' || coalesce(l.rows, 0) || ' rows, by batches '
+                    || coalesce(r.rows, 0)
+                FROM (SELECT batch, rows FROM asof.batches
                         WHERE view = \(view.id) AND kind IN ('forget', 'drop') AND rows > 0) l
                     FULL JOIN (SELECT removal AS batch, sum(rows) AS rows FROM asof.removed_rows
                         WHERE view = \(view.id) GROUP BY 1) r USING (batch)
                 WHERE l.rows IS DISTINCT FROM r.rows
                 """
             ),
-            try count(
+            try find(
                 view.name,
                 view.eventFeature == nil
                     ? "a batch has one row for a key and event time"
                     : "a batch has one row for a key, event time and event",
                 """
-                SELECT count(*) FROM (SELECT FROM \(view.historyTable) h
-                    GROUP BY \(view.keyList("h")), \(identity), h._batch HAVING count(*) > 1) x
+                SELECT \(view.entityText("h")) || ' at ' || h._event_time || ', batch ' || h._batch || ': ' || count(*)
+                    || ' rows'
+                FROM \(view.historyTable) h
+                GROUP BY \(view.keyList("h")), \(identity), h._batch HAVING count(*) > 1
                 """
             ),
         ]
@@ -133,15 +171,38 @@ package struct StoreCheck {
         let left = columns.map { "h.\($0)" }.joined(separator: ", ")
         let right = columns.map { "o.\($0)" }.joined(separator: ", ")
         return [
-            try count(
+            try find(
                 view.name,
                 Self.onlineProperty,
                 """
-                SELECT count(*) FROM (\(view.latestQuery)) h FULL JOIN \(view.onlineTable) o
-                    ON \(view.keysEqual("h", "o"))
+                SELECT CASE WHEN h._event_time IS NULL THEN \(view.entityText("o")) ELSE \(view.entityText("h")) END
+                    || CASE WHEN h._event_time = o._event_time THEN ' (other values)' ELSE
+                        ' (history ' || coalesce(h._event_time::text, 'none') || ', online '
+                        || coalesce(o._event_time::text, 'none') || ')' END
+                FROM (\(view.latestQuery)) h FULL JOIN \(view.onlineTable) o ON \(view.keysEqual("h", "o"))
                 WHERE (\(left)) IS DISTINCT FROM (\(right))
                 """
             )
         ]
+    }
+}
+
+extension StoredView {
+    /// SQL: a row's entity as `asof get` reads it: `key=value` with commas between.
+    fileprivate func entityText(_ alias: String) -> String {
+        guard !definition.keys.isEmpty else { return "'the one row'" }
+        let keys = definition.keys.map { key in
+            let value = "\(alias).\(SQLText.identifier(key.name))::text"
+            let escaped = ["=", ",", " "].reduce(value) { "replace(\($0), '\($1)', E'\\\\\($1)')" }
+            return "'\(key.name)=' || \(key.type == .string ? escaped : value)"
+        }
+        return "concat_ws(',', \(keys.joined(separator: ", ")))"
+    }
+}
+
+extension String {
+    /// Control characters, line ends among them, as blanks.
+    fileprivate var oneLine: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 }

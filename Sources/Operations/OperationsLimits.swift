@@ -9,7 +9,17 @@ package enum OperationsLimits {
     /// Counts of expectations that `status` reads of one view.
     static let expectationStatusCounts = 10_000
 
+    // MARK: Check
+
+    /// Violations of one property that `check` names.
+    package static let checkExamplesMax = 5
+    /// Entities of one batch that `check` names.
+    static let checkEntitiesMax = 3
+
     // MARK: Inside
+
+    /// Of a violation's text: keys are up to 2,000 bytes.
+    static let checkExampleCharacters = 300
 
     /// Partitions dropped in one transaction: each takes about five locks of the 6,400 that a server has by default.
     package static let dropPartitionsMax = 200

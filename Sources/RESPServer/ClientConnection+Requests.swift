@@ -55,7 +55,7 @@ extension ClientConnection {
         guard case .command(let place) = resolution else { return table.refusal(resolution, arguments) }
         if let refusal = table.lengthRefusal(place, requestBytes: requestBytes) { return refusal }
         if !flags.contains(.loading), context.engine.hooks.isLoading() {
-            return "LOADING the latest values are being loaded; try again soon"
+            return CommandFault.stillLoading(context.engine.hooks.loadingReason()).description
         }
         if flags.contains(.noMulti), context.client.isInTransaction {
             return "ERR Command not allowed inside a transaction"

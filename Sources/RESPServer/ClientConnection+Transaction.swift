@@ -29,7 +29,8 @@ extension ClientConnection {
             guard !isLoading || run.transaction.commands.allSatisfy({ table.flags($0.command).contains(.loading) })
             else {
                 context.engine.hooks.abandon(run.writes, context.client.id)
-                return finish(run) { $0.error("EXECABORT Transaction discarded: \(CommandFault.stillLoading)") }
+                let fault = CommandFault.stillLoading(context.engine.hooks.loadingReason())
+                return finish(run) { $0.error("EXECABORT Transaction discarded: \(fault)") }
             }
             prepareWrites(&run)
         }

@@ -20,6 +20,9 @@ package struct ServingOptions: Sendable {
     /// Takes what is worth a line in the log, from any thread.
     package var log: @Sendable (ServingEvent) -> Void = { _ in }
 
+    /// Why PostgreSQL may be away for good, asked when it cannot be reached, on the follower's thread; `nil` = not known.
+    package var absence: @Sendable () -> String? = { nil }
+
     package init() {}
 }
 

@@ -8,6 +8,8 @@ package struct ServingState: Sendable, Hashable {
     package var isLoading = true
     /// What of the store does not agree yet, for the log and INFO; names of views and tables, no values.
     package var loadingReason = ""
+    /// How far a load is; `nil` = none is under way.
+    package var loadProgress: LoadProgress?
     /// Everything up to this position has been applied; with its uid it names the state beyond doubt.
     package var reached = LedgerState.beginning
     /// The newest position that was seen in the ledger; at least ``reached``'s.
@@ -42,6 +44,30 @@ package struct ServingState: Sendable, Hashable {
 
     /// Positions committed but not applied yet, as far as is known.
     package var lag: Int64 { max(head - reached.position, 0) }
+}
+
+extension ServingState {
+    /// How far a load of latest values is.
+    package struct LoadProgress: Sendable, Hashable {
+        /// The view at work; `nil` = none yet, or those are done that are loaded.
+        package var view: String?
+        /// Its rows so far.
+        package var rows = 0
+        package var viewsDone = 0
+        package var viewCount = 0
+    }
+
+    /// Why nothing is answered yet, on one line; empty where it is, or that is not known.
+    package var loadingText: String {
+        guard isLoading else { return "" }
+        if downSince != nil { return downReason }
+        if let progress = loadProgress {
+            let views = "\(progress.viewsDone) of \(progress.viewCount) views are loaded"
+            return progress.view.map { "\(views), and \(progress.rows) rows of view '\($0)'" } ?? views
+        }
+        if !loadingReason.isEmpty { return loadingReason }
+        return reached == .beginning && connections == 0 ? "connecting to PostgreSQL" : ""
+    }
 }
 
 /// Why a server cannot answer now.

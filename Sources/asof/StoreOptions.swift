@@ -14,9 +14,11 @@ struct StoreOptions: ParsableArguments {
     var database: String?
 
     /// Connects to the store; starts the embedded cluster where that is the store.
-    func open(forWriting: Bool) throws -> OpenStore {
-        let location = try locate()
-        return try OpenStore(
+    func open(forWriting: Bool) throws -> OpenStore { try open(try locate(), forWriting: forWriting) }
+
+    /// Connects to the store in a database that was found.
+    func open(_ location: StoreLocation, forWriting: Bool) throws -> OpenStore {
+        try OpenStore(
             location.conninfo,
             forWriting: forWriting,
             segmentsFolder: location.cluster.map { $0.cluster.location.folder + "/segments" },

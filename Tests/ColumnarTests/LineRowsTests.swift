@@ -116,6 +116,22 @@ import Wire
         #expect(rows.take().isEmpty)
     }
 
+    @Test func `a view that takes nothing any more is told as what it is, and other names are not`() throws {
+        let views = [Self.view("stats", .int64, keys: Self.keys)]
+        for (name, hint) in [("gone", "; it is retired"), ("stat", "; did you mean 'stats'?")] {
+            let bytes = Array("\(name),s=a,k=7 x=1i 5\n".utf8)
+            var rows = LineRows(views: views, precision: .s, absent: ["gone": "; it is retired"])
+            var decoder = LineProtocolDecoder()
+            var point = DecodedLine()
+            var position = 0
+            let reason = "there is no view '\(name)'\(hint)"
+            #expect(throws: LineProtocolError(line: 1, column: 1, reason: reason, kind: .view)) {
+                _ = try decoder.next(bytes.span, from: &position, isEnd: true, into: &point)
+                try rows.append(point, bytes.span, offset: 0, now: 77)
+            }
+        }
+    }
+
     static let refused: [(text: String, column: Int, reason: String)] = [
         ("stat,k=1,s=a x=1i", 1, "there is no view 'stat'; did you mean 'stats'?"),
         ("stats,k=1 x=1i", 6, "the entity key 's' of view 'stats' is missing; it is a tag"),

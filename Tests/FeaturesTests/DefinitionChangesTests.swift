@@ -62,6 +62,14 @@ struct Edit: CustomTestStringConvertible {
             "~ service  ranking       new version: "
         ),
         Edit(
+            "a feature that is named like a row's own event time",
+            [("ctr: float64", "ctr: float64, event_time: timestamp")],
+            .refused,
+            "! feature  stats.event_time  a column of that name is the event time of a row, in files and in a source's sql; "
+                + "call the feature otherwise, for example happened_at",
+            "~ service  ranking           new version: "
+        ),
+        Edit(
             "entity added",
             [("  spare:", "  shop: { key: shop_id, type: int64 }\n  spare:")],
             .safe,

@@ -105,6 +105,26 @@ import Testing
         #expect(applied.definitions.views.map(\.name) == ["plain", "stats", "other"])
     }
 
+    @Test func `a refused change says where the file has it`() throws {
+        var applied = Applied()
+        try applied.apply(Self.base)
+        let feature = try applied.apply(Self.base.replacing("clicks: int64", with: "clicks: string"))
+        #expect(
+            feature.contains(
+                "! feature  stats.clicks  f.yaml:4:42: int64 -> string; its data has the old type: add a feature under another "
+                    + "name"
+            ),
+            "\(feature)"
+        )
+        let view = try applied.apply(Self.base.replacing("other: { ent", with: "other: { partition: day, ent"))
+        #expect(view.contains { $0.hasPrefix("! view     other  f.yaml:5:3: partition month -> day") }, "\(view)")
+        let entity = try applied.apply(Self.base.replacing("key: s, type: string", with: "key: s, type: int64"))
+        #expect(entity.filter { $0.hasPrefix("!") }.allSatisfy { $0.contains("  f.yaml:2:") }, "\(entity)")
+        // What is not refused needs no place.
+        let safe = try applied.apply(Self.base.replacing("ctr: float64", with: "ctr: float64, more: int64"))
+        #expect(!safe.isEmpty && !safe.contains { $0.contains("f.yaml") }, "\(safe)")
+    }
+
     /// A file of team_b, and the refusals that its plan has.
     struct Refused: CustomTestStringConvertible {
         var yaml: String
@@ -247,7 +267,9 @@ import Testing
         let lines = try applied.apply("project: team_a\nentities: { user: { key: id, type: int64 } }\n")
         #expect(
             lines.count == 1
-                && lines[0].hasPrefix("! entity   user  key user_id int64 -> id int64; the data of mine has")
+                && lines[0].hasPrefix(
+                    "! entity   user  f.yaml:2:13: key user_id int64 -> id int64; the data of mine has"
+                )
         )
     }
 

@@ -109,13 +109,55 @@ struct ClusterCreationTests {
                 return name == "asof-supervisor\n"
             }
         )
+        let watching = try cluster.open(supervision(idle: 1))
+        #expect(watching.absence == nil)
         let new = String(scratch.path.dropLast() + "b")
         #expect(rename(scratch.path, new) == 0)
+        #expect(watching.absence?.contains("was moved or deleted") == true)
+        #expect(ask(watching.conninfo, "SELECT 1") == "1")
+        watching.close()
         let moved = try #require(try EmbeddedCluster.find(from: new))
         #expect(ask(try moved.open(supervision(idle: 1)).conninfo, "SELECT 1") == "1")
         #expect(eventually { moved.isStopped() })
         #expect(ask(try moved.open(supervision(idle: 1)).conninfo, "SELECT 1") == "1")
         try moved.stop()
+    }
+
+    @Test(.enabled(if: ServiceAccount.isRoot, "needs root"))
+    func `copies that lost owners or rights say what mends them, and that mends them`() throws {
+        let scratch = Scratch(name: "/a")
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let copy = Scratch()
+        let folder = copy.path + "/asof-data"
+        try Subprocess.run(["/bin/cp", "-r", cluster.location.folder, folder], seconds: 60)
+        let owned = #expect(throws: ClusterError.self) { try EmbeddedCluster.find(from: copy.path) }
+        #expect(owned == .ownedByRoot(path: folder, account: "postgres"))
+        #expect(owned?.description.contains("chown -R postgres: '\(folder)'") == true)
+        try Subprocess.run(["/bin/chown", "-R", "postgres:", folder], seconds: 10)
+
+        let mended = try #require(try EmbeddedCluster.find(from: copy.path))
+        chmod(mended.location.data, 0o777)
+        let rights = #expect(throws: ClusterError.self) { try mended.open(supervision()) }
+        #expect(rights?.description.contains("chmod 700 '\(folder)/pg'") == true, "\(String(describing: rights))")
+        chmod(mended.location.data, 0o700)
+        chown(mended.location.data + "/global", 0, 0)
+        let part = #expect(throws: ClusterError.self) { try mended.open(supervision()) }
+        #expect(
+            part?.description.contains("chown -R postgres: '\(folder)'") == true,
+            "\(String(describing: part))"
+        )
+        try Subprocess.run(["/bin/chown", "-R", "postgres:", folder], seconds: 10)
+        #expect(ask(try mended.open(supervision()).conninfo, "SELECT 1") == "1")
+    }
+
+    @Test func `a plain user's copy of somebody else's store is told whom to ask, and how it becomes theirs`() {
+        let error = ClusterError.otherOwner(path: "/x/asof-data", owner: "ann", user: "bob")
+        #expect(error.description.contains("run asof as ann"))
+        #expect(error.description.hasSuffix("sudo chown -R bob: '/x/asof-data'"))
+    }
+
+    @Test func `missing server programs name Debian's package`() {
+        #expect(ClusterError.serverMissing(searched: []).description.contains("apt-get install postgresql-15"))
     }
 
     @Test(.enabled(if: ServiceAccount.isRoot, "needs root"))

@@ -134,6 +134,23 @@ struct EmbeddedClusterTests {
         #expect(try cluster.status().isSupervised)
     }
 
+    @Test func `a server whose data was deleted confirms nothing any more`() throws {
+        let scratch = Scratch()
+        let cluster = try EmbeddedCluster.create(in: scratch.path)
+        let running = try cluster.open(supervision())
+        let pid = try #require(cluster.serverPid)
+        #expect(eventually { supervisorProcess(of: cluster) != nil })
+        Patience.pass(microseconds: 1_500_000, "the supervisor looks at the server twice")
+        try Subprocess.run(["/bin/rm", "-rf", cluster.location.folder], seconds: 60)
+        #expect(eventually(seconds: 8) { kill(pid, 0) != 0 || readText("/proc/\(pid)/stat")?.contains(") Z ") == true })
+        #expect(ask(running.conninfo, "SELECT 1") != "1")
+        #expect(running.absence?.contains("was moved or deleted") == true)
+        // The place is free for another store, which is not the one that was opened.
+        let other = try EmbeddedCluster.create(in: scratch.path)
+        #expect(running.absence != nil)
+        #expect(ask(try other.open(supervision()).conninfo, "SELECT 1") == "1")
+    }
+
     @Test func `a killed supervisor is replaced by the next command`() throws {
         let scratch = Scratch()
         let cluster = try EmbeddedCluster.create(in: scratch.path)

@@ -74,6 +74,18 @@ import Wire
         #expect(scene.reply().hasSuffix("-EXECABORT Transaction discarded: probe.alone cannot be part of one here\r\n"))
     }
 
+    @Test func `while latest values are loaded, the refusal says what is loaded`() {
+        var hooks = EngineHooks()
+        hooks.isLoading = { true }
+        hooks.loadingReason = { "1 of 3 views are loaded" }
+        let scene = Scene(engine: ProbeCommands.engine(hooks: hooks))
+        let refusal =
+            "LOADING the latest values are being loaded (1 of 3 views are loaded); 'loading' in INFO tells when that is done; "
+            + "try again soon\r\n"
+        scene.send("PING\r\nprobe.loading\r\nMULTI\r\nprobe.loading\r\n")
+        #expect(scene.reply().hasPrefix("+PONG\r\n-\(refusal)"))
+    }
+
     @Test func `the writes of a transaction that is not run are given up`() {
         let given = Mutex<[[String]]>([])
         var hooks = EngineHooks()

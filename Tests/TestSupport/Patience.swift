@@ -30,9 +30,12 @@ package enum Patience {
 extension Session {
     /// Waits until a session of this session's database waits for a lock.
     ///
-    /// - Parameter event: which lock, as `pg_stat_activity.wait_event` has it, such as `advisory`; `nil` = any.
+    /// - Parameters:
+    ///   - event: which lock, as `pg_stat_activity.wait_event` has it, such as `advisory`; `nil` = any.
+    ///   - seconds: a program that was just started needs long on a busy machine; whoever holds the lock is idle in a
+    ///     transaction meanwhile, which PostgreSQL ends after 60 s.
     /// - Returns: false where none does within `seconds`.
-    package func isSomebodyBlocked(by event: String? = nil, seconds: Double = 20) throws -> Bool {
+    package func isSomebodyBlocked(by event: String? = nil, seconds: Double = 50) throws -> Bool {
         let sql =
             """
             SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'

@@ -132,7 +132,7 @@ import Workflows
                 }
             )
         }
-        #expect(rounds == Limits.plansMax)
+        #expect(rounds == WorkflowLimits.plansMax)
     }
 
     @Test func `where the plan is the same again it is not confirmed again`() throws {

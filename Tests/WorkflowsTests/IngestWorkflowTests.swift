@@ -212,6 +212,37 @@ import Workflows
         let text = "\(error!)"
         #expect(text.hasPrefix("no view 'other' in force: it is retired since 20"), "\(text)")
         #expect(text.hasSuffix("put it back into the definitions and `asof apply` them"), "\(text)")
+        let points = try scratch.write("points.lp", "other,user_id=1 x=1 1700000000000000000\n")
+        let refused = #expect(throws: (any Error).self) {
+            _ = try IngestWorkflow(store: try open()).run(
+                IngestRequest(file: points, content: .lineProtocol(view: nil, precision: .ns))
+            )
+        }
+        #expect("\(refused!)".contains("there is no view 'other' in force: it is retired since 20"), "\(refused!)")
+    }
+
+    @Test func `a column event_time that a feature has taken is told, with the option for another one`() throws {
+        // As stores have it in which the feature was defined before its name was refused.
+        let document = #"replace(document::text, '"name": "x"', '"name": "event_time"')::jsonb"#
+        try store.session.execute("UPDATE asof.definitions SET document = \(document)")
+        for sql in [
+            "UPDATE asof.views SET definition = replace(definition::text, '\"name\": \"x\"', '\"name\": \"event_time\"')::jsonb",
+            "UPDATE asof.features SET name = 'event_time' WHERE name = 'x'",
+            "ALTER TABLE history.other RENAME x TO event_time", "ALTER TABLE online.other RENAME x TO event_time",
+        ] { try store.session.execute(sql) }
+        let file = try scratch.write("other.csv", "user_id,event_time\n1,0.5\n")
+        let error = Self.error {
+            _ = try IngestWorkflow(store: try open()).run(
+                IngestRequest(file: file, content: .table(TableRules(view: "other")))
+            )
+        }
+        #expect(
+            "\(error!)".hasSuffix(
+                "its column event_time is the key or feature of that name, and no column is left for event times: give them a "
+                    + "column of their own and say --event-time COLUMN"
+            ),
+            "\(error!)"
+        )
     }
 
     @Test func `what an earlier run set aside is counted by a rerun`() throws {

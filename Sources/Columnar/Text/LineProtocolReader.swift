@@ -23,17 +23,24 @@ package final class LineProtocolReader {
     /// - Parameters:
     ///   - path: `-` is standard input.
     ///   - precision: the unit of the points' times.
+    ///   - absent: as in ``LineRows``.
     package init(
         path: String,
         views: [ViewDefinition],
         precision: TimeUnit,
+        absent: [String: String] = [:],
         options: InputOptions
     ) throws(ColumnarError) {
         input = try TextInput(file: try InputFile(path: path), options: options)
         input.isHeadKept = false
         self.options = options
         decoder = LineRowDecoder(
-            LineRows(views: views, precision: precision, allowsEarly1970: options.allowsEarly1970)
+            LineRows(
+                views: views,
+                precision: precision,
+                allowsEarly1970: options.allowsEarly1970,
+                absent: absent
+            )
         )
     }
 

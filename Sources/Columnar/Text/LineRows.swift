@@ -21,7 +21,7 @@ package struct LineViewRows: Sendable {
 /// `bytes`, `timestamp`, `vector` and `list` features are written as strings, as they are in CSV. A feature that a point
 /// lacks is an error unless the view allows null. A point that is refused leaves nothing behind.
 package struct LineRows {
-    /// Never written to after ``init(views:precision:allowsEarly1970:)``, so that copies of a store of thousands of views
+    /// Never written to after ``init(views:precision:allowsEarly1970:absent:)``, so that copies of a store of thousands of views
     /// share them.
     private let templates: [ViewRowsBuilder]
     /// Each view's place in ``templates`` by its name's bytes.
@@ -33,6 +33,8 @@ package struct LineRows {
     private var places: [Int: Int] = [:]
     /// The builder of the last point.
     private var last = 0
+    /// What is said of names that are no view's in force, and not unknown either.
+    private let absent: [String: String]
     private var hints = HintBudget()
     private var scratch: [UInt8] = []
     /// Bytes of the values so far, nulls included and texts not: a point of a few bytes may be a row of 1,600 nulls.
@@ -42,7 +44,14 @@ package struct LineRows {
     ///   - views: of equal names the first counts.
     ///   - precision: the unit of the points' times.
     ///   - allowsEarly1970: as in ``TimeReading``.
-    package init(views: [ViewDefinition], precision: TimeUnit, allowsEarly1970: Bool = false) {
+    ///   - absent: what an error says behind the name of a view that points may name no more: that it is retired, say.
+    package init(
+        views: [ViewDefinition],
+        precision: TimeUnit,
+        allowsEarly1970: Bool = false,
+        absent: [String: String] = [:]
+    ) {
+        self.absent = absent
         templates = views.enumerated().map { ViewRowsBuilder($1, number: $0) }
         numbers = KeyOrder(keys: templates.map(\.name))
         times = TimeReading(unit: precision, rounding: .up, allowsEarly1970: allowsEarly1970)
@@ -66,7 +75,9 @@ package struct LineRows {
         if last >= builders.count || builders[last].name != scratch {
             guard let number = numbers.number(of: scratch.span) else {
                 let name = point.measurement.shown(in: bytes)
-                let hint = hints.hint(for: name, count: templates.count) { templates.map(\.definition.name) }
+                let hint =
+                    absent[name]
+                    ?? hints.hint(for: name, count: templates.count) { templates.map(\.definition.name) }
                 let reason = "there is no view '\(name)'\(hint)"
                 throw point.error(at: point.measurement.range.lowerBound, reason, .view, in: bytes)
             }
@@ -100,296 +111,5 @@ package struct LineRows {
         var taken: [LineViewRows] = []
         for place in builders.indices where !builders[place].offsets.isEmpty { taken.append(builders[place].take()) }
         return taken.sorted { $0.view < $1.view }
-    }
-}
-
-/// How many more names are compared for a "did you mean": an unknown name is compared with all that there are, which a
-/// million bad points must not do a million times, nor a hundred of them with thousands of views.
-private struct HintBudget {
-    private var left = 2_000
-    /// What a hint takes at least, so that there are a hundred at most.
-    private static let costMin = 20
-
-    /// - Parameter count: how many names `known` gives; it is called only where they may be compared.
-    mutating func hint(for name: String, count: Int, among known: () -> [String]) -> String {
-        let cost = max(count, Self.costMin)
-        guard cost <= left else { return "" }
-        left -= cost
-        return Name.hint(for: name, among: known())
-    }
-}
-
-/// The rows of one view under construction.
-private struct ViewRowsBuilder {
-    let definition: ViewDefinition
-    /// The view's place among those that ``LineRows`` was given.
-    let number: Int
-    let name: [UInt8]
-    /// Of a row's values, without texts and elements of lists.
-    let rowBytes: Int
-    private let isMissingNull: Bool
-    private var keyNames: KeyOrder
-    private var featureNames: KeyOrder
-    private var keys: [ColumnBuilder] = []
-    private var features: [ColumnBuilder] = []
-    private var times = ColumnBuilder(type: .timestamp)
-    private(set) var offsets: [Int] = []
-    /// For the point at work: which tag is each key, which field each feature; -1 = none yet. Tags count from -2 down.
-    private var keyTags: [Int] = []
-    private var featureSources: [Int] = []
-    private var scratch: [UInt8] = []
-
-    init(_ definition: ViewDefinition, number: Int) {
-        self.definition = definition
-        self.number = number
-        name = Array(definition.name.utf8)
-        isMissingNull = definition.missing == .null
-        keyNames = KeyOrder(keys: definition.keys.map { Array($0.name.utf8) })
-        featureNames = KeyOrder(keys: definition.features.map { Array($0.name.utf8) })
-        // A value's slot and its flag; two more slots are the row's time and place.
-        rowBytes = definition.features.reduce(16 + 9 * definition.keys.count) { bytes, feature in
-            guard case .vector(let dimensions) = feature.type else { return bytes + 9 }
-            return bytes + 4 * dimensions + 1
-        }
-        start()
-    }
-
-    private mutating func start() {
-        keys = definition.keys.map { ColumnBuilder(type: $0.type.featureType) }
-        features = definition.features.map { ColumnBuilder(type: $0.type) }
-        times = ColumnBuilder(type: .timestamp)
-        offsets = []
-        keyTags = Array(repeating: -1, count: keys.count)
-        featureSources = Array(repeating: -1, count: features.count)
-    }
-
-    mutating func take() -> LineViewRows {
-        defer { start() }
-        let count = offsets.count
-        return LineViewRows(
-            view: number,
-            keys: keys.isEmpty
-                ? [Column(type: .int64, values: .int64(Array(repeating: 0, count: count)))] : keys.map { $0.finish() },
-            eventTimes: times.finish(),
-            features: features.map { $0.finish() },
-            offsets: offsets
-        )
-    }
-
-    mutating func append(
-        _ point: DecodedLine,
-        _ bytes: Span<UInt8>,
-        offset: Int,
-        time: RoundedTime,
-        _ hints: inout HintBudget
-    ) throws(LineProtocolError) {
-        try match(point, bytes, &hints)
-        var (keysDone, featuresDone) = (0, 0)
-        do throws(LineProtocolError) {
-            while keysDone < keys.count {
-                try appendKey(keysDone, point, bytes)
-                keysDone += 1
-            }
-            while featuresDone < features.count {
-                try appendFeature(featuresDone, point, bytes)
-                featuresDone += 1
-            }
-        } catch {
-            // The one at work may have half a value.
-            for index in keys.indices.prefix(keysDone + 1) { keys[index].truncate(to: offsets.count) }
-            for index in features.indices.prefix(featuresDone + 1) { features[index].truncate(to: offsets.count) }
-            throw error
-        }
-        times.append(time)
-        offsets.append(offset)
-    }
-
-    /// Finds the key or feature that each tag and field names.
-    private mutating func match(
-        _ point: DecodedLine,
-        _ bytes: Span<UInt8>,
-        _ hints: inout HintBudget
-    ) throws(LineProtocolError) {
-        for index in keyTags.indices { keyTags[index] = -1 }
-        for index in featureSources.indices { featureSources[index] = -1 }
-        for (index, tag) in point.tags.enumerated() {
-            if let key = keyNames.find(Self.field(tag.key), in: bytes, at: index) {
-                keyTags[key] = index
-            } else if let feature = featureNames.find(Self.field(tag.key), in: bytes, at: index),
-                definition.features[feature].type == .string
-            {
-                featureSources[feature] = -2 - index
-            } else {
-                throw unknown(tag: tag.key, point, bytes, &hints)
-            }
-        }
-        for (index, field) in point.fields.enumerated() {
-            guard let feature = featureNames.find(Self.field(field.key), in: bytes, at: index) else {
-                throw unknown(field: field.key, point, bytes, &hints)
-            }
-            guard featureSources[feature] >= -1 else {
-                let reason = "the feature is there as a tag, too"
-                throw point.error(at: field.key.range.lowerBound, reason, .feature, in: bytes)
-            }
-            featureSources[feature] = index
-        }
-    }
-
-    /// Names of keys and features have no character that is escaped, so that an escaped name finds nothing.
-    private static func field(_ part: LinePart) -> Field {
-        Field(start: UInt32(part.range.lowerBound), end: UInt32(part.range.upperBound), kind: .string)
-    }
-
-    private func unknown(
-        tag: LinePart,
-        _ point: DecodedLine,
-        _ bytes: Span<UInt8>,
-        _ hints: inout HintBudget
-    ) -> LineProtocolError {
-        let name = tag.shown(in: bytes)
-        let hint = hints.hint(for: name, count: definition.keys.count + definition.features.count) {
-            definition.keys.map(\.name) + definition.features.filter { $0.type == .string }.map(\.name)
-        }
-        let reason = "view '\(definition.name)' has no tag '\(name)'\(hint)"
-        return point.error(at: tag.range.lowerBound, reason, .feature, in: bytes)
-    }
-
-    private func unknown(
-        field: LinePart,
-        _ point: DecodedLine,
-        _ bytes: Span<UInt8>,
-        _ hints: inout HintBudget
-    ) -> LineProtocolError {
-        let name = field.shown(in: bytes)
-        let isKey = keyNames.number(of: bytes.extracting(field.range)) != nil
-        let hint =
-            isKey
-            ? "; it is an entity key, which is a tag"
-            : hints.hint(for: name, count: definition.features.count) { definition.features.map(\.name) }
-        let reason = "view '\(definition.name)' has no field '\(name)'\(hint)"
-        return point.error(at: field.range.lowerBound, reason, .feature, in: bytes)
-    }
-
-    private mutating func appendKey(
-        _ index: Int,
-        _ point: DecodedLine,
-        _ bytes: Span<UInt8>
-    ) throws(LineProtocolError) {
-        let key = definition.keys[index]
-        guard keyTags[index] >= 0 else {
-            throw point.error(
-                at: point.measurement.range.upperBound,
-                "the entity key '\(key.name)' of view '\(definition.name)' is missing; it is a tag",
-                .entity,
-                in: bytes
-            )
-        }
-        let part = point.tags[keyTags[index]].value
-        scratch.removeAll(keepingCapacity: true)
-        part.append(from: bytes, to: &scratch)
-        let text = scratch
-        do throws(ValueTextError) {
-            switch key.type {
-            case .int64: keys[index].int64s.append(try ValueText.int64(text.span))
-            case .string: try FieldDecoder.append(text.span, to: &keys[index])
-            }
-            keys[index].validity.append(true)
-        } catch {
-            throw badValue(part.range, "tag '\(key.name)'", key.type.featureType, error.reason, .entity, point, bytes)
-        }
-    }
-
-    private mutating func appendFeature(
-        _ index: Int,
-        _ point: DecodedLine,
-        _ bytes: Span<UInt8>
-    ) throws(LineProtocolError) {
-        let feature = definition.features[index]
-        let source = featureSources[index]
-        if source == -1 {
-            guard isMissingNull else {
-                throw point.error(
-                    at: point.range.lowerBound,
-                    "the feature '\(feature.name)' is missing; view '\(definition.name)' does not allow null for it",
-                    .value,
-                    in: bytes
-                )
-            }
-            return features[index].appendNull()
-        }
-        let isTag = source < -1
-        let range = isTag ? point.tags[-2 - source].value.range : point.fields[source].range
-        do throws(ValueTextError) {
-            let value = isTag ? LineValue.string(point.tags[-2 - source].value) : point.fields[source].value
-            try append(value, range, bytes, to: index)
-            features[index].validity.append(true)
-        } catch {
-            let reason = error == .malformed ? "it is of another type" : error.reason
-            let fault: LineProtocolError.Kind = error == .malformed ? .type : .value
-            let what = "\(isTag ? "tag" : "field") '\(feature.name)'"
-            guard !feature.isPII else {
-                let got = Expectations.hiddenValue
-                let text = "\(what): expected \(feature.type.text), got \(got): \(reason)"
-                throw point.error(at: range.lowerBound, text, fault, in: bytes)
-            }
-            throw badValue(range, what, feature.type, reason, fault, point, bytes)
-        }
-    }
-
-    /// - Throws: ``ValueTextError/malformed`` for a value of another kind.
-    private mutating func append(
-        _ value: LineValue,
-        _ range: Range<Int>,
-        _ bytes: Span<UInt8>,
-        to index: Int
-    ) throws(ValueTextError) {
-        switch (features[index].type, value) {
-        case (.bool, .bool(let value)): features[index].bools.append(value)
-        case (.int64, .int(let value)): features[index].int64s.append(value)
-        case (.int64, .unsigned(let value)): features[index].int64s.append(try Self.exactly(Int64(exactly: value)))
-        case (.int32, .int(let value)): features[index].int32s.append(try Self.exactly(Int32(exactly: value)))
-        case (.int32, .unsigned(let value)): features[index].int32s.append(try Self.exactly(Int32(exactly: value)))
-        case (.float64, .float(let value)): features[index].doubles.append(value)
-        case (.float64, .int(let value)): features[index].doubles.append(try Self.exactly(Double(exactly: value)))
-        case (.float64, .unsigned(let value)): features[index].doubles.append(try Self.exactly(Double(exactly: value)))
-        // From the text, so that it is rounded once.
-        case (.float32, .float): features[index].floats.append(try ValueText.float32(bytes.extracting(range)))
-        case (.float32, .int(let value)): features[index].floats.append(try Self.exactly(Float(exactly: value)))
-        case (.float32, .unsigned(let value)): features[index].floats.append(try Self.exactly(Float(exactly: value)))
-        case (.timestamp, .string(let part)):
-            unescape(part, bytes)
-            features[index].int64s.append(try TimeReading().time(scratch.span).microseconds)
-        case (.string, .string(let part)), (.bytes, .string(let part)), (.vector, .string(let part)),
-            (.listInt64, .string(let part)), (.listString, .string(let part)):
-            unescape(part, bytes)
-            let text = scratch
-            try FieldDecoder.append(text.span, to: &features[index])
-        default: throw .malformed
-        }
-    }
-
-    private mutating func unescape(_ part: LinePart, _ bytes: Span<UInt8>) {
-        scratch.removeAll(keepingCapacity: true)
-        part.append(from: bytes, to: &scratch)
-    }
-
-    private static func exactly<Number>(_ value: Number?) throws(ValueTextError) -> Number {
-        guard let value else { throw .outOfRange }
-        return value
-    }
-
-    private func badValue(
-        _ range: Range<Int>,
-        _ what: String,
-        _ type: FeatureType,
-        _ reason: String,
-        _ fault: LineProtocolError.Kind,
-        _ point: DecodedLine,
-        _ bytes: Span<UInt8>
-    ) -> LineProtocolError {
-        // Safe: the pointer is used only within the closure.
-        let text = bytes.extracting(range).withUnsafeBufferPointer { ColumnarError.shown($0) }
-        let reason = "\(what): expected \(type.text), got '\(text)': \(reason)"
-        return point.error(at: range.lowerBound, reason, fault, in: bytes)
     }
 }

@@ -7,6 +7,7 @@ extension EngineHooks {
     /// What INFO, DBSIZE, MEMORY USAGE and the clock tell of the latest values.
     package init(observing serving: Serving, _ reads: FeatureReads) {
         isLoading = { serving.state.isLoading }
+        loadingReason = { serving.state.loadingText }
         nowUs = { serving.now() }
         entityCount = { reads.entityCount() }
         memoryUsage = { reads.memoryUsage(of: $0) }

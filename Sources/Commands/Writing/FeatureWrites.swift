@@ -123,7 +123,8 @@ package final class FeatureWrites: Sendable {
             let rows = LineRows(
                 views: catalog.views.map(\.definition),
                 precision: precision,
-                allowsEarly1970: allowsEarly1970
+                allowsEarly1970: allowsEarly1970,
+                absent: catalog.registry.retiredHints
             )
             templates.rows[reading] = rows
             return rows

@@ -32,6 +32,9 @@ package struct DefinitionChange: Hashable, Sendable {
     package var detail: String
     /// For a refused change: what the user can do instead.
     package var wayOut: String?
+    /// For a refused change: where the definitions say it, as `file:line:column`; `nil` where that is not known, or they do
+    /// not say it any more.
+    package var place: String?
 
     package init(
         _ subject: Subject,
@@ -84,7 +87,7 @@ package struct DefinitionChange: Hashable, Sendable {
 
     private func line(nameWidth: Int) -> String {
         let columns = noun.padded(to: "feature".count) + "  " + name.padded(to: nameWidth)
-        return "\(mark) \(columns)  \(detail)\(wayOut.map { "; \($0)" } ?? "")"
+        return "\(mark) \(columns)  \(place.map { "\($0): " } ?? "")\(detail)\(wayOut.map { "; \($0)" } ?? "")"
     }
 
     /// The changes as `asof plan` prints them, their details below one another.

@@ -61,6 +61,7 @@ extension ProjectDefinitions {
                 if merged.projects[change.subject] != project, change.kind != .removed {
                     change.detail += "; of \(NameProjects.text(merged.projects[change.subject]))"
                 }
+                if change.severity == .refused { change.place = place(of: change.subject) }
                 guard change.severity == .retires, let users = merged.users(of: change.subject, besides: project) else {
                     return change
                 }
@@ -73,6 +74,12 @@ extension ProjectDefinitions {
                 change.wayOut = "keep it in the file until it is not used any more"
                 return change
             }
+    }
+
+    /// Where the files have a name; a feature of a view that is not written out stands where its view does.
+    private func place(of subject: DefinitionChange.Subject) -> String? {
+        if case .feature(let view, _) = subject { return places[subject] ?? places[.view(view)] }
+        return places[subject]
     }
 }
 

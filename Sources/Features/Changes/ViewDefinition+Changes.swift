@@ -122,6 +122,15 @@ extension ViewDefinition {
                     wayOut: "spell it otherwise, for example \(feature.name.lowercased())"
                 )
             }
+            if feature.name == Name.eventTimeColumn {
+                return .init(
+                    subject,
+                    .added,
+                    .refused,
+                    "a column of that name is the event time of a row, in files and in a source's sql",
+                    wayOut: "call the feature otherwise, for example happened_at"
+                )
+            }
             let expectations = feature.expectations.map { ", expectations \($0.text)" } ?? ""
             return .init(subject, .added, feature.type.text + expectations)
         }

@@ -21,12 +21,15 @@ extension DefinitionsReader {
                     )
                     continue
                 }
-                places[subject] = "\(file):\(field.key.mark?.line ?? 1):\(field.key.mark?.column ?? 1)"
+                places[subject] = place(of: field.key)
                 fields.append(field)
             }
         }
         return fields
     }
+
+    /// Where a name of the file that is being read stands, as `file:line:column`.
+    func place(of key: Node) -> String { "\(file):\(key.mark?.line ?? 1):\(key.mark?.column ?? 1)" }
 
     /// What the files define, else what another project has applied.
     func knownEntity(named name: String) -> EntityDefinition? {

@@ -2,7 +2,10 @@ import Yams
 
 extension DefinitionsReader {
     private static let viewKeys =
-        ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "events", "scores", "source"]
+        [
+            "entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "events", "scores",
+            "source",
+        ]
         + operationKeys + annotationKeys
     /// What operating the view needs, apart from what its values mean.
     private static let operationKeys = ["retention", "max_age", "lateness", "tolerance"]
@@ -23,7 +26,7 @@ extension DefinitionsReader {
                 "the ttl of \(what), \(ttl.text), is shorter than its delay, \(delay.text): no value would ever be returned"
             )
         }
-        var features = parts["features"].map { self.features($0, what, keys: keys) } ?? []
+        var features = parts["features"].map { self.features($0, of: field.name, keys: keys) } ?? []
         let scores = parts["scores"].flatMap { isNull($0.value) ? nil : $0 }
         let scored = scores.flatMap { scoredModel($0, what, hasFeatures: parts["features"] != nil) }
         if scores != nil { features = ScoreFeatures.all }
@@ -163,7 +166,8 @@ extension DefinitionsReader {
         return (names, keys)
     }
 
-    private mutating func features(_ field: Field, _ what: String, keys: [KeyColumn]) -> [FeatureDefinition] {
+    private mutating func features(_ field: Field, of view: String, keys: [KeyColumn]) -> [FeatureDefinition] {
+        let what = "view '\(view)'"
         guard !isNull(field.value) else {
             fault(at: field.key, "\(what) has no features, as in features: { clicks: int64 }")
             return []
@@ -173,6 +177,7 @@ extension DefinitionsReader {
         var features: [FeatureDefinition] = []
         for pair in pairs {
             let before = issues.count
+            places[.feature(view: view, name: pair.name)] = place(of: pair.key)
             checkName(pair.name, "feature", at: pair.key)
             if keys.contains(where: { $0.name == pair.name }) {
                 fault(at: pair.key, "the feature '\(pair.name)' of \(what) has the name of one of its keys")

@@ -18,7 +18,9 @@ package enum EntityText {
         var found: [String: String] = [:]
         for (name, value) in try tags(text, expected) {
             guard keys.contains(where: { $0.name == name }) else {
-                throw EntityTextError(description: "'\(text)' has a key '\(name)'; expected \(expected)")
+                throw EntityTextError(
+                    description: "'\(text)' has a key '\(name)'; expected \(expected)\(escapeHint(text))"
+                )
             }
             guard found.updateValue(value, forKey: name) == nil else {
                 throw EntityTextError(description: "'\(text)' has the key '\(name)' twice")
@@ -49,7 +51,7 @@ package enum EntityText {
         var found: [String: String] = [:]
         for (name, value) in try tags(text, expected) {
             guard names.contains(name) else {
-                throw EntityTextError(description: "'\(text)' has '\(name)'; expected \(expected)")
+                throw EntityTextError(description: "'\(text)' has '\(name)'; expected \(expected)\(escapeHint(text))")
             }
             guard found.updateValue(value, forKey: name) == nil else {
                 throw EntityTextError(description: "'\(text)' has '\(name)' twice")
@@ -118,9 +120,7 @@ package enum EntityText {
                 name = current
                 current = ""
             } else if character == "," {
-                guard let key = name else {
-                    throw EntityTextError(description: "'\(text)' is no entity; expected \(expected)")
-                }
+                guard let key = name else { throw notAnEntity(text, expected) }
                 pairs.append((key, current))
                 name = nil
                 current = ""
@@ -129,8 +129,17 @@ package enum EntityText {
             }
         }
         if isEscaped { current += "\\" }
-        guard let key = name else { throw EntityTextError(description: "'\(text)' is no entity; expected \(expected)") }
+        guard let key = name else { throw notAnEntity(text, expected) }
         pairs.append((key, current))
         return pairs
+    }
+
+    private static func notAnEntity(_ text: String, _ expected: String) -> EntityTextError {
+        EntityTextError(description: "'\(text)' is no entity; expected \(expected)\(escapeHint(text))")
+    }
+
+    /// How a comma that belongs to a value is spelled, where a text has one that may be meant so.
+    private static func escapeHint(_ text: String) -> String {
+        text.contains(",") && text.contains("=") ? "; a comma within a value is spelled \\, as in key=a\\,b" : ""
     }
 }

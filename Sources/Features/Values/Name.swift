@@ -2,6 +2,9 @@
 package enum Name {
     /// Words that end the features of FS.SET: a new feature of such a name could not be told from them.
     package static let commandWords: Set<String> = ["SOURCE", "SEQ", "NULLS", "ALLOW1970", "AT", "ID"]
+    /// What files, batch views' SQL and replies call a row's own event time: of a new feature of that name, no column is left
+    /// for it.
+    package static let eventTimeColumn = "event_time"
     /// PostgreSQL's system columns: a table cannot have a column of these names.
     package static let systemColumns: Set<String> = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "oid"]
 

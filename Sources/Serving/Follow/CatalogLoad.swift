@@ -10,6 +10,8 @@ struct CatalogLoad {
     let session: Session
     let options: ServingOptions
     let isStopped: @Sendable () -> Bool
+    /// Told now and then how far the load is.
+    let progress: @Sendable (ServingState.LoadProgress) -> Void
 
     struct Result {
         var catalog: Catalog
@@ -51,7 +53,11 @@ struct CatalogLoad {
             bytes += known.memory?.figures.bytes ?? 0
             served.append(view.served(memory: known.memory, known.counters, known.freshness))
         }
+        var stand = ServingState.LoadProgress(viewsDone: result.kept.count, viewCount: wanted.count)
         for view in try smallestFirst(wanted.filter { !result.kept.contains($0.stored.id) }) {
+            stand.view = view.stored.name
+            progress(stand)
+            defer { stand.viewsDone += 1 }
             var memory: ViewMemory?
             if isResident(view, evicted) {
                 let made = ViewMemory(layout: view.layout)
@@ -61,7 +67,12 @@ struct CatalogLoad {
                     into: made,
                     position: state.position,
                     bytesMax: room,
-                    isStopped: isStopped
+                    isStopped: isStopped,
+                    counted: { [stand, progress] rows in
+                        var stand = stand
+                        stand.rows = rows
+                        progress(stand)
+                    }
                 )
                 switch try load.run(session) {
                 case .loaded(let rows):

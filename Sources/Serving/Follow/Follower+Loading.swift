@@ -40,7 +40,13 @@ extension Follower {
                 gap = try StoreAgreement(session).gap(isSuspect: isSuspect)
                 if gap != nil { return nil }
             }
-            let load = CatalogLoad(session: session, options: options) { [self] in isStopped }
+            let load = CatalogLoad(
+                session: session,
+                options: options,
+                isStopped: { [self] in isStopped },
+                progress: { stand in serving.report { $0.loadProgress = stand } }
+            )
+            defer { serving.report { $0.loadProgress = nil } }
             let result = try load.run(replacing: old, isRestart: restarts, stale: stale, evicted: &evicted)
             try follow(entries.filter { $0.isData && result.kept.contains($0.view) }, result.catalog, session)
             for id in Set(changes.filter(\.isRemoval).map(\.view)) where result.kept.contains(id) {

@@ -32,6 +32,8 @@ final class Follower: @unchecked Sendable {
     private var isPartlyApplied = false
     var evicted: Set<Int32> = []
     private var canListen = false
+    /// What was said of the store's folder last.
+    private var loggedAbsence: String?
     /// Times in a row that the ledger had news and no notification had come.
     private var missedNotifications = 0
 
@@ -101,12 +103,16 @@ final class Follower: @unchecked Sendable {
         }
         let since = serving.now()
         var isNew = false
+        let absence = isAway ? options.absence() : nil
         serving.report { state in
             isNew = state.downSince == nil
             if isNew { state.downSince = since }
             state.downReason = isAway ? "PostgreSQL cannot be reached" : "PostgreSQL's answer is of no use"
+            if absence != nil { state.downReason += ": the store's folder was moved or deleted" }
         }
         if isNew { options.log(ServingEvent(level: .warning, message: "following PostgreSQL stopped: \(error)")) }
+        if let absence, absence != loggedAbsence { options.log(ServingEvent(level: .error, message: absence)) }
+        loggedAbsence = absence
     }
 
     // MARK: Connection

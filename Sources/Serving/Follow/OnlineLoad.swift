@@ -30,18 +30,22 @@ final class OnlineLoad: Sendable {
     private let position: Int64
     private let bytesMax: Int
     private let isStopped: @Sendable () -> Bool
+    private let counted: @Sendable (_ rows: Int) -> Void
     private let progress = Mutex(Progress())
 
     /// - Parameters:
     ///   - bytesMax: memory that the view may take.
     ///   - isStopped: asked now and then; ends the load with an error.
+    ///   - counted: told now and then how many rows there are so far, from either session's thread.
     init(
         _ view: StoredView,
         into memory: ViewMemory,
         position: Int64,
         bytesMax: Int,
-        isStopped: @escaping @Sendable () -> Bool
+        isStopped: @escaping @Sendable () -> Bool,
+        counted: @escaping @Sendable (_ rows: Int) -> Void
     ) {
+        self.counted = counted
         self.view = view
         self.memory = memory
         self.position = position
@@ -138,11 +142,13 @@ final class OnlineLoad: Sendable {
     /// Counts rows. Returns false where there is no use in reading more.
     private func goesOn(_ rows: Int) -> Bool {
         let bytes = memory.figures.bytes
-        return progress.withLock {
+        let (soFar, goesOn) = progress.withLock {
             $0.rows += rows
             if bytes > bytesMax { $0.isTooLarge = true }
-            return !$0.isTooLarge && !$0.hasFailed
+            return ($0.rows, !$0.isTooLarge && !$0.hasFailed)
         }
+        counted(soFar)
+        return goesOn
     }
 
     /// Conditions on rows' places that split the table, each with ` WHERE ` before it; an empty one for a small table.

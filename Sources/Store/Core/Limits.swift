@@ -26,8 +26,6 @@ package enum Limits {
     package static let lockTimeoutMs = 30_000
     /// How often a transaction that lost a lock race is tried again.
     package static let retriesMax = 3
-    /// How often `apply` plans anew because somebody else applied meanwhile.
-    package static let plansMax = 10
     /// How long `apply`, `forget` and the like wait for each lock: while they wait for one, everybody else waits behind them.
     package static let applyLockTimeoutMs = 10_000
     /// How long a migration waits for transactions that write; each of them may store a batch.

@@ -115,6 +115,11 @@ package struct Registry: Sendable {
         return " in force: it is retired\(since), with its data; put it back into the definitions and `asof apply` them"
     }
 
+    /// The same of each retired view, by its name.
+    package var retiredHints: [String: String] {
+        Dictionary(retired.views.map { ($0.name, hint(forView: $0.name)) }) { first, _ in first }
+    }
+
     /// What a command's arguments name: the views in the order given, without names all of them by name.
     /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
     package func views(named names: [String]) throws(StoreError) -> [StoredView] {

@@ -104,10 +104,16 @@ extension CommandFault {
         CommandFault(.general, "\(option) is followed by too few arguments; expected \(expected)")
     }
 
-    package static let stillLoading = CommandFault(
-        .loading,
-        "the latest values are being loaded; 'loading' in INFO tells when that is done"
-    )
+    package static let stillLoading = stillLoading("")
+
+    /// - Parameter reason: what is loaded and how far, or what is waited for; empty where that is not known.
+    package static func stillLoading(_ reason: String) -> CommandFault {
+        CommandFault(
+            .loading,
+            "the latest values are being loaded\(reason.isEmpty ? "" : " (\(reason))"); 'loading' in INFO tells when that is "
+                + "done; try again soon"
+        )
+    }
 
     private static func hint(_ name: String, _ known: [String]) -> String {
         known.isEmpty ? "; none is defined" : Name.hint(for: name, among: known)

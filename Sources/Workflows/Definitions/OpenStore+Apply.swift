@@ -26,7 +26,7 @@ extension OpenStore {
     /// Puts definitions in force, in one transaction.
     ///
     /// What is applied is what was planned: where somebody else applies meanwhile, a plan is made anew, up to
-    /// ``Limits/plansMax`` times.
+    /// ``WorkflowLimits/plansMax`` times.
     /// - Parameters:
     ///   - confirm: called with a plan that is not empty, not refused, and not the one that was confirmed before; false =
     ///     nothing is applied.
@@ -41,7 +41,7 @@ extension OpenStore {
     ) throws -> ApplyOutcome? {
         try control.run {
             var agreed: DefinitionsPlan?
-            for _ in 0..<Limits.plansMax {
+            for _ in 0..<WorkflowLimits.plansMax {
                 try control.check()
                 do {
                     let plan = try DefinitionsPlan(input, options, session)
@@ -64,7 +64,7 @@ extension OpenStore {
                 }
             }
             throw WorkflowError.refused(
-                "nothing was applied: definitions changed \(Limits.plansMax) times meanwhile; run the command again"
+                "nothing was applied: definitions changed \(WorkflowLimits.plansMax) times meanwhile; run the command again"
             )
         }
     }

@@ -167,10 +167,16 @@ struct IngestLayout {
         let free = columns.filter {
             !used.contains($0.name) && $0.name != rules.knownAt && $0.name != rules.deleted && !isRowLabel($0.name)
         }
-        if free.contains(where: { $0.name == "event_time" }) { return "event_time" }
+        if free.contains(where: { $0.name == Name.eventTimeColumn }) { return Name.eventTimeColumn }
         let typed = free.filter { $0.type == .timestamp }
         let candidates = typed.isEmpty ? free.filter { $0.type == nil || $0.type == .int64 } : typed
         if candidates.count == 1 { return candidates[0].name }
+        if candidates.isEmpty, used.contains(Name.eventTimeColumn) {
+            throw WorkflowError.refused(
+                "\(file): its column \(Name.eventTimeColumn) is the key or feature of that name, and no column "
+                    + "is left for event times: give them a column of their own and say --event-time COLUMN"
+            )
+        }
         throw WorkflowError.refused(
             candidates.isEmpty
                 ? "\(file): there is no column left for event times; its columns are \(names.joined(separator: ", "))"

@@ -79,9 +79,14 @@ package struct IngestWorkflow {
         switch request.content {
         case .table(let rules): try TableInput(request, rules, try registry.view(named: rules.view))
         case .lineProtocol(let view?, let precision):
-            try LineProtocolInput(request, [try registry.view(named: view)], precision: precision)
+            try LineProtocolInput(
+                request,
+                [try registry.view(named: view)],
+                precision: precision,
+                absent: registry.retiredHints
+            )
         case .lineProtocol(nil, let precision):
-            try LineProtocolInput(request, registry.views, precision: precision)
+            try LineProtocolInput(request, registry.views, precision: precision, absent: registry.retiredHints)
         }
     }
 

@@ -9,8 +9,15 @@ struct LineProtocolInput: IngestInput {
     private let views: [StoredView]
     let meaning: String
 
-    /// - Parameter views: those that points may name.
-    init(_ request: IngestRequest, _ views: [StoredView], precision: TimeUnit) throws(ColumnarError) {
+    /// - Parameters:
+    ///   - views: those that points may name.
+    ///   - absent: what is said of others that the store knows, by name.
+    init(
+        _ request: IngestRequest,
+        _ views: [StoredView],
+        precision: TimeUnit,
+        absent: [String: String]
+    ) throws(ColumnarError) {
         var options = InputOptions()
         options.skipsBadRows = request.rejects != nil
         options.allowsEarly1970 = request.allowsEarly1970
@@ -23,6 +30,7 @@ struct LineProtocolInput: IngestInput {
                 return definition
             },
             precision: precision,
+            absent: absent,
             options: options
         )
         self.views = views

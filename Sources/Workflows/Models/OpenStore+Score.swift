@@ -247,7 +247,9 @@ private struct EntitySource {
         }
         guard !queries.isEmpty else {
             let names = keys.map(\.name).joined(separator: ", ")
-            throw WorkflowError.refused("no view of the model's service has the keys \(names); give the rows by --spine FILE")
+            throw WorkflowError.refused(
+                "no view of the model's service has the keys \(names); give the rows by --spine FILE"
+            )
         }
         // Each entity once, in an order that a later run finds again.
         let order = keys.indices.map { "\($0 + 1)" }.joined(separator: ", ")

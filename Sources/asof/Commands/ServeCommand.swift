@@ -1,5 +1,6 @@
 import ArgumentParser
 import Commands
+import EmbeddedPostgres
 import Foundation
 import Logging
 import RESPServer
@@ -99,7 +100,8 @@ struct ServeCommand: ParsableCommand {
         // Before any thread starts, so that all of them leave these signals to this one.
         let signals = StopSignals()
         let password = try passwordFile.map { try PasswordFile.read($0) }
-        let open = withoutStore ? nil : try store.open(forWriting: true)
+        let location = withoutStore ? nil : try store.locate()
+        let open = try location.map { try store.open($0, forWriting: true) }
         var logger = Logger(label: "asof") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
 
@@ -112,7 +114,7 @@ struct ServeCommand: ParsableCommand {
         settings.threads = configuration.threads
         settings.allowsFlips = allowFlips
         settings.version = AsofCommand.configuration.version
-        let features = try open.map { ServerAssembly($0, logger, options: try servingOptions($0)) }
+        let features = try open.map { ServerAssembly($0, logger, options: try servingOptions($0, location?.cluster)) }
         let engine = features?.engine(settings) ?? Engine(settings: settings)
         features?.start()
         OpenFiles.allow(maxClients + 256)
@@ -134,8 +136,9 @@ struct ServeCommand: ParsableCommand {
     }
 
     /// - Throws: a usage error where --resident names what is no view.
-    private func servingOptions(_ open: OpenStore) throws -> ServingOptions {
+    private func servingOptions(_ open: OpenStore, _ cluster: RunningCluster?) throws -> ServingOptions {
         var options = ServingOptions()
+        if let cluster { options.absence = { cluster.absence } }
         options.memoryBytesMax = try memory.map { try MemoryArgument.parse($0, option: "--memory") }
         switch resident {
         case "all": options.resident = .all

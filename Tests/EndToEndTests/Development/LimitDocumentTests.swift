@@ -16,6 +16,7 @@ import Testing
         "TrainingSets": "Training sets",
         "Segments": "Segments",
         "Operations": "Upkeep",
+        "Workflows": "Use cases",
         "Postgres": "Waiting for PostgreSQL",
         "EmbeddedPostgres": "A PostgreSQL of one's own",
         "RESPServer": "The server: connections",

@@ -38,7 +38,8 @@ import Testing
         for _ in 0..<600 {
             let user = random.int(0...39)
             let bought = random.int(0...99) < (user % 2 == 1 ? 80 : 15) ? 1 : 0
-            labels += "\(user),2026-01-0\(random.int(2...7))T\(random.int(10...23)):00:00Z,\(bought),\(user * 3),\(user)\n"
+            labels +=
+                "\(user),2026-01-0\(random.int(2...7))T\(random.int(10...23)):00:00Z,\(bought),\(user * 3),\(user)\n"
         }
         _ = try store.scratch.write("labels.csv", labels)
         for model in ["buys", "pays"] {
@@ -101,7 +102,9 @@ import Testing
         #expect(try error("buys", "--into", "recent").contains("has windows over 'clicks'"))
         #expect(try error("buys", "--into", "piks").contains("did you mean 'picks'?"))
         #expect(try error("buys", "--into", "picks", "--spine", "none.csv").contains("none.csv"))
-        #expect(try error("buys", "--into", "picks", "--spine", "labels.csv", "--all-entities").contains("say one of them"))
+        #expect(
+            try error("buys", "--into", "picks", "--spine", "labels.csv", "--all-entities").contains("say one of them")
+        )
         #expect(try error("boys", "--into", "picks").contains("boys"))
     }
 }

@@ -100,7 +100,58 @@ import Testing
         #expect(try store.violations() == [])
         try store.session.execute(damage.sql)
         let found = try store.violations()
-        #expect(found.contains { $0.property == damage.property && $0.violations > 0 }, "found \(found)")
+        let finding = found.first { $0.property == damage.property && $0.violations > 0 }
+        #expect(finding?.examples.isEmpty == false, "found \(found)")
+    }
+
+    @Test(
+        arguments: [
+            ("UPDATE online.stats SET n = 99 WHERE user_id = 1", online, "user_id=1 (other values)"),
+            (
+                "DELETE FROM online.stats WHERE user_id = 3", online,
+                "user_id=3 (history 1970-01-01 00:00:01+00, online none)"
+            ),
+            (
+                "DELETE FROM history.stats WHERE user_id = 1 AND _event_time = '1970-01-01 00:00:01+00'", history,
+                "batch 2: the ledger has 3 rows, history 2, of user_id=1, user_id=2"
+            ),
+            (
+                "INSERT INTO history.stats SELECT * FROM history.stats WHERE user_id = 3",
+                "a batch has one row for a key and event time",
+                "user_id=3 at 1970-01-01 00:00:01+00, batch 3: 2 rows"
+            ),
+            ("DELETE FROM asof.batches WHERE position IN (2, 3)", "positions have no gaps", "positions 2 to 3"),
+            (
+                "INSERT INTO asof.ledger_totals VALUES ((SELECT id FROM asof.views), 2, 99, 2)",
+                "kept totals are what its rows add up to", "view stats: kept 99 rows, the ledger has 3"
+            ),
+        ]
+    )
+    func `what breaks a property is named`(_ sql: String, _ property: String, _ example: String) throws {
+        let store = try store()
+        try store.session.execute(sql)
+        let found = try store.violations()
+        #expect(found.first { $0.property == property }?.examples == [example], "\(found)")
+    }
+
+    @Test func `of many violations a few are named, with keys as asof get reads them`() throws {
+        let store = try TestStore(
+            """
+            entities: { shop: { key: shop, type: string }, town: { key: town, type: string } }
+            views: { sales: { entities: [shop, town], features: { n: int64 } } }
+            """
+        )
+        let shops = ["a,b", "c=d", "e f", "g", "h", "i", "j"]
+        try store.ingest("sales", shops.map { HistoryRow([.string($0), .string("t")], at: 1_000_000, [.int64(1)]) })
+        try store.session.execute("UPDATE online.sales SET n = 2")
+        let found = try store.violations()
+        #expect(found.map(\.violations) == [7])
+        #expect(
+            found.first?.examples == [
+                #"shop=a\,b,town=t (other values)"#, #"shop=c\=d,town=t (other values)"#,
+                #"shop=e\ f,town=t (other values)"#, "shop=g,town=t (other values)", "shop=h,town=t (other values)",
+            ]
+        )
     }
 
     @Test func `a check names every property that it looked at`() throws {
