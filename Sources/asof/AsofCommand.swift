@@ -33,7 +33,7 @@ struct AsofCommand: ParsableCommand {
             GetCommand.self, ServeCommand.self, FetchCommand.self, LogCommand.self, ExportCommand.self,
             VerifyCommand.self, ReportCommand.self, CheckCommand.self, StatusCommand.self, DoctorCommand.self,
             TrainCommand.self, PredictCommand.self, ModelsCommand.self, ForgetCommand.self, DropHistoryCommand.self,
-            SegmentsCommand.self,
+            SegmentsCommand.self, StreamCommand.self,
             UriCommand.self, SuperviseCommand.self, FitCommand.self,
         ]
     )
