@@ -80,7 +80,7 @@ struct StreamRunCommand: ParsableCommand {
 
     private static func text(_ outcome: StreamOutcome, _ elapsed: Duration) -> String {
         let summary = outcome.summary
-        guard summary.records > 0 else { return "\(outcome.stream): nothing new" }
+        guard summary.records > 0 || summary.lostBatches > 0 else { return "\(outcome.stream): nothing new" }
         var line = "\(outcome.stream): \(CountText.count(summary.records, "record")), "
         line += "\(CountText.count(summary.rows, "row")) stored"
         if summary.duplicates > 0 {
