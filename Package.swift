@@ -114,7 +114,7 @@ let package = Package(
         module("Training", ["Features", "Forest", "PointInTime"], [mustache]),
         module("PointInTime", ["Features"], [crypto]),
         module("Expressions", ["Features", "PointInTime"]),
-        module("Windows", ["Features", "PointInTime"]),
+        module("Windows", ["Expressions", "Features", "PointInTime"]),
         module("Postgres", ["CLibPQ"]),
         module("EmbeddedPostgres", ["CSpawn", "Postgres"]),
         module("Wire", ["CFloatText", "Features"], [nioCore]),
@@ -122,24 +122,32 @@ let package = Package(
         module("Online", ["Features", "PointInTime"]),
         module(
             "Store",
-            ["CAffinity", "Expressions", "Features", "PointInTime", "Postgres"],
+            ["CAffinity", "Expressions", "Features", "PointInTime", "Postgres", "Windows"],
             [crypto],
             resources: [.embedInCode("Migrations")]
         ),
         module("Models", ["Features", "Forest", "PointInTime", "Postgres", "Store", "Training"], [crypto]),
         module("Segments", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
-        module("TrainingSets", ["Expressions", "Features", "PointInTime", "Postgres", "Segments", "Store"]),
+        module("Windowing", ["Features", "PointInTime", "Postgres", "Store", "Windows"]),
+        module(
+            "TrainingSets",
+            ["Expressions", "Features", "PointInTime", "Postgres", "Segments", "Store", "Windowing"]
+        ),
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
         module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
         module(
             "Serving",
-            ["Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime", "Postgres", "Store"]
+            [
+                "Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime", "Postgres", "Store",
+                "Windowing",
+            ]
         ),
         module(
             "Workflows",
             [
                 "Columnar", "Expressions", "Features", "Forest", "Kafka", "Materializing", "Models", "Operations",
-                "PointInTime", "Postgres", "Segments", "Store", "Training", "TrainingSets", "XGBoost",
+                "PointInTime", "Postgres", "Segments", "Store", "Training", "TrainingSets", "Windows",
+                "XGBoost",
             ]
         ),
         module(
@@ -176,8 +184,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "CLibPQ", "EmbeddedPostgres", "Expressions", "Features", "Operations", "PointInTime", "Postgres",
-                "Store",
-                "TrainingSets",
+                "Store", "TrainingSets", "Windows",
             ],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings
@@ -198,7 +205,7 @@ let package = Package(
             [
                 "Columnar", "Expressions", "Features", "Materializing", "Online", "Operations", "PointInTime",
                 "Postgres", "Segments",
-                "Serving", "Store", "TrainingSets",
+                "Serving", "Store", "TrainingSets", "Windows",
             ]
         ),
         tests(

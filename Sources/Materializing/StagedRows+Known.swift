@@ -32,13 +32,15 @@ extension StagedRows {
         _ order: String,
         where condition: String
     ) throws(StoreError) -> Int {
-        try session.query(
+        let event =
+            view.eventFeature.map { " AND h.\(StoredView.eventColumn) = s.\(SQLText.identifier($0.name))" } ?? ""
+        return try session.query(
             """
             DELETE FROM \(query.stage) s
             WHERE s._event_time >= '\(times.lowerBound.text)' AND s._event_time <= '\(times.upperBound.text)' AND EXISTS (
                 SELECT FROM (
                     SELECT h._deleted, \(view.featureList("h")) FROM \(view.historyTable) h
-                    WHERE \(view.keysEqual("h", "s")) AND h._event_time = s._event_time
+                    WHERE \(view.keysEqual("h", "s")) AND h._event_time = s._event_time\(event)
                     ORDER BY \(order) LIMIT 1) w
                 WHERE NOT w._deleted AND \(condition))
             """

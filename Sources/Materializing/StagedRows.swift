@@ -60,6 +60,18 @@ struct StagedRows {
                 )
             }
         }
+        if let event = view.eventFeature {
+            let name = SQLText.identifier(event.name)
+            faults.append(("\(name) IS NULL", "has no event: \(event.name) is null"))
+            if event.type == .string {
+                faults.append(
+                    (
+                        "octet_length(\(name)) > \(DefinitionLimits.eventBytesMax)",
+                        "has an event \(event.name) of more than \(DefinitionLimits.eventBytesMax) bytes"
+                    )
+                )
+            }
+        }
         for feature in view.definition.features {
             let name = SQLText.identifier(feature.name)
             switch feature.type {
@@ -112,11 +124,13 @@ struct StagedRows {
 
     /// A result has no order, so that nothing says which of two rows would win.
     private func refuseDuplicates(_ window: Range<Timestamp>) throws(StoreError) {
+        let event = view.eventFeature.map { ", \(SQLText.identifier($0.name))" } ?? ""
+        let identity = "\(view.keyList()), _event_time\(event)"
         // The rows are in this order already, so that the sort is one pass.
         let distinct = try session.query(
             """
-            SELECT count(*) FROM (SELECT DISTINCT ON (\(view.keyList()), _event_time) 1 FROM \(query.stage)
-                ORDER BY \(view.keyList()), _event_time DESC) d
+            SELECT count(*) FROM (SELECT DISTINCT ON (\(identity)) 1 FROM \(query.stage)
+                ORDER BY \(view.keyList()), _event_time DESC\(event)) d
             """
         )
         if distinct.int64(0, 0) == Int64(rowCount) { return }
@@ -124,7 +138,7 @@ struct StagedRows {
         let rows = try session.query(
             """
             SELECT \((keys + ["_event_time::text"]).joined(separator: ", ")) FROM \(query.stage)
-            GROUP BY \(view.keyList()), _event_time HAVING count(*) > 1 LIMIT 1
+            GROUP BY \(identity) HAVING count(*) > 1 LIMIT 1
             """
         )
         guard rows.count > 0 else { return }

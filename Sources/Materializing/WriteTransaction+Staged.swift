@@ -12,19 +12,29 @@ extension WriteTransaction {
     func write(_ staged: StagedRows, rows: Int, suppressed: Int, source: String) throws(StoreError) -> WriteCounts {
         let view = staged.query.view
         let stage = staged.query.stage
+        let event =
+            view.eventFeature.map {
+                (column: ", \(StoredView.eventColumn)", value: ", s.\(SQLText.identifier($0.name))")
+            } ?? (column: "", value: "")
         let inserted = try session.query(
             """
-            INSERT INTO \(view.historyTable) (\(view.keyList()), _event_time, _batch, \(view.featureList()))
-            SELECT \(view.keyList("s")), s._event_time, \(batch), \(view.featureList("s")) FROM \(stage) s
+            INSERT INTO \(view.historyTable) (\(view.keyList()), _event_time, _batch, \(view.featureList())\(event.column))
+            SELECT \(view.keyList("s")), s._event_time, \(batch), \(view.featureList("s"))\(event.value) FROM \(stage) s
             """
         )
         guard inserted.affectedCount == rows else {
             throw .conflict("history took \(inserted.affectedCount) rows of \(rows)")
         }
         var counts = WriteCounts(stored: rows)
-        if view.definition.isOnline { counts.late = try upsertOnline(from: stage, view) }
         guard let times = rows == staged.rowCount ? staged.eventTimes : try staged.currentEventTimes() else {
             throw .conflict("the staged rows of view '\(view.name)' are gone")
+        }
+        if view.eventFeature != nil, view.definition.isOnline {
+            let entities = try session.query("SELECT count(*) FROM (SELECT DISTINCT \(view.keyList()) FROM \(stage)) k")
+            let moved = try moveOnlineOfEvents(view, times, hasTombstones: false)
+            counts.late = Int(entities.int64(0, 0) ?? 0) - moved
+        } else if view.definition.isOnline {
+            counts.late = try upsertOnline(from: stage, view)
         }
         entries.append(
             LedgerEntry(

@@ -19,6 +19,13 @@ package struct PackedRow {
     @inlinable
     package var eventTime: Int64 { base.load(as: Int64.self) }
 
+    /// Stands for the event time of a row that is computed of no event.
+    @inlinable
+    package static var noEventTime: Int64 { .min }
+
+    /// ``eventTime``; `nil` where the row is computed of no event.
+    package var knownEventTime: Int64? { eventTime == Self.noEventTime ? nil : eventTime }
+
     /// The commit that brought the row, or a later one at which it was loaded.
     @inlinable
     package var position: Int64 { base.load(fromByteOffset: 8, as: Int64.self) }

@@ -40,6 +40,9 @@ package struct RowLayout: Sendable, Hashable {
     /// The view's features in their order, so that a feature's place there is its column here; then retired ones. A
     /// column's place is also the number of its null bit.
     package let columns: [Column]
+    /// Whether a row is replaced by what a later position has, whatever the event times: of an event view, where a
+    /// tombstone may bring back an earlier event.
+    package let isByPosition: Bool
     /// Bytes from one row to the next, a multiple of 8.
     package let stride: Int
 
@@ -49,8 +52,14 @@ package struct RowLayout: Sendable, Hashable {
     /// - Parameters:
     ///   - keys: see ``StoredView/storageKeys``.
     ///   - retired: features that the view no longer has, after which old versions of services ask.
-    package init(keys: [KeyColumn], features: [FeatureDefinition], retired: [FeatureDefinition] = []) {
+    package init(
+        keys: [KeyColumn],
+        features: [FeatureDefinition],
+        retired: [FeatureDefinition] = [],
+        isByPosition: Bool = false
+    ) {
         self.keys = keys
+        self.isByPosition = isByPosition
         keyForm = keys.count == 1 && keys[0].type == .int64 ? .int64 : .bytes
         var end = Self.aligned(Self.nullsOffset + (features.count + retired.count + 7) / 8, to: 8)
         keyOffset = end

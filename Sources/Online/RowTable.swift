@@ -171,9 +171,11 @@ package struct RowTable: ~Copyable {
         count -= 1
     }
 
-    /// The latest-value rule: greater event time, then greater position; the same row again is taken, too.
+    /// The latest-value rule: greater event time, then greater position; the same row again is taken, too. Of an event view
+    /// incoming rows are what counts at their position.
     @inline(__always)
     func isNewer(_ eventTime: Int64, _ position: Int64, than base: UnsafeMutableRawPointer) -> Bool {
+        if layout.isByPosition { return position >= base.load(fromByteOffset: 8, as: Int64.self) }
         let stored = base.load(as: Int64.self)
         return eventTime > stored || (eventTime == stored && position >= base.load(fromByteOffset: 8, as: Int64.self))
     }

@@ -117,7 +117,8 @@ package struct StoreCheck {
     }
 
     private func history(_ view: StoredView) throws(StoreError) -> [Finding] {
-        [
+        let identity = view.eventFeature == nil ? "h._event_time" : "h._event_time, h.\(StoredView.eventColumn)"
+        return [
             try find(
                 view.name,
                 "history has the rows that the ledger says",
@@ -151,12 +152,14 @@ package struct StoreCheck {
             ),
             try find(
                 view.name,
-                "a batch has one row for a key and event time",
+                view.eventFeature == nil
+                    ? "a batch has one row for a key and event time"
+                    : "a batch has one row for a key, event time and event",
                 """
                 SELECT \(view.entityText("h")) || ' at ' || h._event_time || ', batch ' || h._batch || ': ' || count(*)
                     || ' rows'
                 FROM \(view.historyTable) h
-                GROUP BY \(view.keyList("h")), h._event_time, h._batch HAVING count(*) > 1
+                GROUP BY \(view.keyList("h")), \(identity), h._batch HAVING count(*) > 1
                 """
             ),
         ]

@@ -99,6 +99,10 @@ struct LatestRows {
     /// Makes the temporary table. Nobody may write into the view meanwhile.
     func stage() throws(StoreError) {
         try session.execute("SET LOCAL jit = off")
+        if view.eventFeature != nil {
+            try session.execute("CREATE TEMPORARY TABLE \"_latest_\(view.id)\" ON COMMIT DROP AS \(view.latestQuery)")
+            return
+        }
         if try !leap() {
             try session.execute(
                 """

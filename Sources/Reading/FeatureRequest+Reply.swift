@@ -166,6 +166,6 @@ extension FeatureRequest {
 
     /// Of the newest row, also where it is a tombstone or has expired.
     private static func writeEventTime(_ row: PackedRow?, _ reply: inout ReplyWriter) {
-        if let row { reply.integer(row.eventTime) } else { reply.null() }
+        if let time = row?.knownEventTime { reply.integer(time) } else { reply.null() }
     }
 }

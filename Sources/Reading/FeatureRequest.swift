@@ -19,7 +19,7 @@ package struct FeatureRequest: Sendable {
     let plan: RowPlan
     package let options: ReplyOptions
     /// Its roles are the plan's.
-    let lookup: RowLookup
+    private(set) var lookup: RowLookup
     /// Counts the keys while the request waits.
     private var hold: ReadHold?
 
@@ -134,6 +134,7 @@ package struct FeatureRequest: Sendable {
         _ version: ProtocolVersion
     ) throws(CommandFault) -> DeferredReply {
         var kept = self
+        kept.lookup = lookup.timed(reads)
         try kept.keep(in: reads.memory)
         let request = kept
         return DeferredReply.read { cancellation, finish in

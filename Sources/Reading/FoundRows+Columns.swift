@@ -20,6 +20,11 @@ extension FoundRows {
         var times: [Int64] = []
         times.reserveCapacity(rowCount)
         each(role, nil, &validity) { times.append($0?.eventTime ?? 0) }
+        // Windows without events have values and no event time.
+        if times.contains(PackedRow.noEventTime) {
+            let shown = validity ?? Array(repeating: true, count: times.count)
+            validity = zip(shown, times).map { $0 && $1 != PackedRow.noEventTime }
+        }
         return Column(type: .timestamp, validity: validity, values: .int64(times))
     }
 

@@ -15,7 +15,7 @@ extension RowLookup {
 
     /// µs; asked for only where something depends on it.
     func requestTime(_ reads: FeatureReads) -> Int64 {
-        if let time { return time }
+        if let time = time ?? moment { return time }
         let hasTTL = ttls.map { $0.contains { $0 != nil } } ?? views.contains { $0.ttlUs != nil }
         return hasTTL || wantsPosition || computation != nil ? reads.source.now() : 0
     }

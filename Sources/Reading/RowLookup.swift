@@ -1,3 +1,4 @@
+import Features
 import Metrics
 package import Online
 package import Serving
@@ -26,6 +27,8 @@ package struct RowLookup: Sendable {
     package var time: Int64?
     /// What the reply has besides rows of views: one more role.
     package var computation: RowComputation?
+    /// The time of a request that reads windows, µs; `nil` until ``timed(_:)``.
+    private(set) var moment: Int64?
 
     package init(
         views: [ServedView],
@@ -45,6 +48,17 @@ package struct RowLookup: Sendable {
         self.wantsPosition = wantsPosition
         self.time = time
         self.computation = computation
+    }
+
+    /// Whether some role's values are computed of events, at the time of the request.
+    private var hasWindows: Bool { views.contains { $0.windows != nil } }
+
+    /// The same at one time, if windows are read: what is computed and what the reply says are of the same moment.
+    func timed(_ reads: FeatureReads) -> RowLookup {
+        guard hasWindows, time == nil, moment == nil else { return self }
+        var timed = self
+        timed.moment = reads.source.now()
+        return timed
     }
 
     /// Roles of the rows: those of the views, and one more for what is computed.
@@ -134,7 +148,8 @@ package struct RowLookup: Sendable {
         after position: Int64,
         _ finish: @escaping @Sendable (Result<[ViewMemory], ServingError>) -> Void
     ) {
-        let isFetched = time != nil
+        // Windows are those of a position, so that the other rows of a reply that tells one are, too.
+        let isFetched = time != nil || (hasWindows && wantsPosition)
         // A role of which the request gives everything has no keys, and nothing to fetch.
         let asked = zip(views, keys).filter { view, keys in (isFetched || view.memory == nil) && keys.count > 0 }
         let missing = Self.each(of: asked.map(\.0))
@@ -154,8 +169,9 @@ package struct RowLookup: Sendable {
         if missing.isEmpty { return group.finishEmpty() }
         for (index, view) in missing.enumerated() {
             let columns = LookupKeys.columns(zip(views, keys).filter { $0.0 === view }.map(\.1))
-            if let time {
-                reads.source.fetchHistory(view, columns, time, position) { group.ended(index, $0) }
+            if isFetched || view.windows != nil {
+                let newest = view.windows == nil ? Timestamp.latest.microseconds : moment ?? reads.source.now()
+                reads.source.fetchHistory(view, columns, time ?? newest, position) { group.ended(index, $0) }
             } else {
                 reads.source.fetch(view, columns) { group.ended(index, $0) }
             }
@@ -171,14 +187,15 @@ package struct RowLookup: Sendable {
         _ version: ProtocolVersion,
         _ finish: @escaping @Sendable (@escaping DeferredReply.Body) -> Void
     ) {
-        memories(reads, after: position) { result in
+        let timed = timed(reads)
+        timed.memories(reads, after: position) { result in
             switch result {
             case .failure(let error): finish { $0.fault(CommandFault(error)) }
             case .success(let memories):
                 // Not on the thread of a commit or a connection to PostgreSQL, where this may be.
                 reads.large.short {
                     var reply = ReplyWriter(version: version)
-                    write(form, memories, reads, of: catalog, after: position, &reply)
+                    timed.write(form, memories, reads, of: catalog, after: position, &reply)
                     let made = reply
                     finish { $0.encoded(made) }
                 }

@@ -10,7 +10,7 @@ import Wire
 /// memory, ``rows(_:of:after:finish:)`` beside it.
 package struct ServiceRead: Sendable {
     package let service: ServicePlan
-    package let lookup: RowLookup
+    package private(set) var lookup: RowLookup
     private let computation: RowComputation?
     private let plan: RowPlan
 
@@ -39,7 +39,7 @@ package struct ServiceRead: Sendable {
             wantsPosition: true,
             time: time,
             computation: computation
-        )
+        ).timed(reads)
     }
 
     /// The rows, where they can be had without waiting.
@@ -110,7 +110,7 @@ package struct ServiceRead: Sendable {
                 if let layout { made.columns.append(rows.column(role: column.role, layout, column.source)) }
                 made.statuses.append((0..<rows.rowCount).map { rows.status($0, field) })
                 made.eventTimes.append(
-                    isFeature ? (0..<rows.rowCount).map { rows.found($0, role: column.role)?.eventTime } : nil
+                    isFeature ? (0..<rows.rowCount).map { rows.found($0, role: column.role)?.knownEventTime } : nil
                 )
             }
             if isFeature { lookup += 1 }

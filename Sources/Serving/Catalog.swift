@@ -22,6 +22,8 @@ package final class Catalog: Sendable {
     package let models: ModelShelf
 
     private let viewsByName: NameTable<ServedView>
+    /// Window views in force that can be computed, by name.
+    private let windowsByName: NameTable<ServedView>
     private let plansByName: NameTable<Result<ServicePlan, StoreError>>
 
     /// - Parameters:
@@ -41,6 +43,14 @@ package final class Catalog: Sendable {
         self.views = views.filter { !$0.isRetired }.sorted { $0.name < $1.name }
         viewsByName = NameTable(self.views.map { ($0.name, $0) })
         let byName = Dictionary(views.map { ($0.name, $0) }) { first, _ in first }
+        windowsByName = NameTable(
+            registry.definitions.views.compactMap { definition in
+                guard let windows = definition.windows, let events = byName[windows.of] else { return nil }
+                let columns = definition.features.map { definition.column($0, keys: definition.identityMapping) }
+                let view = try? ServedView(windowsOf: events, columns, definition.rules)
+                return view.map { (definition.name, $0) }
+            }
+        )
         var plans: [(name: String, value: Result<ServicePlan, StoreError>)] = []
         var current: [ServicePlan] = []
         for service in versions {
@@ -72,6 +82,9 @@ package final class Catalog: Sendable {
 
     /// - Returns: a view in force.
     package func view(named name: Span<UInt8>) -> ServedView? { viewsByName[name] }
+
+    /// - Returns: a view in force, or one of windows over another's events.
+    package func readableView(named name: Span<UInt8>) -> ServedView? { viewsByName[name] ?? windowsByName[name] }
 
     /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
     package func view(named name: String) throws(StoreError) -> ServedView {

@@ -19,6 +19,8 @@ package final class ServedView: Sendable {
     /// Reads counted; the same object as long as the view is served.
     package let counters: ReadCounters
     package let freshness: ViewFreshness
+    /// Of a window view, which has no rows anywhere: what its features are computed of.
+    package let windows: WindowRole?
 
     package init(
         _ stored: StoredView,
@@ -26,8 +28,10 @@ package final class ServedView: Sendable {
         memory: ViewMemory?,
         isRetired: Bool = false,
         counters: ReadCounters = ReadCounters(),
-        freshness: ViewFreshness = ViewFreshness()
+        freshness: ViewFreshness = ViewFreshness(),
+        windows: WindowRole? = nil
     ) {
+        self.windows = windows
         self.stored = stored
         self.layout = layout
         self.memory = memory
@@ -36,6 +40,35 @@ package final class ServedView: Sendable {
         self.freshness = freshness
         columns = NameTable(layout.columns.enumerated().map { ($1.feature, $0) })
         ttlUs = stored.definition.ttl?.microseconds
+    }
+
+    /// Windows over the events of a view.
+    ///
+    /// - Parameter columns: of one role, one for each feature wanted.
+    convenience init(windowsOf events: ServedView, _ columns: [FeatureColumn], _ rules: ViewRules) throws(StoreError) {
+        var role = try ViewRole(windowsOf: events.stored, columns[0], rules)
+        for column in columns where column.window?.text.isEmpty == false {
+            guard let window = column.window, !role.features.contains(where: { $0.name == column.feature }) else {
+                continue
+            }
+            try role.windows?.add(window.text, as: column)
+            role.features.append(FeatureDefinition(name: column.feature, type: column.type))
+        }
+        var definition = role.view.definition
+        definition.features = role.features
+        definition.windows?.texts = Dictionary(
+            columns.map { ($0.feature, $0.window?.text ?? "") },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let stored = StoredView(id: events.stored.id, shape: events.stored.shape, definition: definition)
+        self.init(
+            stored,
+            layout: RowLayout(keys: stored.storageKeys, features: role.features),
+            memory: nil,
+            counters: events.counters,
+            freshness: events.freshness,
+            windows: role.windows
+        )
     }
 
     package var name: String { stored.name }

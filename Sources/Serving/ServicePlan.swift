@@ -72,8 +72,10 @@ package final class ServicePlan: Sendable {
         var roles: [Role] = []
         var keys: [KeyColumn] = []
         var views: [ServedView] = []
+        let windows = try Self.windows(service, view)
         for column in service.definition.lookups {
-            let view = try view(column.view)
+            let computed = windows[column.prefix]
+            let view = if let computed { computed } else { try view(column.view) }
             let places = try Self.places(of: column, view, &keys)
             let known = roles.firstIndex { $0.prefix == column.prefix && $0.view === view && $0.keys == places }
             if known == nil {
@@ -110,6 +112,24 @@ package final class ServicePlan: Sendable {
             "holds numbers only, and \($0.name) is \($0.type.text); ask for FORMAT rows or columns"
         }
         lossyColumn = columns.first { $0.type.needsLossy }?.name
+    }
+
+    /// For each role of windows the view that computes what the service asks for.
+    private static func windows(
+        _ service: Registry.StoredService,
+        _ view: (String) throws(StoreError) -> ServedView
+    ) throws(StoreError) -> [String: ServedView] {
+        var views: [String: ServedView] = [:]
+        let columns = service.definition.lookups.filter { $0.window != nil }
+        for column in columns where views[column.prefix] == nil {
+            guard let window = column.window else { continue }
+            views[column.prefix] = try ServedView(
+                windowsOf: try view(window.of),
+                columns.filter { $0.prefix == column.prefix },
+                try service.rules(of: column.prefix)
+            )
+        }
+        return views
     }
 
     private static func columns(

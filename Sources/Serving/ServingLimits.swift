@@ -56,6 +56,8 @@ package enum ServingLimits {
     package static let historyTimeoutMs = 10_000
     /// The rows that one request reads of views that are not in memory.
     static let fetchBytesMax = 256 << 20
+    /// Events that the windows of one read are computed of; about 100 bytes each.
+    static let windowEventsMax = 1_000_000
     /// A read of views that are not in memory, in PostgreSQL.
     static let fetchTimeoutMs = 2_000
     /// Reads that wait for PostgreSQL; more are refused.

@@ -2,6 +2,7 @@ package import Features
 import PointInTime
 import Postgres
 package import Store
+import Windowing
 
 /// One entity's row of one view, with where it comes from.
 package struct EntityRow: Sendable, Hashable {
@@ -26,6 +27,9 @@ package struct EntityLookup {
         case latest
         /// What a training set with this label time would see.
         case at(Timestamp)
+        /// What a server answers to a request of that time, its AT: of stored features the newest row up to then, without
+        /// delay and strictness.
+        case served(Timestamp)
     }
 
     /// - Parameters:
@@ -37,6 +41,7 @@ package struct EntityLookup {
         _ moment: Moment,
         state: LedgerState?
     ) throws(StoreError) -> EntityRow {
+        if let windows = role.windows { return try readWindows(windows, keys, moment, state) }
         if case .latest = moment, state == nil, role.view.definition.isOnline {
             return try readOnline(role, keys)
         }
@@ -46,16 +51,50 @@ package struct EntityLookup {
         return try readHistory(role, keys, moment, pinned)
     }
 
+    /// Windows now, at the time of an older state's commit, or at a moment.
+    private func readWindows(
+        _ windows: WindowRole,
+        _ keys: [Value],
+        _ moment: Moment,
+        _ state: LedgerState?
+    ) throws(StoreError) -> EntityRow {
+        let time: Int64
+        switch moment {
+        case .at(let moment), .served(let moment): time = moment.microseconds
+        case .latest:
+            let now = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
+            time = state?.committedAt ?? now
+        }
+        let ledger = Ledger(session)
+        let pinned: PinnedState
+        if let state { pinned = try ledger.pin(state) } else { pinned = try ledger.pin(try ledger.head()) }
+        let found = try WindowReader(session, pinned, windows).read(
+            WindowRequests(
+                keys: zip(keys, windows.keys).map { Column(type: $1.type.featureType, value: $0) },
+                times: Column(type: .timestamp, values: .int64([time]))
+            )
+        )
+        let values = found.values.map { $0.value(0) }
+        var row = EntityRow(values: values, statuses: values.map { $0 == .null ? .null : .present })
+        if case .timestamp(let newest) = found.eventTimes.value(0) {
+            row.eventTime = newest
+            row.isValid = true
+        }
+        return row
+    }
+
     private func readOnline(_ role: ViewRole, _ keys: [Value]) throws(StoreError) -> EntityRow {
         let view = role.view
         let features = role.features.map { ", o.\(SQLText.identifier($0.name))" }.joined()
+        let event =
+            view.eventFeature.map { " AND h.\(StoredView.eventColumn) = o.\(SQLText.identifier($0.name))" } ?? ""
         let rows = try session.query(
             """
             SELECT o._event_time, o._deleted, pg_catalog.clock_timestamp(), h.position, h.known_at\(features)
             FROM \(view.onlineTable) o LEFT JOIN LATERAL (
                 SELECT b.position, coalesce(h._known_at, b.committed_at) AS known_at
                 FROM \(view.historyTable) h JOIN asof.batches b ON b.batch = h._batch AND b.view = \(view.id)
-                WHERE \(view.keysEqual("h", "o")) AND h._event_time = o._event_time
+                WHERE \(view.keysEqual("h", "o")) AND h._event_time = o._event_time\(event)
                 ORDER BY b.position DESC LIMIT 1) h ON true
             WHERE \(view.keyCondition("o"))
             """,
@@ -74,6 +113,8 @@ package struct EntityLookup {
             position: rows.int64(0, 3)
         )
         let isDeleted = rows.bool(0, 1) == true
+        // Of an event view no event is in force then, which history does not answer otherwise.
+        if isDeleted, view.eventFeature != nil { return Self.missing(role) }
         row.isValid = !isDeleted && !isExpired
         let reader = ResultColumn(rows: rows, rowOf: [0])
         for (index, feature) in role.features.enumerated() {
@@ -105,16 +146,15 @@ package struct EntityLookup {
         var role = role
         switch moment {
         case .at(let time): label = time.microseconds
+        case .served(let time):
+            label = time.microseconds
+            expiry = role.view.definition.ttl.map { label.subtractingSaturating($0.microseconds) }
+            role = role.withoutTimeRules
         case .latest:
             // The newest row whatever its time; its age is measured afterwards.
             label = Timestamp.latest.microseconds
             expiry = try expiryBound(role.view, state)
-            role = ViewRole(
-                view: role.view.withoutTimeRules,
-                prefix: role.prefix,
-                keyColumns: role.keyColumns,
-                features: role.features
-            )
+            role = role.withoutTimeRules
         }
         let columns = zip(keys, role.view.definition.keys).map { key, column in
             switch key {
@@ -171,6 +211,7 @@ package struct EntityLookup {
             SELECT coalesce(h._known_at, b.committed_at) FROM asof.batches b
             JOIN \(view.historyTable) h ON h._batch = b.batch AND h._event_time = $\(count + 1)
             WHERE \(view.keyCondition("h")) AND b.position = $\(count + 2) AND b.view = \(view.id)
+            ORDER BY h._deleted, \(view.historyOrder("h")) LIMIT 1
             """,
             view.keyParameters(keys) + [.timestamp(microseconds: time.microseconds), .int64(position)]
         )

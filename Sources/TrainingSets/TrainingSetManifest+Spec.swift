@@ -96,8 +96,10 @@ extension TrainingSetManifest {
 
     /// What was removed of the manifest's views since its position: what it says may no longer be found.
     package func removals(_ session: Session) throws(StoreError) -> [Removal] {
-        let views = Set(roles.map(\.view)).map { view in
-            (name: view, features: (columns + (inputs ?? [])).filter { $0.view == view }.compactMap(\.feature))
+        let all = columns + (inputs ?? [])
+        let views = Set(all.compactMap { $0.events ?? $0.view }).map { view in
+            // Of events a window may use any feature.
+            (name: view, features: all.filter { $0.view == view && $0.events == nil }.compactMap(\.feature))
         }
         return try RemovalRecord(session).since(store.position, of: views)
     }
@@ -117,13 +119,17 @@ extension TrainingSetManifest {
         guard let view = column.view, let prefix = column.prefix, let feature = column.feature else {
             throw VerificationObstacle.damagedManifest("the column '\(column.name)' comes from nowhere")
         }
-        return ServiceColumn(
+        var made = FeatureColumn(
             view: view,
             alias: prefix == view ? nil : prefix,
             keys: roles.first { $0.prefix == prefix }?.keys ?? [],
             feature: feature,
             type: type
         )
+        if let window = column.window, let events = column.events {
+            made.window = WindowColumn(of: events, text: window)
+        }
+        return .feature(made)
     }
 
     /// The rules that were in force then: every manifest has them, also those without ``rules``.
@@ -140,7 +146,12 @@ extension TrainingSetManifest {
             }
             return ServiceRules.Role(prefix: role.prefix, ViewRules(ttl: ttl, delay: delay, isStrict: role.strict))
         }
-        let made = ServiceRules(found, derived: try serviceColumns().compactMap(\.derived))
+        let columns = try serviceColumns()
+        let made = ServiceRules(
+            found,
+            derived: columns.compactMap(\.derived),
+            windows: columns.compactMap(\.feature) + (try (inputs ?? []).compactMap { try serviceColumn($0).feature })
+        )
         if let rules, rules != made.fingerprint {
             throw VerificationObstacle.damagedManifest(
                 "its rules are \(rules), and those of its roles \(made.fingerprint)"

@@ -88,6 +88,9 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
         package var derive: String?
         package var from: String?
         package var errors: Int?
+        /// What a feature of a window view is computed of: the window, and the view of events.
+        package var window: String?
+        package var events: String?
     }
 
     /// The libraries whose functions and rules expressions use.
@@ -154,7 +157,9 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
         output: Output
     ) {
         let spec = join.spec
-        let isComputed = spec.isServed || spec.plan.columns.contains { $0.feature == nil }
+        let isComputed =
+            spec.isServed || spec.plan.columns.contains { $0.feature == nil }
+            || spec.plan.roles.contains { $0.windows != nil }
         format = isComputed ? Self.computedFormatName : Self.formatName
         createdAt = Timestamp.now.text
         store = StoreReference(
@@ -194,7 +199,8 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
             return described
         }
         inputs = spec.plan.inputs.isEmpty ? nil : spec.plan.inputs.map { Column(.feature($0)) }
-        platform = spec.plan.derived.isEmpty ? nil : .current
+        let hasConditions = spec.plan.roles.contains { $0.windows?.hasConditions ?? false }
+        platform = spec.plan.derived.isEmpty && !hasConditions ? nil : .current
         spine = Spine(
             source: spineSource,
             columns: spec.spine.map { SpineColumn(name: $0.name, type: $0.typeText) },
@@ -237,7 +243,9 @@ extension TrainingSetManifest.Column {
         name = column.outputName
         type = column.type.text
         switch column {
-        case .feature(let feature): (view, prefix, self.feature) = (feature.view, feature.prefix, feature.feature)
+        case .feature(let feature):
+            (view, prefix, self.feature) = (feature.view, feature.prefix, feature.feature)
+            (window, events) = (feature.window?.text, feature.window?.of)
         case .request(let field): request = field.name
         case .derived(let derived): (derive, from) = (derived.name, derived.expression)
         }

@@ -32,8 +32,8 @@ struct AsofCommand: ParsableCommand {
             DescribeCommand.self, IngestCommand.self, MaterializeCommand.self, RebuildOnlineCommand.self,
             GetCommand.self, ServeCommand.self, FetchCommand.self, LogCommand.self, ExportCommand.self,
             VerifyCommand.self, ReportCommand.self, CheckCommand.self, StatusCommand.self, DoctorCommand.self,
-            TrainCommand.self, PredictCommand.self, ModelsCommand.self, ForgetCommand.self, DropHistoryCommand.self,
-            SegmentsCommand.self, StreamCommand.self,
+            TrainCommand.self, PredictCommand.self, ScoreCommand.self, ModelsCommand.self, ForgetCommand.self,
+            DropHistoryCommand.self, SegmentsCommand.self, StreamCommand.self,
             UriCommand.self, SuperviseCommand.self, FitCommand.self,
         ]
     )

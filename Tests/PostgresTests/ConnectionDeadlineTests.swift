@@ -65,7 +65,7 @@ import Testing
         return nil
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: Silence.allCases, Wait.allCases)
+    @Test(.timeLimit(.minutes(15)), arguments: Silence.allCases, Wait.allCases)
     func `a wait ends soon after its time is over, and the connection is closed`(_ how: Silence, _ wait: Wait) throws {
         let scene = try Scene()
         let connection = scene.connection
@@ -108,7 +108,7 @@ import Testing
         connection.cancelCopyOut()
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func `a statement that takes too long is cancelled, and the connection goes on`() throws {
         let scene = try Scene()
         let options = Connection.TransactionOptions(isReadOnly: true, silenceMs: 500)
@@ -120,7 +120,7 @@ import Testing
         #expect(try scene.connection.execute("SELECT 7").last?.text(0, 0) == "7")
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func `a cancel request that is late hits no other statement`() throws {
         let scene = try Scene()
         let options = Connection.TransactionOptions(isReadOnly: true, silenceMs: 60)
@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func `a COPY that is given up leaves a connection that can be used`() throws {
         let scene = try Scene()
         try scene.connection.begin(Self.options)
@@ -152,7 +152,7 @@ import Testing
         #expect(try scene.connection.execute("SELECT count(*) FROM public.t").last?.text(0, 0) == "20000")
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: Silence.allCases)
+    @Test(.timeLimit(.minutes(15)), arguments: Silence.allCases)
     func `another thread ends a wait long before its time`(_ how: Silence) throws {
         let interruption = Interruption()
         let scene = try Scene(interruption: interruption)
@@ -168,7 +168,7 @@ import Testing
         #expect(error { _ = try Connection(scene.proxy.conninfo, interruption: interruption) }?.kind == .connect)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func `a server that does not answer is given up while connecting`() throws {
         let scene = try Scene()
         scene.proxy.setSilent(true)
@@ -191,7 +191,7 @@ import Testing
         #expect(tcpUserTimeout(try Connection(scene.proxy.conninfo + " tcp_user_timeout=1234")) == 1_234)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func `data of any size goes both ways`() throws {
         let scene = try Scene()
         let connection = scene.connection
@@ -214,7 +214,7 @@ import Testing
 
     private static let hour = Connection.TransactionOptions(isReadOnly: true)
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `a server that is silent and answers no new connection is given up, whatever a statement may take`() throws {
         let cluster = try ThrowawayCluster.shared()
         let proxy = try LoopbackProxy(to: cluster, database: try cluster.database())
@@ -234,7 +234,7 @@ import Testing
         #expect(!connection.isAlive)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `a statement that works is waited for, as often as its server is asked`() throws {
         let conninfo = try ThrowawayCluster.shared().database()
         let check = ServerCheck(afterMs: 50, everyMs: 20, timeoutSeconds: 10, failuresMax: 1)
@@ -260,7 +260,7 @@ import Testing
 
     // MARK: Connecting
 
-    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    @Test(.timeLimit(.minutes(15)), arguments: [false, true])
     func `connecting to what never answers ends in time, and where the process stops`(isStopping: Bool) throws {
         let cluster = try ThrowawayCluster.shared()
         let proxy = try LoopbackProxy(to: cluster, database: try cluster.database())

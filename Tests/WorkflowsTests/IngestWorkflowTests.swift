@@ -263,7 +263,7 @@ import Workflows
         #expect(try stored() == 0)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `a deadline that passes while a COMMIT is not answered hides nothing of it`() throws {
         let cluster = try ThrowawayCluster.shared()
         let proxy = try LoopbackProxy(to: cluster, database: store.conninfo)

@@ -118,7 +118,8 @@ enum FeatureCommands {
 
     static func view(_ arguments: borrowing Arguments, _ at: Int, _ catalog: Catalog) throws(CommandFault) -> ServedView
     {
-        try catalog.served(arguments[at])
+        if let view = catalog.readableView(named: arguments[at]) { return view }
+        return try catalog.served(arguments[at])
     }
 
     /// The places of features in their view's layout; each may be named once, since a map has each key once.

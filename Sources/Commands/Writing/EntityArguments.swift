@@ -9,7 +9,7 @@ extension Catalog {
     func served(_ name: Span<UInt8>) throws(CommandFault) -> ServedView {
         if let view = view(named: name) { return view }
         let text = name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
-        if registry.retired.views.contains(where: { $0.name == text }) {
+        if registry.retired.views.contains(where: { $0.name == text }) || readableView(named: name) != nil {
             throw CommandFault(.noView, "no view '\(text)'\(registry.hint(forView: text))")
         }
         throw .unknownView(text, known: views.map(\.name))

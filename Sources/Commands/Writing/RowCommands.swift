@@ -40,11 +40,13 @@ enum RowCommands {
     static let delete = Command(
         "fs.del",
         arity: -4,
-        summary: "Stores a tombstone: from an event time on the entity has no values in a view.",
+        summary:
+            "Stores a tombstone: from an event time on the entity has no values in a view; of events the one is gone.",
         group: .features,
         complexity: "O(features) and a commit in PostgreSQL that concurrent writes share",
         flags: [.write],
-        arguments: [ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time")] + RowOptions.specs,
+        arguments: [ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time"), RowOptions.eventSpec]
+            + RowOptions.specs,
         prepare: { context, arguments in prepared(&context, arguments, hasValues: false, deleteItem) },
         run: { context, arguments in run(&context, arguments, hasValues: false, deleteItem) }
     )
@@ -117,9 +119,40 @@ enum RowCommands {
             keys: keys,
             eventTimes: Column(time: time),
             isDeleted: Column(type: .bool, values: .bool([true])),
-            features: stored.definition.features.map { Column(nullsOf: $0.type, rowCount: 1) }
+            features: try tombstone(arguments, stored, options)
         )
         return RowWrite.Part(view: stored, rows: rows)
+    }
+
+    /// The features of a tombstone: null but for the id of the event that it deletes.
+    private static func tombstone(
+        _ arguments: borrowing Arguments,
+        _ view: StoredView,
+        _ options: RowOptions
+    ) throws(CommandFault) -> [Column] {
+        let definition = view.definition
+        var features = definition.features.map { Column(nullsOf: $0.type, rowCount: 1) }
+        guard let place = definition.eventPlace else {
+            guard options.event == nil else {
+                throw CommandFault(
+                    .general,
+                    "view '\(view.name)' holds no events, so that ID names nothing: FS.DEL \(view.name) entity time"
+                )
+            }
+            return features
+        }
+        let feature = definition.features[place]
+        guard let event = options.event else {
+            throw CommandFault(
+                .general,
+                "view '\(view.name)' holds events: name the one to delete by its \(feature.name), as in "
+                    + "FS.DEL \(view.name) entity time ID id"
+            )
+        }
+        var values = RowValues(definition)
+        try values.set(place, arguments[event], allowsEarly1970: options.allowsEarly1970)
+        if let id = values.column(place) { features[place] = id }
+        return features
     }
 
     // MARK: FS.SET
@@ -237,6 +270,9 @@ private struct RowValues {
         try refuseTwice(feature)
         isNull[feature] = true
     }
+
+    /// What was set for a feature.
+    func column(_ feature: Int) -> Column? { columns[feature] }
 
     func finish() throws(CommandFault) -> [Column] {
         var finished: [Column] = []

@@ -12,10 +12,14 @@ struct RowOptions {
     private(set) var nulls: Range<Int>?
     private(set) var source: SourceSequence?
     private(set) var allowsEarly1970 = false
+    /// The place of the event's id, of FS.DEL.
+    private(set) var event: Int?
 
     static let specs = [
         SourceOption.spec, ArgumentSpec("early", .token, token: "ALLOW1970", isOptional: true),
     ]
+
+    static let eventSpec = ArgumentSpec("id", token: "ID", isOptional: true)
 
     private static let expected = "SOURCE name SEQ n, ALLOW1970"
 
@@ -34,12 +38,20 @@ struct RowOptions {
             case "SOURCE", "SEQ":
                 try option.take(arguments, isName: arguments.text(index) == "SOURCE", at: index)
                 index += 2
+            case "ID" where !hasValues && event == nil:
+                guard index + 1 < arguments.count else {
+                    throw CommandFault(.general, "ID is followed by the id of the event that is deleted")
+                }
+                event = index + 1
+                index += 2
             case "NULLS" where hasValues && nulls == nil:
                 let names = try Self.nulls(arguments, from: index + 1)
                 nulls = names
                 index = names.upperBound
             case let word:
-                guard hasValues else { throw .unknownOption(word, command: "fs.del", expected: Self.expected) }
+                guard hasValues else {
+                    throw .unknownOption(word, command: "fs.del", expected: "ID id, \(Self.expected)")
+                }
                 throw CommandFault(
                     .general,
                     "behind the values only NULLS n feature …, \(Self.expected) may stand, got \(CommandFault.quoted(word))"

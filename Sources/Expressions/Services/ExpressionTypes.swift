@@ -16,6 +16,11 @@ package struct ExpressionTypes: ExpressionTyping {
             throw ExpressionFault(offset: error.offset, message: error.message)
         }
     }
+
+    /// ``ExpressionTyping`` of a module above knows them.
+    package func window(_ text: String, of events: ViewDefinition) throws(ExpressionFault) -> TypedExpression {
+        throw ExpressionFault(offset: 0, message: "windows are not read here")
+    }
 }
 
 extension ExpressionScope {

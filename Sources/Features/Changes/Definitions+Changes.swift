@@ -66,7 +66,10 @@ extension Definitions {
             }
         }
         for old in applied.views where view(named: old.name) == nil {
-            changes.append(.init(.view(old.name), .removed, .retires, "retired with \(old.featureCount); data kept"))
+            let detail =
+                old.windows == nil
+                ? "retired with \(old.featureCount); data kept" : "windows: nothing of them was stored"
+            changes.append(.init(.view(old.name), .removed, .retires, detail))
         }
         for service in services { changes += self.changes(of: service, from: applied, versions) }
         for old in applied.services where service(named: old.name) == nil {

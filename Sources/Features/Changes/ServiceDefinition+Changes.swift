@@ -111,5 +111,8 @@ extension ServiceColumn {
 }
 
 extension FeatureColumn {
-    fileprivate var originText: String { "\(view).\(feature)(\(keys.map(\.from).joined(separator: ", ")))" }
+    fileprivate var originText: String {
+        let text = window.map { ": \($0.text) of \($0.of)" } ?? ""
+        return "\(view).\(feature)(\(keys.map(\.from).joined(separator: ", ")))\(text)"
+    }
 }

@@ -6,8 +6,67 @@ extension ViewDefinition {
             ? "global" : "key " + keys.map { "\($0.name) \($0.type.rawValue)" }.joined(separator: ", ")
     }
 
+    /// Of a window view, which has no data.
+    private func windowChanges(from old: ViewDefinition) -> [DefinitionChange] {
+        guard let windows, let before = old.windows else {
+            return [
+                .init(
+                    .view(name),
+                    .changed,
+                    .refused,
+                    old.windows == nil
+                        ? "it stores rows, and would have windows" : "it has windows, and would store rows",
+                    wayOut: "make a view under another name"
+                )
+            ]
+        }
+        var changes: [DefinitionChange] = rules.changes(from: old.rules).map { .init(.view(name), .changed, $0) }
+        if keys != old.keys { changes.append(.init(.view(name), .changed, "\(old.keysText) -> \(keysText)")) }
+        if windows.of != before.of {
+            changes.append(.init(.view(name), .changed, "windows of \(before.of) -> \(windows.of)"))
+        }
+        for feature in features {
+            let subject = DefinitionChange.Subject.feature(view: name, name: feature.name)
+            let (text, last) = (windows.texts[feature.name] ?? "", before.texts[feature.name])
+            if last == nil {
+                changes.append(.init(subject, .added, "\(feature.type.text): \(text)"))
+            } else if let last, last != text {
+                changes.append(.init(subject, .changed, "\(last) -> \(text)"))
+            }
+        }
+        for feature in old.features where self.feature(named: feature.name) == nil {
+            changes.append(
+                .init(
+                    .feature(view: name, name: feature.name),
+                    .removed,
+                    .retires,
+                    "a window: nothing of it was stored"
+                )
+            )
+        }
+        let notes = noteChanges((old.description, description), (old.owner, owner), (old.tags, tags))
+        if let notes { changes.append(.init(.view(name), .changed, notes)) }
+        return changes
+    }
+
+    private var eventsText: String { events.map { "events by \($0.id)" } ?? "one row for a key and event time" }
+
     /// The changes for a view that is not applied now.
     func additions(retired: RetiredDefinitions) -> [DefinitionChange] {
+        if let windows {
+            if retired.views.contains(where: { $0.name == name }) {
+                return [
+                    .init(
+                        .view(name),
+                        .added,
+                        .refused,
+                        "a view of this name is retired with its rows, and this one has windows",
+                        wayOut: "use another name, or delete the data with asof apply --prune first"
+                    )
+                ]
+            }
+            return [.init(.view(name), .added, "\(keysText); \(featureCount): windows of \(windows.of)")]
+        }
         let old = retired.views.first { $0.name == name }
         if let old, old.keys != keys {
             return [
@@ -16,6 +75,17 @@ extension ViewDefinition {
                     .added,
                     .refused,
                     "its retired data has \(old.keysText), not \(keysText)",
+                    wayOut: "use another name, or delete the data with asof apply --prune first"
+                )
+            ]
+        }
+        if let old, old.events != events {
+            return [
+                .init(
+                    .view(name),
+                    .added,
+                    .refused,
+                    "its retired data has \(old.eventsText), not \(eventsText)",
                     wayOut: "use another name, or delete the data with asof apply --prune first"
                 )
             ]
@@ -32,7 +102,8 @@ extension ViewDefinition {
             ]
         }
         let returns = old == nil ? "" : "; its data returns"
-        return [.init(.view(name), .added, "\(keysText); \(featureCount)\(returns)")]
+        let events = events.map { "; events by \($0.id)" } ?? ""
+        return [.init(.view(name), .added, "\(keysText); \(featureCount)\(events)\(returns)")]
             + features.compactMap { feature in
                 let change = addition(of: feature, retired: retired)
                 return change.severity == .refused ? change : nil
@@ -82,7 +153,8 @@ extension ViewDefinition {
         applied: Definitions,
         retired: RetiredDefinitions
     ) -> [DefinitionChange] {
-        keyChanges(from: old, in: definitions, applied: applied) + settingChanges(from: old, in: definitions)
+        if windows != nil || old.windows != nil { return windowChanges(from: old) }
+        return keyChanges(from: old, in: definitions, applied: applied) + settingChanges(from: old, in: definitions)
             + featureChanges(from: old, retired: retired)
     }
 
@@ -137,6 +209,7 @@ extension ViewDefinition {
                 changes.append(.init(.view(name), .changed, severity, "\(setting) \(before) -> \(after)"))
             }
         }
+        add("scores", old.scoresOf ?? "none", scoresOf ?? "none")
         add("missing", old.missing.rawValue, missing.rawValue)
         add("online", "\(old.isOnline)", "\(isOnline)", isOnline ? .safe : .retires)
         add("retention", old.retention?.text ?? "none", retention?.text ?? "none")
@@ -149,6 +222,17 @@ extension ViewDefinition {
                     .refused,
                     "partition \(old.partition.rawValue) -> \(partition.rawValue)",
                     wayOut: "its history is partitioned already: make a view under another name"
+                )
+            )
+        }
+        if old.events != events {
+            changes.append(
+                .init(
+                    .view(name),
+                    .changed,
+                    .refused,
+                    "\(old.eventsText) -> \(eventsText)",
+                    wayOut: "its history is stored that way already: make a view under another name and ingest into it"
                 )
             )
         }

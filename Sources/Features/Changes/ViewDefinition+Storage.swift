@@ -2,7 +2,7 @@ extension ViewDefinition {
     /// Why PostgreSQL could not store the view's history, as the end of a sentence that starts with the view's name;
     /// `nil` where it can.
     package var storageRefusal: String? {
-        let columns = DefinitionLimits.historyColumns + max(keys.count, 1) + features.count
+        let columns = historyColumnCount
         if columns > DefinitionLimits.tableColumnsMax {
             return
                 "has \(features.count) features, so that its table has \(columns) columns; PostgreSQL allows "
@@ -26,10 +26,16 @@ extension ViewDefinition {
         for _ in 0..<3 { add(8, alignment: 8) }
         add(1, alignment: 1)
         for feature in features { Self.add(feature.type, add) }
-        let columns = DefinitionLimits.historyColumns + max(keys.count, 1) + features.count
+        // _event.
+        if let eventPlace { Self.add(features[eventPlace].type, add) }
+        let columns = historyColumnCount
         // The tuple header has 23 bytes and one bit per column, rounded up to 8.
         let header = (23 + (columns + 7) / 8 + 7) / 8 * 8
         return header + bytes
+    }
+
+    private var historyColumnCount: Int {
+        DefinitionLimits.historyColumns + (events == nil ? 0 : 1) + max(keys.count, 1) + features.count
     }
 
     private static func add(_ type: FeatureType, _ add: (_ width: Int, _ alignment: Int) -> Void) {

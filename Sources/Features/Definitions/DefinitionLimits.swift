@@ -58,6 +58,8 @@ package enum DefinitionLimits {
     package static let valueBytesMax = 1 << 20
     /// One key of type `string`. Checked per value at ingest; a B-tree entry holds 2,704 bytes.
     package static let keyBytesMax = 2_000
+    /// What identifies an event of an event view, as a string: with a key of the longest it fits a B-tree entry.
+    package static let eventBytesMax = 500
     /// Integer times from 1970 on and before this are refused, without `--allow-1970`: they are times in a wrong unit.
     ///
     /// 100 days: so are times of the years 2001 to 2243 in seconds read as ms, and those in any unit read as a finer one.
@@ -65,7 +67,8 @@ package enum DefinitionLimits {
 
     // MARK: Inside
 
-    /// Columns of a history table that are ours: `_event_time`, `_known_at`, `_batch`, `_deleted`.
+    /// Columns of a history table that are ours: `_event_time`, `_known_at`, `_batch`, `_deleted`. An
+    /// event view has one more, `_event`.
     package static let historyColumns = 4
     /// What one variable-width value takes in its row at most when the row is full: PostgreSQL moves values out of the
     /// row only if they are longer than an aligned TOAST pointer.

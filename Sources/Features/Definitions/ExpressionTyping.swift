@@ -1,4 +1,4 @@
-/// Gives expressions of derived columns their types. Nothing here knows what an expression is: whoever reads definitions
+/// Gives expressions of derived columns, and windows, their types. Nothing here knows what an expression is: whoever reads definitions
 /// says who does.
 package protocol ExpressionTyping: Sendable {
     /// - Parameters:
@@ -6,6 +6,13 @@ package protocol ExpressionTyping: Sendable {
     ///   - scope: what it may name, no name twice.
     /// - Throws: what is wrong, with its place in the text.
     func typed(_ text: String, in scope: [ScopedName]) throws(ExpressionFault) -> TypedExpression
+
+    /// - Parameters:
+    ///   - text: a window as somebody wrote it: `avg(delay) over 3h where delay > 0`.
+    ///   - events: the event view.
+    /// - Throws: what is wrong, with its place in the text.
+    /// - Returns: the window's type, and its text normalized.
+    func window(_ text: String, of events: ViewDefinition) throws(ExpressionFault) -> TypedExpression
 }
 
 /// Something that an expression may name: `view.feature`, `view._event_time`, `request_field`, `label_time`.
@@ -51,6 +58,10 @@ package struct NoExpressions: ExpressionTyping {
 
     package func typed(_ text: String, in scope: [ScopedName]) throws(ExpressionFault) -> TypedExpression {
         throw ExpressionFault(offset: 0, message: "expressions are not read here")
+    }
+
+    package func window(_ text: String, of events: ViewDefinition) throws(ExpressionFault) -> TypedExpression {
+        throw ExpressionFault(offset: 0, message: "windows are not read here")
     }
 }
 

@@ -96,7 +96,7 @@ package enum FeatureSelection: Hashable, Sendable {
             }
             let keys = view.identityMapping
             for feature in features {
-                let column = ServiceColumn(view: view.name, keys: keys, feature: feature.name, type: feature.type)
+                let column = ServiceColumn.feature(view.column(feature, keys: keys))
                 guard names.insert(column.outputName).inserted else {
                     throw .duplicate(item: item.text, name: column.outputName)
                 }

@@ -52,6 +52,8 @@ package struct FeatureColumn: Hashable, Sendable, Codable {
     package var keys: [KeyMapping]
     package var feature: String
     package var type: FeatureType
+    /// What it is computed of, where the view stores nothing: a version of a service keeps it, whatever the view says later.
+    package var window: WindowColumn?
 
     package init(view: String, alias: String? = nil, keys: [KeyMapping], feature: String, type: FeatureType) {
         self.view = view
@@ -71,6 +73,19 @@ package struct FeatureColumn: Hashable, Sendable, Codable {
     package static let eventTimeName = "_event_time"
 
     package var isEventTime: Bool { feature == Self.eventTimeName }
+}
+
+/// A feature of a window view.
+package struct WindowColumn: Hashable, Sendable, Codable {
+    /// The event view.
+    package var of: String
+    /// Normalized, see ``ExpressionTyping/window(_:of:)``; empty for ``FeatureColumn/eventTimeName``.
+    package var text: String
+
+    package init(of: String, text: String) {
+        self.of = of
+        self.text = text
+    }
 }
 
 /// A value that a request gives, or a column of the spine; null is a value, too.

@@ -21,10 +21,13 @@ package struct ServiceRules: Hashable, Sendable {
     package var roles: [Role]
     /// In the order of the service's columns.
     package var derived: [DerivedColumn]
+    /// Of what is looked up, in its order, what is computed of events.
+    package var windows: [FeatureColumn]
 
-    package init(_ roles: [Role], derived: [DerivedColumn] = []) {
+    package init(_ roles: [Role], derived: [DerivedColumn] = [], windows: [FeatureColumn] = []) {
         self.roles = roles
         self.derived = derived
+        self.windows = windows.filter { $0.window != nil }
     }
 
     /// The rules that views have now, for each role of a service.
@@ -34,11 +37,14 @@ package struct ServiceRules: Hashable, Sendable {
         for column in service.lookups where !roles.contains(where: { $0.prefix == column.prefix }) {
             roles.append(Role(prefix: column.prefix, view(column.view)?.rules ?? ViewRules()))
         }
-        self.init(roles, derived: service.derived)
+        self.init(roles, derived: service.derived, windows: service.lookups)
     }
 
     /// Of a view under its own name, by its definition.
-    package init(_ view: ViewDefinition) { self.init([Role(prefix: view.name, view.rules)]) }
+    package init(_ view: ViewDefinition) {
+        let windows = view.windows == nil ? [] : view.features.map { view.column($0, keys: []) }
+        self.init([Role(prefix: view.name, view.rules)], windows: windows)
+    }
 
     /// - Complexity: O(roles).
     package subscript(prefix: String) -> ViewRules? { roles.first { $0.prefix == prefix }?.rules }
@@ -55,7 +61,8 @@ package struct ServiceRules: Hashable, Sendable {
     ///
     /// Behind the roles stands for each derived column, in the service's order, a line `= NAME EXPRESSION` with its
     /// normalized expression, which is one line. A service without any has the bytes of before there were derived columns:
-    /// no role's line begins with `=`.
+    /// no role's line begins with `=`. Last stands for each window that is looked up a line `~ COLUMN VIEW WINDOW`: its
+    /// name in replies, the event view, and the window's normalized text.
     package var fingerprint: String {
         var canonical = "asof-rules-1\n"
         for role in roles {
@@ -63,6 +70,10 @@ package struct ServiceRules: Hashable, Sendable {
             canonical += "\(role.prefix) \(ttl) \(role.rules.delay.microseconds) \(role.rules.isStrict ? 1 : 0)\n"
         }
         for column in derived { canonical += "= \(column.name) \(column.expression)\n" }
+        for column in windows {
+            guard let window = column.window else { continue }
+            canonical += "~ \(column.outputName) \(window.of) \(window.text)\n"
+        }
         return "asof-rules-1:" + Fingerprint.digits(of: canonical)
     }
 }

@@ -60,6 +60,10 @@ package struct ServiceScope: Sendable {
             input.feature = parts[1]
             input.type =
                 input.isEventTime ? .timestamp : view(input.view)?.feature(named: parts[1])?.type ?? .bool
+            input.window = view(input.view)?.windows.map {
+                // The event time is that of the windows that are read.
+                WindowColumn(of: $0.of, text: $0.texts[parts[1]] ?? "")
+            }
             if !roles.contains(where: { $0.prefix == input.prefix }) { roles.append(input) }
             putOut.insert(name)
             inputs.append(input)

@@ -16,6 +16,12 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
     package var partition: Partitioning
     /// At least one, in file order, which is the order that `view.*` expands to.
     package var features: [FeatureDefinition]
+    /// What tells the view's rows apart beside key and event time; `nil` = nothing: a key has one row for an event time.
+    package var events: EventIdentity?
+    /// The model whose answers the view keeps, for `asof score`; `nil` = rows come from elsewhere.
+    package var scoresOf: String?
+    /// Of a window view, which stores nothing: what its features are computed of; `nil` = they are stored.
+    package var windows: WindowTexts?
     /// What `asof materialize` runs; `nil` for a view that is only ingested into.
     package var source: BatchSource?
     /// How long history is kept once `asof drop-history` is run; `nil` = for ever. At least ``ttl``.
@@ -60,8 +66,76 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
 
     package var isGlobal: Bool { keys.isEmpty }
 
+    /// Of an event view the place in ``features`` of what identifies an event.
+    /// - Complexity: O(features).
+    package var eventPlace: Int? {
+        guard let events else { return nil }
+        return features.firstIndex { $0.name == events.id }
+    }
+
     /// - Complexity: O(features).
     package func feature(named name: String) -> FeatureDefinition? { features.first { $0.name == name } }
+
+    /// One of the view's features as a service has it.
+    package func column(
+        _ feature: FeatureDefinition,
+        alias: String? = nil,
+        keys: [KeyMapping]
+    ) -> FeatureColumn {
+        var column = FeatureColumn(view: name, alias: alias, keys: keys, feature: feature.name, type: feature.type)
+        column.window = windows.map { WindowColumn(of: $0.of, text: $0.texts[feature.name] ?? "") }
+        return column
+    }
+}
+
+/// What the features of a window view are: aggregates over the events of an event view.
+package struct WindowTexts: Hashable, Sendable {
+    /// The event view, whose leading keys are the window view's.
+    package var of: String
+    /// For each feature its window, as ``ExpressionTyping`` has normalized it.
+    package var texts: [String: String]
+
+    package init(of: String, texts: [String: String]) {
+        self.of = of
+        self.texts = texts
+    }
+}
+
+/// As JSON a list, so that what is unknown in one of them is found.
+extension WindowTexts: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case of
+        case windows = "texts"
+    }
+
+    private struct Window: Codable {
+        var feature: String
+        var text: String
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        of = try container.decode(String.self, forKey: .of)
+        let windows = try container.decode([Window].self, forKey: .windows)
+        texts = Dictionary(windows.map { ($0.feature, $0.text) }) { first, _ in first }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(of, forKey: .of)
+        try container.encode(
+            texts.sorted { $0.key < $1.key }.map { Window(feature: $0.key, text: $0.value) },
+            forKey: .windows
+        )
+    }
+}
+
+/// What identifies an event of an event view beside its key and time: a correction has the same, and another event not.
+package struct EventIdentity: Hashable, Sendable, Codable {
+    /// The name of a feature of the view, a string or an int64, that no row is without.
+    package var id: String
+
+    package init(id: String) { self.id = id }
 }
 
 /// One column of a view's entity key.

@@ -153,7 +153,7 @@ extension DefinitionsReader {
     /// Where a byte of a scalar's text stands in the file, whatever style the scalar has.
     ///
     /// Blanks and line ends of a scalar may not be those of its text, all else stands in the same order in both.
-    private func place(of offset: Int, in text: String, _ node: Node) -> (line: Int, column: Int) {
+    func place(of offset: Int, in text: String, _ node: Node) -> (line: Int, column: Int) {
         let mark = (line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
         guard let scalar = node.scalar, let source = sources[file] else { return mark }
         let before = String(decoding: text.utf8.prefix(offset), as: UTF8.self).unicodeScalars

@@ -82,14 +82,7 @@ extension DefinitionsReader {
         guard let feature = feature(named: name, of: view, at: node, what) else { return [] }
         return [
             Request(
-                subject: .feature(
-                    FeatureColumn(
-                        view: view.name,
-                        keys: view.identityMapping,
-                        feature: feature.name,
-                        type: feature.type
-                    )
-                ),
+                subject: .feature(view.column(feature, keys: view.identityMapping)),
                 node: node
             )
         ]
@@ -143,15 +136,7 @@ extension DefinitionsReader {
                 let feature = feature(named: name, of: view, at: node, what)
             else { return nil }
             return Request(
-                subject: .feature(
-                    FeatureColumn(
-                        view: view.name,
-                        alias: alias,
-                        keys: keys,
-                        feature: feature.name,
-                        type: feature.type
-                    )
-                ),
+                subject: .feature(view.column(feature, alias: alias, keys: keys)),
                 node: node
             )
         }
@@ -172,15 +157,7 @@ extension DefinitionsReader {
     private func columns(of view: ViewDefinition, alias: String?, keys: [KeyMapping], _ node: Node) -> [Request] {
         view.features.map { feature in
             Request(
-                subject: .feature(
-                    FeatureColumn(
-                        view: view.name,
-                        alias: alias,
-                        keys: keys,
-                        feature: feature.name,
-                        type: feature.type
-                    )
-                ),
+                subject: .feature(view.column(feature, alias: alias, keys: keys)),
                 node: node
             )
         }
@@ -220,7 +197,7 @@ extension DefinitionsReader {
     }
 
     /// - Returns: `nil` where there is no such view; a fault unless the view is merely broken.
-    private mutating func view(named name: String, at node: Node, _ what: String) -> ViewDefinition? {
+    mutating func view(named name: String, at node: Node, _ what: String) -> ViewDefinition? {
         if let view = knownView(named: name) { return view }
         if !brokenViews.contains(name) {
             let hint = Name.hint(for: name, among: knownViewNames)

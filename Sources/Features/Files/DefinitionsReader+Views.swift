@@ -2,12 +2,16 @@ import Yams
 
 extension DefinitionsReader {
     private static let viewKeys =
-        ["entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "source"]
+        [
+            "entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "events", "scores",
+            "source",
+        ]
         + operationKeys + annotationKeys
     /// What operating the view needs, apart from what its values mean.
     private static let operationKeys = ["retention", "max_age", "lateness", "tolerance"]
 
     mutating func view(_ field: Field) -> ViewDefinition? {
+        if isWindowView(field) { return windowView(field) }
         let what = "view '\(field.name)'"
         guard let parts = fields(of: field.value, what, known: Self.viewKeys) else { return nil }
         if parts["entities"] == nil {
@@ -22,8 +26,11 @@ extension DefinitionsReader {
                 "the ttl of \(what), \(ttl.text), is shorter than its delay, \(delay.text): no value would ever be returned"
             )
         }
-        let features = parts["features"].map { self.features($0, of: field.name, keys: keys) } ?? []
-        if parts["features"] == nil {
+        var features = parts["features"].map { self.features($0, of: field.name, keys: keys) } ?? []
+        let scores = parts["scores"].flatMap { isNull($0.value) ? nil : $0 }
+        let scored = scores.flatMap { scoredModel($0, what, hasFeatures: parts["features"] != nil) }
+        if scores != nil { features = ScoreFeatures.all }
+        if parts["features"] == nil, scores == nil {
             fault(at: field.key, "\(what) has no features, as in features: { clicks: int64 }")
         }
         let notes = annotations(parts)
@@ -44,6 +51,8 @@ extension DefinitionsReader {
             owner: notes.owner,
             tags: notes.tags
         )
+        view.scoresOf = scored
+        view.events = parts["events"].flatMap { events($0, what, of: features) }
         view.retention = operation.retention
         view.maxAge = operation.maxAge
         if let refusal = view.storageRefusal, let node = parts["features"]?.key {
@@ -74,7 +83,56 @@ extension DefinitionsReader {
         return (retention, maxAge)
     }
 
-    private mutating func entityKeys(_ field: Field, _ what: String) -> (names: [String], keys: [KeyColumn]) {
+    /// `scores: { model: delay }`.
+    private mutating func scoredModel(_ field: Field, _ what: String, hasFeatures: Bool) -> String? {
+        guard let parts = fields(of: field.value, "'scores' of \(what)", known: ["model"]) else { return nil }
+        if hasFeatures {
+            let names = ScoreFeatures.all.map(\.name).joined(separator: ", ")
+            fault(at: field.key, "\(what) has scores, which are its features: \(names); leave 'features' away")
+        }
+        guard let part = parts["model"] else {
+            fault(at: field.key, "'scores' of \(what) has no model, as in scores: { model: delay }")
+            return nil
+        }
+        return text(part.value, "the model of \(what)")
+    }
+
+    private mutating func events(
+        _ field: Field,
+        _ what: String,
+        of features: [FeatureDefinition]
+    ) -> EventIdentity? {
+        if isNull(field.value) { return nil }
+        let example = "as in events: { id: flight_id }"
+        guard case .mapping = field.value else {
+            fault(at: field.value, "'events' of \(what) names the feature that identifies an event, \(example)")
+            return nil
+        }
+        guard let parts = fields(of: field.value, "'events' of \(what)", known: ["id"]) else { return nil }
+        guard let part = parts["id"] else {
+            fault(at: field.key, "'events' of \(what) has no id: the feature that identifies an event, \(example)")
+            return nil
+        }
+        guard let name = text(part.value, "the id of the events of \(what)") else { return nil }
+        guard let feature = features.first(where: { $0.name == name }) else {
+            let hint = Name.hint(for: name, among: features.map(\.name))
+            fault(
+                at: part.value,
+                "the id of the events of \(what) is '\(name.oneLine)', which is no feature of it\(hint)"
+            )
+            return nil
+        }
+        guard feature.type == .string || feature.type == .int64 else {
+            fault(
+                at: part.value,
+                "the id of the events of \(what), '\(name)', is \(feature.type.text); expected string or int64"
+            )
+            return nil
+        }
+        return EventIdentity(id: name)
+    }
+
+    mutating func entityKeys(_ field: Field, _ what: String) -> (names: [String], keys: [KeyColumn]) {
         guard let nodes = elements(of: field.value, "'entities' of \(what)", example: "[user], or [] for a global view")
         else { return ([], []) }
         var names: [String] = []

@@ -44,7 +44,8 @@ struct DefinitionsReader {
             fault(at: viewFields[0].key, "\(viewCount) views\(withOthers); \(DefinitionLimits.viewsMax) are allowed")
             return Definitions()
         }
-        for field in viewFields {
+        // Window views are read behind the event views that they name.
+        for field in viewFields.filter({ !isWindowView($0) }) + viewFields.filter({ isWindowView($0) }) {
             file = field.file
             let before = issues.count
             if let view = view(field) { views.append(view) }

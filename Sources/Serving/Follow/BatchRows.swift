@@ -47,11 +47,13 @@ struct BatchRows {
         for entry in entries { view.freshness.add(entry.state, newest: entry.maxEventTime) }
         guard view.memory != nil, !entries.isEmpty else { return }
         let layout = view.layout
-        let features = layout.columns.filter { !$0.isRetired }
+        // An online row of an event view may have come back, with all that it had.
+        let features = layout.columns.filter { !$0.isRetired || layout.isByPosition }
         let keyCount = layout.keys.count
         let copy = try CopyOut(
             session,
-            query: query(entries, view.stored, features),
+            query: layout.isByPosition
+                ? onlineQuery(entries, view.stored, features) : query(entries, view.stored, features),
             types: layout.keys.map(\.type.featureType) + [.timestamp, .bool, .int64] + features.map(\.type)
         )
         let positions = Dictionary(entries.map { ($0.batch, $0.state.position) }) { first, _ in first }
@@ -79,12 +81,31 @@ struct BatchRows {
         let columns =
             [view.keyList("h"), "h._event_time", "h._deleted", "h._batch"]
             + features.map { "h.\(SQLText.identifier($0.feature))" }
-        var sql = "SELECT \(columns.joined(separator: ", ")) FROM \(view.historyTable) h"
-        if entries.count == 1 {
-            sql += " WHERE h._batch = \(entries[0].batch)"
-        } else {
-            sql += " WHERE h._batch = ANY ('{\(entries.map { String($0.batch) }.joined(separator: ","))}'::bigint[])"
-        }
+        return "SELECT \(columns.joined(separator: ", ")) FROM \(view.historyTable) h WHERE \(condition(entries))"
+    }
+
+    /// SQL: of an event view what is online of the entities in the batches, which is what counts at the last of them.
+    private func onlineQuery(
+        _ entries: [FollowedEntry],
+        _ view: StoredView,
+        _ features: [RowLayout.Column]
+    ) -> String {
+        let last = entries.max { $0.state.position < $1.state.position }
+        let columns =
+            [view.keyList("o"), "o._event_time", "o._deleted", "\(last?.batch ?? 0)::bigint"]
+            + features.map { "o.\(SQLText.identifier($0.feature))" }
+        return """
+            SELECT \(columns.joined(separator: ", ")) FROM (
+                SELECT DISTINCT \(view.keyList("h")) FROM \(view.historyTable) h WHERE \(condition(entries))) k
+            JOIN \(view.onlineTable) o ON \(view.keysEqual("o", "k"))
+            """
+    }
+
+    private func condition(_ entries: [FollowedEntry]) -> String {
+        var sql =
+            entries.count == 1
+            ? "h._batch = \(entries[0].batch)"
+            : "h._batch = ANY ('{\(entries.map { String($0.batch) }.joined(separator: ","))}'::bigint[])"
         // Only partitions that may have such rows are looked at.
         if let low = entries.compactMap(\.minEventTime).min(), let high = entries.compactMap(\.maxEventTime).max() {
             sql += " AND h._event_time >= '\(Timestamp(microseconds: low).text)'::timestamptz"

@@ -134,7 +134,8 @@ struct CatalogLoad {
             let layout = RowLayout(
                 keys: view.storageKeys,
                 features: view.definition.features,
-                retired: hidden.map { FeatureDefinition(name: $0.feature, type: $0.type, isPII: true) }
+                retired: hidden.map { FeatureDefinition(name: $0.feature, type: $0.type, isPII: true) },
+                isByPosition: view.eventFeature != nil
             )
             wanted.append(WantedView(stored: view, layout: layout, isRetired: isRetired))
         }

@@ -252,10 +252,14 @@ final class Follower: @unchecked Sendable {
                 return true
             }
             let chunks = try read(news.entries, session)
+            // What is online of events is what the snapshot has, and there is more in it than was read of the ledger.
+            let isAhead =
+                news.hasMore && news.entries.contains { serving.catalog.all[$0.view]?.layout.isByPosition == true }
+            if isAhead { beginPartialChange() }
             try session.commit()
             let moved = Dictionary(news.entries.map { ($0.view, $0.state.position) }) { max($0, $1) }
             serving.followed(to: last, chunks, moved: moved)
-            endPartialChange()
+            if !isAhead { endPartialChange() }
             if !news.hasMore { serving.report { $0.caughtUpAt = seenAt } }
             try evictIfNeeded()
             return news.hasMore

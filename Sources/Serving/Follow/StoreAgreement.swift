@@ -115,7 +115,9 @@ struct StoreAgreement {
         {
             return "the ledger has no commits, and history has tables"
         }
-        let (defined, stored) = (Set(registry.definitions.views.map(\.name)), Set(registry.views.map(\.name)))
+        let (defined, stored) = (
+            Set(registry.definitions.views.filter { $0.windows == nil }.map(\.name)), Set(registry.views.map(\.name))
+        )
         if let name = defined.symmetricDifference(stored).min() {
             return "view '\(name)' is in the definitions or in asof.views, and not in both"
         }

@@ -3,6 +3,7 @@ import Online
 import PointInTime
 import Postgres
 import Store
+import Windowing
 
 extension FetchedRows {
     /// As ``Serving/fetch(_:keys:at:position:finish:)``.
@@ -12,6 +13,7 @@ extension FetchedRows {
         at time: Int64,
         position: Int64
     ) throws(StoreError) -> ViewMemory {
+        if let windows = view.windows { return try read(windows, view, keys, at: time, position: position) }
         let ledger = Ledger(session)
         let state = try ledger.pin(position > 0 ? try ledger.state(at: position) : .beginning)
         let rows = try session.query(
@@ -24,7 +26,39 @@ extension FetchedRows {
         return memory
     }
 
-    /// One descent of the index of history for each entity; of rows with equal event times the one of the greatest position.
+    /// For each entity a row, also where no event is in any window: then without an event time.
+    private func read(
+        _ windows: WindowRole,
+        _ view: ServedView,
+        _ keys: [Column],
+        at time: Int64,
+        position: Int64
+    ) throws(StoreError) -> ViewMemory {
+        let rowCount = keys.first?.rowCount ?? 1
+        let ledger = Ledger(session)
+        let state = try ledger.pin(position > 0 ? try ledger.state(at: position) : .beginning)
+        let found = try WindowReader(session, state, windows, eventsMax: ServingLimits.windowEventsMax).read(
+            WindowRequests(
+                keys: keys,
+                times: Column(type: .timestamp, values: .int64(Array(repeating: time, count: rowCount)))
+            )
+        )
+        var times = found.eventTimes.int64Values
+        for row in times.indices where found.eventTimes.isNull(row) { times[row] = PackedRow.noEventTime }
+        let memory = ViewMemory(layout: view.layout)
+        memory.apply(
+            ViewRows(
+                keys: keys.isEmpty ? [Column(type: .int64, values: .int64([0]))] : keys,
+                eventTimes: Column(type: .timestamp, values: .int64(times)),
+                features: found.values
+            ),
+            position: position
+        )
+        return memory
+    }
+
+    /// One descent of the index of history for each entity; of rows with equal event times the one of the greatest position,
+    /// of an event view the newest event in force.
     private func statement(_ view: ServedView, _ state: PinnedState, keyCount: Int) -> String {
         let stored = view.stored
         let columns =
@@ -50,7 +84,13 @@ extension FetchedRows {
         let matches = equal.joined(separator: " AND ")
         let table = stored.historyTable
         let found: String
-        if state.isOvertaken(stored) {
+        if stored.eventFeature != nil {
+            found = """
+                CROSS JOIN LATERAL (SELECT \(list) FROM \(table) h
+                    WHERE \(matches) AND \(stored.isInForce("h") { [state.condition($0)] })
+                    ORDER BY \(stored.historyOrder("h")) LIMIT 1) f
+                """
+        } else if state.isOvertaken(stored) {
             let position = "(SELECT b.position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1)"
             found = """
                 CROSS JOIN LATERAL (SELECT h._event_time AS newest FROM \(table) h WHERE \(matches)

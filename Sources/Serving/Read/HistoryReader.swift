@@ -31,7 +31,8 @@ package struct HistoryReader {
         package init() {}
     }
 
-    /// An entity's rows between two event times, one for each event time: of several the one with the greatest position.
+    /// An entity's rows between two event times, one for each event time, or event of an event view: of several the one with
+    /// the greatest position.
     ///
     /// - Parameters:
     ///   - keys: one value for each of the view's keys.
@@ -46,33 +47,35 @@ package struct HistoryReader {
     ) throws(StoreError) -> Page {
         let count = view.storageKeys.count
         let features = view.definition.features.map { ", h.\(SQLText.identifier($0.name))" }.joined()
-        let direction = isReversed ? "DESC" : "ASC"
+        let event = view.eventFeature == nil ? "" : ", h.\(StoredView.eventColumn)"
+        let identity = "h._event_time\(event)"
         let columns = view.definition.features.map { ($0.name, $0.type) }
         let direct = """
-            SELECT DISTINCT ON (h._event_time) h._event_time, h._deleted\(features),
-                \(ValueSizes.row(columns, "h")) AS _size
+            SELECT DISTINCT ON (\(identity)) h._event_time, h._deleted\(features),
+                \(ValueSizes.row(columns, "h")) AS _size\(event)
             FROM \(view.historyTable) h LEFT JOIN LATERAL (
                 SELECT b.position FROM asof.batches b WHERE b.batch = h._batch AND b.view = \(view.id) LIMIT 1) b ON true
             WHERE \(view.keyCondition("h")) AND h._event_time >= $\(count + 1) AND h._event_time <= $\(count + 2)
-            ORDER BY h._event_time \(direction), b.position DESC LIMIT $\(count + 3)
+            ORDER BY \(view.historyOrder("h", isReversed: isReversed)), b.position DESC LIMIT $\(count + 3)
             """
         // One row more than fits would be fetched to see that it is there, were there not its size.
         let rows = try session.query(
-            ValueSizes.bounded(direct, order: "_event_time \(direction)", bytesMax: bytesMax),
+            ValueSizes.bounded(direct, order: view.historyOrder(isReversed: isReversed), bytesMax: bytesMax),
             view.keyParameters(keys) + [
                 .timestamp(microseconds: times.lowerBound), .timestamp(microseconds: times.upperBound),
                 .int64(Int64(limit)),
             ]
         )
         var page = try page(rows, firstColumn: 0)
-        page.isCut = isFull(rows, firstSize: 2 + columns.count) && rows.count < limit
+        page.isCut = isFull(rows, size: 2 + columns.count) && rows.count < limit
         return page
     }
 
     /// Whether rows have as many bytes as are read at a time.
-    private func isFull(_ rows: Rows, firstSize: Int) -> Bool {
+    /// - Parameter size: the column of a row's bytes; the last column has those of the rows before it.
+    private func isFull(_ rows: Rows, size: Int) -> Bool {
         guard rows.count > 0 else { return false }
-        let (size, before) = (rows.int64(rows.count - 1, firstSize), rows.int64(rows.count - 1, firstSize + 1))
+        let (size, before) = (rows.int64(rows.count - 1, size), rows.int64(rows.count - 1, rows.columnCount - 1))
         return (size ?? 0) + (before ?? 0) >= Int64(bytesMax)
     }
 
@@ -95,7 +98,7 @@ package struct HistoryReader {
     /// Up to where a reader of changes has come: everything of smaller positions, and of this one so many rows.
     package struct Cursor: Sendable, Hashable {
         package var position: Int64
-        /// Rows of the position, counted from 1 in the order of keys and event times.
+        /// Rows of the position, counted from 1 in the order of keys, event times and events.
         package var ordinal: Int64
 
         package init(position: Int64, ordinal: Int64) {
@@ -104,7 +107,7 @@ package struct HistoryReader {
         }
     }
 
-    /// Committed rows in the order of positions, and in a position of keys and event times.
+    /// Committed rows in the order of positions, and in a position of keys, event times and events.
     package struct Changes: Sendable {
         package var cursors: [Cursor] = []
         /// One column for each of the view's keys.
@@ -184,7 +187,8 @@ package struct HistoryReader {
         let direct = """
             SELECT r.* FROM (
                 SELECT p.position, row_number() OVER (
-                        PARTITION BY p.position ORDER BY \(view.keyList("h")), h._event_time) AS ordinal,
+                        PARTITION BY p.position
+                            ORDER BY \(view.keyList("h")), \(view.historyOrder("h", isReversed: false))) AS ordinal,
                     \(view.keyList("h")), h._event_time, h._deleted, \(features),
                     \(ValueSizes.row(columns, "h")) AS _size
                 FROM unnest($1, $2) AS p (position, batch) JOIN \(view.historyTable) h ON h._batch = p.batch

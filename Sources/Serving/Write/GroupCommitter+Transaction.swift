@@ -157,7 +157,7 @@ extension GroupCommitter {
                     let (counts, newest) = try transaction.writeGroup(rows, to: view)
                     all.add(counts)
                     if counts.late > 0 { late.append((view.name, counts.late)) }
-                    stored.append((view, rows.gather(newest)))
+                    stored.append((view, newest))
                 }
             }
         } catch {

@@ -94,29 +94,68 @@ extension WriteTransaction {
 
     /// Stores rows in history and moves the online table. Call once a view, in ascending order of ``StoredView/id``.
     ///
-    /// - Returns: with the counts, the rows that are the newest of their entity, in key order.
+    /// - Returns: with the counts, for whoever follows what is online, the rows that are the newest of their entity, in key
+    ///   order; of an event view those that are online then.
     func writeGroup(
         _ rows: ViewRows,
         to view: StoredView
-    ) throws(StoreError) -> (counts: WriteCounts, newest: [Int32]) {
+    ) throws(StoreError) -> (counts: WriteCounts, newest: ViewRows) {
         let times = rows.eventTimeValues
-        guard let low = times.min(), let high = times.max() else { return (WriteCounts(), []) }
+        guard let low = times.min(), let high = times.max() else { return (WriteCounts(), rows) }
         let range = Timestamp(microseconds: low)...Timestamp(microseconds: high)
-        var order = HistoryOrder(keys: rows.keys, eventTimes: times, movedNs: rows.eventTimes.movedNs)
+        var order = HistoryOrder(rows, of: view)
         let newest = order.newest
         var counts = WriteCounts(stored: order.rows.count, duplicates: order.duplicateCount)
         let parameterCount = order.rows.count * rows.columns.count
         let isSmall = order.rows.count <= ServingLimits.statementRowsMax
-        if isSmall, rows.knownAt == nil, parameterCount <= ServingLimits.statementParametersMax {
+        // An event view's online rows are moved by statements of their own.
+        let isOneStatement = isSmall && rows.knownAt == nil && view.eventFeature == nil
+        if isOneStatement, parameterCount <= ServingLimits.statementParametersMax {
             counts.late = try writeStatement(rows, order, to: view)
         } else {
             let (partitions, ranges) = KnownPartitions(view: view).partition(times)
             order.group(by: partitions, partitionCount: ranges.count)
             try copyHistory(rows, order.rows, to: view)
-            if view.definition.isOnline { counts.late = newest.count - (try upsertOnlineFromHistory(view, range)) }
+            if view.definition.isOnline {
+                counts.late =
+                    newest.count
+                    - (view.eventFeature == nil
+                        ? try upsertOnlineFromHistory(view, range)
+                        : try moveOnlineOfEvents(view, range, hasTombstones: rows.hasTombstones))
+            }
         }
         entries.append(LedgerEntry(view: view.id, kind: .data, rows: counts.stored, eventTimes: range))
-        return (counts, newest)
+        let isOfEvents = view.eventFeature != nil && view.definition.isOnline
+        return (counts, isOfEvents ? try onlineRows(of: rows.gather(newest), view) : rows.gather(newest))
+    }
+
+    /// What is online of some entities of an event view, whose rows this transaction has locked.
+    private func onlineRows(of rows: ViewRows, _ view: StoredView) throws(StoreError) -> ViewRows {
+        let names = rows.keys.indices.map { "k\($0)" }
+        let equal = zip(view.storageKeys, names).map { key, name in
+            "o.\(SQLText.identifier(key.name)) = k.\(name)\(key.type == .string ? " COLLATE \"C\"" : "")"
+        }
+        let found = try session.query(
+            """
+            SELECT \(view.keyList("o")), o._event_time, o._deleted, \(view.featureList("o"))
+            FROM unnest(\(names.indices.map { "$\($0 + 1)" }.joined(separator: ", "))) AS k (\(names.joined(separator: ", ")))
+            JOIN \(view.onlineTable) o ON \(equal.joined(separator: " AND "))
+            """,
+            rows.keys.map(FetchedRows.parameter)
+        )
+        let reader = ResultColumn(rows: found, rowOf: (0..<found.count).map { Int32($0) })
+        let none = [Bool](repeating: false, count: found.count)
+        let types =
+            view.storageKeys.map(\.type.featureType) + [.timestamp, .bool] + view.definition.features.map(\.type)
+        var columns: [Column] = []
+        for (index, type) in types.enumerated() { columns.append(try reader.read(index, as: type, isNull: none)) }
+        let keyCount = view.storageKeys.count
+        return ViewRows(
+            keys: Array(columns[..<keyCount]),
+            eventTimes: columns[keyCount],
+            isDeleted: columns[keyCount + 1],
+            features: Array(columns[(keyCount + 2)...])
+        )
     }
 
     /// A few rows as the values of one statement.

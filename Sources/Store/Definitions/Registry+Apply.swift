@@ -108,7 +108,7 @@ extension Registry {
             // Exclusive against writers: nobody writes into a view while its columns change.
             if changed.contains(name) { try session.lock(AdvisoryLock.view(id)) }
         }
-        for view in new.views where changed.contains(view.name) {
+        for view in new.views where changed.contains(view.name) && view.windows == nil {
             if let id = ids[view.name] {
                 try change(StoredView(id: id, shape: next, definition: view), session)
             } else {
@@ -143,6 +143,7 @@ extension Registry {
         )
         guard let id = rows.int32(0, 0) else { throw .conflict("asof.views gave no id") }
         let view = StoredView(id: id, shape: shape, definition: definition)
+        let event = view.eventFeature.map { "\(StoredView.eventColumn) \($0.type.sqlType) NOT NULL, " } ?? ""
         try session.execute(
             """
             CREATE TABLE \(view.historyTable) (
@@ -151,9 +152,9 @@ extension Registry {
                 _known_at timestamptz,
                 _batch bigint NOT NULL,
                 _deleted boolean NOT NULL DEFAULT false,
-                \(view.featureColumns)
+                \(event)\(view.featureColumns)
             ) PARTITION BY RANGE (_event_time);
-            CREATE INDEX "_v\(id)_key" ON \(view.historyTable) (\(view.keyList()), _event_time DESC, _batch DESC);
+            CREATE INDEX "_v\(id)_key" ON \(view.historyTable) (\(view.keyList()), \(view.historyOrder()), _batch DESC);
             CREATE INDEX "_v\(id)_batch" ON \(view.historyTable) (_batch);
             """
         )
@@ -289,18 +290,26 @@ extension StoredView {
         }
     }
 
-    /// SQL: the latest row of each entity, by the rule: greatest event time, then greatest position.
+    /// SQL: the latest row of each entity, by the rule: greatest event time, then greatest position; of an event view the
+    /// newest event in force or, where none is, the newest that was deleted.
     package var latestQuery: String {
         latestQuery(tieOrder: "(SELECT position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1) DESC")
     }
 
     /// - Parameter tieOrder: see ``tieOrder(_:_:)``, for alias `h`.
     func latestQuery(tieOrder: String) -> String {
-        """
-        SELECT DISTINCT ON (\(keyList("h"))) \(keyList("h")), h._event_time, h._deleted, \(featureList("h"))
-        FROM \(historyTable) h
-        ORDER BY \(keyList("h")), h._event_time DESC, \(tieOrder)
-        """
+        if eventFeature != nil {
+            return """
+                SELECT DISTINCT ON (\(keyList("h"))) \(keyList("h")), h._event_time, h._deleted, \(featureList("h"))
+                FROM \(historyTable) h WHERE \(isLastVersion("h"))
+                ORDER BY \(keyList("h")), h._deleted, \(historyOrder("h"))
+                """
+        }
+        return """
+            SELECT DISTINCT ON (\(keyList("h"))) \(keyList("h")), h._event_time, h._deleted, \(featureList("h"))
+            FROM \(historyTable) h
+            ORDER BY \(keyList("h")), h._event_time DESC, \(tieOrder)
+            """
     }
 
     /// Takes features from history again that were hidden. Writers of releases before let them keep their values under

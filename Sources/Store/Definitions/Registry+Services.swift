@@ -120,6 +120,7 @@ extension Registry {
                     in: "the roles in asof.services"
                 )
                 rules.derived = definition.derived
+                rules.windows = definition.lookups.filter { $0.window != nil }
                 services.append(
                     StoredService(
                         definition,
@@ -165,6 +166,7 @@ extension Registry {
             try selection.columns(in: definitions, pinned: service?.definition),
             inputs: service?.definition.inputs ?? [],
             rules: { prefix throws(StoreError) in try service?.rules(of: prefix) },
+            windowRules: { definitions.view(named: $0)?.rules ?? ViewRules() },
             view: { name throws(StoreError) in
                 // A version may read what is hidden by now.
                 if case .service(_, _?) = selection { return try StoredView.whole(name, session) }

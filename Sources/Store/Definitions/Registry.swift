@@ -105,6 +105,9 @@ package struct Registry: Sendable {
     /// What a message says behind a name that is no view's in force: since when it is retired and how it comes back, or the
     /// nearest known name.
     package func hint(forView name: String) -> String {
+        if let windows = definitions.view(named: name)?.windows {
+            return " with rows: it has windows over '\(windows.of)', which are computed when they are read"
+        }
         guard retired.views.contains(where: { $0.name == name }) else {
             return Name.hint(for: name, among: views.map(\.name))
         }

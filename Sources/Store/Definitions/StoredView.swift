@@ -45,9 +45,20 @@ package struct StoredView: Sendable {
         return StoredView(self, ruledBy: definition)
     }
 
+    /// Of an event view the feature that identifies an event; history has its values once more, as ``eventColumn``.
+    package var eventFeature: FeatureDefinition? { definition.eventPlace.map { definition.features[$0] } }
+
+    /// The column of an event view's history that has no default: a release that does not know events cannot write there.
+    package static let eventColumn = "_event"
+
     /// Comma-separated, quoted, with `alias.` before each where one is given.
     package func keyList(_ alias: String = "") -> String {
         Self.list(storageKeys.map(\.name), alias)
+    }
+
+    /// The leading keys.
+    package func keyList(_ alias: String = "", count: Int) -> String {
+        Self.list(storageKeys.prefix(count).map(\.name), alias)
     }
 
     package func featureList(_ alias: String = "") -> String {

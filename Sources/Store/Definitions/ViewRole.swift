@@ -10,6 +10,8 @@ package struct ViewRole: Sendable {
     package let keyColumns: [String]
     /// The features asked for, each once.
     package var features: [FeatureDefinition]
+    /// Of a window view, whose ``view`` has keys and features and no tables: what the features are computed of.
+    package var windows: WindowRole?
 
     /// A view under its own name, with all its features.
     package init(whole view: StoredView) {
@@ -21,7 +23,14 @@ package struct ViewRole: Sendable {
         )
     }
 
-    package init(view: StoredView, prefix: String, keyColumns: [String], features: [FeatureDefinition]) {
+    package init(
+        view: StoredView,
+        prefix: String,
+        keyColumns: [String],
+        features: [FeatureDefinition],
+        windows: WindowRole? = nil
+    ) {
+        self.windows = windows
         self.view = view
         self.prefix = prefix
         self.keyColumns = keyColumns
@@ -68,7 +77,8 @@ package struct FeaturePlan: Sendable {
     /// - Parameters:
     ///   - inputs: what only expressions use, see ``ServiceDefinition/inputs``.
     ///   - rules: those of each role, by its prefix; `nil` where none are asked for but those that the views have.
-    ///   - view: by name.
+    ///   - windowRules: of a window view by its name, where ``rules`` has none.
+    ///   - view: by name; of a window view its events.
     /// - Throws: ``StoreError/unknownView(name:hint:)``, ``StoreError/unknownFeature(view:name:hint:)`` where the store
     ///   lacks what a column names; ``StoreError/newerDefinitions(_:)`` where this binary does not know what a column is
     ///   computed by; ``StoreError/request(_:)`` where two views want one column in two types; what `rules` throws.
@@ -76,12 +86,13 @@ package struct FeaturePlan: Sendable {
         _ columns: [ServiceColumn],
         inputs: [FeatureColumn] = [],
         rules: (String) throws(StoreError) -> ViewRules? = { _ in nil },
+        windowRules: (String) -> ViewRules = { _ in ViewRules() },
         view: (String) throws(StoreError) -> StoredView
     ) throws(StoreError) {
         var roles: [ViewRole] = []
         var lookups: [Lookup] = []
         for column in columns.compactMap(\.feature) + inputs {
-            lookups.append(try Self.lookup(column, &roles, rules, view))
+            lookups.append(try Self.lookup(column, &roles, rules, windowRules, view))
         }
         var (features, computed) = (0, 0)
         sources = columns.map { column in
@@ -111,6 +122,7 @@ package struct FeaturePlan: Sendable {
         _ column: FeatureColumn,
         _ roles: inout [ViewRole],
         _ rules: (String) throws(StoreError) -> ViewRules?,
+        _ windowRules: (String) -> ViewRules,
         _ view: (String) throws(StoreError) -> StoredView
     ) throws(StoreError) -> Lookup {
         let keys = column.keys.map(\.from)
@@ -119,10 +131,17 @@ package struct FeaturePlan: Sendable {
         }
         let role = known ?? roles.count
         if known == nil {
-            var view = try view(column.view)
-            if let rules = try rules(column.prefix) { view = view.with(rules) }
-            roles.append(ViewRole(view: view, prefix: column.prefix, keyColumns: keys, features: []))
+            let rules = try rules(column.prefix)
+            if let window = column.window {
+                let events = try view(window.of)
+                roles.append(try ViewRole(windowsOf: events, column, rules ?? windowRules(column.view)))
+            } else {
+                var view = try view(column.view)
+                if let rules { view = view.with(rules) }
+                roles.append(ViewRole(view: view, prefix: column.prefix, keyColumns: keys, features: []))
+            }
         }
+        if let window = column.window { return try add(window, column, to: &roles[role], role) }
         if column.isEventTime { return .eventTime(role: role) }
         guard let feature = roles[role].view.definition.feature(named: column.feature), feature.type == column.type
         else {
@@ -137,6 +156,23 @@ package struct FeaturePlan: Sendable {
         }
         roles[role].features.append(feature)
         return .feature(role: role, feature: roles[role].features.count - 1)
+    }
+
+    /// Adds a window to its role, once.
+    private static func add(
+        _ window: WindowColumn,
+        _ column: FeatureColumn,
+        to role: inout ViewRole,
+        _ place: Int
+    ) throws(StoreError) -> Lookup {
+        if column.isEventTime { return .eventTime(role: place) }
+        if let known = role.features.firstIndex(where: { $0.name == column.feature }) {
+            return .feature(role: place, feature: known)
+        }
+        try role.windows?.add(window.text, as: column)
+        let isPII = role.windows?.isLastPII ?? false
+        role.features.append(FeatureDefinition(name: column.feature, type: column.type, isPII: isPII))
+        return .feature(role: place, feature: role.features.count - 1)
     }
 
     /// For each column, whether its values are kept out of pages, logs and reports. Where a service looks up such values,
@@ -163,7 +199,8 @@ package struct FeaturePlan: Sendable {
     package var rules: ServiceRules {
         ServiceRules(
             roles.map { ServiceRules.Role(prefix: $0.prefix, $0.view.definition.rules) },
-            derived: columns.compactMap(\.derived)
+            derived: columns.compactMap(\.derived),
+            windows: columns.compactMap(\.feature) + inputs
         )
     }
 

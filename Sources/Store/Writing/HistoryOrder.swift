@@ -17,10 +17,14 @@ package struct HistoryOrder {
     ///   - keys: the key columns, `int64` or `string`, without nulls; none for a global view.
     ///   - eventTimes: µs, one a row.
     ///   - movedNs: how far each was rounded up, ns; `nil` = none was.
+    ///   - events: of an event view what identifies each row's event beside key and time, `int64` or `string` without
+    ///     nulls: only rows with the same are one row.
     /// - Complexity: O(*n* log *n*).
-    package init(keys: [Column], eventTimes: [Int64], movedNs: [UInt16]? = nil) {
+    package init(keys: [Column], eventTimes: [Int64], movedNs: [UInt16]? = nil, events: Column? = nil) {
         let comparator = KeyComparator(keys: keys)
-        let entries = comparator.sorted(times: eventTimes, movedUpNs: movedNs)
+        var entries = comparator.sorted(times: eventTimes, movedUpNs: movedNs)
+        let ids = events.map { KeyComparator(keys: [$0]) }
+        if let ids { Self.orderEvents(&entries, comparator, ids) }
         rows = []
         newest = []
         rows.reserveCapacity(entries.count)
@@ -29,7 +33,8 @@ package struct HistoryOrder {
             if index + 1 < entries.count {
                 let next = entries[index + 1]
                 let isSameEntity = entry.prefix == next.prefix && comparator.compare(Int(entry.row), Int(next.row)) == 0
-                if isSameEntity && entry.time == next.time { continue }
+                let isSameEvent = ids.map { $0.compare(Int(entry.row), Int(next.row)) == 0 } ?? true
+                if isSameEntity && entry.time == next.time && isSameEvent { continue }
                 if !isSameEntity { newest.append(entry.row) }
             } else {
                 newest.append(entry.row)
@@ -37,6 +42,27 @@ package struct HistoryOrder {
             rows.append(entry.row)
         }
         duplicateCount = entries.count - rows.count
+    }
+
+    /// Orders rows of equal keys and times by their events, of one event as they stand.
+    private static func orderEvents(_ entries: inout [SortEntry], _ keys: KeyComparator, _ ids: KeyComparator) {
+        var start = 0
+        while start < entries.count {
+            var end = start + 1
+            while end < entries.count, entries[end].time == entries[start].time,
+                keys.compare(Int(entries[end].row), Int(entries[start].row)) == 0
+            {
+                end += 1
+            }
+            if end - start > 1 {
+                let places = (start..<end).sorted { left, right in
+                    let order = ids.compare(Int(entries[left].row), Int(entries[right].row))
+                    return order == 0 ? left < right : order < 0
+                }
+                entries.replaceSubrange(start..<end, with: places.map { entries[$0] })
+            }
+            start = end
+        }
     }
 
     /// Moves rows of the same partition together, keeping their order, so that COPY fills one partition after another.

@@ -93,6 +93,7 @@ package struct RowChecks {
         var faults: [Int: RowFault] = [:]
         for (key, column) in zip(view.storageKeys, rows.keys) { checkKey(column, key.name, &faults) }
         checkTimes(rows.eventTimes, "the event time", isNullable: false, &faults)
+        for ids in rows.events(of: view) { checkEvents(ids, view.eventFeature?.name ?? "", &faults) }
         if let knownAt = rows.knownAt {
             checkTimes(knownAt, "the known-at time", isNullable: true, &faults)
             checkKnownSince(knownAt, rows.eventTimes, &faults)
@@ -149,6 +150,31 @@ package struct RowChecks {
                 row,
                 "the entity key '\(name)' has \(length) bytes; \(DefinitionLimits.keyBytesMax) are allowed",
                 .key,
+                &faults
+            )
+        }
+    }
+
+    private func checkEvents(_ ids: Column, _ name: String, _ faults: inout [Int: RowFault]) {
+        if let validity = ids.validity {
+            for row in validity.indices where !validity[row] {
+                Self.add(
+                    row,
+                    "the feature '\(name)' is null; it identifies the event, also of a row that deletes one",
+                    .value,
+                    &faults
+                )
+            }
+        }
+        guard case .text(let values) = ids.values else { return }
+        for row in 0..<values.count {
+            let length = values.offsets[row + 1] - values.offsets[row]
+            guard length > DefinitionLimits.eventBytesMax else { continue }
+            Self.add(
+                row,
+                "the feature '\(name)' has \(length) bytes; \(DefinitionLimits.eventBytesMax) are allowed, since it "
+                    + "identifies the event",
+                .value,
                 &faults
             )
         }

@@ -102,21 +102,20 @@ package final class WriteTransaction {
     package func write(_ rows: ViewRows, to view: StoredView, source: String? = nil) throws(StoreError) -> WriteCounts {
         let times = rows.eventTimeValues
         guard let low = times.min(), let high = times.max() else { return WriteCounts() }
-        var order = HistoryOrder(keys: rows.keys, eventTimes: times, movedNs: rows.eventTimes.movedNs)
+        var order = HistoryOrder(rows, of: view)
         let newest = order.newest
         let (partitions, ranges) = KnownPartitions(view: view).partition(times)
         order.group(by: partitions, partitionCount: ranges.count)
         try copyHistory(rows, order.rows, to: view)
         var counts = WriteCounts(stored: order.rows.count, duplicates: order.duplicateCount)
-        if view.definition.isOnline { counts.late = try upsertOnline(rows, newest, to: view) }
-        entries.append(
-            LedgerEntry(
-                view: view.id,
-                kind: .data,
-                rows: counts.stored,
-                eventTimes: Timestamp(microseconds: low)...Timestamp(microseconds: high)
-            )
-        )
+        let range = Timestamp(microseconds: low)...Timestamp(microseconds: high)
+        if view.definition.isOnline {
+            counts.late =
+                view.eventFeature == nil
+                ? try upsertOnline(rows, newest, to: view)
+                : newest.count - (try moveOnlineOfEvents(view, range, hasTombstones: rows.hasTombstones))
+        }
+        entries.append(LedgerEntry(view: view.id, kind: .data, rows: counts.stored, eventTimes: range))
         try session.query(
             """
             INSERT INTO asof.batch_details (batch, view, source, late_rows, duplicate_rows) VALUES ($1, $2, $3, $4, $5)
@@ -136,9 +135,11 @@ package final class WriteTransaction {
                 rows.knownAt.map { .column($0) } ?? .constant(nil),
                 .constant(withUnsafeBytes(of: batch.bigEndian) { Array($0) }),
                 rows.isDeleted.map { .column($0) } ?? .constant([0]),
-            ] + rows.features.map { .column($0) }
+            ] + (rows.features + rows.events(of: view)).map { .column($0) }
         )
-        let columns = [view.keyList(), "_event_time, _known_at, _batch, _deleted", view.featureList()]
+        let columns =
+            [view.keyList(), "_event_time, _known_at, _batch, _deleted", view.featureList()]
+            + (view.eventFeature == nil ? [] : [StoredView.eventColumn])
         try runCopy(
             copy,
             order,

@@ -74,6 +74,16 @@ package struct JoinPlan: Sendable {
         _ spec: TrainingSetSpec,
         _ context: Scan.Context
     ) throws(StoreError) -> (JoinPlan, Scan?) {
+        if let role = spec.plan.roles.first(where: { $0.view.eventFeature != nil || $0.windows != nil }) {
+            let what = role.windows == nil ? "holds events" : "has windows"
+            guard request.engine != .scan else {
+                throw .request(
+                    "view '\(role.view.name)' \(what), for which events are looked up: --engine probe, or auto"
+                )
+            }
+            let reason = "view '\(role.view.name)' \(what)"
+            return (JoinPlan(engine: .probe, reason: reason, views: [], estimates: nil), nil)
+        }
         if request.engine == .probe {
             return (JoinPlan(engine: .probe, reason: "asked for", views: [], estimates: nil), nil)
         }

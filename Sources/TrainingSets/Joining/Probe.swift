@@ -105,6 +105,16 @@ package struct Probe {
         )
     }
 
+    /// SQL: what a row must meet to be there for a row of the spine at all.
+    private func known(_ alias: String, hasRowPositions: Bool) -> [String] {
+        func ledger(_ column: String) -> String {
+            "(SELECT b.\(column) FROM asof.batches b WHERE b.batch = \(alias)._batch LIMIT 1)"
+        }
+        return [state.condition(alias)]
+            + (options.knownAtLabel ? ["coalesce(\(alias)._known_at, \(ledger("committed_at"))) <= s.label"] : [])
+            + (hasRowPositions ? ["\(ledger("position")) <= s.p"] : [])
+    }
+
     /// Columns: ordinal, event time, deleted, position if asked for, features.
     private func statement(_ role: ViewRole, hasRowPositions: Bool) -> String {
         let view = role.view
@@ -121,31 +131,28 @@ package struct Probe {
         let selected =
             (["h._event_time", "h._deleted"] + (options.witness ? ["\(position) AS position"] : [])
             + role.features.map { "h.\(SQLText.identifier($0.name))" }).joined(separator: ", ")
-        var equal = keys.enumerated().map { index, key in
+        let equal = keys.enumerated().map { index, key in
             "h.\(SQLText.identifier(key.name)) = s.k\(index)\(key.type == .string ? " COLLATE \"C\"" : "")"
         }
-        equal.append(state.condition("h"))
-        if options.knownAtLabel {
-            equal.append(
-                """
-                coalesce(h._known_at, (SELECT b.committed_at FROM asof.batches b WHERE b.batch = h._batch LIMIT 1)) <= s.label
-                """
-            )
-        }
-        if hasRowPositions { equal.append("\(position) <= s.p") }
-        let matches = equal.joined(separator: " AND ")
+        let matches = (equal + known("h", hasRowPositions: hasRowPositions)).joined(separator: " AND ")
+        let inForce = view.isInForce("h") { known($0, hasRowPositions: hasRowPositions) }
         let lateral =
-            state.isOvertaken(view)
+            view.eventFeature != nil
             ? """
-            LATERAL (SELECT h._event_time AS newest FROM \(view.historyTable) h
-                WHERE \(matches) AND h._event_time <= s.t ORDER BY h._event_time DESC LIMIT 1) n
-            CROSS JOIN LATERAL (SELECT \(selected) FROM \(view.historyTable) h
-                WHERE \(matches) AND h._event_time = n.newest ORDER BY \(position) DESC LIMIT 1) h
-            """
-            : """
             LATERAL (SELECT \(selected) FROM \(view.historyTable) h
-                WHERE \(matches) AND h._event_time <= s.t ORDER BY h._event_time DESC, h._batch DESC LIMIT 1) h
+                WHERE \(matches) AND h._event_time <= s.t AND \(inForce) ORDER BY \(view.historyOrder("h")) LIMIT 1) h
             """
+            : state.isOvertaken(view)
+                ? """
+                LATERAL (SELECT h._event_time AS newest FROM \(view.historyTable) h
+                    WHERE \(matches) AND h._event_time <= s.t ORDER BY h._event_time DESC LIMIT 1) n
+                CROSS JOIN LATERAL (SELECT \(selected) FROM \(view.historyTable) h
+                    WHERE \(matches) AND h._event_time = n.newest ORDER BY \(position) DESC LIMIT 1) h
+                """
+                : """
+                LATERAL (SELECT \(selected) FROM \(view.historyTable) h
+                    WHERE \(matches) AND h._event_time <= s.t ORDER BY h._event_time DESC, h._batch DESC LIMIT 1) h
+                """
         return """
             SELECT s.i, h.* FROM unnest(\(arrays)) WITH ORDINALITY AS s(\(names.joined(separator: ", ")), i)
             CROSS JOIN \(lateral)

@@ -3,6 +3,7 @@ import Features
 import PointInTime
 import Store
 import Synchronization
+import Windowing
 
 /// Blocks of a spine looked up on several sessions side by side.
 struct ProbeJoin {
@@ -46,16 +47,51 @@ struct ProbeJoin {
         DispatchQueue.concurrentPerform(iterations: starts.count) { index in
             let rows = starts[index]..<min(rowCount, starts[index] + TrainingSetLimits.probeRowsMax)
             let result = pool.use { session throws(StoreError) in
-                try Probe(session: session, state: pinned, options: options).join(
+                let keys = keys.map { $0.slice(rows) }
+                let (labels, positions) = (labels.slice(rows), positions?.slice(rows))
+                if let windows = role.windows {
+                    return try join(windows, session, keys: keys, times: labels, rowPositions: positions)
+                }
+                return try Probe(session: session, state: pinned, options: options).join(
                     role,
-                    keys: keys.map { $0.slice(rows) },
-                    labelTimes: labels.slice(rows),
-                    rowPositions: positions?.slice(rows)
+                    keys: keys,
+                    labelTimes: labels,
+                    rowPositions: positions
                 )
             }
             results.withLock { $0[index] = result }
         }
         return try concatenate(results.withLock { $0 }, count: starts.count, role)
+    }
+
+    /// Windows of a block; a row without any event in them counts as missing.
+    private func join(
+        _ windows: WindowRole,
+        _ session: Session,
+        keys: [Column],
+        times: Column,
+        rowPositions: Column?
+    ) throws(StoreError) -> JoinedView {
+        let values = try WindowReader(session, pinned, windows).read(
+            WindowRequests(
+                keys: keys,
+                times: times,
+                isKnownAtLabel: options.knownAtLabel,
+                positions: rowPositions
+            )
+        )
+        let newest = values.eventTimes
+        var counts = JoinCounts()
+        counts.missing = newest.nullCount
+        counts.matched = times.rowCount - newest.nullCount
+        let ages = zip(times.int64Values, newest.int64Values).map { $0.subtractingSaturating($1) }
+        return JoinedView(
+            features: values.values,
+            eventTimes: options.witness ? newest : nil,
+            positions: options.witness ? Column(nullsOf: .int64, rowCount: times.rowCount) : nil,
+            ages: Column(type: .int64, validity: newest.validity, values: .int64(ages)),
+            counts: counts
+        )
     }
 
     private func concatenate(

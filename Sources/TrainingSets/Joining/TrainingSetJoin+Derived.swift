@@ -74,16 +74,38 @@ extension TrainingSetJoin {
         if let at { for (row, time) in at.int64Values.enumerated() where !at.isNull(row) { bounds[row] = time } }
         return Column(type: .timestamp, validity: labelTimes.validity, values: .int64(bounds))
     }
+
+    /// The times of windows, as a server has them: the request's, or that of its AT.
+    func servedTimes(_ labelTimes: Column, at: Column?) -> Column {
+        guard let at else { return labelTimes }
+        var times = labelTimes.int64Values
+        for (row, time) in at.int64Values.enumerated() where !at.isNull(row) { times[row] = time }
+        return Column(type: .timestamp, validity: labelTimes.validity, values: .int64(times))
+    }
 }
 
 extension ViewRole {
-    /// The same, by the newest row whatever its time.
+    /// The same, by the newest row whatever its time; windows keep their rules.
     var withoutTimeRules: ViewRole {
-        ViewRole(view: view.withoutTimeRules, prefix: prefix, keyColumns: keyColumns, features: features)
+        ViewRole(
+            view: windows == nil ? view.withoutTimeRules : view,
+            prefix: prefix,
+            keyColumns: keyColumns,
+            features: features,
+            windows: windows
+        )
     }
 }
 
 extension JoinedView {
+    /// Of windows at some times their ages at the times of the requests.
+    func aged(to requestTimes: Column, from times: Column) -> JoinedView {
+        var view = self
+        let newest = validEventTimes(times).int64Values
+        view.ages.values = .int64(zip(requestTimes.int64Values, newest).map { $0.subtractingSaturating($1) })
+        return view
+    }
+
     /// The event time of each row that has values, also where it is null.
     func validEventTimes(_ labelTimes: Column) -> Column {
         Column(

@@ -14,15 +14,13 @@ extension TrainingSetJoin {
             var matched: [Int] = []
             for knownAtLabel in [false, true] {
                 let options = JoinOptions(knownAtLabel: knownAtLabel)
-                let joined = pool.use { session throws(StoreError) in
-                    try Probe(session: session, state: pinned, options: options).join(
-                        role,
-                        keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
-                        labelTimes: labelTimes,
-                        rowPositions: spec.positionColumn.flatMap { batch[$0]?.slice(rows) }
-                    )
-                }
-                matched.append(try joined.get().counts.matched)
+                let joined = try ProbeJoin(pool: pool, pinned: pinned, options: options).join(
+                    role,
+                    keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
+                    labelTimes: labelTimes,
+                    rowPositions: spec.positionColumn.flatMap { batch[$0]?.slice(rows) }
+                )
+                matched.append(joined.counts.matched)
             }
             guard matched[0] > 0, matched[1] * 2 < matched[0] else { continue }
             warnings.append(

@@ -163,17 +163,23 @@ package final class TrainingSetJoin {
             return column
         }
         finerLabels += labelTimes.movedNs?.count { $0 > 0 } ?? 0
-        guard spec.isServed else { return try joinViews(spec.plan.roles, labelTimes, batch, column) }
-        let bounds = servedBounds(labelTimes, at: try spec.atColumn.map { name throws(StoreError) in try column(name) })
+        guard spec.isServed else {
+            return try joinViews(spec.plan.roles, labelTimes, windowsAt: labelTimes, batch, column)
+        }
+        let at = try spec.atColumn.map { name throws(StoreError) in try column(name) }
+        let bounds = servedBounds(labelTimes, at: at)
         let roles = spec.plan.roles.map(\.withoutTimeRules)
-        return zip(spec.plan.roles, try joinViews(roles, bounds, batch, column)).map { role, view in
-            view.served(bounds: bounds, requestTimes: labelTimes, ttl: role.view.definition.ttl?.microseconds)
+        let times = servedTimes(labelTimes, at: at)
+        return zip(spec.plan.roles, try joinViews(roles, bounds, windowsAt: times, batch, column)).map { role, view in
+            if role.windows != nil { return view.aged(to: labelTimes, from: times) }
+            return view.served(bounds: bounds, requestTimes: labelTimes, ttl: role.view.definition.ttl?.microseconds)
         }
     }
 
     private func joinViews(
         _ roles: [ViewRole],
         _ labelTimes: Column,
+        windowsAt times: Column,
         _ batch: ColumnBatch,
         _ column: (String) throws(StoreError) -> Column
     ) throws(StoreError) -> [JoinedView] {
@@ -194,9 +200,8 @@ package final class TrainingSetJoin {
             for role in roles {
                 var keys: [Column] = []
                 for name in role.keyColumns { keys.append(try column(name)) }
-                joined.append(
-                    try probe.join(role, keys: keys, labelTimes: labelTimes, rowPositions: rowPositions)
-                )
+                let bounds = role.windows == nil ? labelTimes : times
+                joined.append(try probe.join(role, keys: keys, labelTimes: bounds, rowPositions: rowPositions))
                 onProgress(Double(joined.count) / Double(roles.count))
             }
             return joined
@@ -271,6 +276,6 @@ package final class TrainingSetJoin {
 /// Rows of the spine with every column of the training set, not recorded yet.
 package struct JoinedBlock: Sendable {
     package let batch: ColumnBatch
-    /// For each role the ages of its matched rows.
-    fileprivate let ages: [Column]
+    /// For each role the ages of its matched rows, null where none was.
+    package let ages: [Column]
 }

@@ -22,7 +22,7 @@ package struct WindowBounds: Sendable {
     /// - Returns: `after`: events up to this time are too old, `nil` where none is. `until`: the last time that is in,
     ///   `nil` where none is. `until` may be before `after`.
     @inline(__always)
-    func limits(at time: Int64) -> (after: Int64?, until: Int64?) {
+    package func limits(at time: Int64) -> (after: Int64?, until: Int64?) {
         var after: Int64?
         if let length, let shifted = Self.earlier(time, offset) { after = Self.earlier(shifted, length) }
         var until = Self.earlier(time, end)

@@ -1,6 +1,6 @@
-import Expressions
 package import Features
 import Store
+import Windows
 
 /// A project's definitions as somebody gives them: one file, with those that it includes.
 package struct DefinitionsInput {
@@ -38,7 +38,7 @@ package struct DefinitionsInput {
                 "\(text.file) names no project, and --adopt moves names into one: add a line as `project: team_a`"
             )
         }
-        var new = try text.resolved(against: registry.definitions, typing: ExpressionTypes())
+        var new = try text.resolved(against: registry.definitions, typing: WindowTypes())
         guard !new.definitions.isEmpty || !new.project.isEmpty || registry.definitions.isEmpty else {
             throw WorkflowError.refused(
                 "\(text.file) defines nothing: no entity, no view, no service; is it the right file?"

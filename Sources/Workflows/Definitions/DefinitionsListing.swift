@@ -40,12 +40,15 @@ extension OpenStore {
             let registry = try Registry.load(session)
             let totals = try Ledger(session).totals()
             let projects = registry.definitions.projects
-            let views = registry.views.sorted { $0.name < $1.name }.map { view in
-                DefinitionsListing.View(
-                    definition: view.definition,
-                    project: projects[.view(view.name)],
-                    rows: totals[view.id]?.rows ?? 0,
-                    newest: totals[view.id]?.newest
+            let stored = Dictionary(registry.views.map { ($0.name, $0.id) }) { first, _ in first }
+            let views = registry.definitions.views.sorted { $0.name < $1.name }.map { definition in
+                // Windows have no rows.
+                let totals = stored[definition.name].flatMap { totals[$0] }
+                return DefinitionsListing.View(
+                    definition: definition,
+                    project: projects[.view(definition.name)],
+                    rows: totals?.rows ?? 0,
+                    newest: totals?.newest
                 )
             }
             let services = registry.definitions.services.sorted { $0.name < $1.name }.map { definition in
@@ -71,10 +74,8 @@ extension OpenStore {
             if let service = try service(name, registry) {
                 return .service(service, project: project(.service(service.definition.name)))
             }
-            if let view = registry.views.first(where: { $0.name == name }) {
-                return .view(view.definition, project: project(.view(name)))
-            }
-            let known = registry.views.map(\.name) + registry.definitions.services.map(\.name)
+            if let view = registry.definitions.view(named: name) { return .view(view, project: project(.view(name))) }
+            let known = registry.definitions.views.map(\.name) + registry.definitions.services.map(\.name)
             throw WorkflowError.refused("no view or service '\(name)'\(Name.hint(for: name, among: known))")
         }
     }

@@ -29,26 +29,38 @@ package struct Prediction: Sendable {
 }
 
 extension OpenStore {
+    /// The version of a model that answers, ready to.
+    ///
+    /// - Parameters:
+    ///   - name: `model`, `model@7` or `model@challenger`.
+    ///   - position: whose champion is meant by `model`; `nil` = the newest.
+    func answering(
+        _ name: String,
+        at position: Int64?
+    ) throws -> (version: ModelVersion, forest: Forest, fallback: ModelDefinition.Fallback) {
+        let registry = ModelRegistry(session)
+        let reference = ModelReference(name)
+        var version = try registry.resolve(reference)
+        if let position, !reference.isPinned {
+            guard let champion = try registry.champion(of: reference.model, at: position) else {
+                throw ModelsError.request("\(reference.model) had no champion at position \(position)")
+            }
+            version = try registry.version(reference.model, champion)
+        }
+        let forest = try Forest(bytes: try registry.file(version))
+        if let difference = try registry.golden(version)?.difference(forest) {
+            throw ModelsError.notReady("version \(version.version) of \(version.model) \(difference)")
+        }
+        let definition = try Registry.load(session).definitions.model(named: version.model)
+        return (version, forest, definition?.fallback ?? .base)
+    }
+
     /// Predicts for single entities, by the code that servers predict with.
     ///
     /// - Parameter each: gets the entities in order, each before the next is read.
     /// - Throws: `ModelsError`, or as ``features(_:each:)``.
     package func predict(_ request: PredictRequest, each: (Prediction) throws -> Void) throws {
-        let registry = ModelRegistry(session)
-        let version = try control.run {
-            let reference = ModelReference(request.model)
-            let newest = try registry.resolve(reference)
-            guard let position = request.position, !reference.isPinned else { return newest }
-            guard let champion = try registry.champion(of: reference.model, at: position) else {
-                throw ModelsError.request("\(reference.model) had no champion at position \(position)")
-            }
-            return try registry.version(reference.model, champion)
-        }
-        let forest = try control.run { try Forest(bytes: try registry.file(version)) }
-        if let difference = try control.run({ try registry.golden(version) })?.difference(forest) {
-            throw ModelsError.notReady("version \(version.version) of \(version.model) \(difference)")
-        }
-        let definition = try control.run { try Registry.load(session) }.definitions.model(named: version.model)
+        let (version, forest, fallback) = try control.run { try answering(request.model, at: request.position) }
         let get = GetRequest(
             features: "\(version.service)@\(version.serviceVersion)",
             entities: request.entities,
@@ -56,19 +68,11 @@ extension OpenStore {
             position: request.position
         )
         try features(get) { found in
-            if case .at = request.moment {
-                for role in found.plan.roles
-                where role.view.definition.rules.delay.microseconds > 0 || role.view.definition.rules.isStrict {
-                    throw WorkflowError.refused(
-                        "--at: the view '\(role.view.name)' has a delay or is strict, which training sets go by and servers do not; ask a server, ML.PREDICT … AT"
-                    )
-                }
-            }
             let cells = found.cells
             let answers = Answers(
                 version,
                 forest,
-                fallback: definition?.fallback ?? .base,
+                fallback: fallback,
                 columns: cells.map { Column(type: $0.column.type, value: $0.value) },
                 stored: cells.filter { $0.row != nil }.map { [$0.status] },
                 rowCount: 1

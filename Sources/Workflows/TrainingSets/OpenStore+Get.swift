@@ -59,7 +59,7 @@ extension OpenStore {
         for field in plan.requestFields { types[field.name] = field.type }
         let time =
             switch moment {
-            case .at(let time): time.microseconds
+            case .at(let time), .served(let time): time.microseconds
             case .latest: try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
             }
         return plan.derived.evaluate(

@@ -29,17 +29,32 @@ struct DescribeCommand: ParsableCommand {
         if let owner = view.owner { lines.append("owner      \(owner)") }
         if let project { lines.append("project    \(projectText(project))") }
         lines.append("keys       \(keys.isEmpty ? "none: a global view" : keys)")
-        lines.append("ttl        \(view.ttl?.text ?? "none: values never expire")")
+        if let windows = view.windows {
+            lines.append("windows    of \(windows.of): computed when they are read")
+        } else {
+            lines.append("ttl        \(view.ttl?.text ?? "none: values never expire")")
+        }
         lines.append("delay      \(view.delay.text)\(view.isStrict ? ", strict" : "")")
-        lines.append("missing    \(view.missing.rawValue)")
-        lines.append("online     \(view.isOnline ? "yes" : "no")")
-        lines.append("partition  \(view.partition.rawValue)")
+        if view.windows == nil {
+            lines.append("missing    \(view.missing.rawValue)")
+            lines.append("online     \(view.isOnline ? "yes" : "no")")
+            lines.append("partition  \(view.partition.rawValue)")
+        }
+        if let model = view.scoresOf { lines.append("scores     of \(model), written by `asof score`") }
+        if let events = view.events { lines.append("events     by \(events.id)") }
         if let retention = view.retention {
             lines.append("retention  \(retention.text), applied by `asof drop-history`")
         }
         if let maxAge = view.maxAge { lines.append("max age    \(maxAge.text), checked by `asof status`") }
         if let source = view.source { lines.append("source     \(source.sql)") }
         Console.write(lines.joined(separator: "\n") + "\n")
+        if let windows = view.windows {
+            var table = TextTable(["feature", "type", "window"])
+            for feature in view.features {
+                table.append([feature.name, feature.type.text, windows.texts[feature.name] ?? ""])
+            }
+            return Console.write(table.text)
+        }
         let isChecked = view.features.contains { $0.expectations != nil || $0.isPII }
         var table = TextTable(["feature", "type"] + (isChecked ? ["expected"] : []) + ["description"])
         for feature in view.features {
@@ -69,7 +84,8 @@ struct DescribeCommand: ParsableCommand {
         for column in definition.columns {
             switch column {
             case .feature(let feature):
-                table.append([column.outputName, column.type.text, "\(feature.view).\(feature.feature)", keys(feature)])
+                let origin = feature.window.map { "\($0.text) of \($0.of)" } ?? "\(feature.view).\(feature.feature)"
+                table.append([column.outputName, column.type.text, Console.cell(origin), keys(feature)])
             case .request: table.append([column.outputName, column.type.text, "the request", ""])
             case .derived(let derived):
                 table.append([column.outputName, column.type.text, Console.cell(derived.expression), ""])

@@ -9,6 +9,7 @@ import Testing
         "Features": "Definitions and values",
         "Expressions": "Derived columns",
         "Windows": "Windows",
+        "Windowing": "Reads of windows",
         "Columnar": "Input files",
         "Store": "The store",
         "Materializing": "Batch views",

@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(3)),
+        .timeLimit(.minutes(15)),
         arguments: [([], []), (["--jobs=4"], ["--resident", "stats"])] as [([String], [String])]
     )
     func `pg_restore under a server: clients are answered LOADING or what is right, and then everything`(

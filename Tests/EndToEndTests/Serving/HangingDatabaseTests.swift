@@ -240,7 +240,7 @@ import Testing
 
     // MARK: A network that is gone
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(15)))
     func `a network that swallows everything: reads go on, writes fail in time, it heals, the server can be stopped`()
         throws
     {
@@ -280,7 +280,7 @@ import Testing
         try check(load, store)
     }
 
-    @Test(.timeLimit(.minutes(4)), arguments: LoopbackProxy.AtCommit.allCases)
+    @Test(.timeLimit(.minutes(15)), arguments: LoopbackProxy.AtCommit.allCases)
     func `a connection that is lost or falls silent around COMMIT loses no acknowledged write and stores none twice`(
         _ fate: LoopbackProxy.AtCommit
     ) throws {
@@ -361,7 +361,7 @@ import Testing
         return running.output()
     }
 
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(15)))
     func `commands whose backend hangs end, say so, and can be run again`() throws {
         let store = try ServedStore()
         let rows = (0..<2_000).map { "\($0),2024-01-01T00:00:\($0 % 60 < 10 ? "0" : "")\($0 % 60)Z,\($0)" }

@@ -55,7 +55,7 @@ import TrainingSets
         }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [UInt64(1)])
+    @Test(.timeLimit(.minutes(15)), arguments: [UInt64(1)])
     func `after random writes from all sides every way to read agrees`(seed: UInt64) throws {
         let store = try ServedStore()
         let servers = [try store.serve(), try store.serve()]
@@ -157,7 +157,7 @@ import TrainingSets
         #expect(try StoreCheck(session).run(store.registry.views).allSatisfy { $0.violations == 0 })
     }
 
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(15)))
     func `what server A acknowledged server B has at that position, never something older`() throws {
         let store = try ServedStore()
         let servers = [try store.serve(), try store.serve()]
@@ -189,7 +189,7 @@ import TrainingSets
         for server in servers { #expect(server.stop().status == 0) }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(15)))
     func `a thousand served vectors come out of an export with the same values`() throws {
         let store = try ServedStore()
         let servers = [try store.serve(), try store.serve()]

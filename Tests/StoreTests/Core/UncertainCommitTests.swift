@@ -143,7 +143,7 @@ struct CommitFixture {
         throw StoreError.conflict("it succeeded")
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: Committer.allCases)
+    @Test(.timeLimit(.minutes(15)), arguments: Committer.allCases)
     func `a connection cut before COMMIT has come: the error says that nothing was committed`(_ what: Committer) throws
     {
         let fixture = try CommitFixture(what)
@@ -158,7 +158,7 @@ struct CommitFixture {
         #expect(try fixture.trace() == before)
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: Committer.allCases)
+    @Test(.timeLimit(.minutes(15)), arguments: Committer.allCases)
     func `a connection cut before COMMIT is answered: the error says that it was committed`(_ what: Committer) throws {
         let fixture = try CommitFixture(what)
         let before = try fixture.trace()
@@ -176,7 +176,7 @@ struct CommitFixture {
         #expect(state?.position.description == (what.hasPosition ? after : nil))
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `a server that hangs within COMMIT leaves it unknown, and a silent network behind COMMIT does not`() throws {
         for fate in [LoopbackProxy.AtCommit.silentBefore, .silentAfter] {
             let fixture = try CommitFixture(.rebuild)
@@ -202,7 +202,7 @@ struct CommitFixture {
         WHERE datname = current_database() AND wait_event = '%'
         """
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func `a server that ends the connection before COMMIT says so, and nothing was committed`() throws {
         let store = try TestStore(IngestionTests.yaml)
         let blocker = try Session(conninfo: store.conninfo)
@@ -225,7 +225,7 @@ struct CommitFixture {
     }
 
     /// PostgreSQL commits, then waits for a standby that does not come; a session that is terminated then says 57P01, too.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `a server that ends the connection behind COMMIT says the same, and it was committed`() throws {
         let cluster = try ThrowawayCluster.start(
             settings: ["synchronous_standby_names = 'nobody'", "synchronous_commit = local"]
@@ -244,7 +244,7 @@ struct CommitFixture {
         #expect(commit.outcome == .committed(try store.head()))
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `a standby is not asked, and what a failover lost is not stored`() throws {
         let cluster = try ThrowawayCluster.start()
         defer { cluster.stop() }
@@ -277,7 +277,7 @@ struct CommitFixture {
         #expect(elsewhere.outcome(waitMs: 20_000) == .aborted)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `another cluster is not asked`() throws {
         let store = try TestStore(IngestionTests.yaml)
         let other = try ThrowawayCluster.start()
@@ -299,7 +299,7 @@ struct CommitFixture {
     }
 
     /// A role that may not read the control file still learns the outcome.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func `a role without pg_control_system is told, too`() throws {
         let store = try TestStore(IngestionTests.yaml)
         try store.session.execute(

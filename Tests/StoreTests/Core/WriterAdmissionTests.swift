@@ -80,7 +80,7 @@ enum NewerStore {
         #expect(rows.text(0, 3) == "ShareLock")
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: Committer.allCases.filter { $0 != .migrate })
+    @Test(.timeLimit(.minutes(15)), arguments: Committer.allCases.filter { $0 != .migrate })
     func `whatever writes is refused by a newer schema that does not let it, and leaves nothing`(
         _ what: Committer
     ) throws {
@@ -96,7 +96,7 @@ enum NewerStore {
         #expect(throws: StoreError.self) { _ = try Session.open(fixture.conninfo, forWriting: true) }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: Committer.allCases.filter { $0 != .migrate })
+    @Test(.timeLimit(.minutes(15)), arguments: Committer.allCases.filter { $0 != .migrate })
     func `whatever writes goes on where the newer schema lets it`(_ what: Committer) throws {
         let fixture = try CommitFixture(what)
         let before = try fixture.trace()
@@ -185,7 +185,7 @@ enum NewerStore {
     }
 
     /// Writers of several kinds against a migration at a random moment; the migration itself writes down what was there.
-    @Test(.timeLimit(.minutes(5)), arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
+    @Test(.timeLimit(.minutes(15)), arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
     func `nothing of an older binary lands after the migration`(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let letsOlder = seed % 3 == 0

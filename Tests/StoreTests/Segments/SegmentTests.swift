@@ -18,7 +18,7 @@ import Testing
     func `files have history's rows in the order of SQL, whatever was overtaken`(seed: UInt64) throws {
         let history = try RandomHistory(seed: seed, batches: 12)
         let fixture = try SegmentFixture(history.store)
-        for view in history.store.registry.views {
+        for view in history.store.registry.views where view.eventFeature == nil {
             let summary = try fixture.build(view.name)
             let rows = try fixture.session.query("SELECT count(*) FROM \(view.historyTable)").int64(0, 0)
             #expect(summary.rows == rows, "seed \(seed)")
@@ -26,7 +26,7 @@ import Testing
             try fixture.expectRight(view.name, "seed \(seed), \(view.name)")
         }
         try history.extend(batches: 6)
-        for view in history.store.registry.views {
+        for view in history.store.registry.views where view.eventFeature == nil {
             // Files of an older state go on being right for it.
             try fixture.expectRight(view.name, "seed \(seed), \(view.name), before")
             let summary = try fixture.build(view.name, memoryBytes: 1 << 20)

@@ -148,7 +148,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: Way.allCases)
+    @Test(.timeLimit(.minutes(15)), arguments: Way.allCases)
     func `a server answers LOADING or what is right while its store is filled, and then everything`(way: Way) throws {
         let store = try Self.filled(5)
         let (scratch, cluster) = (try Scratch(), try ThrowawayCluster.shared())
@@ -180,7 +180,7 @@ import Testing
         try fixture.expectOnline(session)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `another store's rows are served when all of them are there, piece by piece before it says LOADING`() throws {
         let store = try Self.filled(5)
         let other = try Self.filled(70, users: 100..<2_000)

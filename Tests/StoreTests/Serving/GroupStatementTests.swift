@@ -12,7 +12,7 @@ import Testing
     /// Rows of a view of ``RandomHistory`` with few keys and times, so that ties, late rows and tombstones meet.
     static func rows(_ count: Int, of view: StoredView, _ random: inout SeededRandom) -> [HistoryRow] {
         (0..<count).map { _ in
-            HistoryRow(
+            var row = HistoryRow(
                 view.definition.keys.map { key in
                     key.type == .int64
                         ? .int64(random.pick(RandomHistory.users)) : .string(random.pick(RandomHistory.words))
@@ -21,6 +21,8 @@ import Testing
                 isDeleted: random.oneIn(6),
                 view.definition.features.map { random.value($0.type) }
             )
+            RandomHistory.setEvent(&row, view.definition, &random)
+            return row
         }
     }
 
@@ -86,7 +88,7 @@ import Testing
         let (counts, newest) = try transaction.writeGroup(rows, to: view)
         _ = try transaction.commit()
         #expect(counts.stored + counts.duplicates == 1_500)
-        #expect(newest.count == RandomHistory.words.count)
+        #expect(newest.rowCount == RandomHistory.words.count)
         #expect(try store.violations() == [])
     }
 

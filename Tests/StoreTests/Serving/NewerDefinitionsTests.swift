@@ -142,7 +142,7 @@ import Testing
 
     @Test(arguments: [NewerDefinitionsTests.yaml, RandomHistory.yaml])
     func `a document is read back whole, and an unknown field in any of its objects is found`(yaml: String) throws {
-        let definitions = try Definitions.parse(yaml: yaml, file: "features.yaml")
+        let definitions = try Definitions.parseWithExpressions(yaml: yaml)
         let text = try JSONDocument.encode(definitions)
         #expect(try JSONDocument.definition(Definitions.self, from: text, in: "here") == definitions)
         let session = try Session(conninfo: ThrowawayCluster.shared().database())

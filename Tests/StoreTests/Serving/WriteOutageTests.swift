@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: [false, true])
+    @Test(.timeLimit(.minutes(15)), arguments: [false, true])
     func `no write is acknowledged that is not stored, and none stored that was refused`(crashes: Bool) throws {
         let cluster = try ThrowawayCluster.start()
         defer { cluster.stop() }
@@ -109,7 +109,7 @@ import Testing
         #expect(finder == [])
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `writes that waited for a view are all told when PostgreSQL goes away, also where they are several groups`()
         throws
     {
@@ -136,7 +136,7 @@ import Testing
         #expect(fixture.writer.isIdle)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func `a connection that is cut off during COMMIT is asked for on another one`() throws {
         let store = try TestStore(WriterFixture.yaml)
         let fixture = try WriterFixture(store)
@@ -157,7 +157,7 @@ import Testing
         #expect(try store.session.query("SELECT count(*) FROM history.stats").int64(0, 0) == 1)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(15)))
     func `a COMMIT that happened and was not answered is found, and not done again`() throws {
         // A commit is on this server's disk before it waits for a standby that there is not.
         let cluster = try ThrowawayCluster.start(

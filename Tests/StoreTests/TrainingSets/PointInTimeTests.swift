@@ -14,7 +14,9 @@ import Testing
         let spine = history.spine(150)
         for state in history.states {
             for isKnownAtLabel in [false, true] {
-                try history.expectOracle(spine, state, isKnownAtLabel: isKnownAtLabel)
+                for service in ["model", "events"] {
+                    try history.expectOracle(spine, state, isKnownAtLabel: isKnownAtLabel, features: service)
+                }
             }
         }
     }
@@ -25,7 +27,15 @@ import Testing
         let spine = history.spineWithPositions(400)
         let state = try #require(history.states.last)
         for isKnownAtLabel in [false, true] {
-            try history.expectOracle(spine, state, isKnownAtLabel: isKnownAtLabel, positionColumn: "at_position")
+            for service in ["model", "events"] {
+                try history.expectOracle(
+                    spine,
+                    state,
+                    isKnownAtLabel: isKnownAtLabel,
+                    features: service,
+                    positionColumn: "at_position"
+                )
+            }
         }
     }
 

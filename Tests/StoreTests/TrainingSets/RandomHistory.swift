@@ -35,7 +35,41 @@ final class RandomHistory {
           pair: { entities: [place, word], strict: true, partition: none, features: { n: int64 } }
           mixed: { entities: [word, user], strict: true, delay: 1s, ttl: 3s, online: false, partition: year, features: { n: int64 } }
           rates: { entities: [], partition: year, features: { rate: float32, tags: list(string) } }
+          clicks: { entities: [user], ttl: 4s, events: { id: click }, features: { click: string, x: float64 } }
+          visits:
+            entities: [place, word]
+            strict: true
+            delay: 1s
+            partition: day
+            events: { id: n }
+            features: { note: string, n: int64 }
+          click_windows:
+            entities: [user]
+            windows:
+              of: clicks
+              features:
+                n: count over 3s
+                s: sum(x) over 5s
+                a: avg(x) over 2s offset 1s
+                lo: min(x) over lifetime
+                hi: max(x) over 4s where x > 0 or click = 'a'
+                f: first(click) over 3s
+                l: last(click) over lifetime
+                d: distinct(click) over 6s
+          visit_windows:
+            entities: [place]
+            strict: true
+            delay: 1s
+            windows:
+              of: visits
+              features:
+                n: count over 4s
+                s: sum(n) over lifetime
+                l: last(note) over 10s
+                w: count over lifetime where word = 'a' or n = 7
         services:
+          windows: [click_windows.*, visit_windows.*]
+          events: [clicks.*, visits.note, visits.n]
           model:
             - rates.rate
             - stats.*
@@ -102,6 +136,7 @@ final class RandomHistory {
                 view.features.map { random.value($0.type) }
             )
             // A row of the same batch once more: same keys, same time, another value.
+            Self.setEvent(&row, view, &random)
             if let last = rows.last, random.oneIn(5) {
                 (row.keys, row.eventTime) = (last.keys, last.eventTime)
                 if row.knownAt != nil { row.knownAt = last.knownAt }
@@ -109,6 +144,14 @@ final class RandomHistory {
             rows.append(row)
         }
         return rows
+    }
+
+    /// Of an event view gives a row one of few events.
+    static func setEvent(_ row: inout HistoryRow, _ view: ViewDefinition, _ random: inout SeededRandom) {
+        guard let place = view.eventPlace else { return }
+        row.features[place] =
+            view.features[place].type == .int64
+            ? .int64(random.pick([.min, -1, 0, 7])) : .string(random.pick(["", "a", "B", "é"]))
     }
 
     private func view() throws -> StoredView { random.pick(store.registry.views) }
@@ -147,7 +190,7 @@ final class RandomHistory {
     }
 
     private func committed(_ parts: [(StoredView, [HistoryRow])], _ state: LedgerState) {
-        for (view, rows) in parts { oracle.commit(rows, to: view.name, as: state) }
+        for (view, rows) in parts { oracle.commit(rows, to: view.definition, as: state) }
         states.append(state)
     }
 

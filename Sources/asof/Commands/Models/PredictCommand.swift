@@ -39,7 +39,7 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         var request = PredictRequest(model: model, entities: values.isEmpty ? [] : [entity])
-        if let at { request.moment = .at(try TimeArgument.parse(at, option: "--at")) }
+        if let at { request.moment = .served(try TimeArgument.parse(at, option: "--at")) }
         request.position = position
         try store.open(forWriting: false).predict(request) { prediction in
             Console.write(json ? Self.json(prediction) : text(prediction))

@@ -1,0 +1,109 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Event views with the built binary: two rows of one key and time are two events, and a tombstone brings back the one before.
+@Suite struct EventViewTests {
+    private static let yaml = """
+        entities: { airport: { key: origin, type: string } }
+        views:
+          departures:
+            entities: [airport]
+            events: { id: flight }
+            features: { flight: string, delay: float64 }
+        services: { board: [departures.delay, departures.flight] }
+        """
+
+    private static let csv = """
+        origin,event_time,flight,delay
+        JFK,2024-01-01T10:00:00Z,B6-1,5
+        JFK,2024-01-01T10:00:00Z,AA-9,7
+        JFK,2024-01-01T09:00:00Z,DL-3,1
+        LGA,2024-01-01T10:00:00Z,B6-1,2
+        JFK,2024-01-01T10:00:00Z,B6-1,6
+
+        """
+
+    @Test func `events of one time are kept, corrected and deleted, online and in training sets alike`() throws {
+        let store = try ServedStore(Self.yaml)
+        let ingested = try store.asof(["ingest", "departures", "-", "--format", "csv"], input: Self.csv)
+        #expect(ingested.status == 0, "\(ingested)")
+        let server = try store.serve()
+        let client = try server.client()
+        _ = try client.run("HELLO", "3")
+        func online(_ key: String) throws -> Reply? {
+            try client.line("FS.GET departures \(key) FEATURES 2 flight delay")
+        }
+        #expect(try online("JFK")?["flight"] == .bulk("B6-1"))
+        #expect(try online("JFK")?["delay"] == .double("6"))
+        let range = try client.line("FS.RANGE departures JFK - +")
+        #expect(range.items?.count == 3, "\(range)")
+
+        // Of events at one time the greater id is the newer; without it the other one of that minute comes back.
+        let time = "1704103200000000"
+        #expect(try client.line("FS.DEL departures JFK \(time) ID B6-1").integer != nil)
+        #expect(try online("JFK")?["flight"] == .bulk("AA-9"))
+        #expect(try client.line("FS.DEL departures JFK \(time) ID AA-9").integer != nil)
+        #expect(try online("JFK")?["flight"] == .bulk("DL-3"))
+        #expect(try client.line("FS.SET departures JFK \(time) flight AA-9 delay 8").integer != nil)
+        #expect(try online("JFK")?["delay"] == .double("8"))
+        #expect(try online("LGA")?["delay"] == .double("2"))
+        #expect(try store.asof(["get", "departures", "JFK"]).out.contains("AA-9"))
+        #expect(try store.asof(["check"]).status == 0)
+        #expect(try store.asof(["rebuild-online", "departures"]).status == 0)
+        #expect(try store.asof(["check"]).status == 0)
+
+        _ = try store.scratch.write(
+            "spine.csv",
+            "origin,label_time\nJFK,2024-01-01T11:00:00Z\nJFK,2024-01-01T09:30:00Z\nLGA,2024-01-01T09:00:00Z\n"
+        )
+        let export = [
+            "export", "--spine", "spine.csv", "--features", "board", "--label-time", "label_time", "--out", "set.csv",
+        ]
+        let made = try store.asof(export)
+        #expect(made.status == 0, "\(made)")
+        let set = try String(contentsOfFile: store.scratch.path + "/set.csv", encoding: .utf8)
+        #expect(set.contains("8.0,AA-9") && set.contains("1.0,DL-3"), "\(set)")
+        #expect(try store.asof(["verify", "set.csv"]).status == 0)
+        let scanned = try store.asof(export.dropLast() + ["other.csv", "--engine", "scan"])
+        #expect(scanned.error.contains("holds events"), "\(scanned)")
+    }
+
+    @Test func `what is no event is refused, and says why`() throws {
+        let store = try ServedStore(Self.yaml)
+        let null = try store.asof(
+            ["ingest", "departures", "-", "--format", "csv"],
+            input: "origin,event_time,flight,delay\nJFK,2024-01-01T10:00:00Z,,5\n"
+        )
+        #expect(null.status == 1 && null.error.contains("'flight' is null; it identifies the event"), "\(null)")
+        let server = try store.serve()
+        let client = try server.client()
+        func error(_ line: String) throws -> String {
+            guard case .error(let text) = try client.line(line) else { return "no error" }
+            return text
+        }
+        #expect(try error("FS.DEL departures JFK 1704103200000000").contains("ID id"))
+        #expect(try error("FS.DEL departures JFK 1704103200000000 ID").contains("ID is followed by"))
+        #expect(
+            try error("FS.SET departures JFK 1704103200000000 delay 1 NULLS 1 flight").contains("identifies the event")
+        )
+
+        let file = try store.scratch.write(
+            "other.yaml",
+            Self.yaml.replacingOccurrences(of: "events: { id: flight }", with: "")
+        )
+        let plan = try store.asof(["plan", file])
+        #expect((plan.out + plan.error).contains("events by flight -> one row for a key and event time"), "\(plan)")
+        let unknown = try store.scratch.write(
+            "unknown.yaml",
+            Self.yaml.replacingOccurrences(of: "id: flight ", with: "id: fligth ")
+        )
+        #expect(try store.asof(["plan", unknown]).error.contains("did you mean 'flight'?"))
+        let wrong = try store.scratch.write(
+            "wrong.yaml",
+            Self.yaml.replacingOccurrences(of: "id: flight ", with: "id: delay ")
+        )
+        #expect(try store.asof(["plan", wrong]).error.contains("expected string or int64"))
+        #expect(try store.asof(["segments", "build", "departures"]).error.contains("holds events"))
+    }
+}
