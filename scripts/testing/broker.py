@@ -380,6 +380,31 @@ def a_signal_ends_it_cleanly(broker, store, name):
     store.expect(name, range(1000))
 
 
+def events_move_windows(broker, store, name):
+    broker.create(name)
+    store.define(name)
+    store.views["events"] = "{ entities: [user], events: { id: seq }, features: { seq: int64, amount: float64 } }"
+    store.views["recent"] = (
+        "{ entities: [user], windows: { of: events, features: { n: count over 1h, spent: sum(amount) over lifetime } } }"
+    )
+    store.streams["events"] = {**store.streams[name], "into": "events", "map": "{ user_id: value.customer.id }"}
+    del store.streams[name], store.views[name]
+    store.apply()
+    # All records of a user have one time; every tenth one comes twice.
+    now = int(time.time() * 1000) - 60_000
+
+    def record(number):
+        key, value = event(number)
+        return key, value.replace(str(BASE_MS + number), str(now))
+
+    broker.produce(name, range(1000), record=record)
+    broker.produce(name, range(0, 1000, 10), record=record)
+    store.run("events")
+    same(store.sql("SELECT count(DISTINCT (user_id, seq)) FROM history.events"), "1000")
+    row = json.loads(store.asof("get", "recent", "7", "--json").stdout)["values"]
+    same((row["recent__n"], row["recent__spent"]), (20, sum(number / 4 for number in range(7, 1000, 50))))
+
+
 def a_server_reads_streams_beside_serving(broker, store, name):
     broker.create(name)
     store.define(name)
@@ -504,6 +529,7 @@ TRIED = {
     "transactions": transactions_that_are_not_committed_are_not_seen,
     "bad": a_bad_record_stops_and_is_set_aside,
     "tombstones": a_tombstone_deletes_its_key,
+    "windows": events_move_windows,
     "served": a_server_reads_streams_beside_serving,
     "added": new_partitions_are_read_from_their_start,
     "lost": what_is_lost_is_told_apart,

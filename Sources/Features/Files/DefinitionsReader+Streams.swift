@@ -130,6 +130,16 @@ extension DefinitionsReader {
                 fault(at: node, "'into' of \(what) has '\(name)' twice")
             } else if view.source != nil {
                 fault(at: node, "\(what) fills the view '\(name)', which is filled from SQL: it has a source")
+            } else if let windows = view.windows {
+                fault(
+                    at: node,
+                    "\(what) fills the view '\(name)', whose values are computed over the events of '\(windows.of)': fill that one"
+                )
+            } else if let model = view.scoresOf {
+                fault(
+                    at: node,
+                    "\(what) fills the view '\(name)', which has the scores of the model '\(model)': `asof score` fills it"
+                )
             } else {
                 views.append(view)
             }
@@ -169,11 +179,13 @@ extension DefinitionsReader {
         _ what: String,
         at node: Node
     ) {
-        for key in views.flatMap(\.keys) where stream.path(of: key.name).root == .value {
+        // An event is known by its id beside its key.
+        let names = views.flatMap { view in view.keys.map(\.name) + [view.events?.id].compactMap(\.self) }
+        for name in names where stream.path(of: name).root == .value {
             fault(
                 at: node,
-                "\(what) deletes by tombstones, which have no value; so '\(key.name)' is to come from the record's key, as in "
-                    + "map: { \(key.name): key }"
+                "\(what) deletes by tombstones, which have no value; so '\(name)' is to come from the record's key, as in "
+                    + "map: { \(name): \(names.count > 1 ? "key.\(name)" : "key") }"
             )
             return
         }

@@ -259,6 +259,41 @@ import Workflows
         #expect(try numbers() == [5])
     }
 
+    @Test func `events of one key and time are rows each, and a record that comes again is not`() throws {
+        let head = """
+            entities:
+              user: { key: user_id, type: int64 }
+            views:
+              orders: { entities: [user], events: { id: seq }, features: { seq: int64 } }
+              recent: { entities: [user], windows: { of: orders, features: { n: count over 1h } } }
+            streams:
+            """
+        func yaml(_ rest: String) -> String {
+            head + "\n  orders: { kafka: { brokers: none, topic: orders }, event_time: value.ts unit ms, \(rest) }\n"
+        }
+        let store = try TestStore(yaml("into: orders, map: { user_id: value.user }"))
+        let topic = MemoryTopic()
+        for number in [1, 2, 3, 2] { topic.append("{\"user\": 1, \"seq\": \(number), \"ts\": 1767225600000}") }
+        let outcome = StreamWorker(
+            stream: "orders",
+            conninfo: store.conninfo,
+            options: StreamRunOptions(end: .caughtUp),
+            control: RunControl(),
+            tell: { _ in }
+        ) { _ in MemorySource(topic) }.run()
+        #expect(outcome.failure == nil && outcome.summary.rows == 3 && outcome.summary.duplicates == 1)
+        let rows = try store.session.query("SELECT count(*), count(DISTINCT seq) FROM history.orders")
+        #expect(rows.int64(0, 0) == 3 && rows.int64(0, 1) == 3)
+        // What is computed is not filled, and a tombstone of an event needs its id.
+        for (rest, part) in [
+            ("into: recent, map: { user_id: value.user }", "computed over the events of 'orders'"),
+            ("into: orders, deleted: tombstone, map: { user_id: key }", "'seq' is to come from the record's key"),
+        ] {
+            let error = #expect(throws: DefinitionsError.self) { try store.apply(yaml(rest)) }
+            #expect(error.map { "\($0)".contains(part) } == true, "\(error.map { "\($0)" } ?? "")")
+        }
+    }
+
     @Test func `a change of definitions holds from the next batch on`() throws {
         let topic = Self.topic(10)
         let control = RunControl()
