@@ -88,6 +88,7 @@ let package = Package(
         .target(name: "CFloatText"),
         // The same sums everywhere: no operation is fused with another.
         .target(name: "CForest", cSettings: [.unsafeFlags(["-ffp-contract=off"])]),
+        .target(name: "CKafka", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CSpawn"),
         .target(name: "CXGBoost", linkerSettings: [.linkedLibrary("dl")]),
         .target(
@@ -107,6 +108,7 @@ let package = Package(
         // Each module, below those that import it. ARCHITECTURE.md says what each owns.
         module("Features", [], [yams, crypto]),
         module("Forest", ["CForest"]),
+        module("Kafka", ["CKafka"]),
         module("Metrics", []),
         module("XGBoost", ["CXGBoost"]),
         module("Training", ["Features", "Forest", "PointInTime"], [mustache]),
@@ -143,8 +145,9 @@ let package = Package(
         module(
             "Workflows",
             [
-                "Columnar", "Expressions", "Features", "Forest", "Materializing", "Models", "Operations", "PointInTime",
-                "Postgres", "Segments", "Store", "Training", "TrainingSets", "Windows", "XGBoost",
+                "Columnar", "Expressions", "Features", "Forest", "Kafka", "Materializing", "Models", "Operations",
+                "PointInTime", "Postgres", "Segments", "Store", "Training", "TrainingSets", "Windows",
+                "XGBoost",
             ]
         ),
         module(
@@ -190,6 +193,7 @@ let package = Package(
         tests("PointInTimeTests", ["Features", "PointInTime"], [crypto]),
         tests("ExpressionsTests", ["Expressions", "Features", "PointInTime", "Postgres"]),
         tests("WindowsTests", ["Features", "PointInTime", "Windows"]),
+        tests("KafkaTests", ["Kafka"]),
         tests("ForestTests", ["Forest", "XGBoost"]),
         tests("TrainingTests", ["Features", "Forest", "PointInTime", "Training"]),
         tests("ModelsTests", ["Features", "Forest", "Models", "Postgres", "Store", "Training"]),
@@ -220,9 +224,8 @@ let package = Package(
         tests(
             "WorkflowsTests",
             [
-                "Columnar", "Expressions", "Features", "Materializing", "Operations", "Postgres", "Segments", "Store",
-                "TrainingSets",
-                "Workflows",
+                "Columnar", "Expressions", "Features", "Kafka", "Materializing", "Operations", "PointInTime",
+                "Postgres", "Segments", "Store", "TrainingSets", "Workflows",
             ]
         ),
         tests(

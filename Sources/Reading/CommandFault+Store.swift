@@ -9,8 +9,7 @@ extension CommandFault {
         case .database(let error): self.init(error)
         case .newerSchema: self.init(.readOnly, Self.oneLine(error.description))
         case .noStore, .newerDefinitions, .olderSchema, .changedMigration, .unsuitableDatabase, .anotherTimeline,
-            .conflict,
-            .stalePlan:
+            .conflict, .stalePlan, .streamMoved:
             self.init(.unavailable, Self.oneLine(error.description))
         case .unknownView(let name, let hint):
             self.init(.noView, "no view \(Self.quoted(name))\(Self.oneLine(hint))")

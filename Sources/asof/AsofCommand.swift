@@ -33,8 +33,7 @@ struct AsofCommand: ParsableCommand {
             GetCommand.self, ServeCommand.self, FetchCommand.self, LogCommand.self, ExportCommand.self,
             VerifyCommand.self, ReportCommand.self, CheckCommand.self, StatusCommand.self, DoctorCommand.self,
             TrainCommand.self, PredictCommand.self, ScoreCommand.self, ModelsCommand.self, ForgetCommand.self,
-            DropHistoryCommand.self,
-            SegmentsCommand.self,
+            DropHistoryCommand.self, SegmentsCommand.self, StreamCommand.self,
             UriCommand.self, SuperviseCommand.self, FitCommand.self,
         ]
     )

@@ -6,6 +6,7 @@ package struct DefinitionChange: Hashable, Sendable {
         case feature(view: String, name: String)
         case service(String)
         case model(String)
+        case stream(String)
     }
 
     package enum Kind: Hashable, Sendable {
@@ -63,7 +64,7 @@ package struct DefinitionChange: Hashable, Sendable {
         }
     }
 
-    /// `entity`, `view`, `feature`, `service` or `model`.
+    /// `entity`, `view`, `feature`, `service`, `model` or `stream`.
     package var noun: String {
         switch subject {
         case .entity: "entity"
@@ -71,13 +72,14 @@ package struct DefinitionChange: Hashable, Sendable {
         case .feature: "feature"
         case .service: "service"
         case .model: "model"
+        case .stream: "stream"
         }
     }
 
     /// The subject's name; a feature's with its view.
     package var name: String {
         switch subject {
-        case .entity(let name), .view(let name), .service(let name), .model(let name): name
+        case .entity(let name), .view(let name), .service(let name), .model(let name), .stream(let name): name
         case .feature(let view, let name): "\(view).\(name)"
         }
     }

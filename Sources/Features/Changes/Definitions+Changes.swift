@@ -33,8 +33,8 @@ package struct RetiredDefinitions: Hashable, Sendable {
 }
 
 extension Definitions {
-    /// What `apply` would do to a store that has `applied`: entities, views with their features, services, models, each in file
-    /// order, what is removed after what is there.
+    /// What `apply` would do to a store that has `applied`: entities, views with their features, services, models, streams,
+    /// each in file order, what is removed after what is there.
     ///
     /// An added or removed view is one change, whatever its features are. The order of entities, views and services means
     /// nothing and is no change.
@@ -78,6 +78,10 @@ extension Definitions {
         for model in models { changes += model.changes(from: applied.model(named: model.name)) }
         for old in applied.models where model(named: old.name) == nil {
             changes.append(.init(.model(old.name), .removed, .retires, "retired; its versions are kept"))
+        }
+        for stream in streams { changes += stream.changes(from: applied.stream(named: stream.name)) }
+        for old in applied.streams where stream(named: old.name) == nil {
+            changes.append(.init(.stream(old.name), .removed, .retires, "no longer read; what it stored is kept"))
         }
         return changes
     }

@@ -7,6 +7,7 @@ package struct NameProjects: Hashable, Sendable, Codable {
     private var views: [String: String] = [:]
     private var services: [String: String] = [:]
     private var models: [String: String] = [:]
+    private var streams: [String: String] = [:]
 
     package init() {}
 
@@ -18,6 +19,7 @@ package struct NameProjects: Hashable, Sendable, Codable {
             case .view(let name), .feature(let name, _): views[name] ?? ""
             case .service(let name): services[name] ?? ""
             case .model(let name): models[name] ?? ""
+            case .stream(let name): streams[name] ?? ""
             }
         }
         set {
@@ -27,11 +29,15 @@ package struct NameProjects: Hashable, Sendable, Codable {
             case .view(let name), .feature(let name, _): views[name] = project
             case .service(let name): services[name] = project
             case .model(let name): models[name] = project
+            case .stream(let name): streams[name] = project
             }
         }
     }
 
-    package var isEmpty: Bool { entities.isEmpty && views.isEmpty && services.isEmpty && models.isEmpty }
+    package var isEmpty: Bool {
+        entities.isEmpty && views.isEmpty && services.isEmpty && models.isEmpty
+            && streams.isEmpty
+    }
 
     /// As messages name a project.
     package static func text(_ project: String) -> String {
@@ -41,16 +47,17 @@ package struct NameProjects: Hashable, Sendable, Codable {
 
 extension NameProjects {
     private enum CodingKeys: String, CodingKey {
-        case entities, views, services, models
+        case entities, views, services, models, streams
     }
 
-    /// Documents from before there were models have none.
+    /// Documents from before there were models or streams have none.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         entities = try container.decode([String: String].self, forKey: .entities)
         views = try container.decode([String: String].self, forKey: .views)
         services = try container.decode([String: String].self, forKey: .services)
         models = try container.decodeIfPresent([String: String].self, forKey: .models) ?? [:]
+        streams = try container.decodeIfPresent([String: String].self, forKey: .streams) ?? [:]
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -59,5 +66,6 @@ extension NameProjects {
         try container.encode(views, forKey: .views)
         try container.encode(services, forKey: .services)
         if !models.isEmpty { try container.encode(models, forKey: .models) }
+        if !streams.isEmpty { try container.encode(streams, forKey: .streams) }
     }
 }

@@ -32,13 +32,15 @@ extension ProjectDefinitions {
             entities: claims.merged(definitions.entities, into: applied.entities) { .entity($0.name) },
             views: claims.merged(definitions.views, into: applied.views) { .view($0.name) },
             services: claims.merged(definitions.services, into: applied.services) { .service($0.name) },
-            models: claims.merged(definitions.models, into: applied.models) { .model($0.name) }
+            models: claims.merged(definitions.models, into: applied.models) { .model($0.name) },
+            streams: claims.merged(definitions.streams, into: applied.streams) { .stream($0.name) }
         )
         merged.projects = applied.projects
         for subject in claims.taken { merged.projects[subject] = project }
         // Nothing is left of an entity that is retired, so that its name is free.
         let kept = Set(merged.entities.map(\.name))
         for old in applied.entities where !kept.contains(old.name) { merged.projects[.entity(old.name)] = "" }
+        // A stream that is taken out leaves its positions, which another of the name would go on from: the name stays.
         return merged
     }
 
@@ -99,12 +101,13 @@ extension Definitions {
                         && views[column.view]?.keys.map(\.name) == column.keys.map(\.viewKey)
                 }
             }
+            && streams.allSatisfy { stream in stream.into.allSatisfy { views[$0] != nil } }
     }
 
     /// The views or services of other projects that name something, for messages; `nil` where none does.
     fileprivate func users(of subject: DefinitionChange.Subject, besides project: String) -> String? {
         let others = services.filter { projects[.service($0.name)] != project }
-        let users: [String]
+        var users: [String]
         switch subject {
         case .entity(let name):
             users = views.filter { $0.entities.contains(name) && projects[.view($0.name)] != project }.map {
@@ -115,6 +118,9 @@ extension Definitions {
                 others.filter { $0.lookups.contains { $0.view == name || $0.window?.of == name } }.map {
                     user("service", $0.name, .service($0.name))
                 } + windows(of: name, besides: project) { _ in true }
+            users += streams.filter { $0.into.contains(name) && projects[.stream($0.name)] != project }.map {
+                user("stream", $0.name, .stream($0.name))
+            }
         case .feature(let view, let name):
             users =
                 others.filter { service in
@@ -128,7 +134,7 @@ extension Definitions {
             users = models.filter { $0.service == name && projects[.model($0.name)] != project }.map {
                 user("model", $0.name, .model($0.name))
             }
-        case .model:
+        case .model, .stream:
             return nil
         }
         guard !users.isEmpty else { return nil }
@@ -250,9 +256,10 @@ extension EntityDefinition {
 }
 
 extension Definitions {
-    /// Entities, views, services and models, each in their order.
+    /// Entities, views, services, models and streams, each in their order.
     fileprivate var subjects: [DefinitionChange.Subject] {
         entities.map { .entity($0.name) } + views.map { .view($0.name) } + services.map { .service($0.name) }
             + models.map { .model($0.name) }
+            + streams.map { .stream($0.name) }
     }
 }

@@ -30,6 +30,10 @@ package enum DefinitionLimits {
     package static let servicesMax = 10_000
     /// Models: a server keeps versions of each in memory.
     package static let modelsMax = 1_000
+    /// Streams: each is a consumer with its own connections.
+    package static let streamsMax = 1_000
+    /// Members and elements of a path into a record.
+    package static let streamPathStepsMax = 32
     /// Columns of one service, and of one `--features`: what one reply or one exported row carries.
     package static let serviceColumnsMax = 20_000
     /// Key columns of one view: PostgreSQL's B-tree takes 32 columns, one of them the event time.

@@ -1,7 +1,7 @@
 /// The document that a store keeps of each version.
 extension Definitions: Codable {
     private enum CodingKeys: String, CodingKey {
-        case entities, views, services, models, projects
+        case entities, views, services, models, streams, projects
     }
 
     /// Documents from before there were projects have no projects: everything is of the project ''.
@@ -11,6 +11,7 @@ extension Definitions: Codable {
         views = try container.decode([ViewDefinition].self, forKey: .views)
         services = try container.decode([ServiceDefinition].self, forKey: .services)
         models = try container.decodeIfPresent([ModelDefinition].self, forKey: .models) ?? []
+        streams = try container.decodeIfPresent([StreamDefinition].self, forKey: .streams) ?? []
         projects = try container.decodeIfPresent(NameProjects.self, forKey: .projects) ?? NameProjects()
     }
 
@@ -20,6 +21,7 @@ extension Definitions: Codable {
         try container.encode(views, forKey: .views)
         try container.encode(services, forKey: .services)
         if !models.isEmpty { try container.encode(models, forKey: .models) }
+        if !streams.isEmpty { try container.encode(streams, forKey: .streams) }
         if !projects.isEmpty { try container.encode(projects, forKey: .projects) }
     }
 }

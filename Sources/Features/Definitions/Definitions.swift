@@ -1,5 +1,5 @@
-/// What a store or a features.yaml defines: entities, views of their features, services that models read, and models. Of
-/// one file everything in its order.
+/// What a store or a features.yaml defines: entities, views of their features, services that models read, models, and
+/// streams that fill views. Of one file everything in its order.
 ///
 /// A value of this type has been checked: every reference resolves, every name is legal, and PostgreSQL can store it. Only
 /// what one file says by itself may refer to what else is applied, see ``ProjectDefinitions``.
@@ -8,6 +8,7 @@ package struct Definitions: Hashable, Sendable {
     package var views: [ViewDefinition]
     package var services: [ServiceDefinition]
     package var models: [ModelDefinition]
+    package var streams: [StreamDefinition]
     /// The project of each name, also those that are hidden; of what one file says, nobody's yet.
     package var projects = NameProjects()
 
@@ -15,15 +16,19 @@ package struct Definitions: Hashable, Sendable {
         entities: [EntityDefinition] = [],
         views: [ViewDefinition] = [],
         services: [ServiceDefinition] = [],
-        models: [ModelDefinition] = []
+        models: [ModelDefinition] = [],
+        streams: [StreamDefinition] = []
     ) {
         self.entities = entities
         self.views = views
         self.services = services
         self.models = models
+        self.streams = streams
     }
 
-    package var isEmpty: Bool { entities.isEmpty && views.isEmpty && services.isEmpty && models.isEmpty }
+    package var isEmpty: Bool {
+        entities.isEmpty && views.isEmpty && services.isEmpty && models.isEmpty && streams.isEmpty
+    }
 
     /// - Complexity: O(entities).
     package func entity(named name: String) -> EntityDefinition? { entities.first { $0.name == name } }
@@ -33,6 +38,9 @@ package struct Definitions: Hashable, Sendable {
 
     /// - Complexity: O(models).
     package func model(named name: String) -> ModelDefinition? { models.first { $0.name == name } }
+
+    /// - Complexity: O(streams).
+    package func stream(named name: String) -> StreamDefinition? { streams.first { $0.name == name } }
 
     /// - Complexity: O(services).
     package func service(named name: String) -> ServiceDefinition? { services.first { $0.name == name } }

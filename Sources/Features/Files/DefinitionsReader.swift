@@ -80,7 +80,19 @@ struct DefinitionsReader {
             file = field.file
             if let model = model(field, services + others.services, broken: brokenServices) { models.append(model) }
         }
-        return Definitions(entities: entities, views: views, services: services, models: models)
+        let streamFields = collected("streams", of: documents, "stream", DefinitionChange.Subject.stream)
+        let streamCount = count(streamFields, besides: others.streams.map(\.name))
+        if streamCount > DefinitionLimits.streamsMax, !streamFields.isEmpty {
+            file = streamFields[0].file
+            fault(at: streamFields[0].key, "\(streamCount) streams; \(DefinitionLimits.streamsMax) are allowed")
+            return Definitions()
+        }
+        var streams: [StreamDefinition] = []
+        for field in streamFields {
+            file = field.file
+            if let stream = stream(field) { streams.append(stream) }
+        }
+        return Definitions(entities: entities, views: views, services: services, models: models, streams: streams)
     }
 
     private mutating func entity(_ field: Field) -> EntityDefinition? {

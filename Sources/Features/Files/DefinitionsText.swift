@@ -86,7 +86,8 @@ extension Definitions {
             entities: entities.filter { projects[.entity($0.name)] != project },
             views: views.filter { projects[.view($0.name)] != project },
             services: services.filter { projects[.service($0.name)] != project },
-            models: models.filter { projects[.model($0.name)] != project }
+            models: models.filter { projects[.model($0.name)] != project },
+            streams: streams.filter { projects[.stream($0.name)] != project }
         )
     }
 }

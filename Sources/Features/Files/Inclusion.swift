@@ -5,7 +5,9 @@ import Yams
 /// A file that is reached twice is read once. Bounded by ``DefinitionLimits``: files, bytes, values, levels and names that
 /// are compared with patterns.
 struct Inclusion<Files: DefinitionFiles> {
-    private static var sectionKeys: [String] { ["project", "include", "entities", "views", "services", "models"] }
+    private static var sectionKeys: [String] {
+        ["project", "include", "entities", "views", "services", "models", "streams"]
+    }
 
     private let files: Files
     var reader: DefinitionsReader

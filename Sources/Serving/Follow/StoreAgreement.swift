@@ -21,8 +21,9 @@ struct StoreAgreement {
     /// The store's tables that a server reads or writes; each has a primary key.
     private static let tables = [
         "batch_details", "batches", "definitions", "features", "ledger_totals", "migrations", "model_aliases",
-        "model_artifacts", "model_events", "model_golden", "model_versions", "partitions", "removals",
-        "removed_rows", "services", "sources", "store", "views", "watermarks", "write_sources",
+        "model_artifacts", "model_events", "model_golden", "model_versions", "partitions", "rejects",
+        "removals", "removed_rows", "services", "sources", "store", "stream_batches", "stream_positions", "views",
+        "watermarks", "write_sources",
     ]
 
     /// What does not agree, for the log; `nil` = nothing.

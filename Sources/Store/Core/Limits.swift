@@ -17,6 +17,8 @@ package enum Limits {
     package static let futureUsMax: Int64 = 300_000_000
     /// How long before its event a fact may be known, 30 years: a forecast may, a wrong unit may not.
     package static let knownBeforeUsMax: Int64 = 30 * 365 * 86_400_000_000 + 8 * 86_400_000_000
+    /// What is kept of the key and of the value of a record that a stream sets aside: enough to see what it is.
+    package static let rejectedBytesMax = 65_536
     /// Of a file, what tells it from another file of the same name, where no `--source` does.
     package static let sourceHeadBytesMax = 65_536
 
@@ -44,8 +46,15 @@ package enum Limits {
     /// How long what commits counted of expectations is kept: months of it would tell no more than a month does.
     package static let expectationCountsDays = 30
 
+    // MARK: Streams
+
+    /// How long records that a stream sets aside are kept: they hold what the topic holds, personal data included.
+    package static let rejectsDays = 30
+
     // MARK: Inside
 
+    /// Rejects that are deleted at a time.
+    static let rejectsDropped = 10_000
     /// Bytes handed to libpq at a time during COPY.
     package static let copyChunkRows = 1_024
     /// Counts of one view that are deleted at a time, by one commit in ``ledgerTotalsBatches``: no fewer than can have been

@@ -94,6 +94,11 @@ package struct Migration: Sendable {
             name: "0014_models.sql",
             sql: String(decoding: PackageResources._014_models_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 15,
+            name: "0015_streams.sql",
+            sql: String(decoding: PackageResources._015_streams_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

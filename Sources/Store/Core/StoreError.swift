@@ -39,6 +39,8 @@ package enum StoreError: Error, Sendable {
     case file(String)
     /// A server's store is being filled, or was exchanged for another: what was read of it may be of neither.
     case filling(String)
+    /// Somebody else took records of a stream's partition: `nil` = its position is gone.
+    case streamMoved(partition: Int32, expected: Int64, found: Int64?, writer: String)
 }
 
 extension StoreError: CustomStringConvertible {
@@ -56,6 +58,10 @@ extension StoreError: CustomStringConvertible {
         case .changedMigration(let name):
             "migration \(name) was applied to this store with another text than this binary carries; use the binary it came from"
         case .unsuitableDatabase(let reason): "this database cannot hold a store: \(reason)"
+        case .streamMoved(let partition, let expected, let found, let writer):
+            found.map {
+                "partition \(partition) was read to offset \($0) by \(writer.isEmpty ? "another process" : writer) meanwhile, this one expected \(expected); nothing of the batch is stored"
+            } ?? "the stream's position in partition \(partition) is gone; nothing of the batch is stored"
         case .unknownView(let name, let hint): "no view '\(name)'\(hint)"
         case .unknownService(let name, let hint): "no service '\(name)'\(hint)"
         case .unknownFeature(let view, let name, let hint): "view '\(view)' has no feature '\(name)'\(hint)"

@@ -129,6 +129,25 @@ package struct Registry: Sendable {
         return named
     }
 
+    /// - Throws: ``StoreError/request(_:)`` naming the nearest known one.
+    package func stream(named name: String) throws(StoreError) -> StreamDefinition {
+        if let stream = definitions.stream(named: name) { return stream }
+        let known = definitions.streams.map(\.name)
+        throw .request(
+            "no stream '\(name)'\(Name.hint(for: name, among: known))"
+                + (known.isEmpty ? "; `asof apply` a features.yaml with streams:" : "")
+        )
+    }
+
+    /// What a command's arguments name: the streams in the order given, without names all of them by name.
+    /// - Throws: as ``stream(named:)``.
+    package func streams(named names: [String]) throws(StoreError) -> [StreamDefinition] {
+        if names.isEmpty { return definitions.streams.sorted { $0.name < $1.name } }
+        var named: [StreamDefinition] = []
+        for name in names where !named.contains(where: { $0.name == name }) { named.append(try stream(named: name)) }
+        return named
+    }
+
     /// The version of a service that is in force; `nil` where no such service is.
     package func service(named name: String) -> StoredService? {
         guard definitions.service(named: name) != nil else { return nil }

@@ -12,7 +12,7 @@ struct CheckpointPlace: SourcePlace {
     /// Whether the source is read from its start, wherever its checkpoint is.
     let startsOver: Bool
     /// Once it is locked: whether another run of the source has stored this very batch.
-    private(set) var isStored = false
+    package private(set) var isStored = false
 
     init(
         view: Int32,

@@ -11,4 +11,11 @@ package protocol SourcePlace {
     /// Moves the locked place behind what is stored.
     /// - Parameter batch: that of the transaction.
     func move(to batch: Int64, _ session: Session) throws(StoreError)
+
+    /// Once it is locked: whether somebody else has stored these very rows.
+    var isStored: Bool { get }
+}
+
+extension SourcePlace {
+    package var isStored: Bool { false }
 }

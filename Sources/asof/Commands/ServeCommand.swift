@@ -22,6 +22,7 @@ struct ServeCommand: ParsableCommand {
             Examples:
               asof serve
               asof serve --listen 0.0.0.0:6567 --password-file /etc/asof/password
+              asof serve --streams all             read topics of Kafka beside serving
               redis-cli -p 6567 FS.GET user_stats 1001
             """
     )
@@ -67,6 +68,14 @@ struct ServeCommand: ParsableCommand {
     var stopSeconds = 10
     @Flag(help: "Let clients move names of models: ML.ALIAS, ML.ROLLBACK.")
     var allowFlips = false
+    @Option(
+        help: ArgumentHelp(
+            "Streams that are read in this process, as `asof stream run` does: all, or names with commas between them. One "
+                + "that fails is logged and leaves the server alone.",
+            valueName: "streams"
+        )
+    )
+    var streams: String?
     @Flag(help: .hidden)
     var withoutStore = false
     @OptionGroup var store: StoreOptions
@@ -120,6 +129,7 @@ struct ServeCommand: ParsableCommand {
         OpenFiles.allow(maxClients + 256)
 
         let server = try FeatureServer.start(configuration, engine: engine, logger: logger)
+        let streams = try location.flatMap { try servedStreams($0, logger) }
         let pid = try pidFile.map { try PidFile($0) }
         Console.write("asof serves at \(server.address.text)")
         signals.wait()
@@ -127,7 +137,10 @@ struct ServeCommand: ParsableCommand {
         let end = ContinuousClock.now + .seconds(stopSeconds)
         let isDone = signals.endingAtOnce {
             defer { features?.stop(until: end) }
-            return server.stop()
+            streams?.cancel()
+            let isDone = server.stop()
+            _ = streams?.wait(until: .now() + .seconds(stopSeconds))
+            return isDone
         }
         pid?.remove()
         logger.notice(isDone ? "stopped" : "stopped; connections were cut")
@@ -150,6 +163,27 @@ struct ServeCommand: ParsableCommand {
             options.resident = .views(names)
         }
         return options
+    }
+
+    /// Begins to read the streams of --streams, with a session and a control of their own.
+    private func servedStreams(_ location: StoreLocation, _ logger: Logger) throws -> RunningStreams? {
+        guard let streams else { return nil }
+        let names = streams.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        let environment = ProcessInfo.processInfo.environment
+        return try store.open(location, forWriting: true).startStreams(
+            names == ["all"] ? [] : names,
+            options: StreamRunOptions(),
+            environment: environment
+        ) { event in
+            switch event {
+            case .began(let stream, _): logger.info("stream \(stream): reading")
+            case .stored: break
+            case .lost(let stream, let text): logger.info("stream \(stream): \(text)")
+            case .waiting(let stream, let text), .warning(let stream, let text):
+                logger.warning("stream \(stream): \(text)")
+            case .failed(let stream, let text): logger.error("stream \(stream) has ended: \(text)")
+            }
+        }
     }
 
     private func configuration() -> ServerConfiguration {
