@@ -70,7 +70,7 @@ import Testing
         )
         for row in 0..<tables.count {
             let table = tables.text(row, 0) ?? ""
-            #expect(try fixture.count("\(table) t", where: "t::text LIKE '%4711%'") == 0, "\(table)")
+            #expect(try fixture.count("\(table) t", where: "t::text LIKE '%person-4711%'") == 0, "\(table)")
         }
         // Without the salt nobody can tell any more, and forgetting still works.
         try fixture.store.session.execute("DELETE FROM asof.key_salt")
