@@ -116,6 +116,7 @@ package struct HistoryDrop {
                     """
                 )
             }
+            if view.eventFeature != nil, try view.hasOnlineTable(session) { try showOthers() }
             let entry = LedgerEntry(
                 view: view.id,
                 kind: .drop,
@@ -129,6 +130,17 @@ package struct HistoryDrop {
             session.connection.rollBack()
             throw error.explainingLocks
         }
+    }
+
+    /// Of an event view an entity may have rows left whose events were all deleted, later than the one that was dropped.
+    private func showOthers() throws(StoreError) {
+        let columns = "\(view.keyList()), _event_time, _deleted, \(view.featureList())"
+        try session.execute(
+            """
+            INSERT INTO \(view.onlineTable) (\(columns)) SELECT \(columns) FROM (\(view.latestQuery)) l
+            WHERE NOT EXISTS (SELECT FROM \(view.onlineTable) o WHERE \(view.keysEqual("o", "l")))
+            """
+        )
     }
 
     private func summary(of partitions: [Partition]) throws(StoreError) -> Summary {

@@ -46,7 +46,7 @@ package final class ServedView: Sendable {
     ///
     /// - Parameter columns: of one role, one for each feature wanted.
     convenience init(windowsOf events: ServedView, _ columns: [FeatureColumn], _ rules: ViewRules) throws(StoreError) {
-        var role = try ViewRole(windowsOf: events.stored, columns[0], rules)
+        var role = try ViewRole(windowsOf: events.storedWithRetired, columns[0], rules)
         for column in columns where column.window?.text.isEmpty == false {
             guard let window = column.window, !role.features.contains(where: { $0.name == column.feature }) else {
                 continue
@@ -69,6 +69,15 @@ package final class ServedView: Sendable {
             freshness: events.freshness,
             windows: role.windows
         )
+    }
+
+    /// With the retired features that old versions of services ask for.
+    private var storedWithRetired: StoredView {
+        var definition = stored.definition
+        for column in layout.columns where column.isRetired {
+            definition.features.append(FeatureDefinition(name: column.feature, type: column.type, isPII: true))
+        }
+        return StoredView(id: stored.id, shape: stored.shape, definition: definition)
     }
 
     package var name: String { stored.name }

@@ -183,7 +183,7 @@ package struct EntityLookup {
                 isExpired ? .expired : isMatched ? ($0.isNull(0) ? .null : .present) : .missing
             },
             eventTime: time,
-            knownAt: try knownAt(role.view, keys, time, position),
+            knownAt: try knownAt(role.view, keys, time, position, state),
             position: position,
             isValid: isMatched && !isExpired
         )
@@ -203,15 +203,18 @@ package struct EntityLookup {
         _ view: StoredView,
         _ keys: [Value],
         _ time: Timestamp,
-        _ position: Int64
+        _ position: Int64,
+        _ state: PinnedState
     ) throws(StoreError) -> Timestamp? {
         let count = view.storageKeys.count
+        // Of events at one time the newest in force was found.
+        let inForce = view.eventFeature == nil ? "" : "(\(view.isInForce("h") { [state.condition($0)] })) DESC, "
         let rows = try session.query(
             """
             SELECT coalesce(h._known_at, b.committed_at) FROM asof.batches b
             JOIN \(view.historyTable) h ON h._batch = b.batch AND h._event_time = $\(count + 1)
             WHERE \(view.keyCondition("h")) AND b.position = $\(count + 2) AND b.view = \(view.id)
-            ORDER BY h._deleted, \(view.historyOrder("h")) LIMIT 1
+            ORDER BY \(inForce)\(view.historyOrder("h")) LIMIT 1
             """,
             view.keyParameters(keys) + [.timestamp(microseconds: time.microseconds), .int64(position)]
         )

@@ -98,8 +98,11 @@ extension TrainingSetManifest {
     package func removals(_ session: Session) throws(StoreError) -> [Removal] {
         let all = columns + (inputs ?? [])
         let views = Set(all.compactMap { $0.events ?? $0.view }).map { view in
-            // Of events a window may use any feature.
-            (name: view, features: all.filter { $0.view == view && $0.events == nil }.compactMap(\.feature))
+            let direct = all.filter { $0.view == view && $0.events == nil }.compactMap(\.feature)
+            let used = all.filter { $0.events == view }.flatMap { column in
+                WindowColumn(of: view, text: column.window ?? "").words
+            }
+            return (name: view, features: direct + used)
         }
         return try RemovalRecord(session).since(store.position, of: views)
     }

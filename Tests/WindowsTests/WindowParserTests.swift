@@ -16,6 +16,9 @@ import Testing
         ),
         ("max(over)over 30d", "max(over) over 30d"),
         ("distinct(A_1) over 1ms", "distinct(A_1) over 1ms"),
+        ("last ( item ,10 ) over 7d", "last(item, 10) over 7d"), ("top(item, 3) over 1h", "top(item, 3) over 1h"),
+        ("histogram(item) over 1h", "histogram(item) over 1h"),
+        ("seconds_since_last over lifetime", "seconds_since_last over lifetime"),
     ]
 
     @Test(arguments: texts)
@@ -33,14 +36,17 @@ import Testing
     }
 
     private static let faults: [(String, Int, String)] = [
-        ("", 1, "expected an aggregate, one of count, sum, avg, min, max, first, last, distinct, but found the end"),
+        (
+            "", 1,
+            "expected an aggregate, one of count, sum, avg, min, max, first, last, distinct, top, histogram, seconds_since_last, but found the end"
+        ),
         (
             "variance(x) over 1h", 1,
-            "expected an aggregate, one of count, sum, avg, min, max, first, last, distinct, but found 'variance'"
+            "expected an aggregate, one of count, sum, avg, min, max, first, last, distinct, top, histogram, seconds_since_last, but found 'variance'"
         ),
         (
             "COUNT over 1h", 1,
-            "expected an aggregate, one of count, sum, avg, min, max, first, last, distinct, but found 'COUNT'"
+            "expected an aggregate, one of count, sum, avg, min, max, first, last, distinct, top, histogram, seconds_since_last, but found 'COUNT'"
         ),
         ("sum over 1h", 5, "sum needs a feature: expected '(FEATURE)' behind it, but found 'over'"),
         ("sum() over 1h", 5, "expected a feature of the events in sum(…), but found ')'"),
@@ -49,7 +55,11 @@ import Testing
             "sum(x__y) over 1h", 5,
             "'x__y' cannot be a feature: it contains '__', which separates a view from its feature"
         ),
-        ("last(x, 10) over 1h", 7, "last takes one feature: expected ')' behind it, but found ','"),
+        ("sum(x, 10) over 1h", 6, "sum takes one feature: expected ')' behind it, but found ','"),
+        ("last(x, 0) over 1h", 9, "expected a number from 1 to 1000, but found '0'"),
+        ("last(x, many) over 1h", 9, "expected a number from 1 to 1000, but found 'many'"),
+        ("top(x) over 1h", 6, "top needs a number behind the feature, as in top(item, 10)"),
+        ("seconds_since_last(x) over 1h", 19, "expected 'over' behind seconds_since_last, but found '('"),
         ("sum(x over 1h", 7, "expected ')' behind the feature, but found 'over'"),
         ("sum(x) 1h", 8, "expected 'over' behind sum(x), but found '1h'"),
         ("count", 6, "expected 'over' behind count, but found the end"),

@@ -18,12 +18,22 @@ import Testing
             if q['isFiltered']: rows = [r for r in rows if w['kept'][r]]
             if column: rows = [r for r in rows if w[column][r] is not None]
             a = q['aggregate']
+            if a == 'seconds_since_last': return text((t - w['times'][rows[-1]]) / 1000000) if rows else 'null'
             if a == 'count': return 'i%d' % len(rows)
             values = [w[column][r] for r in rows]
             isFloat = column in 'xf'
             if isFloat: values = [number(v) for v in values]
             if a == 'distinct': return 'i%d' % len({'nan' if v != v else v for v in values})
             if not values: return 'null'
+            spell = lambda v: 'i%d' % v if column == 'n' else 's' + v
+            order = lambda v: v.encode() if column == 's' else v
+            if q.get('number') is not None and a in ('first', 'last'):
+                some = values[:q['number']] if a == 'first' else values[::-1][:q['number']]
+                return '[' + ' '.join(spell(v) for v in some) + ']'
+            if a in ('top', 'histogram'):
+                ordered = sorted(set(values), key=lambda v: (-values.count(v), order(v)))
+                if a == 'top': return '[' + ' '.join(spell(v) for v in ordered[:q['number']]) + ']'
+                return '[' + ' '.join('s%s=%d' % (v, values.count(v)) for v in ordered) + ']'
             if a in ('sum', 'avg'):
                 if isFloat: s = total(values)
                 else: s = sum(values)
@@ -113,7 +123,7 @@ import Testing
             values.append(world.column("x", rows))
         }
         let scan = WindowScan(times: times, requests: requests, groups: groups)
-        for aggregate in WindowAggregate.allCases {
+        for aggregate in WindowAggregate.allCases where aggregate.resultType(of: .float64) != nil {
             let bounds = WindowBounds(WindowDefinition(aggregate, of: "x", over: Interval(text: "3s")))
             let together = scan.column(aggregate, bounds, values: values, filter: nil).column.boxed
             let alone = worlds.flatMap { world in

@@ -24,6 +24,7 @@ struct WindowWorld: Encodable {
     struct Window: Encodable {
         var aggregate: String
         var column: String?
+        var number: Int?
         var length: Int64?
         var offset: Int64
         var delay: Int64
@@ -34,6 +35,7 @@ struct WindowWorld: Encodable {
             WindowDefinition(
                 WindowAggregate(rawValue: aggregate)!,
                 of: column,
+                number: number,
                 over: length.map { Interval(microseconds: $0) },
                 offset: Interval(microseconds: offset)
             )
@@ -79,11 +81,19 @@ struct WindowWorld: Encodable {
             isKept.append(!random.oneIn(3))
         }
         for aggregate in WindowAggregate.allCases {
-            for column in Self.columnNames where aggregate.resultType(of: Self.type(column)) != nil {
+            for column in Self.columnNames {
+                var number: Int?
+                if aggregate.hasNumber == true || (aggregate.hasNumber == nil && random.oneIn(2)) {
+                    number = random.int(1...4)
+                }
+                let named: String? =
+                    aggregate.hasColumn == false || (aggregate == .count && random.oneIn(2)) ? nil : column
+                guard aggregate.resultType(of: named.map(Self.type), isList: number != nil) != nil else { continue }
                 windows.append(
                     Window(
                         aggregate: aggregate.rawValue,
-                        column: aggregate == .count && random.oneIn(2) ? nil : column,
+                        column: named,
+                        number: number,
                         length: random.oneIn(4) ? nil : step * Int64(random.int(1...8)),
                         offset: random.oneIn(3) ? step * Int64(random.int(0...4)) : 0,
                         delay: random.oneIn(3) ? step * Int64(random.int(0...9)) : 0,
@@ -151,6 +161,7 @@ struct WindowWorld: Encodable {
             let result = scan.column(
                 WindowAggregate(rawValue: window.aggregate)!,
                 window.bounds,
+                number: window.number,
                 values: window.column.map { column($0, rows) },
                 filter: window.isFiltered ? rows.map { isKept[$0] } : nil
             )
@@ -175,6 +186,8 @@ struct WindowWorld: Encodable {
         case .float32(let value): Oracle.text(Double(value))
         case .float64(let value): Oracle.text(value)
         case .string(let value): "s" + value
+        case .listInt64(let values): "[" + values.map { "i\($0)" }.joined(separator: " ") + "]"
+        case .listString(let values): "[" + values.map { "s" + $0 }.joined(separator: " ") + "]"
         default: "of another type"
         }
     }

@@ -94,6 +94,7 @@ extension Definitions {
         let views = Dictionary(merged.views.map { ($0.name, $0) }) { $1 }
         let features = views.mapValues { view in Dictionary(view.features.map { ($0.name, $0.type) }) { $1 } }
         return self.views.allSatisfy { $0.entities.map { keys[$0] } == $0.keys }
+            && self.views.allSatisfy { view in view.windows.map { views[$0.of]?.events != nil } ?? true }
             && services.allSatisfy { service in
                 service.lookups.allSatisfy { column in
                     (column.isEventTime || features[column.view]?[column.feature] == column.type)
@@ -113,16 +114,22 @@ extension Definitions {
                 user("view", $0.name, .view($0.name))
             }
         case .view(let name):
-            users = others.filter { $0.lookups.contains { $0.view == name } }.map {
-                user("service", $0.name, .service($0.name))
-            }
+            users =
+                others.filter { $0.lookups.contains { $0.view == name || $0.window?.of == name } }.map {
+                    user("service", $0.name, .service($0.name))
+                } + windows(of: name, besides: project) { _ in true }
             users += streams.filter { $0.into.contains(name) && projects[.stream($0.name)] != project }.map {
                 user("stream", $0.name, .stream($0.name))
             }
         case .feature(let view, let name):
-            users = others.filter { $0.lookups.contains { $0.view == view && $0.feature == name } }.map {
-                user("service", $0.name, .service($0.name))
-            }
+            users =
+                others.filter { service in
+                    service.lookups.contains { column in
+                        column.view == view && column.feature == name
+                            || column.window?.of == view && column.window?.words.contains(name) == true
+                    }
+                }.map { user("service", $0.name, .service($0.name)) }
+                + windows(of: view, besides: project) { WindowColumn.words(of: $0).contains(name) }
         case .service(let name):
             users = models.filter { $0.service == name && projects[.model($0.name)] != project }.map {
                 user("model", $0.name, .model($0.name))
@@ -133,6 +140,14 @@ extension Definitions {
         guard !users.isEmpty else { return nil }
         let shown = users.prefix(5).joined(separator: ", ")
         return users.count > 5 ? "\(shown) and \(users.count - 5) more" : shown
+    }
+
+    /// Window views of other projects over a view's events of which some window is such a text.
+    private func windows(of view: String, besides project: String, _ isMeant: (String) -> Bool) -> [String] {
+        views.filter { other in
+            other.windows?.of == view && projects[.view(other.name)] != project
+                && other.windows?.texts.values.contains(where: isMeant) == true
+        }.map { user("view", $0.name, .view($0.name)) }
     }
 
     private func user(_ noun: String, _ name: String, _ subject: DefinitionChange.Subject) -> String {

@@ -32,6 +32,8 @@ package struct TypedExpression: Hashable, Sendable {
     package var normalized: String
     /// Places in the scope of the names that it uses, each once, ascending.
     package var inputs: [Int]
+    /// Of a window, how far back events may be in it; `nil` = as far as there are any.
+    package var reach: Interval?
 
     package init(type: FeatureType, normalized: String, inputs: [Int]) {
         self.type = type

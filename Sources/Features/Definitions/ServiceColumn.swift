@@ -86,6 +86,13 @@ package struct WindowColumn: Hashable, Sendable, Codable {
         self.of = of
         self.text = text
     }
+
+    /// The words of the text, among which are the features that it uses.
+    package var words: Set<String> { Self.words(of: text) }
+
+    static func words(of text: String) -> Set<String> {
+        Set(text.split { !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")) }.map(String.init))
+    }
 }
 
 /// A value that a request gives, or a column of the spine; null is a value, too.

@@ -85,6 +85,15 @@ extension DefinitionsReader {
             else { continue }
             do throws(ExpressionFault) {
                 let window = try typing.window(text, of: events)
+                if let retention = events.retention, window.reach.map({ $0 > retention }) ?? true {
+                    let reach = window.reach?.text ?? "all time"
+                    fault(
+                        at: pair.value,
+                        "the window '\(pair.name)' of \(what) reaches back \(reach); '\(events.name)' has a retention of "
+                            + "\(retention.text), after which its events are dropped"
+                    )
+                    continue
+                }
                 features.append(FeatureDefinition(name: pair.name, type: window.type))
                 texts[pair.name] = window.normalized
             } catch {

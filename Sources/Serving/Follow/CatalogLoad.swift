@@ -122,7 +122,13 @@ struct CatalogLoad {
         _ versions: [Registry.StoredService]
     ) throws(StoreError) -> [WantedView] {
         var asked: [String: Set<String>] = [:]
-        for column in versions.flatMap(\.definition.lookups) { asked[column.view, default: []].insert(column.feature) }
+        for column in versions.flatMap(\.definition.lookups) {
+            if let window = column.window {
+                asked[window.of, default: []].formUnion(window.words)
+            } else {
+                asked[column.view, default: []].insert(column.feature)
+            }
+        }
         var wanted: [WantedView] = []
         for (view, isRetired) in try StoredView.all(session) {
             let features = asked[view.name] ?? []

@@ -243,6 +243,8 @@ final class Follower: @unchecked Sendable {
             }
             guard let last else {
                 try session.commit()
+                // Nothing is ahead of what was read any more.
+                endPartialChange()
                 return false
             }
             if news.entries.contains(where: { !$0.isData }) {

@@ -1,5 +1,6 @@
 package import Features
 import Postgres
+import Windows
 
 /// One view's part of something that took rows or columns out of history.
 package struct Removal: Sendable, Hashable {
@@ -36,7 +37,13 @@ package struct RemovalRecord {
 
     /// What was removed after a position of anything that these roles read, in order.
     package func since(_ position: Int64, of roles: [ViewRole]) throws(StoreError) -> [Removal] {
-        try since(position, of: roles.map { ($0.view.name, $0.features.map(\.name)) })
+        try since(
+            position,
+            of: roles.map { role in
+                guard let windows = role.windows else { return (role.view.name, role.features.map(\.name)) }
+                return (windows.events.name, windows.windows.flatMap(\.names))
+            }
+        )
     }
 
     /// What was removed after a position of any of these views, or pruned of these features of theirs.

@@ -31,7 +31,9 @@ package struct Pruning: Sendable {
         for (view, isRetired) in try StoredView.all(session) where new.projects[.view(view.name)] == project {
             let rows = totals[view.id]?.rows ?? 0
             let wanted = new.view(named: view.name)
-            let isUsable = wanted?.keys == view.definition.keys && wanted?.partition == view.definition.partition
+            let isUsable =
+                wanted?.keys == view.definition.keys && wanted?.partition == view.definition.partition
+                && wanted?.events == view.definition.events && wanted?.windows == nil
             guard let wanted, isUsable || !isRetired else {
                 items.append(Item(view: view, feature: nil, rows: rows, bytes: try view.bytes(session)))
                 continue

@@ -99,8 +99,11 @@ extension Registry {
                     SELECT v.name AS view, CASE WHEN v.since <= s.current_from THEN f.name END AS feature
                     FROM jsonb_array_elements(
                         (s.definition->'columns') || coalesce(s.definition->'inputs', '[]')) WITH ORDINALITY c (value, place)
-                    JOIN asof.views v ON v.name = c.value->>'view'
-                    LEFT JOIN asof.features f ON f.view = v.id AND f.name = c.value->>'feature'
+                    JOIN asof.views v ON v.name = coalesce(c.value->'window'->>'of', c.value->>'view')
+                    LEFT JOIN asof.features f ON f.view = v.id AND CASE WHEN c.value->'window' IS NULL
+                        THEN f.name = c.value->>'feature'
+                        -- A window names what it uses of its events.
+                        ELSE c.value->'window'->>'text' ~ ('\\m' || f.name || '\\M') END
                     WHERE v.since > s.current_from OR f.since > s.current_from ORDER BY c.place LIMIT 1) r ON true
                 ORDER BY s.place
                 """,

@@ -56,11 +56,6 @@ package struct StoredView: Sendable {
         Self.list(storageKeys.map(\.name), alias)
     }
 
-    /// The leading keys.
-    package func keyList(_ alias: String = "", count: Int) -> String {
-        Self.list(storageKeys.prefix(count).map(\.name), alias)
-    }
-
     package func featureList(_ alias: String = "") -> String {
         Self.list(definition.features.map(\.name), alias)
     }

@@ -19,13 +19,16 @@ package struct WindowRole: Sendable {
         self.rules = rules
     }
 
-    /// - Throws: ``StoreError/newerDefinitions(_:)`` where this binary does not know the window, or what it is of is gone.
+    /// - Throws: ``StoreError/request(_:)`` where what the window is of is gone; ``StoreError/newerDefinitions(_:)`` where this
+    ///   binary knows it otherwise.
     package mutating func add(_ text: String, as column: FeatureColumn) throws(StoreError) {
         let window: EventWindow
         do throws(ExpressionFault) {
             window = try EventWindow(text, of: events.definition)
         } catch {
-            throw .newerDefinitions("the window '\(column.outputName)': \(error.message)")
+            throw .request(
+                "the window '\(column.outputName)', \(text) of \(events.name), cannot be computed: \(error.message)"
+            )
         }
         guard window.type == column.type else {
             throw .newerDefinitions(

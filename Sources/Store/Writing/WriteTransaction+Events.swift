@@ -65,7 +65,9 @@ extension WriteTransaction {
 
     /// SQL: the online rows of entities that this batch has tombstones of, read from history.
     private func bringBack(_ view: StoredView, _ own: String) -> String {
-        let names = ["_event_time", "_deleted"] + view.definition.features.map(\.name) + (hidden[view.id] ?? [])
+        let known = ["_event_time", "_deleted"] + view.definition.features.map(\.name)
+        // Where definitions of a newer release hide what this one knows, it is there once.
+        let names = known + (hidden[view.id] ?? []).filter { !known.contains($0) }
         let columns = names.map { "h.\(SQLText.identifier($0))" }.joined(separator: ", ")
         let values = names.map { "\(SQLText.identifier($0)) = n.\(SQLText.identifier($0))" }.joined(separator: ", ")
         func newest(_ condition: String, _ order: String) -> String {

@@ -88,6 +88,7 @@ package struct EventWindow: Sendable {
         let values = scan.column(
             definition.aggregate,
             bounds,
+            number: definition.number,
             values: definition.column.map(column),
             filter: counted
         )

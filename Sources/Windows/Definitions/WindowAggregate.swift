@@ -11,20 +11,47 @@ package enum WindowAggregate: String, CaseIterable, Sendable {
     /// In PostgreSQL's order: NaN is the greatest number, texts are ordered by their bytes (collation "C").
     case min
     case max
-    /// By time, of equal times by the event's id.
+    /// By time, of equal times by the event's id. With a number: so many of them, `first` the oldest first, `last` the newest.
     case first
     case last
     /// How many different values: exact. NaN is one value, and -0 is 0.
     case distinct
+    /// The most frequent values, so many of them, the most frequent first; of equally frequent ones the lesser first.
+    case top
+    /// Each value with its count, as texts `value=count`, in the order of ``top``.
+    case histogram
+    /// From the newest event to the time asked for.
+    case secondsSinceLast = "seconds_since_last"
 
     /// Each name that a window can start with, for messages.
     package static let names = allCases.map(\.rawValue).joined(separator: ", ")
 
+    /// Whether a column is named: `nil` = it may be.
+    var hasColumn: Bool? {
+        switch self {
+        case .count: nil
+        case .secondsSinceLast: false
+        default: true
+        }
+    }
+
+    /// Whether a number stands behind the column: `nil` = it may.
+    var hasNumber: Bool? {
+        switch self {
+        case .first, .last: nil
+        case .top: true
+        default: false
+        }
+    }
+
     /// The type of the aggregate's values over a column.
-    /// - Parameter column: `nil` where none is named, as in `count over 1h`.
-    /// - Returns: `nil` where the aggregate takes no such column; ``accepted`` says which it takes.
-    package func resultType(of column: FeatureType?) -> FeatureType? {
-        guard let column else { return self == .count ? .int64 : nil }
+    /// - Parameters:
+    ///   - column: `nil` where none is named, as in `count over 1h`.
+    ///   - isList: whether a number of values is asked for.
+    /// - Returns: `nil` where the aggregate takes no such column; ``accepted(isList:)`` says which it takes.
+    package func resultType(of column: FeatureType?, isList: Bool = false) -> FeatureType? {
+        guard let column else { return self == .count ? .int64 : self == .secondsSinceLast ? .float64 : nil }
+        if isList { return column.listType }
         switch self {
         case .count: return .int64
         case .sum:
@@ -33,23 +60,31 @@ package enum WindowAggregate: String, CaseIterable, Sendable {
         case .avg: return column.isInteger || column.isFloat ? .float64 : nil
         case .min, .max: return column.isOrdered ? column : nil
         case .first, .last: return column
+        case .top: return column.listType
+        case .histogram: return column.listType == nil ? nil : .listString
+        case .secondsSinceLast: return nil
         case .distinct: return column.isOrdered || column == .bool || column == .bytes ? .int64 : nil
         }
     }
 
     /// The types that it takes, as the end of a sentence.
-    var accepted: String {
+    func accepted(isList: Bool) -> String {
+        if isList { return "int32, int64 and string where a number of values is asked for" }
         switch self {
-        case .count, .first, .last: "every type"
-        case .sum, .avg: "int32, int64, float32 and float64"
-        case .min, .max: "int32, int64, float32, float64, string and timestamp"
-        case .distinct: "bool, int32, int64, float32, float64, string, bytes and timestamp"
+        case .count, .first, .last: return "every type"
+        case .sum, .avg: return "int32, int64, float32 and float64"
+        case .min, .max: return "int32, int64, float32, float64, string and timestamp"
+        case .distinct: return "bool, int32, int64, float32, float64, string, bytes and timestamp"
+        case .top, .histogram: return "int32, int64 and string"
+        case .secondsSinceLast: return "no feature"
         }
     }
 }
 
 extension FeatureType {
     fileprivate var isInteger: Bool { self == .int32 || self == .int64 }
+    /// Of a list of such values; `nil` = there is none.
+    fileprivate var listType: FeatureType? { isInteger ? .listInt64 : self == .string ? .listString : nil }
     fileprivate var isFloat: Bool { self == .float32 || self == .float64 }
     fileprivate var isOrdered: Bool { isInteger || isFloat || self == .string || self == .timestamp }
 }

@@ -2,12 +2,14 @@ package import Features
 
 /// One window: an aggregate over the events of a key in a span of time that ends at the time asked for.
 ///
-/// Its text is `AGGREGATE[(COLUMN)] over LENGTH [offset LENGTH] [where CONDITION]`; `lifetime` is a length, too:
+/// Its text is `AGGREGATE[(COLUMN[, NUMBER])] over LENGTH [offset LENGTH] [where CONDITION]`; `lifetime` is a length, too:
 /// `avg(delay) over 3h where delay > 0`. The condition is everything behind `where`, and is not looked at here.
 package struct WindowDefinition: Sendable {
     package var aggregate: WindowAggregate
     /// The feature of the event that is aggregated; `nil` for `count` of events.
     package var column: String?
+    /// How many values; `nil` = one, which is no list.
+    package var number: Int?
     /// `nil`: all the time before.
     package var length: Interval?
     /// How much earlier than the time asked for the span ends.
@@ -24,12 +26,14 @@ package struct WindowDefinition: Sendable {
     package init(
         _ aggregate: WindowAggregate,
         of column: String? = nil,
+        number: Int? = nil,
         over length: Interval?,
         offset: Interval = .zero,
         filter: Filter? = nil
     ) {
         self.aggregate = aggregate
         self.column = column
+        self.number = number
         self.length = length
         self.offset = offset
         self.filter = filter
@@ -39,11 +43,16 @@ package struct WindowDefinition: Sendable {
     /// equal texts are the same; the condition is as it was written.
     package var text: String {
         var text = aggregate.rawValue
-        if let column { text += "(\(column))" }
+        if let column { text += "(\(column)\(number.map { ", \($0)" } ?? ""))" }
         text += " over " + (length?.text ?? "lifetime")
         if offset != .zero { text += " offset " + offset.text }
         if let filter { text += " where " + filter.text }
         return text
+    }
+
+    /// How far back events may be in it: its offset and length; `nil` = as far as there are any.
+    package var reach: Interval? {
+        length.map { Interval(microseconds: $0.microseconds.addingReportingOverflow(offset.microseconds).partialValue) }
     }
 
     /// The type of the window's values.
@@ -55,13 +64,14 @@ package struct WindowDefinition: Sendable {
             columnType = types(column)
             if columnType == nil { throw .type(message: "the events have no feature '\(column)'") }
         }
-        guard let type = aggregate.resultType(of: columnType) else {
+        let isList = number != nil
+        guard let type = aggregate.resultType(of: columnType, isList: isList) else {
             guard let column, let columnType else {
                 throw .type(message: "\(aggregate.rawValue) needs a feature: write \(aggregate.rawValue)(FEATURE)")
             }
             throw .type(
                 message: "\(aggregate.rawValue)(\(column)): '\(column)' is \(columnType.text); "
-                    + "\(aggregate.rawValue) takes \(aggregate.accepted)"
+                    + "\(aggregate.rawValue) takes \(aggregate.accepted(isList: isList))"
             )
         }
         return type

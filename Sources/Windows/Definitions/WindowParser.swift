@@ -31,9 +31,11 @@ private struct WindowParser {
             )
         }
         var column: String?
-        if peeked == "(" {
+        var number: Int?
+        if peeked == "(", aggregate.hasColumn != false {
             _ = next()
             column = try columnName(of: aggregate)
+            number = try self.number(of: aggregate)
             let (close, start) = next()
             guard close == ")" else {
                 throw fault(
@@ -43,7 +45,7 @@ private struct WindowParser {
                     at: start
                 )
             }
-        } else if aggregate != .count {
+        } else if aggregate.hasColumn == true {
             let (found, start) = next()
             throw fault(
                 "\(name) needs a feature: expected '(FEATURE)' behind it, but found \(Self.shown(found))",
@@ -51,7 +53,7 @@ private struct WindowParser {
             )
         }
         try expect("over", behind: column == nil ? name : "\(name)(\(column ?? ""))")
-        var definition = WindowDefinition(aggregate, of: column, over: try length())
+        var definition = WindowDefinition(aggregate, of: column, number: number, over: try length())
         if peeked == "offset" {
             _ = next()
             definition.offset = try interval("an offset", allowed: "a length as 7d")
@@ -78,6 +80,28 @@ private struct WindowParser {
             )
         }
         return name
+    }
+
+    /// `, 10` behind the feature.
+    private mutating func number(of aggregate: WindowAggregate) throws(WindowError) -> Int? {
+        guard peeked == ",", aggregate.hasNumber != false else {
+            guard aggregate.hasNumber != true else {
+                throw fault(
+                    "\(aggregate.rawValue) needs a number behind the feature, as in \(aggregate.rawValue)(item, 10)",
+                    at: placeOfNext
+                )
+            }
+            return nil
+        }
+        _ = next()
+        let (text, start) = next()
+        guard let number = Int(text), number >= 1, number <= WindowLimits.valuesMax else {
+            throw fault(
+                "expected a number from 1 to \(WindowLimits.valuesMax), but found \(Self.shown(text))",
+                at: start
+            )
+        }
+        return number
     }
 
     private mutating func expect(_ word: String, behind before: String) throws(WindowError) {

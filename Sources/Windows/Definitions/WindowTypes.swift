@@ -11,6 +11,8 @@ package struct WindowTypes: ExpressionTyping {
 
     package func window(_ text: String, of events: ViewDefinition) throws(ExpressionFault) -> TypedExpression {
         let window = try EventWindow(text, of: events)
-        return TypedExpression(type: window.type, normalized: window.text, inputs: [])
+        var typed = TypedExpression(type: window.type, normalized: window.text, inputs: [])
+        typed.reach = window.definition.reach
+        return typed
     }
 }

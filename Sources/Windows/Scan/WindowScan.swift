@@ -59,22 +59,24 @@ package struct WindowScan: Sendable {
     /// The values of one window, a row a request.
     ///
     /// - Parameters:
+    ///   - number: how many values, where the aggregate gives lists of them.
     ///   - values: the events' values of ``WindowDefinition/column``, of a type that the aggregate takes; `nil` where it
     ///     names none.
     ///   - filter: whether an event meets the window's condition; `nil` where there is none.
-    /// - Returns: rows of ``WindowAggregate/resultType(of:)``. A window without values gives 0 for `count` and `distinct`,
+    /// - Returns: rows of ``WindowAggregate/resultType(of:isList:)``. A window without values gives 0 for `count` and `distinct`,
     ///   null for the others.
     /// - Complexity: O(events + requests) for each key, however wide the window; `min`, `max` and `distinct` of texts sort
     ///   these first.
     package func column(
         _ aggregate: WindowAggregate,
         _ bounds: WindowBounds,
+        number: Int? = nil,
         values: Column?,
         filter: [Bool]?
     ) -> WindowColumn {
         precondition(values.map { $0.rowCount == times.count } ?? true, "values of other events")
         precondition(filter.map { $0.count == times.count } ?? true, "a condition on other events")
-        guard let type = aggregate.resultType(of: values?.type) else {
+        guard let type = aggregate.resultType(of: values?.type, isList: number != nil) else {
             preconditionFailure("\(aggregate.rawValue) of \(values?.type.text ?? "no column")")
         }
         var counted = filter
@@ -87,6 +89,25 @@ package struct WindowScan: Sendable {
         }
         let result: Column
         switch (aggregate, values) {
+        case (.secondsSinceLast, _):
+            let newest = run(LeastAccumulator(times.indices.map { ~Int64($0) }), bounds, counted).results
+            let seconds = zip(newest, requests).map { row, request in
+                row < 0 ? 0 : Double(request.subtractingSaturating(times[Int(row)])) / 1_000_000
+            }
+            result = column(.float64(seconds), newest.map { $0 >= 0 })
+        case (.first, let values?) where number != nil, (.last, let values?) where number != nil:
+            let isNewestFirst = aggregate == .last
+            let rows = run(RowListAccumulator(number: number ?? 1, isNewestFirst: isNewestFirst), bounds, counted)
+            result = values.lists(of: rows.results, offsets: rows.offsets, validity: Self.validity(rows.offsets))
+        case (.top, let values?), (.histogram, let values?):
+            let limit = aggregate == .top ? number : nil
+            let found = run(FrequencyAccumulator(OrderKeys.of(values), number: limit), bounds, counted)
+            result = values.lists(
+                of: found.results,
+                offsets: found.offsets,
+                validity: Self.validity(found.offsets),
+                suffix: aggregate == .top ? nil : { "=\(found.resultCounts[$0])" }
+            )
         case (.count, _), (_, nil):
             result = column(.int64(run(CountAccumulator(), bounds, counted).results))
         case (.sum, let values?):
@@ -123,6 +144,12 @@ package struct WindowScan: Sendable {
             result = column(.int64(run(DistinctAccumulator(codes, count: count), bounds, counted).results))
         }
         return WindowColumn(column: result, overflows: overflows)
+    }
+
+    /// Of lists that end where the next begins: an empty one is null, as of an empty window.
+    private static func validity(_ offsets: [Int]) -> [Bool]? {
+        let validity = (0..<offsets.count - 1).map { offsets[$0] < offsets[$0 + 1] }
+        return validity.contains(false) ? validity : nil
     }
 
     private static func integers(_ column: Column) -> [Int64]? {

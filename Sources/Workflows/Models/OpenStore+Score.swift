@@ -118,6 +118,8 @@ extension FeaturePlan {
         sources.compactMap { source in
             guard case .lookup(let lookup) = source else { return nil }
             let ages = block.ages[lookup.role]
+            // Windows without events are values, too.
+            if roles[lookup.role].windows != nil { return Array(repeating: .present, count: ages.rowCount) }
             return (0..<ages.rowCount).map { ages.isNull($0) ? .missing : .present }
         }
     }
@@ -208,15 +210,25 @@ private struct EntitySource {
             return
         }
         let own = view.definition.keys
-        guard needed.map(\.name) == own.map(\.name) else {
+        guard Set(needed.map(\.name)) == Set(own.map(\.name)) else {
             let others = needed.map(\.name).filter { name in !own.contains { $0.name == name } }
             throw WorkflowError.refused(
                 "the model needs more than view '\(view.name)' has keys: \(others.joined(separator: ", ")); "
                     + "give the rows by --spine FILE"
             )
         }
+        if own.isEmpty {
+            count = 1
+            known = ColumnBatch(names: [], columns: [], rowCount: 1)
+            return
+        }
         let entities = try Self.entities(of: plan, own, state, time, session)
-        known = entities
+        // In the order of the spine's columns.
+        known = ColumnBatch(
+            names: needed.map(\.name),
+            columns: needed.compactMap { entities[$0.name] },
+            rowCount: entities.rowCount
+        )
         count = entities.rowCount
     }
 
@@ -237,10 +249,15 @@ private struct EntitySource {
     ) throws -> ColumnBatch {
         let pinned = try Ledger(session).pin(state)
         var queries: [String] = []
-        for role in plan.roles where role.keyColumns == keys.map(\.name) {
+        for role in plan.roles where Set(role.keyColumns) == Set(keys.map(\.name)) {
             let events = role.windows?.events ?? role.view
+            let columns = keys.compactMap { key in
+                role.keyColumns.firstIndex(of: key.name).map {
+                    "h.\(SQLText.identifier(events.storageKeys[$0].name))"
+                }
+            }
             let query = """
-                SELECT \(events.keyList("h", count: keys.count)) FROM \(events.historyTable) h
+                SELECT \(columns.joined(separator: ", ")) FROM \(events.historyTable) h
                 WHERE \(pinned.condition("h")) AND h._event_time <= '\(time.text)'::timestamptz
                 """
             if !queries.contains(query) { queries.append(query) }

@@ -1,6 +1,8 @@
 package import Features
 package import Operations
+import PointInTime
 package import Store
+import Windows
 
 /// Of which views old history is dropped.
 package enum DropHistoryRequest: Sendable {
@@ -8,6 +10,29 @@ package enum DropHistoryRequest: Sendable {
     case view(String, before: Timestamp?)
     /// Of every view that has a retention, what is older than that.
     case byRetention
+}
+
+extension DropHistoryRequest {
+    /// Whose events may go that windows in force need.
+    fileprivate func refuseWindows(_ view: StoredView, before: Timestamp, _ definitions: Definitions) throws {
+        var texts: [(name: String, text: String)] = []
+        for windows in definitions.views where windows.windows?.of == view.name {
+            for (feature, text) in windows.windows?.texts ?? [:] { texts.append(("\(windows.name).\(feature)", text)) }
+        }
+        for column in definitions.services.flatMap(\.lookups) {
+            guard let window = column.window, window.of == view.name, !window.text.isEmpty else { continue }
+            texts.append((column.outputName, window.text))
+        }
+        for (name, text) in texts.sorted(by: { $0.name < $1.name }) {
+            let window = try? WindowDefinition(text: text)
+            let bound = window?.reach.map { Timestamp.now.microseconds.subtractingSaturating($0.microseconds) } ?? .min
+            guard before.microseconds > bound else { continue }
+            throw WorkflowError.refused(
+                "view '\(view.name)': the window \(name), \(text), needs events from before \(before.text); drop less, or say "
+                    + "--breaks-windows"
+            )
+        }
+    }
 }
 
 /// What dropping means for one view.
@@ -30,13 +55,17 @@ extension OpenStore {
     /// What ``dropHistory(_:confirm:progress:)`` would drop, by the views' names; those without partitions to drop too.
     ///
     /// - Throws: ``WorkflowError/refused(_:)`` for one view without a time and a retention.
-    package func planDropping(_ request: DropHistoryRequest) throws -> [DropHistoryPlan] {
-        try control.run { try plans(request) }
+    package func planDropping(
+        _ request: DropHistoryRequest,
+        breaksWindows: Bool = false
+    ) throws -> [DropHistoryPlan] {
+        try control.run { try plans(request, breaksWindows: breaksWindows) }
     }
 
     /// Drops old history in whole partitions.
     ///
     /// - Parameters:
+    ///   - breaksWindows: whether events may go that windows in force need.
     ///   - confirm: called with the plans, also where there are none, or none of them drops anything; false = nothing is
     ///     dropped.
     ///   - progress: called for each view when its partitions are gone.
@@ -44,11 +73,12 @@ extension OpenStore {
     /// - Throws: as ``planDropping(_:)`` and `HistoryDrop` do; what was dropped before stays so.
     package func dropHistory(
         _ request: DropHistoryRequest,
+        breaksWindows: Bool = false,
         confirm: ([DropHistoryPlan]) throws -> Bool = { _ in true },
         progress: (DropHistoryOutcome) -> Void = { _ in }
     ) throws -> [DropHistoryOutcome]? {
         try control.run {
-            let plans = try plans(request)
+            let plans = try plans(request, breaksWindows: breaksWindows)
             guard try confirm(plans) else { return nil }
             var outcomes: [DropHistoryOutcome] = []
             for plan in plans where plan.summary.partitions > 0 {
@@ -62,7 +92,7 @@ extension OpenStore {
         }
     }
 
-    private func plans(_ request: DropHistoryRequest) throws -> [DropHistoryPlan] {
+    private func plans(_ request: DropHistoryRequest, breaksWindows: Bool) throws -> [DropHistoryPlan] {
         let registry = try Registry.load(session)
         let (views, time): ([StoredView], Timestamp?)
         switch request {
@@ -78,7 +108,11 @@ extension OpenStore {
             )
         }
         return try drops.map { drop, before in
-            DropHistoryPlan(view: drop.view, before: before, summary: try drop.plan(before: before))
+            let plan = DropHistoryPlan(view: drop.view, before: before, summary: try drop.plan(before: before))
+            if !breaksWindows, plan.summary.partitions > 0 {
+                try request.refuseWindows(drop.view, before: plan.summary.before ?? before, registry.definitions)
+            }
+            return plan
         }
     }
 }

@@ -27,6 +27,8 @@ struct DropHistoryCommand: ParsableCommand {
     var all = false
     @Option(help: ArgumentHelp("Drop what lies before this time.", valueName: "time"))
     var before: String?
+    @Flag(help: "Drop events, too, that windows in force need.")
+    var breaksWindows = false
     @Flag(help: "Only say what would be dropped.")
     var dryRun = false
     @Flag(name: [.short, .long], help: "Do not ask.")
@@ -44,11 +46,12 @@ struct DropHistoryCommand: ParsableCommand {
         let request = view.map { DropHistoryRequest.view($0, before: time) } ?? .byRetention
         let open = try store.open(forWriting: !dryRun)
         if dryRun {
-            show(try open.planDropping(request))
+            show(try open.planDropping(request, breaksWindows: breaksWindows))
             return
         }
         _ = try open.dropHistory(
             request,
+            breaksWindows: breaksWindows,
             confirm: { planned in
                 show(planned)
                 guard planned.contains(where: { $0.summary.partitions > 0 }) else { return false }

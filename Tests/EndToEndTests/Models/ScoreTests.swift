@@ -14,14 +14,18 @@ import Testing
             windows:
               of: clicks
               features: { n_1d: count over 1d, spent: sum(price) over lifetime, last: last(price) over lifetime }
+          stats: { entities: [user], features: { age: int64 } }
+          olds: { entities: [user], scores: { model: old } }
           picks: { entities: [user], scores: { model: buys } }
           other: { entities: [user], features: { score: float32 } }
         services:
           shop: [recent.*]
+          plain: [stats.age]
           asked: [recent.spent, { request: amount, type: float64 }]
           shown: [picks.score]
         models:
           buys: { service: shop, task: binary, label: bought, algorithm: logistic }
+          old: { service: plain, task: binary, label: bought, algorithm: logistic }
           pays: { service: asked, task: regression, label: paid, algorithm: ridge }
         """
 
@@ -34,6 +38,9 @@ import Testing
             clicks += "\(random.int(0...39)),2026-01-0\(day)T\(hour):00:00Z,\(click),\(random.int(0...90))\n"
         }
         #expect(try store.asof(["ingest", "clicks", "-", "--format", "csv"], input: clicks).status == 0)
+        var ages = "user_id,event_time,age\n"
+        for user in 0..<40 { ages += "\(user),2026-01-01T00:00:00Z,\(20 + user)\n" }
+        #expect(try store.asof(["ingest", "stats", "-", "--format", "csv"], input: ages).status == 0)
         var labels = "user_id,at,bought,paid,amount\n"
         for _ in 0..<600 {
             let user = random.int(0...39)
@@ -42,7 +49,7 @@ import Testing
                 "\(user),2026-01-0\(random.int(2...7))T\(random.int(10...23)):00:00Z,\(bought),\(user * 3),\(user)\n"
         }
         _ = try store.scratch.write("labels.csv", labels)
-        for model in ["buys", "pays"] {
+        for model in ["buys", "old", "pays"] {
             let trained = try store.asof(["train", model, "--spine", "labels.csv", "--label-time", "at", "--quick"])
             #expect(trained.status == 0, "\(trained.error)")
         }
@@ -89,9 +96,16 @@ import Testing
     @Test func `rows of a file are scored, unknown ones by the fallback; what does not fit is refused`() throws {
         let store = try Self.store()
         _ = try store.scratch.write("users.csv", "user_id,amount,more\n1,5,a\n7777,5,b\n")
-        let scored = try store.asof(["score", "buys", "--into", "picks", "--spine", "users.csv"])
+        let scored = try store.asof(["score", "old", "--into", "olds", "--spine", "users.csv"])
         #expect(scored.status == 0 && scored.out.contains("1 by the fallback"), "\(scored)")
-        #expect(try store.number("SELECT count(*) FROM online.picks WHERE user_id = 7777 AND score > 0") == 1)
+        #expect(try store.number("SELECT count(*) FROM online.olds WHERE user_id = 7777 AND score > 0") == 1)
+        // A window without events is a value, so that the model answers, as it does in a server.
+        let empty = try store.asof(["score", "buys", "--into", "picks", "--spine", "users.csv", "--at", Self.time])
+        #expect(empty.status == 0 && !empty.out.contains("fallback"), "\(empty)")
+        let live = try store.asof(["predict", "buys", "user_id=7777", "--at", Self.time, "--json"])
+        let kept = try store.asof(["get", "picks", "7777", "--json"])
+        let score = try #require(live.out.split(separator: "\"score\":").last?.prefix { $0 != "}" })
+        #expect(kept.out.contains("\(score)"), "\(kept) \(live)")
         func error(_ arguments: String...) throws -> String {
             let output = try store.asof(["score"] + arguments)
             #expect(output.status != 0, "\(output)")

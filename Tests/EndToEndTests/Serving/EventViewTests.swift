@@ -106,4 +106,96 @@ import Testing
         #expect(try store.asof(["plan", wrong]).error.contains("expected string or int64"))
         #expect(try store.asof(["segments", "build", "departures"]).error.contains("holds events"))
     }
+
+    private static let windowed =
+        yaml.replacingOccurrences(
+            of: "services:",
+            with: """
+                  traffic:
+                    entities: [airport]
+                    windows:
+                      of: departures
+                      features: { n: count over lifetime, late: sum(delay) over 30d }
+                services:
+                """
+        ).replacingOccurrences(of: "[departures.delay", with: "[traffic.late, departures.delay")
+
+    @Test func `what windows need is not dropped, retired or replaced under them without a word`() throws {
+        let store = try ServedStore(Self.windowed)
+        #expect(try store.asof(["ingest", "departures", "-", "--format", "csv"], input: Self.csv).status == 0)
+        let drop = ["drop-history", "departures", "--before", "2024-06-01T00:00:00Z", "--yes"]
+        let refused = try store.asof(drop)
+        #expect(refused.status == 1 && refused.error.contains("needs events from before"), "\(refused)")
+        #expect(refused.error.contains("--breaks-windows"))
+        #expect(try store.number("SELECT count(*) FROM history.departures") == 4)
+
+        // A version keeps its windows when what they use is retired, and does not read what has the name later.
+        let bare = Self.windowed.replacingOccurrences(of: ", delay: float64", with: "")
+            .replacingOccurrences(of: ", late: sum(delay) over 30d", with: "")
+            .replacingOccurrences(of: "traffic.late, departures.delay", with: "traffic.n")
+        _ = try store.scratch.write("bare.yaml", bare)
+        let retired = try store.asof(["apply", "bare.yaml", "--yes", "--allow-retire"])
+        #expect(retired.status == 0, "\(retired)")
+        let server = try store.serve()
+        let client = try server.client()
+        _ = try client.run("HELLO", "3")
+        let ask = "FS.SERVE board@1 KEYS 1 origin ROWS 1 JFK AT 1704105000000000"
+        let pinned = try client.line(ask)
+        #expect(pinned["rows"]?.items?.first?.items?.first == .double("14"), "\(pinned)")
+        let pruned = try store.asof(["apply", "bare.yaml", "--yes", "--prune"])
+        #expect(pruned.status == 0, "\(pruned)")
+        // A service that was the same again would be in force again, and its version with it.
+        let other = Self.windowed.replacingOccurrences(of: "[traffic.late, departures.delay, ", with: "[")
+        _ = try store.scratch.write("again.yaml", other)
+        let again = try store.asof(["apply", "again.yaml", "--yes", "--allow-retire"])
+        #expect(again.status == 0, "\(again)")
+        let isRefused = try Patience.wait(seconds: 30) { try client.line(ask).isError }
+        #expect(isRefused)
+        #expect(try store.asof(drop + ["--breaks-windows"]).status == 0)
+        #expect(try store.asof(["check"]).status == 0)
+    }
+
+    @Test func `a drop leaves what history has left of an entity whose later events were deleted`() throws {
+        let store = try ServedStore(Self.yaml)
+        let rows = """
+            origin,event_time,flight,delay,gone
+            JFK,2024-01-05T10:00:00Z,B6-1,5,false
+            JFK,2024-03-05T10:00:00Z,B6-2,5,false
+            JFK,2024-03-05T10:00:00Z,B6-2,5,true
+
+            """
+        let ingest = ["ingest", "departures", "-", "--format", "csv", "--deleted", "gone"]
+        #expect(try store.asof(ingest, input: rows).status == 0)
+        #expect(
+            try store.asof(["drop-history", "departures", "--before", "2024-02-01T00:00:00Z", "--yes"]).status == 0
+        )
+        #expect(try store.asof(["check"]).status == 0)
+        #expect(try store.asof(["get", "departures", "JFK"]).out.contains("missing"))
+    }
+
+    @Test func `events of another project are not retired under windows over them`() throws {
+        let store = try ServedStore()
+        _ = try store.scratch.write(
+            "all.yaml",
+            "project: theirs\n" + Self.yaml.replacingOccurrences(of: "airport", with: "field")
+        )
+        #expect(try store.asof(["apply", "all.yaml", "--yes"]).status == 0)
+        _ = try store.scratch.write(
+            "ours.yaml",
+            """
+            project: ours
+            views:
+              traffic: { entities: [field], windows: { of: departures, features: { late: sum(delay) over 30d } } }
+            """
+        )
+        #expect(try store.asof(["apply", "ours.yaml", "--yes"]).status == 0)
+        let bare = Self.yaml.replacingOccurrences(of: ", delay: float64", with: "")
+            .replacingOccurrences(of: "departures.delay, ", with: "").replacingOccurrences(of: "airport", with: "field")
+        _ = try store.scratch.write("theirs.yaml", "project: theirs\n" + bare)
+        let refused = try store.asof(["plan", "theirs.yaml"])
+        #expect((refused.out + refused.error).contains("view 'traffic' of the project 'ours'"), "\(refused)")
+        let short = Self.windowed.replacingOccurrences(of: "events: {", with: "retention: 7d\n    events: {")
+        _ = try store.scratch.write("short.yaml", short)
+        #expect(try store.asof(["plan", "short.yaml"]).error.contains("reaches back all time"))
+    }
 }
