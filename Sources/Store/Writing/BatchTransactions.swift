@@ -7,13 +7,23 @@ import Postgres
 final class BatchTransactions {
     private let session: Session
     private let options: IngestionOptions
+    private let partitionAdvice: String
     private var catalogs: [Int32: KnownPartitions] = [:]
     private var newPartitions = 0
 
-    init(_ session: Session, _ options: IngestionOptions) {
+    /// - Parameter partitionAdvice: what to do about times that would open too many partitions.
+    init(
+        _ session: Session,
+        _ options: IngestionOptions,
+        partitionAdvice: String = "If the times are right, say --new-partitions-max N; if not, check --time-unit"
+    ) {
         self.session = session
         self.options = options
+        self.partitionAdvice = partitionAdvice
     }
+
+    /// Counts new partitions from 0 again: what is read for years may open some every month.
+    func allowNewPartitions() { newPartitions = 0 }
 
     typealias ViewTally = (view: StoredView, tally: ExpectationTally)
 
@@ -86,8 +96,8 @@ final class BatchTransactions {
             throw .input(
                 """
                 the event times from \(low.text) to \(high.text) would open \(newPartitions + missing.count) new partitions \
-                of one \(part.view.definition.partition.rawValue) each; \(options.newPartitionsMax) are allowed in one \
-                ingest. If the times are right, say --new-partitions-max N; if not, check --time-unit
+                of one \(part.view.definition.partition.rawValue) each; \(options.newPartitionsMax) are allowed at once. \
+                \(partitionAdvice)
                 """
             )
         }

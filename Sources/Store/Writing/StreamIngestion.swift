@@ -30,7 +30,13 @@ package final class StreamIngestion {
         for name in definition.into { views.append(try registry.view(named: name)) }
         self.views = views
         definitionsVersion = registry.version
-        transactions = BatchTransactions(session, options)
+        transactions = BatchTransactions(
+            session,
+            options,
+            partitionAdvice:
+                "If the times are right, let the view have larger ones (partition: year); if not, check the unit in "
+                + "event_time"
+        )
         clock = try ServerClock(session)
     }
 
@@ -80,6 +86,7 @@ package final class StreamIngestion {
     ) throws(StoreError) -> (counts: WriteCounts, state: LedgerState?) {
         let sorted = rows.sorted { $0.view.id < $1.view.id }
         let parts = sorted.filter { $0.rows.rows.rowCount > 0 }.map { ViewPart(view: $0.view, rows: $0.rows.rows) }
+        transactions.allowNewPartitions()
         let written = try transactions.write(
             parts,
             sorted.filter { !$0.rows.tally.features.isEmpty }.map { ($0.view, $0.rows.tally) },

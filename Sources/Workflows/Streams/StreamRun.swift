@@ -15,7 +15,12 @@ final class StreamRun<Source: RecordSource> {
     private let control: RunControl
     let tell: (StreamEvent) -> Void
     let identity: TopicIdentity<Source>
-    let origin: StreamOrigin
+    /// Asked for once brokers have answered, since without them it is waited for.
+    lazy var origin = StreamOrigin(
+        cluster: source.clusterID(),
+        topic: source.topic,
+        writer: "\(ProcessInfo.processInfo.hostName), process \(getpid())"
+    )
     private var decoder: StreamDecoder
     var cursors: [Int32: StreamCursor] = [:]
     var batch = StreamBatch<Source.Chunk>()
@@ -50,11 +55,6 @@ final class StreamRun<Source: RecordSource> {
         self.summary = summary
         self.tell = tell
         identity = TopicIdentity(stream: ingestion.stream, source: source)
-        origin = StreamOrigin(
-            cluster: source.clusterID(),
-            topic: source.topic,
-            writer: "\(ProcessInfo.processInfo.hostName), process \(getpid())"
-        )
         decoder = StreamDecoder(ingestion.definition, ingestion.views)
         // Long ago, so that the first records do not wait for more.
         committed = .now - .seconds(3_600)

@@ -294,6 +294,30 @@ import Workflows
         }
     }
 
+    @Test func `a run may open more partitions than one batch may, as time goes on`() throws {
+        let orders = "orders: { entities: [user], partition: day, features: { seq: int64, amount: float64 } }"
+        let store = try TestStore(
+            Self.yaml().replacing(
+                "orders: { entities: [user], features: { seq: int64, amount: float64 } }",
+                with: orders
+            )
+        )
+        let topic = MemoryTopic()
+        for day in 0..<150 {
+            topic.append(
+                "{\"user\": 1, \"seq\": \(day), \"amount\": 0, \"ts\": \(1_767_225_600_000 - day * 86_400_000)}"
+            )
+        }
+        let refused = worker(topic, at: store.conninfo).run().failure as? StoreError
+        #expect(
+            refused.map { "\($0)".contains("120 are allowed at once") && "\($0)".contains("partition: year") } == true
+        )
+        var options = StreamRunOptions(end: .caughtUp)
+        options.batchRecordsMax = 50
+        #expect(worker(topic, options, at: store.conninfo).run().failure == nil)
+        #expect(try store.session.query("SELECT count(*) FROM history.orders").int64(0, 0) == 150)
+    }
+
     @Test func `a change of definitions holds from the next batch on`() throws {
         let topic = Self.topic(10)
         let control = RunControl()
