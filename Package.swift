@@ -5,7 +5,6 @@ import PackageDescription
 /// Packages whose version is given here and that only other packages use. SwiftPM warns of those that no target names;
 /// for WASI, where nothing of this is built, one does.
 let pinnedOnly: [Target.Dependency] = [
-    .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(platforms: [.wasi])),
     .product(name: "Atomics", package: "swift-atomics", condition: .when(platforms: [.wasi])),
     .product(name: "Collections", package: "swift-collections", condition: .when(platforms: [.wasi])),
     .product(name: "SystemPackage", package: "swift-system", condition: .when(platforms: [.wasi])),
@@ -28,11 +27,14 @@ let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+/// BoringSSL takes longer to compile than anything of ours.
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"]))
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// A module of ours: its name, the modules of ours that it imports, and products of other packages.
@@ -68,34 +70,41 @@ func tests(
 let package = Package(
     name: "asof",
     products: [.executable(name: "asof", targets: ["asof"])],
+    traits: [
+        .trait(name: "TLS", description: "TLS in the server, by swift-nio-ssl (docs/decisions/0065-a-first-build.md)"),
+        .default(enabledTraits: ["TLS"]),
+    ],
     // Exact, so that every clone builds what was tested.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         // What these depend on themselves.
-        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
         .package(url: "https://github.com/apple/swift-atomics", exact: "1.3.0"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        // What libpq itself links to, and brings along.
+        .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CAffinity"),
         .target(name: "CFloatText"),
         // The same sums everywhere: no operation is fused with another.
         .target(name: "CForest", cSettings: [.unsafeFlags(["-ffp-contract=off"])]),
-        .target(name: "CKafka", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CKafka", dependencies: ["CSymbols"]),
         .target(name: "CSpawn"),
-        .target(name: "CXGBoost", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CSymbols", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CXGBoost", dependencies: ["CSymbols"]),
         .target(
             name: "CArrow",
+            sources: ["failure.cpp", "files.cpp", "objects/objects.cpp", "segments.cpp", "values.cpp"],
             cxxSettings: [
-                .headerSearchPath("."), .headerSearchPath("files"), .headerSearchPath("segments"),
-                .headerSearchPath("values"),
+                .headerSearchPath("."), .headerSearchPath("files"), .headerSearchPath("objects"),
+                .headerSearchPath("segments"), .headerSearchPath("values"),
                 .unsafeFlags(["-I\(arrow)/include", "-Wno-unused-parameter", "-Wno-deprecated-declarations"]),
             ],
             linkerSettings: [
@@ -106,47 +115,57 @@ let package = Package(
         ),
 
         // Each module, below those that import it. ARCHITECTURE.md says what each owns.
-        module("Features", [], [yams, crypto]),
-        module("Forest", ["CForest"]),
+        module("Access", ["Hashing"]),
+        module("Certificates", [], [nioCore, nioSSL]),
+        module("Features", ["Hashing"], [yams]),
+        module("Forest", ["CForest", "Learning"]),
+        module("Hashing", ["CLibCrypto"]),
         module("Kafka", ["CKafka"]),
+        module("Learning", []),
         module("Metrics", []),
         module("XGBoost", ["CXGBoost"]),
-        module("Training", ["Features", "Forest", "PointInTime"], [mustache]),
-        module("PointInTime", ["Features"], [crypto]),
+        module("Training", ["Features", "Forest", "Learning", "PointInTime"], [mustache]),
+        module("PointInTime", ["Features", "Hashing"]),
         module("Expressions", ["Features", "PointInTime"]),
         module("Windows", ["Expressions", "Features", "PointInTime"]),
         module("Postgres", ["CLibPQ"]),
         module("EmbeddedPostgres", ["CSpawn", "Postgres"]),
         module("Wire", ["CFloatText", "Features"], [nioCore]),
         module("Columnar", ["CArrow", "Features", "PointInTime", "Wire"]),
-        module("Online", ["Features", "PointInTime"]),
+        module("Online", ["Features", "PointInTime", "Windows"]),
         module(
             "Store",
-            ["CAffinity", "Expressions", "Features", "PointInTime", "Postgres", "Windows"],
-            [crypto],
+            ["CAffinity", "Expressions", "Features", "Hashing", "PointInTime", "Postgres", "Windows"],
             resources: [.embedInCode("Migrations")]
         ),
-        module("Models", ["Features", "Forest", "PointInTime", "Postgres", "Store", "Training"], [crypto]),
-        module("Segments", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
+        module("Drift", ["Training"]),
+        module(
+            "Models",
+            ["Drift", "Features", "Forest", "Hashing", "Learning", "PointInTime", "Postgres", "Store", "Training"]
+        ),
+        module("Predictions", ["Drift", "Features", "Models", "PointInTime", "Postgres", "Store", "Training"]),
+        module("Segments", ["Features", "Hashing", "PointInTime", "Postgres", "Store"]),
         module("Windowing", ["Features", "PointInTime", "Postgres", "Store", "Windows"]),
         module(
             "TrainingSets",
             ["Expressions", "Features", "PointInTime", "Postgres", "Segments", "Store", "Windowing"]
         ),
         module("Materializing", ["Features", "PointInTime", "Postgres", "Store"]),
-        module("Operations", ["Features", "PointInTime", "Postgres", "Store"], [crypto]),
+        module("Operations", ["Access", "Features", "Hashing", "PointInTime", "Postgres", "Predictions", "Store"]),
         module(
             "Serving",
             [
-                "Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime", "Postgres", "Store",
-                "Windowing",
+                "Drift", "Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime", "Postgres",
+                "Predictions", "Store", "Training", "Windowing", "Windows",
             ]
         ),
         module(
             "Workflows",
             [
-                "Columnar", "Expressions", "Features", "Forest", "Kafka", "Materializing", "Models", "Operations",
-                "PointInTime", "Postgres", "Segments", "Store", "Training", "TrainingSets", "Windows",
+                "Access", "Columnar", "Drift", "Expressions", "Features", "Forest", "Kafka", "Learning",
+                "Materializing",
+                "Models", "Operations", "PointInTime", "Postgres", "Predictions", "Segments", "Store", "Training",
+                "TrainingSets", "Windows",
                 "XGBoost",
             ]
         ),
@@ -161,23 +180,37 @@ let package = Package(
         module(
             "Commands",
             [
-                "Columnar", "Expressions", "Features", "Forest", "Metrics", "Models", "Online", "PointInTime",
-                "Reading",
+                "Access", "Columnar", "Drift", "Expressions", "Features", "Forest", "Metrics", "Models", "Online",
+                "PointInTime", "Predictions", "Reading",
                 "Serving", "Store", "Training", "TrainingSets", "Wire",
             ],
-            [crypto, nioCore]
+            [nioCore]
         ),
-        module("RESPServer", ["Commands", "Metrics", "Wire"], [logging, nioCore, nioPosix]),
+        module(
+            "RESPServer",
+            ["Access", "Certificates", "Commands", "Metrics", "Wire"],
+            [logging, nioCore, nioPosix, nioTLS]
+        ),
+        module(
+            "HTTPServer",
+            [
+                "Access", "CFloatText", "Certificates", "Columnar", "Commands", "Features", "Metrics", "Models",
+                "Online", "Reading", "Serving", "Store", "Wire",
+            ],
+            [logging, nioCore, nioHTTP1, nioPosix]
+        ),
         .executableTarget(
             name: "asof",
             dependencies: [
-                "Columnar", "Commands", "EmbeddedPostgres", "Features", "Materializing", "Operations", "PointInTime",
-                "RESPServer", "Reading", "Segments", "Serving", "Store", "Training", "TrainingSets", "Wire",
+                "Access", "Certificates", "Columnar", "Commands", "Drift", "EmbeddedPostgres", "Features", "HTTPServer",
+                "Materializing", "Operations", "PointInTime", "RESPServer", "Reading", "Segments", "Serving", "Store",
+                "Training", "TrainingSets", "Wire",
                 "Workflows",
-                "XGBoost", "Models", logging,
+                "XGBoost", "Models", "Postgres", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + pinnedOnly,
-            swiftSettings: swiftSettings
+            // Arguments and output only: optimized, it takes four times as long to compile, the last of all modules.
+            swiftSettings: swiftSettings + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
         ),
 
         .target(
@@ -189,13 +222,17 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings
         ),
+        tests("AccessTests", ["Access"]),
         tests("FeaturesTests", ["Features"]),
-        tests("PointInTimeTests", ["Features", "PointInTime"], [crypto]),
+        tests("PointInTimeTests", ["Features", "Hashing", "PointInTime"]),
         tests("ExpressionsTests", ["Expressions", "Features", "PointInTime", "Postgres"]),
         tests("WindowsTests", ["Features", "PointInTime", "Windows"]),
         tests("KafkaTests", ["Kafka"]),
-        tests("ForestTests", ["Forest", "XGBoost"]),
-        tests("TrainingTests", ["Features", "Forest", "PointInTime", "Training"]),
+        tests("LearningTests", ["Learning"]),
+        tests("HashingTests", ["Hashing"]),
+        tests("ForestTests", ["Forest", "Learning", "XGBoost"]),
+        tests("TrainingTests", ["Features", "Forest", "Learning", "PointInTime", "Training"]),
+        tests("DriftTests", ["Drift", "Features", "PointInTime", "Training"]),
         tests("ModelsTests", ["Features", "Forest", "Models", "Postgres", "Store", "Training"]),
         tests("PostgresTests", ["CLibPQ", "EmbeddedPostgres", "Postgres"]),
         tests("WireTests", ["CFloatText", "Features", "Wire"], [nioCore]),
@@ -203,35 +240,39 @@ let package = Package(
         tests(
             "StoreTests",
             [
-                "Columnar", "Expressions", "Features", "Materializing", "Online", "Operations", "PointInTime",
-                "Postgres", "Segments",
+                "Access", "Columnar", "Commands", "Expressions", "Features", "Materializing", "Online", "Operations",
+                "PointInTime", "Postgres", "RESPServer", "Segments",
                 "Serving", "Store", "TrainingSets", "Windows",
-            ]
+            ],
+            [logging]
         ),
         tests(
             "CommandsTests",
             [
-                "Commands", "Features", "Metrics", "Online", "PointInTime", "Postgres", "Reading", "Serving", "Store",
-                "TrainingSets", "Wire",
+                "Access", "Commands", "Features", "HTTPServer", "Metrics", "Online", "PointInTime", "Postgres",
+                "Reading",
+                "Serving", "Store", "TrainingSets", "Wire",
             ],
-            [nioCore]
+            [logging, nioCore]
         ),
         tests(
             "ServerTests",
-            ["Commands", "RESPServer", "Wire"],
+            ["Access", "Commands", "RESPServer", "Wire"],
             [logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio")]
         ),
         tests(
             "WorkflowsTests",
             [
-                "Columnar", "Expressions", "Features", "Kafka", "Materializing", "Operations", "PointInTime",
-                "Postgres", "Segments", "Store", "TrainingSets", "Workflows",
+                "Access", "Columnar", "Drift", "Expressions", "Features", "Kafka", "Materializing", "Models",
+                "Operations", "PointInTime", "Postgres", "Predictions", "Segments", "Store", "Training", "TrainingSets",
+                "Workflows",
             ]
         ),
         tests(
             "EndToEndTests",
             [
-                "asof", "Columnar", "EmbeddedPostgres", "Features", "Operations", "PointInTime", "Postgres", "Store",
+                "Access", "asof", "Columnar", "EmbeddedPostgres", "Features", "Operations", "PointInTime", "Postgres",
+                "Store",
                 "TrainingSets",
             ]
         ),

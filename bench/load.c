@@ -37,7 +37,7 @@ enum {
     SECONDS_MAX = 600,
     // Requests of a connection that may be unanswered; an open loop that gets here is over what the server can do.
     WAITING_MAX = 1 << 15,
-    REQUEST_BYTES_MAX = 1 << 20,
+    REQUEST_BYTES_MAX = 4 << 20,
     PLACES_MAX = 4096,
     DRAIN_SECONDS = 30,
 };

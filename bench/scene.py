@@ -33,7 +33,7 @@ def view(name: str, features: list[str]) -> str:
 DEFINITIONS = (
     "entities:\n  user: { key: user_id, type: int64 }\nviews:\n"
     + view("stats", NAMES) + view("events", EVENTS) + view("cold", COLD)
-    + "services:\n  model: [stats.*]\n"
+    + "services:\n  model: [stats.*]\n  small: [cold.*]\n"
 )
 
 

@@ -19,6 +19,7 @@ import statistics
 import harness
 import load
 import scene
+import serve_beside
 import serve_writes
 import servers
 
@@ -39,7 +40,7 @@ MODES = ["core", "free"]
 CASES = (
     ["memory", "memory-blobs"]
     + [f"{mode}-{case}" for mode in MODES for case in [*READS, *(f"{name}-latency" for name in LATENCIES)]]
-    + ["mixed", "fetched", "fetched-latency", "write", "start", "visibility"]
+    + ["mixed", "fetched", "fetched-latency", "write", "start", "visibility", "large-mget", "large-serve", "set-ingest"]
 )
 # Only where they are named: they take minutes.
 OPTIONAL = ["soak"]
@@ -65,6 +66,10 @@ def run(case: str, options: harness.Options) -> None:
         memory(case, made(options))
     elif case == "start":
         serve_writes.start(options)
+    elif mode == "large":
+        serve_beside.large(case, made(options))
+    elif mode == "set":
+        serve_beside.set_beside_ingest(made(options))
     elif mode == "fetched":
         serve_writes.fetched(case, made(options))
     else:

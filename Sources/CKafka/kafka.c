@@ -1,24 +1,13 @@
 #include "CKafka.h"
 
-#include <dlfcn.h>
+#include "CSymbols.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct {
-    const char *name;
-    void **place;
-} symbol;
-
 int asof_kafka_open(const char *path, asof_kafka *library, char *error, size_t size) {
-    // Its own symbols stay its own: a program may have another version of what it uses.
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (handle == NULL) {
-        const char *reason = dlerror();
-        snprintf(error, size, "%s", reason == NULL ? "it cannot be opened" : reason);
-        return -1;
-    }
-    const symbol symbols[] = {
+    const asof_symbol symbols[] = {
         {"rd_kafka_version_str", (void **)&library->version_str},
         {"rd_kafka_conf_new", (void **)&library->conf_new},
         {"rd_kafka_conf_destroy", (void **)&library->conf_destroy},
@@ -49,15 +38,7 @@ int asof_kafka_open(const char *path, asof_kafka *library, char *error, size_t s
         {"rd_kafka_metadata_destroy", (void **)&library->metadata_destroy},
         {"rd_kafka_err2str", (void **)&library->err2str},
     };
-    for (size_t index = 0; index < sizeof symbols / sizeof symbols[0]; index++) {
-        *symbols[index].place = dlsym(handle, symbols[index].name);
-        if (*symbols[index].place == NULL) {
-            snprintf(error, size, "it has no function %s", symbols[index].name);
-            dlclose(handle);
-            return -1;
-        }
-    }
-    return 0;
+    return asof_symbols_open(path, symbols, sizeof symbols / sizeof symbols[0], error, size);
 }
 
 struct asof_kafka_log {

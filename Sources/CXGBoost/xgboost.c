@@ -1,21 +1,9 @@
 #include "CXGBoost.h"
 
-#include <dlfcn.h>
-#include <stdio.h>
-
-typedef struct {
-    const char *name;
-    void **place;
-} symbol;
+#include "CSymbols.h"
 
 int asof_xgboost_open(const char *path, asof_xgboost *library, char *error, size_t size) {
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (handle == NULL) {
-        const char *reason = dlerror();
-        snprintf(error, size, "%s", reason == NULL ? "it cannot be opened" : reason);
-        return -1;
-    }
-    const symbol symbols[] = {
+    const asof_symbol symbols[] = {
         {"XGBoostVersion", (void **)&library->version},
         {"XGBGetLastError", (void **)&library->last_error},
         {"XGBSetGlobalConfig", (void **)&library->set_global_config},
@@ -35,13 +23,5 @@ int asof_xgboost_open(const char *path, asof_xgboost *library, char *error, size
         {"XGBoosterPredictFromDMatrix", (void **)&library->booster_predict},
         {"XGBoosterFeatureScore", (void **)&library->booster_scores},
     };
-    for (size_t index = 0; index < sizeof symbols / sizeof symbols[0]; index++) {
-        *symbols[index].place = dlsym(handle, symbols[index].name);
-        if (*symbols[index].place == NULL) {
-            snprintf(error, size, "it has no function %s", symbols[index].name);
-            dlclose(handle);
-            return -1;
-        }
-    }
-    return 0;
+    return asof_symbols_open(path, symbols, sizeof symbols / sizeof symbols[0], error, size);
 }

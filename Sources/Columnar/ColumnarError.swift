@@ -8,6 +8,10 @@ package enum ColumnarError: Error, Equatable, Sendable {
     /// The file could not be opened or reading it failed midway; `reason` is the system's or Arrow's.
     case cannotRead(file: String, reason: String)
     case cannotWrite(file: String, reason: String)
+    /// A name that begins with `s3://` and is no object's.
+    case badObjectName(String, reason: String)
+    /// The storage of an object cannot be used at all.
+    case storage(String, reason: String)
     case unknownFormat(file: String, option: String)
     /// Not even a header.
     case empty(file: String, expected: String)
@@ -20,6 +24,8 @@ package enum ColumnarError: Error, Equatable, Sendable {
     /// A column whose type has no counterpart here.
     case unreadableColumn(file: String, column: String, got: String, hint: String)
     case noSuchColumn(file: String, column: String, known: [String])
+    /// Of files whose rows follow one another: a column that the first does not have.
+    case unexpectedColumn(file: String, column: String)
     /// A requested key that a JSON object does not have.
     case absentKey(Place)
     /// A key that nobody asked for.
@@ -82,6 +88,9 @@ extension ColumnarError: CustomStringConvertible {
         case .permissionDenied(let file): "\(file): permission denied"
         case .cannotRead(let file, let reason): "\(file): cannot be read: \(reason)"
         case .cannotWrite(let file, let reason): "\(file): cannot be written: \(reason)"
+        case .badObjectName(let name, let reason):
+            "\(name): \(reason); expected s3://BUCKET/KEY"
+        case .storage(let name, let reason): "\(name): \(reason)"
         case .unknownFormat(let file, let option):
             "\(file): the format is not clear from the name; use \(option)"
         case .empty(let file, let expected): "\(file): the file is empty; \(expected)"
@@ -92,6 +101,8 @@ extension ColumnarError: CustomStringConvertible {
             "\(file): column '\(column)' of type \(got) cannot be read; \(hint)"
         case .noSuchColumn(let file, let column, let known):
             "\(file): there is no column '\(column)'\(Name.hint(for: column, among: known))"
+        case .unexpectedColumn(let file, let column):
+            "\(file): it has a column '\(column)', which the files before it do not have"
         }
     }
 
@@ -111,8 +122,8 @@ extension ColumnarError: CustomStringConvertible {
                 "nobody asked for this key (--ignore-extra skips such keys)"
                     + Name.hint(for: place.column ?? "", among: known)
             )
-        case .noSuchFile, .isDirectory, .permissionDenied, .cannotRead, .cannotWrite, .unknownFormat, .empty,
-            .badColumnType, .unreadableColumn, .noSuchColumn:
+        case .noSuchFile, .isDirectory, .permissionDenied, .cannotRead, .cannotWrite, .badObjectName, .storage,
+            .unknownFormat, .empty, .badColumnType, .unreadableColumn, .noSuchColumn, .unexpectedColumn:
             nil
         }
     }

@@ -3,7 +3,7 @@ import CArrow
 /// Takes gzip or zstd off a stream of bytes: members or frames, one after the other, as `cat a.gz b.gz` makes them.
 ///
 /// Checksums are checked. Zero bytes behind the last member are padding; anything else there is an error.
-final class Decompressor {
+package final class Decompressor {
     private let handle: OpaquePointer
     private let name: String
     private let compression: Compression
@@ -14,7 +14,7 @@ final class Decompressor {
     /// Whether a member has ended and zeros have followed it.
     private var isPadding = false
 
-    init(_ compression: Compression, name: String) throws(ColumnarError) {
+    package init(_ compression: Compression, name: String) throws(ColumnarError) {
         self.compression = compression
         self.name = name
         var failure = asof_failure()
@@ -27,13 +27,13 @@ final class Decompressor {
     deinit { asof_decompressor_free(handle) }
 
     /// Whether ``feed(_:)`` is to be called before the next ``read(_:)``.
-    var needsInput: Bool { position == input.count && !isInputEnded }
+    package var needsInput: Bool { position == input.count && !isInputEnded }
 
     /// Whether nothing is left, once ``read(_:)`` has returned no bytes.
-    var isAtEnd: Bool { isInputEnded }
+    package var isAtEnd: Bool { isInputEnded }
 
     /// Gives the next compressed bytes; none = there are no more.
-    func feed(_ bytes: [UInt8]) {
+    package func feed(_ bytes: [UInt8]) {
         input = bytes
         position = 0
         isInputEnded = bytes.isEmpty
@@ -42,7 +42,7 @@ final class Decompressor {
     /// Decompresses at most `count` bytes.
     /// - Returns: perhaps none; at the end that means that nothing is left.
     /// - Throws: ``ColumnarError/malformed(_:reason:)`` for damaged and cut off data.
-    func read(_ count: Int) throws(ColumnarError) -> [UInt8] {
+    package func read(_ count: Int) throws(ColumnarError) -> [UInt8] {
         if !asof_decompressor_is_inside(handle) { skipPadding() }
         guard position < input.count || asof_decompressor_is_inside(handle) else { return [] }
         guard !isPadding else { throw malformed("other bytes follow its end") }

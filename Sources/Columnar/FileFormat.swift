@@ -27,8 +27,14 @@ package enum FileFormat: String, CaseIterable, Sendable {
     /// - Parameter option: what the error says to use: an option and its values.
     /// - Throws: ``ColumnarError/unknownFormat(file:option:)``, also for `-`.
     package init(inputPath path: String, option: String = "--format \(spellings)") throws(ColumnarError) {
+        if PartFolder.isFolder(path) {
+            try self.init(of: try PartFolder(path), option: option)
+            return
+        }
+        if ObjectName.isOne(path) { _ = try ObjectName(path) }
         let stem = path.dropLast(Compression(path: path)?.fileExtension.count ?? 0)
-        guard let format = Self.extensionFormat(stem) else {
+        guard let format = CSVDialect.isTabbed(path: path) ? .csv : Self.extensionFormat(stem) else {
+            if let reason = InputHead.refusal(ofFile: path) { throw .malformed(.init(file: path), reason: reason) }
             throw .unknownFormat(file: InputFile.shownName(path), option: option)
         }
         self = format
@@ -38,6 +44,7 @@ package enum FileFormat: String, CaseIterable, Sendable {
     /// - Throws: ``ColumnarError/unknownFormat(file:option:)``, also for `-`; ``ColumnarError/cannotWrite(file:reason:)`` for
     ///   names that ask for compression.
     package init(outputPath path: String) throws(ColumnarError) {
+        if ObjectName.isOne(path) { _ = try ObjectName(path) }
         if let compression = Compression(path: path) {
             throw .cannotWrite(
                 file: path,
@@ -67,8 +74,12 @@ package struct InputOptions: Sendable {
     package var allowsEarly1970 = false
     /// Whether a JSON object may have keys that were not requested.
     package var isExtraIgnored = false
-    /// Whether a CSV header may have names that are empty; nobody can ask for such columns.
-    package var leavesOutUnnamed = false
+    /// What stands between fields of CSV; `nil` = what a first line `sep=;` says, a tab in `.tsv` files, else a comma.
+    package var delimiter: UInt8?
+    /// As ``CSVDialect/escape``.
+    package var escape: UInt8?
+    /// The columns of CSV that nobody will ask for: their names may be empty, or stand twice.
+    package var leftOut = LeftOutColumns.none
     /// Whether rows that cannot be read are set aside (``TableReader/batchRejects``) instead of ending the reading.
     package var skipsBadRows = false
     /// The most rows of one batch.
@@ -87,6 +98,23 @@ package struct InputOptions: Sendable {
         self.nullTexts = nullTexts
         self.timeUnit = timeUnit
         self.isExtraIgnored = isExtraIgnored
+    }
+}
+
+/// Columns of a file that nobody will ask for.
+package enum LeftOutColumns: Sendable {
+    case none
+    /// Those of these names; the empty one = those without a name.
+    case named(Set<String>)
+    /// All but those that are asked for.
+    case others
+
+    func has(_ name: String) -> Bool {
+        switch self {
+        case .none: false
+        case .named(let names): names.contains(name)
+        case .others: true
+        }
     }
 }
 

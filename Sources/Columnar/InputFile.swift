@@ -18,14 +18,19 @@ final class InputFile {
     private var decompressor: Decompressor?
 
     /// - Parameters:
-    ///   - path: `-` is standard input.
+    ///   - path: `-` is standard input; an object's name is the copy that the process makes of it.
     ///   - shown: what messages call the file; by default its path.
+    ///   - isPart: whether it is one of many files of a table, whose copies do not stay.
     /// - Throws: ``ColumnarError``: no such file, a directory, no permission; a name that ends in `.gz` or `.zst` where the
     ///   file is not compressed so.
-    init(path: String, shown: String? = nil) throws(ColumnarError) {
+    init(path: String, shown: String? = nil, isPart: Bool = false) throws(ColumnarError) {
         name = shown ?? Self.shownName(path)
-        // A duplicate, so that closing ours leaves the process's standard input alone.
-        descriptor = path == "-" ? fcntl(0, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC)
+        if ObjectName.isOne(path) {
+            descriptor = try ObjectCopy.input(try ObjectName(path), stays: !isPart).open()
+        } else {
+            // A duplicate, so that closing ours leaves the process's standard input alone.
+            descriptor = path == "-" ? fcntl(0, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC)
+        }
         if path == "-" { StandardInput.descriptor.store(descriptor, ordering: .relaxed) }
         guard descriptor >= 0 else {
             switch errno {
@@ -63,6 +68,14 @@ final class InputFile {
     }
 
     var isRewindable: Bool { totalBytes != nil }
+
+    /// The first bytes of a file as it is stored; only where ``isRewindable``.
+    func head(_ count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { slots, written in
+            // Safe: `slots` has room for `count` bytes.
+            written = max(pread(descriptor, slots.baseAddress, count, 0), 0)
+        }
+    }
 
     /// Reads up to `count` bytes, decompressed, to the end of `buffer`.
     /// - Returns: how many; 0 only at the end of the file.

@@ -4,12 +4,14 @@ import Glibc
 final class OutputFile {
     let name: String
     private(set) var descriptor: Int32
+    let isStandardOutput: Bool
     private let isRegular: Bool
 
     /// Creates the file, or empties it where it exists.
     /// - Parameter path: `-` is standard output.
     init(path: String) throws(ColumnarError) {
-        name = path == "-" ? "standard output" : path
+        isStandardOutput = path == "-"
+        name = isStandardOutput ? "standard output" : path
         descriptor =
             path == "-" ? fcntl(1, F_DUPFD_CLOEXEC, 3) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else {

@@ -10,28 +10,66 @@ package final class TableReader {
     private enum Source {
         case text(TextReader)
         case arrow(ArrowReader)
+        case parts(PartsReader)
     }
 
-    private let source: Source
+    private var source: Source
     package let format: FileFormat
+    /// Files whose rows follow those of ``source``, the next one last, and what is read of them.
+    private var rest: [String] = []
+    private var options = InputOptions()
+    private var requests: [ColumnRequest] = []
+    /// Rows of the files before.
+    private var rowsBefore = 0
+    /// Of the first of several files.
+    private var names: Set<String> = []
+    /// What a file of ``rest`` was refused for.
+    private var pending: ColumnarError?
 
-    /// Opens the file and reads its header, first object or footer.
+    /// Opens the file, or the first of a folder's, and reads its header, first object or footer.
     /// - Parameters:
-    ///   - path: `-` is standard input.
+    ///   - path: `-` is standard input; of a folder see ``PartFolder``.
     ///   - shown: what messages call the file; by default its path.
     /// - Throws: ``ColumnarError``: the file cannot be opened, is empty, or is not of `format`.
-    package init(
+    package convenience init(
         path: String,
         format: FileFormat,
         options: InputOptions = InputOptions(),
         shown: String? = nil
     ) throws(ColumnarError) {
+        try self.init(path: path, format: format, options: options, shown: shown, isPart: false)
+    }
+
+    private init(
+        path: String,
+        format: FileFormat,
+        options: InputOptions = InputOptions(),
+        shown: String? = nil,
+        isPart: Bool
+    ) throws(ColumnarError) {
         self.format = format
-        let file = try InputFile(path: path, shown: shown)
+        var options = options
+        if options.delimiter == nil, CSVDialect.isTabbed(path: path) { options.delimiter = CSVDialect.tab }
+        self.options = options
+        if PartFolder.isFolder(path) {
+            source = .parts(try PartsReader(try PartFolder(path), format: format, options: options))
+            return
+        }
+        let file = try InputFile(path: path, shown: shown, isPart: isPart)
         switch format {
         case .csv, .jsonLines: source = .text(try TextReader(file: file, format: format, options: options))
         case .parquet, .arrow: source = .arrow(try ArrowReader(file: file, format: format, options: options))
         }
+    }
+
+    /// Opens files whose rows follow one another, of a format that says its columns; there is at least one. All have the
+    /// first one's columns, else ``next()`` throws ``ColumnarError/unexpectedColumn(file:column:)`` or what ``select(_:)`` throws.
+    package convenience init(parts: [String], format: FileFormat) throws(ColumnarError) {
+        precondition(format == .parquet || format == .arrow, "texts have headers")
+        guard let first = parts.first else { preconditionFailure("a table of no files") }
+        try self.init(path: first, format: format, isPart: true)
+        rest = parts.dropFirst().reversed()
+        names = Set(sourceColumns.map(\.name))
     }
 
     /// The columns of the file: the CSV header, the schema of Parquet or IPC, the keys of the first JSON object.
@@ -39,6 +77,7 @@ package final class TableReader {
         switch source {
         case .text(let reader): reader.sourceColumns
         case .arrow(let reader): reader.sourceColumns
+        case .parts(let reader): reader.sourceColumns
         }
     }
 
@@ -54,6 +93,7 @@ package final class TableReader {
         switch source {
         case .text(let reader): try reader.inferTypes(dropping: dropped)
         case .arrow(let reader): try reader.inferTypes(dropping: dropped)
+        case .parts(let reader): try reader.inferTypes(dropping: dropped)
         }
     }
 
@@ -61,25 +101,52 @@ package final class TableReader {
     /// - Throws: ``ColumnarError/noSuchColumn(file:column:known:)`` (not JSON Lines),
     ///   ``ColumnarError/badColumnType(file:column:expected:got:hint:)`` (Parquet, IPC).
     package func select(_ requests: [ColumnRequest]) throws(ColumnarError) {
+        self.requests = requests
         switch source {
         case .text(let reader): try reader.select(requests)
         case .arrow(let reader): try reader.select(requests)
+        case .parts(let reader): try reader.select(requests)
         }
     }
 
     /// The next rows, at most `InputOptions.batchRows`; `nil` at the end. Where bad rows are skipped a batch may have none.
     package func next() throws(ColumnarError) -> ColumnBatch? {
         switch source {
-        case .text(let reader): try reader.next()
-        case .arrow(let reader): try reader.next()
+        case .text(let reader): return try reader.next()
+        case .parts(let reader): return try reader.next()
+        case .arrow(var reader):
+            while true {
+                if let batch = try reader.next() { return batch }
+                if let pending { throw pending }
+                guard let part = rest.popLast() else { return nil }
+                do throws(ColumnarError) {
+                    let next = try opened(part)
+                    rowsBefore += reader.rowsRead
+                    reader = next
+                } catch {
+                    pending = error
+                    throw error
+                }
+                source = .arrow(reader)
+            }
         }
+    }
+
+    private func opened(_ part: String) throws(ColumnarError) -> ArrowReader {
+        let reader = try ArrowReader(file: try InputFile(path: part, isPart: true), format: format, options: options)
+        if let other = reader.sourceColumns.first(where: { !names.contains($0.name) }) {
+            throw .unexpectedColumn(file: part, column: other.name)
+        }
+        try reader.select(requests)
+        return reader
     }
 
     /// The number of the last batch's first row, counting data rows of the file from 1.
     package var batchFirstRow: Int {
         switch source {
         case .text(let reader): reader.batchFirstRow
-        case .arrow(let reader): reader.batchFirstRow
+        case .arrow(let reader): rowsBefore + reader.batchFirstRow
+        case .parts(let reader): reader.batchFirstRow
         }
     }
 
@@ -88,6 +155,7 @@ package final class TableReader {
         switch source {
         case .text(let reader): reader.batchLines[index]
         case .arrow: nil
+        case .parts(let reader): reader.line(ofBatchRow: index)
         }
     }
 
@@ -96,6 +164,7 @@ package final class TableReader {
         switch source {
         case .text(let reader): reader.skipped.rejects
         case .arrow(let reader): reader.batchRejects
+        case .parts(let reader): reader.batchRejects
         }
     }
 
@@ -111,6 +180,7 @@ package final class TableReader {
                 text: reader.skipped.text(ofGoodRow: index)
             )
         case .arrow(let reader): reader.rejectedRow(index, reason: reason)
+        case .parts(let reader): reader.rejectedRow(index, reason: reason)
         }
     }
 
@@ -119,22 +189,49 @@ package final class TableReader {
         switch source {
         case .text(let reader): reader.headerText
         case .arrow: []
+        case .parts(let reader): reader.headerText
         }
+    }
+
+    /// The file of a folder that a row of the table lies in, and its number there; `nil` where there is one file.
+    package func origin(ofRow row: Int) -> (file: String, row: Int)? {
+        guard case .parts(let reader) = source else { return nil }
+        return reader.origin(ofRow: row)
+    }
+
+    /// Takes the values of a part of a table.
+    /// - Returns: the columns' types where the schema says them; `nil` where `tally` has them.
+    func tallyTypes(dropping dropped: Set<String>, _ tally: inout TypeTally) throws(ColumnarError) -> [ColumnRequest]? {
+        guard case .text(let reader) = source else { return try inferTypes(dropping: dropped) }
+        try reader.tallyTypes(dropping: dropped, &tally)
+        return nil
     }
 
     /// The rows of all batches so far, those that were set aside among them.
     package var rowsRead: Int {
         switch source {
         case .text(let reader): reader.rowsRead
-        case .arrow(let reader): reader.rowsRead
+        case .arrow(let reader): rowsBefore + reader.rowsRead
+        case .parts(let reader): reader.rowsRead
         }
     }
 
-    /// The rows of the file, where it says so.
+    /// The rows of the file, where it says so; of several files nobody has looked yet.
     package var totalRows: Int? {
-        switch source {
-        case .text: nil
+        guard rest.isEmpty, rowsBefore == 0 else { return nil }
+        return switch source {
+        case .text, .parts: nil
         case .arrow(let reader): reader.totalRows
+        }
+    }
+
+    /// The number of the last row, from 1, where a text ended behind it without a line end, as one does that was cut off; only
+    /// once ``next()`` has returned `nil`. Not of JSON Lines, whose objects show that they are whole.
+    package var openEndedRow: Int? {
+        switch source {
+        case .text(let reader): reader.openEndedRow
+        case .arrow: nil
+        case .parts(let reader): reader.openEndedRow
         }
     }
 
@@ -143,6 +240,7 @@ package final class TableReader {
         switch source {
         case .text(let reader): reader.bytesRead
         case .arrow(let reader): reader.bytesRead
+        case .parts(let reader): reader.bytesRead
         }
     }
 
@@ -151,6 +249,7 @@ package final class TableReader {
         switch source {
         case .text(let reader): reader.totalBytes
         case .arrow(let reader): reader.totalBytes
+        case .parts(let reader): reader.totalBytes
         }
     }
 }

@@ -32,7 +32,7 @@ package final class TableWriter {
     private let types: [FeatureType]
 
     /// Creates or empties the file.
-    /// - Parameter path: `-` is standard output, for CSV and JSON Lines.
+    /// - Parameter path: `-` is standard output, for all but Parquet.
     package convenience init(
         path: String,
         format: FileFormat,
@@ -43,11 +43,8 @@ package final class TableWriter {
 
     /// The same, with columns that pass through; each must be one that the format has, see ``FileFormat/keeps(_:)``.
     package init(path: String, format: FileFormat, columns: [WrittenColumn]) throws(ColumnarError) {
-        if path == "-", format == .parquet || format == .arrow {
-            throw .cannotWrite(
-                file: "standard output",
-                reason: "Parquet and Arrow IPC go to files only; give a file name"
-            )
+        if path == "-", format == .parquet {
+            throw .cannotWrite(file: "standard output", reason: "Parquet goes to files only; give a file name")
         }
         let file = try OutputFile(path: path)
         types = columns.map(\.type)

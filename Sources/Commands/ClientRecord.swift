@@ -1,3 +1,4 @@
+package import Access
 package import Synchronization
 
 /// A connection as CLIENT LIST shows it; written on the connection's event loop, read anywhere.
@@ -8,6 +9,8 @@ package final class ClientRecord: Sendable {
         package var libraryVersion = ""
         package var version = 2
         package var user = "default"
+        /// `nil` = it has not authenticated.
+        package var caller: Caller?
     }
 
     package let id: Int64

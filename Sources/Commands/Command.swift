@@ -1,3 +1,4 @@
+package import Access
 package import Wire
 
 /// One command: what clients are told about it, and what it does.
@@ -19,6 +20,8 @@ package struct Command: Sendable {
     package let group: Group
     package let complexity: String
     package let flags: Flags
+    /// What it asks of its caller, for every protocol that runs it.
+    package let access: CommandAccess
     /// How many arguments logs may keep, the name among them: the values that a write brings are not for them.
     package let loggedMax: Int
     package let arguments: [ArgumentSpec]
@@ -27,12 +30,16 @@ package struct Command: Sendable {
     package let run: Handler
     /// Of a write that may stand in a transaction.
     package let prepare: Prepare?
+    /// Of a write that may be numbered.
+    package let unread: Unread?
 
     /// Writes exactly one reply, or says how it comes to be written.
     package typealias Handler = @Sendable (inout CommandContext, borrowing Arguments) -> CommandOutcome
     /// Checks a write and takes what it needs of its arguments, for EXEC to submit; where it cannot be written, writes an
     /// error as the reply and returns `nil`.
     package typealias Prepare = @Sendable (inout CommandContext, borrowing Arguments) -> (any QueuedWrite)?
+    /// What a write leaves that is refused before it is looked at: its number, for ``EngineHooks/abandon``; `nil` = it has none.
+    package typealias Unread = @Sendable (borrowing Arguments) -> (any QueuedWrite)?
 
     package enum Group: String, Sendable, CaseIterable {
         case connection, server, transactions, features, models, hash, generic
@@ -57,6 +64,7 @@ package struct Command: Sendable {
         package static let unqueued = Flags(rawValue: 1 << 8)
     }
 
+    /// - Parameter commandClass: `nil` = as the flags say: see ``CommandAccess``.
     package init(
         _ name: String,
         arity: Int,
@@ -69,7 +77,9 @@ package struct Command: Sendable {
         argumentsMax: Int = CommandLimits.argumentsMax,
         requestBytesMax: Int = CommandLimits.requestBytesMax,
         loggedMax: Int = .max,
+        commandClass: CommandClass? = nil,
         prepare: Prepare? = nil,
+        unread: Unread? = nil,
         run: @escaping Handler
     ) {
         self.name = name
@@ -84,7 +94,12 @@ package struct Command: Sendable {
         self.requestBytesMax = requestBytesMax
         self.loggedMax = loggedMax
         self.prepare = prepare
+        self.unread = unread
         self.run = run
+        access = CommandAccess(
+            commandClass ?? CommandAccess.commandClass(flags),
+            CommandAccess.names(arguments, from: name.contains("|") ? 2 : 1)
+        )
         subcommands = []
     }
 
@@ -105,11 +120,14 @@ package struct Command: Sendable {
         self.group = group
         complexity = "O(1)"
         flags = subcommands.reduce(Flags([.loading, .fast])) { $0.intersection($1.flags) }
+        // Without a subcommand it does nothing but say what there is.
+        access = CommandAccess(.connected, .none)
         arguments = []
         argumentsMax = CommandLimits.argumentsMax
         requestBytesMax = CommandLimits.requestBytesMax
         loggedMax = .max
         prepare = nil
+        unread = nil
         run =
             bare ?? { context, arguments in
                 context.reply.error(CommandTable.unknownSubcommand(of: name, arguments.text(1)))

@@ -12,6 +12,8 @@ package struct CommandContext {
     /// Whether the command stands in a transaction, whose reads of what is in memory are of one position: then it answers
     /// from memory at once or not at all.
     package var isTogether = false
+    /// What is to be done once the replies of a transaction's reads are those that are sent: reads may run several times.
+    package var effects: [@Sendable () -> Void] = []
     /// What the writes of a transaction may still have, while EXEC prepares them.
     package var writeAllowance: WriteAllowance?
 

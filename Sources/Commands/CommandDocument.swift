@@ -1,7 +1,9 @@
+import Access
+
 /// `docs/commands.md`, made from the table.
 package enum CommandDocument {
     private static let titles: [(group: Command.Group, title: String)] = [
-        (.features, "Features"), (.hash, "Latest values as Redis hashes"), (.generic, "Keys"),
+        (.features, "Features"), (.models, "Models"), (.hash, "Latest values as Redis hashes"), (.generic, "Keys"),
         (.transactions, "Transactions"), (.connection, "Connections"), (.server, "The server"),
     ]
 
@@ -12,6 +14,7 @@ package enum CommandDocument {
             "change run `ASOF_WRITE_DOCS=1 swift test --filter CommandDocumentTests`.", "",
             "In brackets: optional; `...`: may be repeated. Flags in Redis's words: `readonly`, `write`, `fast`; `loading`: also",
             "while latest values are being loaded; `no_auth`: also before AUTH; `no_multi`: not in a transaction; `blocking`; `admin`.",
+            "Where the server has users, a role stands for the least one that may run the command on the names it is given.",
         ]
         for (group, title) in titles {
             let commands = table.listed.filter { $0.group == group }
@@ -24,12 +27,21 @@ package enum CommandDocument {
                     lines.append(entry.summary)
                     let flags = entry.flags.words.map { "\($0)" }.joined(separator: " ")
                     lines += [
-                        "", "\(entry.complexity) · since \(entry.since)" + (flags.isEmpty ? "" : " · `\(flags)`"),
+                        "",
+                        "\(entry.complexity) · since \(entry.since)" + (flags.isEmpty ? "" : " · `\(flags)`")
+                            + role(entry),
                     ]
                 }
             }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func role(_ command: Command) -> String {
+        switch command.access.commandClass {
+        case .open, .connected: ""
+        case let commandClass: " · role \(Role.least(for: commandClass).rawValue)"
+        }
     }
 
     private static func isHelp(_ command: Command) -> Bool { command.name.hasSuffix("|help") }

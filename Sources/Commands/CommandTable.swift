@@ -1,3 +1,4 @@
+package import Access
 package import Wire
 
 /// All commands, with their subcommands, by name.
@@ -10,6 +11,7 @@ package final class CommandTable: Sendable {
         connectionCommands,
         clientCommands,
         serverCommands,
+        accessCommands,
         introspectionCommands,
         transactionCommands,
         featureCommands,
@@ -18,7 +20,8 @@ package final class CommandTable: Sendable {
         hashCommands,
         writeCommands,
         historyCommands,
-        observingCommands
+        observingCommands,
+        windowCommands
     )
 
     /// What a request asks for.
@@ -32,10 +35,19 @@ package final class CommandTable: Sendable {
         case arity(Int)
         /// A command that takes fewer arguments.
         case tooMany(Int)
+
+        /// That of the command that was meant, for its counters; `nil` = there is none.
+        package var place: Int? {
+            switch self {
+            case .command(let place), .arity(let place), .tooMany(let place): place
+            case .unknown, .unknownSubcommand: nil
+            }
+        }
     }
 
     private struct Entry {
         var flags: Command.Flags
+        var access: CommandAccess
         var arity: Int
         var argumentsMax: Int
         var requestBytesMax: Int
@@ -68,6 +80,7 @@ package final class CommandTable: Sendable {
                 entries.append(
                     Entry(
                         flags: entry.flags,
+                        access: entry.access,
                         arity: entry.arity,
                         argumentsMax: entry.argumentsMax,
                         requestBytesMax: entry.requestBytesMax,
@@ -101,6 +114,13 @@ package final class CommandTable: Sendable {
     package var count: Int { commands.count }
     package subscript(place: Int) -> Command { commands[place] }
     package func flags(_ place: Int) -> Command.Flags { entries[place].flags }
+
+    /// - Returns: the error for a caller that may not run a command with these arguments; `nil` = it may, as far as they say
+    ///   which names are meant: what stands in lines, or in no argument, the command itself asks for.
+    package func refusal(_ place: Int, _ arguments: borrowing Arguments, of caller: Caller) -> String? {
+        caller.rights == nil
+            ? nil : entries[place].access.refusal(arguments, of: caller, command: commands[place].name)
+    }
 
     /// - Returns: why a command's request is too long; `nil` = it is not.
     package func lengthRefusal(_ place: Int, requestBytes: Int) -> String? {

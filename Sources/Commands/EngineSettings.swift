@@ -1,8 +1,9 @@
+package import Access
 import Wire
 
 /// How a server was started, as far as commands tell or need it.
 package struct EngineSettings: Sendable {
-    /// Clients must authenticate with it; `nil` = no client needs to.
+    /// Of the user `default`, who may do everything; `nil` = there is none.
     package var password: Password?
     /// Commands that take longer go to the slow log; negative = none.
     package var slowLogUs: Int64 = 10_000

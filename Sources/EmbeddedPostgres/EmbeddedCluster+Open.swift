@@ -83,6 +83,22 @@ extension EmbeddedCluster {
         )
     }
 
+    /// Starts the server again where it has ended, and a supervisor where it has none. The caller holds the use lock.
+    ///
+    /// - Returns: whether it had ended.
+    /// - Complexity: some system calls where there is nothing to do.
+    func restartIfEnded(_ supervision: Supervision) throws(ClusterError) -> Bool {
+        switch ServerState(ofDataIn: location.data) {
+        case .ready:
+            if try !isSupervised() { _ = try superviseNow(supervision) }
+            return false
+        case .starting, .stopping: return false
+        case .stopped:
+            guard try readyServer(supervision) != nil else { throw socketLost() }
+            return true
+        }
+    }
+
     private func socketLost() -> ClusterError {
         .startFailed(
             home: location.home,
@@ -135,10 +151,12 @@ extension EmbeddedCluster {
             let logStart = FileSize.of(location.log)
             guard let failure = try runServer(command) else { return }
             let log = logTail(since: logStart)
-            let isPassing = log.contains("shared memory block") && log.contains("still in use")
+            let isLocked = log.contains("postmaster.pid") && log.contains("already exists")
+            // Nor has whoever started the killed one always taken it away yet.
+            let isPassing =
+                isLocked ? isNamedServerDead() : log.contains("shared memory block") && log.contains("still in use")
             guard isPassing, deadline.pause() else {
                 SocketFolder.remove(socketFolder)
-                let isLocked = log.contains("postmaster.pid") && log.contains("already exists")
                 let reason = isLocked ? lockedReason() : rightsReason(log) ?? failure
                 throw .startFailed(home: location.home, reason: reason, log: log)
             }
@@ -158,6 +176,15 @@ extension EmbeddedCluster {
                 + "mend it with: chown -R \(account.name): '\(location.home)'"
         }
         return nil
+    }
+
+    /// Whether the process that `postmaster.pid` names has ended, and only its number is still there.
+    private func isNamedServerDead() -> Bool {
+        guard let line = readText(location.data + "/postmaster.pid")?.split(separator: "\n").first,
+            let pid = Int32(line)
+        else { return true }
+        guard let state = readText("/proc/\(pid)/stat") else { return true }
+        return state.split(separator: ")").last?.hasPrefix(" Z") == true
     }
 
     /// Why PostgreSQL takes the data for those of a running server, though this process sees none.
@@ -184,9 +211,13 @@ extension EmbeddedCluster {
         let pid = try Subprocess.spawn(command, environment: [], descriptors: descriptors, newSession: true)
         var deadline = Deadline(seconds: Double(ClusterLimits.startSecondsMax))
         repeat {
-            if case .ready = ServerState(ofDataIn: location.data) { return nil }
+            if case .ready = ServerState(ofDataIn: location.data) {
+                Subprocess.leave(pid)
+                return nil
+            }
             if let status = Subprocess.status(ofEnded: pid) { return "it ended at once (exit code \(status))" }
         } while deadline.pause()
+        Subprocess.leave(pid)
         throw .timedOut(
             waitingFor: "the server to start",
             home: location.home,
@@ -209,12 +240,13 @@ extension EmbeddedCluster {
         let home = Glibc.open(location.home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard home >= 0 else { throw .system(operation: "opening", path: location.home, code: errno) }
         defer { close(home) }
-        _ = try Subprocess.spawn(
+        let pid = try Subprocess.spawn(
             [supervision.executable, Supervision.subcommand, location.home],
             environment: environment,
             descriptors: [(lock.descriptor, Self.inheritedLock), (home, Self.inheritedHome)],
             newSession: true
         )
+        Subprocess.leave(pid)
     }
 
     /// The descriptors a supervisor finds its lock and its home at.
@@ -223,11 +255,12 @@ extension EmbeddedCluster {
 
     /// Stops the server now, unless a command uses it; clients that hold no lock (psql) are cut off. For deleting or copying a store.
     ///
+    /// - Parameter seconds: how long commands that are about to end are waited for. The supervisor tries their lock, too, for
+    ///   an instant at a time.
     /// - Throws: ``ClusterError/inUse(home:)``; ``ClusterError/timedOut(waitingFor:home:seconds:log:)``.
-    package func stop() throws(ClusterError) {
+    package func stop(waiting seconds: Double = 0.5) throws(ClusterError) {
         let use = try FileLock(path: location.useLock, account: account)
-        // The supervisor tries this lock too, for an instant at a time.
-        guard use.lock(.exclusive, seconds: 0.5) else { throw .inUse(home: location.home) }
+        guard use.lock(.exclusive, seconds: seconds) else { throw .inUse(home: location.home) }
         switch ServerState(ofDataIn: location.data) {
         case .stopped: break
         case .starting(let server), .ready(let server), .stopping(let server):

@@ -1,6 +1,5 @@
 import CSpawn
 import Glibc
-import Synchronization
 
 /// Runs the programs this module needs: PostgreSQL's tools, `setpriv`, and Asof's own supervisor.
 ///
@@ -73,7 +72,6 @@ package enum Subprocess {
         descriptors: [(Int32, Int32)],
         newSession: Bool
     ) throws(ClusterError) -> pid_t {
-        reapDetached()
         let argv = arguments.map { strdup($0) } + [nil]
         let standard = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"]
         let envp = (environment + standard).map { strdup($0) } + [nil]
@@ -87,20 +85,17 @@ package enum Subprocess {
             let name = arguments.joined(separator: " ")
             throw .commandFailed(command: name, status: systemMessage(code), output: "")
         }
-        if newSession { detached.withLock { _ = $0.insert(pid) } }
         return pid
     }
 
-    /// Children in sessions of their own, which may outlive us and which nobody waits for.
-    private static let detached = Mutex<Set<pid_t>>([])
-
-    /// Lets go of those that have ended, so that a long-lived process keeps no dead children.
-    private static func reapDetached() {
-        detached.withLock { pids in
-            pids = pids.filter { pid in
-                var raw: Int32 = 0
-                return waitpid(pid, &raw, WNOHANG) == 0
-            }
+    /// Leaves a child to itself, which may outlive us: a thread takes it away when it ends.
+    ///
+    /// At once, since a postmaster that ended and was not taken away still has its number, and PostgreSQL does not start while
+    /// a process has the number that `postmaster.pid` names.
+    static func leave(_ pid: pid_t) {
+        detachThread {
+            var raw: Int32 = 0
+            while waitpid(pid, &raw, 0) < 0, errno == EINTR {}
         }
     }
 

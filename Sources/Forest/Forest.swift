@@ -18,6 +18,7 @@ package struct Forest: Sendable {
     enum Kind: Sendable {
         case trees(TreeTable)
         case linear(LinearModel)
+        case sparse(SparseModel)
     }
 
     let kind: Kind
@@ -47,13 +48,16 @@ package struct Forest: Sendable {
         self.featureTypes = featureTypes
     }
 
-    /// Reads a model file: XGBoost's JSON or UBJSON, or our linear JSON (see ``LinearModel``).
+    /// Reads a model file: XGBoost's JSON or UBJSON, or our linear JSON (see ``LinearModel``, ``SparseModel``).
     /// - Complexity: O(bytes).
     package init(bytes: [UInt8]) throws(ForestError) {
         let document = try ModelValue.read(bytes)
         if case .text(let format)? = document["format"] {
-            guard format == LinearModel.format else { throw .foreign("of the format '\(format)'") }
-            try self.init(linear: document)
+            switch format {
+            case LinearModel.format: try self.init(linear: document)
+            case SparseModel.format: try self.init(sparse: document)
+            default: throw .foreign("of the format '\(format)'")
+            }
         } else {
             try self.init(xgboost: document)
         }
@@ -69,6 +73,7 @@ package struct Forest: Sendable {
         switch kind {
         case .trees(let table): table.byteCount
         case .linear(let model): model.byteCount
+        case .sparse(let model): model.byteCount
         }
     }
 
@@ -82,6 +87,7 @@ package struct Forest: Sendable {
         switch kind {
         case .trees(let table): return table.margins(rows, count, width, isPlain: false)
         case .linear(let model): return model.margins(rows, count)
+        case .sparse(let model): return model.margins(rows, count)
         }
     }
 

@@ -61,28 +61,30 @@ package struct LinearModel: Sendable, Equatable {
     /// The file's text; equal models have equal bytes.
     package var json: String {
         func list(_ values: [Double]) -> String { "[" + values.map { "\($0)" }.joined(separator: ", ") + "]" }
-        func quoted(_ text: String) -> String {
-            var out = "\""
-            for scalar in text.unicodeScalars {
-                switch scalar {
-                case "\"": out += "\\\""
-                case "\\": out += "\\\\"
-                case "\n": out += "\\n"
-                case "\t": out += "\\t"
-                case "\r": out += "\\r"
-                default: out.unicodeScalars.append(scalar)
-                }
-            }
-            return out + "\""
-        }
         return """
-            {"format": "\(Self.format)", "task": \(quoted(task)), "features": [\(features.map(quoted).joined(separator: ", "))],
+            {"format": "\(Self.format)", "task": \(Self.quoted(task)), "features": [\(features.map(Self.quoted).joined(separator: ", "))],
              "outputs": \(intercept.count), "intercept": \(list(intercept)),
              "weights": [\(weights.map(list).joined(separator: ", "))],
              "missing": \(list(missing)),
              "indicator": [\(indicator.map(list).joined(separator: ", "))]}
 
             """
+    }
+
+    /// A text of JSON.
+    static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": out += "\\\""
+            case "\\": out += "\\\\"
+            case "\n": out += "\\n"
+            case "\t": out += "\\t"
+            case "\r": out += "\\r"
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out + "\""
     }
 }
 

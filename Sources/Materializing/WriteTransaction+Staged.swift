@@ -31,7 +31,7 @@ extension WriteTransaction {
         }
         if view.eventFeature != nil, view.definition.isOnline {
             let entities = try session.query("SELECT count(*) FROM (SELECT DISTINCT \(view.keyList()) FROM \(stage)) k")
-            let moved = try moveOnlineOfEvents(view, times, hasTombstones: false)
+            let moved = try moveOnlineFromHistory(view, times, hasTombstones: false)
             counts.late = Int(entities.int64(0, 0) ?? 0) - moved
         } else if view.definition.isOnline {
             counts.late = try upsertOnline(from: stage, view)
@@ -59,23 +59,17 @@ extension WriteTransaction {
 
     /// - Returns: how many entities' newest rows were older than what is online.
     private func upsertOnline(from stage: String, _ view: StoredView) throws(StoreError) -> Int {
-        let columns = "\(view.keyList()), _event_time, _deleted, \(view.featureList())"
         let result = try session.query(
             """
-            WITH n AS MATERIALIZED (
+            WITH newest AS MATERIALIZED (
                 SELECT DISTINCT ON (\(view.keyList("s"))) \(view.keyList("s")), s._event_time, false AS _deleted,
                     \(view.featureList("s"))
                 FROM \(stage) s ORDER BY \(view.keyList("s")), s._event_time DESC
             ), upserted AS (
-                INSERT INTO \(view.onlineTable) AS o (\(columns)) SELECT \(columns) FROM n
-                WHERE NOT EXISTS (
-                    SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
-                ORDER BY \(view.keyList("n"))
-                ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
-                WHERE excluded._event_time >= o._event_time
+                \(view.onlineUpsert(from: "newest", hidden: hidden[view.id]))
                 RETURNING 1
             )
-            SELECT (SELECT count(*) FROM n) - (SELECT count(*) FROM upserted)
+            SELECT (SELECT count(*) FROM newest) - (SELECT count(*) FROM upserted)
             """
         )
         return Int(result.int64(0, 0) ?? 0)

@@ -25,6 +25,10 @@ package final class LoopStatistics: Sendable {
     package let bytesOut = Counter()
     /// Commands in the second before the last look.
     package let commandsPerSecond = Atomic<Int64>(0)
+    /// When the loop last looked at its timers, ms of the monotonic clock; 0 = not yet.
+    package let turnedAtMs = Atomic<Int64>(0)
+    /// By the commands' places in their table.
+    package let byCommand: CommandStatistics
 
-    package init() {}
+    package init(commandCount: Int = 0) { byCommand = CommandStatistics(count: commandCount) }
 }

@@ -10,6 +10,12 @@ package final class PredictionCounters: Sendable {
         package var fallback = 0
         /// Texts that training had not seen.
         package var unseen = 0
+        /// Rows that are in the log.
+        package var logged = 0
+        /// Rows that should be in the log and are not.
+        package var logDropped = 0
+        /// Logged rows whose request values were too large.
+        package var logCut = 0
 
         package init() {}
     }
@@ -29,6 +35,15 @@ package final class PredictionCounters: Sendable {
             $0.unseen += unseen
         }
         times.withLock { $0[Self.bin(us)] &+= 1 }
+    }
+
+    /// Rows that were logged, or lost to the log.
+    package func noteLog(logged: Int = 0, dropped: Int = 0, cut: Int = 0) {
+        counts.withLock {
+            $0.logged += logged
+            $0.logDropped += dropped
+            $0.logCut += cut
+        }
     }
 
     package func fail() { counts.withLock { $0.errors += 1 } }

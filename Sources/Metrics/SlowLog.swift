@@ -50,6 +50,8 @@ package final class SlowLog: Sendable {
     }
 
     package func removeAll() { state.withLock { $0.entries.removeAll() } }
+    /// How many there were, also those that are kept no more.
+    package var total: Int64 { state.withLock { $0.nextID } }
     package var count: Int { state.withLock { $0.entries.count } }
 
     /// Newest first.

@@ -1,5 +1,5 @@
 package import Features
-package import Forest
+import Forest
 package import PointInTime
 package import Training
 
@@ -8,8 +8,9 @@ package struct Answers: Sendable {
     package enum Status: String, Sendable {
         /// All views have the row's entities.
         case known
+        /// Some view lacks them.
         case partial
-        /// No view has; the model answered.
+        /// No view has, see ``EntityPresence``; the model answered.
         case unknown
         /// No view has; the model's fallback answered.
         case fallback
@@ -19,41 +20,46 @@ package struct Answers: Sendable {
     package private(set) var values: [Float?]
     package private(set) var statuses: [Status]
     package let matrix: DesignMatrix
-    /// Texts that training had not seen.
+    /// Values that training had not seen.
     package let unseen: Int
 
     /// - Parameters:
     ///   - fallback: what a row gets of which no view knows anything.
     ///   - columns: of the version's service, in its order.
-    ///   - stored: of each column that comes from a view, what became of each row's value; of a service without any, all
-    ///     rows are known.
+    ///   - presence: what the service's views have of the rows' entities.
     package init(
-        _ version: ModelVersion,
-        _ forest: Forest,
+        _ model: ReadyModel,
         fallback: ModelDefinition.Fallback,
         columns: [Column],
-        stored: [[ValueStatus]],
+        presence: EntityPresence,
         rowCount: Int
     ) {
-        matrix = DesignMatrix(columns, version.signature, rowCount: rowCount)
+        let version = model.version
+        matrix = DesignMatrix(columns, model.encoders, rowCount: rowCount)
         unseen = matrix.unseen.reduce(0, +)
-        let margins = forest.margins(matrix.values, count: rowCount)
-        values = forest.predictions(fromMargins: margins)
-        statuses = (0..<rowCount).map { row in
-            let absent = stored.count { $0[row] == .missing || $0[row] == .expired }
-            return absent == 0 ? .known : absent == stored.count ? .unknown : .partial
-        }
-        if case .model = fallback { return }
+        let margins = model.forest.margins(matrix.values, count: rowCount)
+        values = model.forest.predictions(fromMargins: margins)
+        statuses = (0..<rowCount).map { presence.status($0) }
         let outputs = version.signature.outputs
+        guard let instead = Self.fallback(fallback, base: version.base, outputs: outputs) else { return }
         for row in 0..<rowCount where statuses[row] == .unknown {
             statuses[row] = .fallback
-            for output in 0..<outputs {
-                switch fallback {
-                case .base: values[row * outputs + output] = Float(version.base[output])
-                case .value(let value): values[row * outputs + output] = outputs == 1 ? Float(value) : nil
-                case .null, .model: values[row * outputs + output] = nil
-                }
-            }
+            for output in 0..<outputs { values[row * outputs + output] = instead[output] }
+        }
+    }
+
+    /// What a row gets of which no view knows anything, one value an output; `nil` where the model answers.
+    /// - Parameter base: of the version that answers.
+    package static func fallback(
+        _ fallback: ModelDefinition.Fallback,
+        base: [Double],
+        outputs: Int
+    ) -> [Float?]? {
+        switch fallback {
+        case .model: nil
+        case .base: base.map { Float($0) }
+        case .value(let value): Array(repeating: outputs == 1 ? Float(value) : nil, count: outputs)
+        case .null: Array(repeating: nil, count: outputs)
         }
     }
 

@@ -1,7 +1,37 @@
-/// `model`, `model@7` or `model@challenger`, as commands and clients name a version.
+/// A version of a model, or one of its publishes: what a name may stand for.
+package struct ModelTarget: Sendable, Hashable {
+    package let version: Int
+    /// `nil` = the version's newest, or of one that has none its file.
+    package let publish: Int?
+
+    package init(_ version: Int, publish: Int? = nil) {
+        self.version = version
+        self.publish = publish
+    }
+
+    /// `3` or `3.1842`; `nil` where the text is neither.
+    package init?(text: some StringProtocol) {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let version = Int(parts[0]) else { return nil }
+        guard parts.count > 1 else {
+            self.init(version)
+            return
+        }
+        guard let publish = Int(parts[1]), publish > 0 else { return nil }
+        self.init(version, publish: publish)
+    }
+
+    package var text: String { publish.map { "\(version).\($0)" } ?? "\(version)" }
+}
+
+extension ModelTarget: ExpressibleByIntegerLiteral {
+    package init(integerLiteral version: Int) { self.init(version) }
+}
+
+/// `model`, `model@7`, `model@3.1842` or `model@challenger`, as commands and clients name a version.
 package struct ModelReference: Sendable, Hashable {
     package enum Version: Sendable, Hashable {
-        case number(Int)
+        case target(ModelTarget)
         /// Of the model's names; where none is given, ``ModelRegistry/champion``.
         case alias(String)
     }
@@ -16,6 +46,6 @@ package struct ModelReference: Sendable, Hashable {
         model = parts[0]
         isPinned = parts.count > 1
         let word = isPinned ? parts[1] : ModelRegistry.champion
-        version = Int(word).map { .number($0) } ?? .alias(word)
+        version = ModelTarget(text: word).map { .target($0) } ?? .alias(word)
     }
 }

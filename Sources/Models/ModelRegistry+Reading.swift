@@ -1,3 +1,4 @@
+package import Drift
 import Features
 import PointInTime
 import Postgres
@@ -11,8 +12,8 @@ package struct ModelEvent: Sendable, Hashable {
     package var committedUs: Int64
     package var kind: String
     package var alias: String?
-    package var from: Int?
-    package var to: Int?
+    package var from: ModelTarget?
+    package var to: ModelTarget?
     package var role: String
     package var reason: String?
 }
@@ -61,7 +62,7 @@ extension ModelRegistry {
     package func resolve(_ reference: ModelReference) throws(ModelsError) -> ModelVersion {
         let model = reference.model
         let known = try known(model)
-        let (names, aliases): ([String], [String: Int])
+        let (names, aliases): ([String], [String: ModelTarget])
         do throws(StoreError) {
             names = known == nil ? try self.names() : [model]
             aliases = try self.aliases(of: model)
@@ -72,9 +73,9 @@ extension ModelRegistry {
             throw .noModel(name: model, hint: Name.hint(for: model, among: names))
         }
         switch reference.version {
-        case .number(let version): return try self.version(model, version)
+        case .target(let target): return try self.version(model, target.version)
         case .alias(let alias):
-            if let version = aliases[alias] { return try self.version(model, version) }
+            if let target = aliases[alias] { return try self.version(model, target.version) }
             guard alias != Self.champion || known != nil else {
                 throw .noVersion(model: model, version: 1, known: nil)
             }
@@ -103,46 +104,47 @@ extension ModelRegistry {
     }
 
     /// What the names of a model stand for.
-    package func aliases(of model: String) throws(StoreError) -> [String: Int] {
+    package func aliases(of model: String) throws(StoreError) -> [String: ModelTarget] {
         try aliases(only: model)[model] ?? [:]
     }
 
     /// What the names of each model stand for, by model.
     /// - Parameter model: `nil` = all.
-    package func aliases(only model: String? = nil) throws(StoreError) -> [String: [String: Int]] {
+    package func aliases(only model: String? = nil) throws(StoreError) -> [String: [String: ModelTarget]] {
         let rows = try session.query(
-            "SELECT model, alias, version FROM asof.model_aliases WHERE $1::text IS NULL OR model = $1",
+            "SELECT model, alias, version, \(Self.publishOfAlias) FROM asof.model_aliases WHERE $1::text IS NULL OR model = $1",
             [.text(model)]
         )
-        var aliases: [String: [String: Int]] = [:]
+        var aliases: [String: [String: ModelTarget]] = [:]
         for row in 0..<rows.count {
             guard let model = rows.text(row, 0), let alias = rows.text(row, 1), let version = rows.int32(row, 2) else {
                 continue
             }
-            aliases[model, default: [:]][alias] = Int(version)
+            aliases[model, default: [:]][alias] = ModelTarget(Int(version), publish: rows.int32(row, 3).map { Int($0) })
         }
         return aliases
     }
 
     /// The version that was champion at a position; `nil` = none was.
-    package func champion(of model: String, at position: Int64) throws(StoreError) -> Int? {
+    package func champion(of model: String, at position: Int64) throws(StoreError) -> ModelTarget? {
         let rows = try session.query(
             """
-            SELECT e.to_version FROM asof.model_events e JOIN asof.batches b ON b.batch = e.batch AND b.view = -1
+            SELECT e.to_version, e.to_publish FROM asof.model_events e JOIN asof.batches b ON b.batch = e.batch AND b.view = -1
             WHERE e.model = $1 AND e.alias = $2 AND b.position <= $3 ORDER BY b.position DESC, e.id DESC LIMIT 1
             """,
             [.text(model), .text(Self.champion), .int64(position)]
         )
-        return rows.count > 0 ? rows.int32(0, 0).map { Int($0) } : nil
+        guard rows.count > 0, let version = rows.int32(0, 0) else { return nil }
+        return ModelTarget(Int(version), publish: rows.int32(0, 1).map { Int($0) })
     }
 
-    /// The position at which a name was moved last, of each model of which one was.
+    /// The position of each model's last flip: a name was moved, or weights were published.
     package func lastFlips() throws(StoreError) -> [String: Int64] {
         let rows = try session.query(
             """
             SELECT DISTINCT ON (e.model) e.model, b.position
             FROM asof.model_events e JOIN asof.batches b ON b.batch = e.batch AND b.view = -1
-            WHERE e.alias IS NOT NULL ORDER BY e.model, e.id DESC
+            WHERE e.alias IS NOT NULL OR e.kind = 'publish' ORDER BY e.model, e.id DESC
             """
         )
         var positions: [String: Int64] = [:]
@@ -156,7 +158,8 @@ extension ModelRegistry {
     package func history(of model: String, limit: Int) throws(StoreError) -> [ModelEvent] {
         let rows = try session.query(
             """
-            SELECT b.position, b.committed_at, e.kind, e.alias, e.from_version, e.to_version, e.role, e.reason
+            SELECT b.position, b.committed_at, e.kind, e.alias, e.from_version, e.to_version, e.role, e.reason,
+                e.from_publish, e.to_publish
             FROM asof.model_events e JOIN asof.batches b ON b.batch = e.batch AND b.view = -1
             WHERE e.model = $1 ORDER BY e.id DESC LIMIT $2
             """,
@@ -168,12 +171,16 @@ extension ModelRegistry {
                 committedUs: rows.timestamp(row, 1) ?? 0,
                 kind: rows.text(row, 2) ?? "",
                 alias: rows.text(row, 3),
-                from: rows.int32(row, 4).map { Int($0) },
-                to: rows.int32(row, 5).map { Int($0) },
+                from: Self.target(rows.int32(row, 4), rows.int32(row, 8)),
+                to: Self.target(rows.int32(row, 5), rows.int32(row, 9)),
                 role: rows.text(row, 6) ?? "",
                 reason: rows.text(row, 7)
             )
         }
+    }
+
+    private static func target(_ version: Int32?, _ publish: Int32?) -> ModelTarget? {
+        version.map { ModelTarget(Int($0), publish: publish.map { Int($0) }) }
     }
 
     /// A version's file.
@@ -216,6 +223,16 @@ extension ModelRegistry {
             inputs: GoldenRows.values(inputs),
             margins: GoldenRows.values(margins)
         )
+    }
+
+    /// What a version's training rows were like; `nil` of one that is not watched.
+    package func reference(_ version: ModelVersion) throws(StoreError) -> ReferenceHistograms? {
+        let rows = try session.query(
+            "SELECT reference::text FROM asof.model_versions WHERE model = $1 AND version = $2",
+            [.text(version.model), .int32(Int32(version.version))]
+        )
+        guard rows.count > 0, let text = rows.text(0, 0) else { return nil }
+        return try JSONDocument.decode(ReferenceHistograms.self, from: text)
     }
 
     private func versions(_ rows: Rows) throws(StoreError) -> [ModelVersion] {

@@ -1,3 +1,4 @@
+package import Drift
 package import Training
 
 /// A version of a model, as it is registered: all but its file and its golden rows.
@@ -49,6 +50,8 @@ package struct NewModelVersion: Sendable {
     package var metrics: String
     /// `nil` = the version is unproven.
     package var golden: GoldenRows?
+    /// What the training rows were like; `nil` = traffic is not watched.
+    package var reference: ReferenceHistograms?
 
     package init(
         model: String,
@@ -62,7 +65,8 @@ package struct NewModelVersion: Sendable {
         base: [Double],
         manifest: String = "{}",
         metrics: String = "{}",
-        golden: GoldenRows?
+        golden: GoldenRows?,
+        reference: ReferenceHistograms? = nil
     ) {
         self.model = model
         self.service = service
@@ -76,5 +80,6 @@ package struct NewModelVersion: Sendable {
         self.manifest = manifest
         self.metrics = metrics
         self.golden = golden
+        self.reference = reference
     }
 }

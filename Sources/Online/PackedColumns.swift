@@ -17,7 +17,16 @@ package final class PackedColumns: @unchecked Sendable {
     ///   - columns: one for each of ``RowLayout/columns``, of its type, with `rowCount` rows.
     ///   - eventTime: µs, of all rows.
     /// - Complexity: O(values + bytes).
-    package init(_ columns: [Column], layout: RowLayout, rowCount: Int, eventTime: Int64) {
+    package convenience init(_ columns: [Column], layout: RowLayout, rowCount: Int, eventTime: Int64) {
+        self.init(columns, layout: layout, rowCount: rowCount) { _ in eventTime }
+    }
+
+    /// - Parameter eventTimes: µs, one a row.
+    package convenience init(_ columns: [Column], layout: RowLayout, rowCount: Int, eventTimes: [Int64]) {
+        self.init(columns, layout: layout, rowCount: rowCount) { eventTimes[$0] }
+    }
+
+    private init(_ columns: [Column], layout: RowLayout, rowCount: Int, eventTime: (Int) -> Int64) {
         precondition(columns.count == layout.columns.count)
         self.layout = layout
         self.rowCount = rowCount
@@ -25,7 +34,7 @@ package final class PackedColumns: @unchecked Sendable {
         rows = .allocate(byteCount: max(bytes, 1), alignment: 8)
         rows.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         values = .allocate(byteCount: max(Self.longBytes(columns, rowCount), 1), alignment: 8)
-        for row in 0..<rowCount { address(row).storeBytes(of: eventTime, as: Int64.self) }
+        for row in 0..<rowCount { address(row).storeBytes(of: eventTime(row), as: Int64.self) }
         for (place, column) in columns.enumerated() { write(column, place) }
     }
 

@@ -1,5 +1,6 @@
 import Features
 import Postgres
+import Predictions
 import Store
 
 /// Whether the store's tables have what every query relies on.
@@ -182,6 +183,23 @@ extension Doctor {
                 remedy: "VACUUM \(table); ALTER TABLE \(table) SET (autovacuum_vacuum_scale_factor = 0.02)"
             )
         }
+    }
+
+    /// What is kept of predictions, which is deleted after a while.
+    func predictions() throws(StoreError) -> [Finding] {
+        func text(_ what: String, _ bytes: Int64, _ days: Double, keptDays: Int) -> String {
+            "\(what) take \(bytes >> 10) KiB, about \(Int(Double(bytes) / max(days, 1)) >> 10) KiB a day; kept for \(keptDays) days"
+        }
+        let (log, sums) = (try PredictionLog(session).size(), try TrafficCounts(session).size())
+        guard log.days > 0 || sums.days > 0 else { return [Finding(.ok, "predictions", "nothing is logged")] }
+        return [
+            Finding(
+                .ok,
+                "predictions",
+                text("logged rows", log.bytes, Double(log.days), keptDays: PredictionLimits.logDays)
+            ),
+            Finding(.ok, "predictions", text("counts", sums.bytes, sums.days, keptDays: PredictionLimits.countDays)),
+        ]
     }
 
     /// What counts of expectations take, which are deleted after a while.

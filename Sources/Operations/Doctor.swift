@@ -56,6 +56,9 @@ package struct Doctor {
         findings += try check("views", views)
         findings += try check("vacuum", deadRows)
         findings += try check("expectations", expectationCounts)
+        findings += try check("learners", learners)
+        findings += try check("audit", audit)
+        findings += try check("predictions", predictions)
         return findings
     }
 

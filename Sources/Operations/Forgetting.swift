@@ -1,14 +1,16 @@
 package import Features
 import Postgres
+import Predictions
 package import Store
 
 /// Removes one entity from history and online tables: a person's right to erasure.
 ///
-/// Every view of the entity loses the rows of that key, hidden views, too. What stays is a count, and a digest by which
+/// Every view of the entity loses the rows of that key, hidden views, too, and so does the log of predictions. What stays is a count, and a digest by which
 /// a key can be confirmed as forgotten. Files that were exported, backups and the write-ahead log are not reached.
 package struct Forgetting {
     let session: Session
     package let entity: EntityDefinition
+    /// int64 or string.
     package let key: Value
 
     /// What one view has, or had, of the entity.
@@ -58,6 +60,13 @@ package struct Forgetting {
         }
     }
 
+    /// How many logged predictions are about the entity.
+    package func predictionCount() throws(StoreError) -> Int {
+        try session.transaction(.read) { () throws(StoreError) in
+            try PredictionLog(session).count(entity, key: key.text)
+        }
+    }
+
     /// Views that have a key column of the same name for another entity: their rows are somebody else's.
     package func namesakes() throws(StoreError) -> [String] {
         try StoredView.all(session).map(\.view.definition).filter { definition in
@@ -66,11 +75,19 @@ package struct Forgetting {
         }.map(\.name)
     }
 
-    /// How many segments' files, on whatever host, may still have rows that are forgotten now.
-    package func segmentCount() throws(StoreError) -> Int {
+    /// How many segments' files still have rows that a batch forgot and are read without them, and how many, on whatever host,
+    /// may have them and are not read.
+    package func segmentCount(after batch: Int64) throws(StoreError) -> (marked: Int, unread: Int) {
         let ids = try views().map { Int64($0.view.id) }
-        let rows = try session.query("SELECT count(*) FROM asof.segments WHERE view = ANY ($1)", [.int64Array(ids)])
-        return Int(rows.int64(0, 0) ?? 0)
+        let rows = try session.query(
+            """
+            SELECT count(*) FILTER (WHERE $2 = ANY (forgotten) AND removed_rows <> '{}'),
+                count(*) FILTER (WHERE $2 <> ALL (forgotten))
+            FROM asof.segments WHERE view = ANY ($1)
+            """,
+            [.int64Array(ids), .int64(batch)]
+        )
+        return (Int(rows.int64(0, 0) ?? 0), Int(rows.int64(0, 1) ?? 0))
     }
 
     /// When this key was forgotten before, newest first.
@@ -86,11 +103,15 @@ package struct Forgetting {
         return (0..<rows.count).compactMap { rows.timestamp($0, 0).map { Timestamp(microseconds: $0) } }
     }
 
-    /// Removes the entity, in one transaction, and takes a position for it.
+    /// Removes the entity, in one transaction, and takes a position for it. Where only the log of predictions had rows of
+    /// it, none is taken.
     ///
-    /// - Returns: what was removed, and the state that this made; `nil` where there was nothing.
+    /// - Parameter marking: called with the batch when the rows are gone, before the commit: for what keeps copies of them.
+    /// - Returns: what was removed, and the state that this made; `nil` where no view had anything.
     /// - Throws: ``StoreError/conflict(_:)`` where writers or readers keep a view for more than ten seconds.
-    package func run() throws(StoreError) -> ([Count], LedgerState?) {
+    package func run(
+        marking: (Int64) throws(StoreError) -> Void = { _ throws(StoreError) in }
+    ) throws(StoreError) -> (views: [Count], predictions: Int, state: LedgerState?) {
         let digest = try digest()
         try session.beginRemoval()
         do throws(StoreError) {
@@ -105,13 +126,19 @@ package struct Forgetting {
                 counts.append(count)
                 entries.append(entry)
             }
-            guard !entries.isEmpty else {
-                session.connection.rollBack()
-                return ([], nil)
-            }
+            let predictions = try PredictionLog(session).forget(entity, key: key.text)
             let subject = "the forgetting of one \(entity.name)"
+            guard !entries.isEmpty else {
+                if predictions > 0 {
+                    try session.commit(subject, transactionID: transactionID)
+                } else {
+                    session.connection.rollBack()
+                }
+                return ([], predictions, nil)
+            }
+            try marking(batch)
             let state = try ledger.commit(subject, batch: batch, transactionID: transactionID, entries)
-            return (counts, state)
+            return (counts, predictions, state)
         } catch {
             session.connection.rollBack()
             throw error.explainingLocks
@@ -134,6 +161,7 @@ package struct Forgetting {
             [parameter, .int64(batch), .int32(view.id)]
         )
         var onlineRows = 0
+        try OnlineTableBuild.discard(ofView: view.id, session)
         if try view.hasOnlineTable(session) {
             onlineRows = try session.query("DELETE FROM \(view.onlineTable) WHERE \(condition)", [parameter])
                 .affectedCount
@@ -158,7 +186,8 @@ package struct Forgetting {
         )
     }
 
-    private func views() throws(StoreError) -> [(view: StoredView, isRetired: Bool)] {
+    /// The views of the entity, hidden ones, too.
+    package func views() throws(StoreError) -> [(view: StoredView, isRetired: Bool)] {
         try StoredView.all(session).filter { $0.view.definition.entities.contains(entity.name) }
     }
 

@@ -134,7 +134,7 @@ package struct HistoryDrop {
 
     /// Of an event view an entity may have rows left whose events were all deleted, later than the one that was dropped.
     private func showOthers() throws(StoreError) {
-        let columns = "\(view.keyList()), _event_time, _deleted, \(view.featureList())"
+        let columns = view.onlineColumns
         try session.execute(
             """
             INSERT INTO \(view.onlineTable) (\(columns)) SELECT \(columns) FROM (\(view.latestQuery)) l

@@ -40,20 +40,24 @@ extension Connection {
             TransactionOptions(isReadOnly: false, lockTimeoutMs: lockTimeoutMs)
         }
 
-        /// BEGIN and our settings; ends with a semicolon, so that more statements may follow in the same message.
-        package var statements: String {
-            var sql = "BEGIN ISOLATION LEVEL \(isolation.rawValue)"
-            sql += isReadOnly ? " READ ONLY;" : " READ WRITE;"
-            sql += "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1;"
-            sql += "SET LOCAL lock_timeout = \(lockTimeoutMs);"
-            sql += "SET LOCAL statement_timeout = \(statementTimeoutMs);"
-            sql += "SET LOCAL idle_in_transaction_session_timeout = 60000;"
-            if !keepsSearchPath { sql += "SET LOCAL search_path = pg_catalog, pg_temp;" }
-            return sql
+        /// BEGIN and our settings.
+        ///
+        /// From PostgreSQL 17 on a role or database may have a timeout of whole transactions: ours are bounded statement by
+        /// statement, and a batch or an export of many of them is not to end in between.
+        /// - Parameter serverVersion: as ``Connection/serverVersion``.
+        package func statements(serverVersion: Int) -> [String] {
+            var statements = [
+                "BEGIN ISOLATION LEVEL \(isolation.rawValue) \(isReadOnly ? "READ ONLY" : "READ WRITE")",
+                "SET LOCAL TimeZone = 'UTC'", "SET LOCAL DateStyle = 'ISO, MDY'", "SET LOCAL extra_float_digits = 1",
+                "SET LOCAL lock_timeout = \(lockTimeoutMs)", "SET LOCAL statement_timeout = \(statementTimeoutMs)",
+                "SET LOCAL idle_in_transaction_session_timeout = 60000",
+            ]
+            if serverVersion >= 170_000 { statements.append("SET LOCAL transaction_timeout = 0") }
+            guard !keepsSearchPath else { return statements }
+            // Our look-ups are costed high and run for a moment: compiling them took a second. A view's SQL is its owner's.
+            statements += ["SET LOCAL jit = off", "SET LOCAL search_path = pg_catalog, pg_temp"]
+            return statements
         }
-
-        /// How many statements these are.
-        var statementCount: Int { keepsSearchPath ? 7 : 8 }
     }
 
     /// Starts a transaction whose time zone, date style, search path and float text are ours, whoever we connected as.
@@ -68,8 +72,12 @@ extension Connection {
         then more: String = ""
     ) throws(PostgresError) -> ArraySlice<Rows> {
         transactionSilenceMs = options.silenceMs ?? options.statementTimeoutMs + WaitLimits.graceMs
-        let results = try execute(options.statements + more, patience(silenceMs: transactionSilenceMs))
-        return results[min(options.statementCount, results.count)...]
+        let own = options.statements(serverVersion: serverVersion)
+        let results = try execute(
+            own.map { "\($0);" }.joined() + more,
+            patience(silenceMs: transactionSilenceMs)
+        )
+        return results[min(own.count, results.count)...]
     }
 
     package func commit() throws(PostgresError) { _ = try execute("COMMIT", cancels: false) }

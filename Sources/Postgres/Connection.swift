@@ -48,16 +48,20 @@ package final class Connection {
         if interruption?.isInterrupted == true {
             throw PostgresError(kind: .connect, message: "the work was cancelled")
         }
-        let settings: [(String, String)] = [
-            ("fallback_application_name", "asof"), ("connect_timeout", String(connectTimeoutSeconds)),
-            ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
-            ("tcp_user_timeout", String(WaitLimits.tcpUserTimeoutMs)),
-            // What the caller says overrides what stands before it, but not the encoding, in which all our text is.
-            ("dbname", conninfo), ("client_encoding", "UTF8"),
-        ]
+        let password = try PasswordCommand.password()
+        let settings: [(String, String)] =
+            (password.map { [("password", $0)] } ?? []) + [
+                ("fallback_application_name", "asof"), ("connect_timeout", String(connectTimeoutSeconds)),
+                ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"),
+                ("keepalives_count", "3"),
+                ("tcp_user_timeout", String(WaitLimits.tcpUserTimeoutMs)),
+                // What the caller says overrides what stands before it, but not the encoding, in which all our text is.
+                ("dbname", conninfo), ("client_encoding", "UTF8"),
+            ]
         handle = try ConnectAttempt.run(settings, milliseconds: connectMs, interruption)
         guard PQstatus(handle) == CONNECTION_OK else {
             let message = Self.trimmed(PQerrorMessage(handle))
+            PasswordCommand.forget()
             throw PostgresError(kind: .connect, message: message)
         }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)

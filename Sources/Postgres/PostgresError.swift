@@ -47,6 +47,22 @@ package struct PostgresError: Error, Sendable, Hashable {
     }
 }
 
+extension PostgresError {
+    /// Why no connection could be made, in libpq's words and on one line, for clients: without addresses, and without names
+    /// of databases and roles, which stand in quotes.
+    package var connectReason: String {
+        var text = message.prefix { !$0.isNewline }
+        // "connection to server at "127.0.0.1", port 5432 failed: FATAL:  too many connections for role "asof""
+        if text.hasPrefix("connection to server"), let failed = text.firstRange(of: " failed: ") {
+            text = text[failed.upperBound...]
+        }
+        let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
+        let shown = parts.enumerated().map { $0.offset % 2 == 0 ? String($0.element) : "…" }.joined(separator: "\"")
+        let words = shown.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return words.isEmpty ? "no reason is known" : String(words.prefix(200))
+    }
+}
+
 extension PostgresError: CustomStringConvertible {
     package var description: String {
         var text = message

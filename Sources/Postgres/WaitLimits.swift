@@ -12,6 +12,13 @@ package enum WaitLimits {
     /// where the kernel would go on for a quarter of an hour.
     static let tcpUserTimeoutMs = 30_000
 
+    // MARK: Passwords
+
+    /// What the command of `--password-command` may take.
+    static let passwordCommandMs = 10_000
+    /// How long what it printed is used for further connections.
+    static let passwordKeptSeconds = 600
+
     // MARK: Inside
 
     /// How much longer than `statement_timeout` a client waits: the server's own answer, with the connection kept, is the

@@ -100,6 +100,9 @@ extension ClientConnection {
                 return
             }
             let isAuthenticated = context.client.isAuthenticated
+            // What bounds the next request has is known when AUTH has been answered.
+            isWaiting = !isAuthenticated && !pending.isEmpty && start < bytes.count
+            if isWaiting { return }
             let event =
                 isAuthenticated
                 ? decoder.next(bytes, from: &start, limits: requestLimits, into: &ranges)

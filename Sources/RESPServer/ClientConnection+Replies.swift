@@ -55,12 +55,17 @@ extension ClientConnection {
     mutating func settle(_ nowNs: Int64, _ actions: inout Actions) {
         isCut = false
         while let ready = popReady(&actions) {
-            if let body = ready.body, !ready.isMuted {
+            if let body = ready.body, !ready.isMuted || ready.hasEffect {
                 swap(&context.reply.buffer, &output)
                 context.reply.begin(ready.isQueued ? transactionReplies.limits : .reply)
+                let mark = context.reply.buffer.writerIndex
                 body(&context.reply)
+                count(ready.command, replyEnd(mark))
+                if ready.isMuted { context.reply.buffer.moveWriterIndex(to: mark) }
                 if ready.isQueued { transactionReplies.take(context.reply.used) }
                 swap(&context.reply.buffer, &output)
+            } else {
+                count(ready.command, .done)
             }
             if pending.isEmpty {
                 // Behind the last pending reply stands what the context has, mostly nothing: a large reply is not copied.
@@ -75,13 +80,17 @@ extension ClientConnection {
         endIfDone(&actions)
     }
 
+    func count(_ command: CommandMeasure, endedNs: Int64? = nil, _ end: CommandStatistics.End) {
+        statistics.byCommand.add(command.place, ns: (endedNs ?? command.endedNs) - command.startedNs, end)
+    }
+
     /// The oldest reply, if it is ready; else its work is begun, where that has waited for the replies before it.
     mutating func popReady(_ actions: inout Actions) -> PendingReplies.Pending? {
         if let ready = pending.popReady() { return ready }
         guard let next = pending.takeUnstarted() else { return nil }
         if transactionReplies.isUsedUp {
             // Nothing of it could be sent.
-            _ = pending.finish(next.id) { $0.refuse() }
+            _ = pending.finish(next.id, nowNs: Clock.nowNs()) { $0.refuse() }
             return pending.popReady()
         }
         start(next, &actions)

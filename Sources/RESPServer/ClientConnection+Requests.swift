@@ -1,3 +1,4 @@
+import Access
 import Commands
 import Metrics
 import NIOCore
@@ -25,7 +26,9 @@ extension ClientConnection {
         statistics.commands.add()
         if let refusal = refusal(resolution, flags, arguments, requestBytes) {
             if isQueued { context.client.transaction?.isBroken = true }
+            giveUp(resolution, arguments)
             context.reply.error(refusal)
+            if let place = resolution.place { statistics.byCommand.add(place, ns: 0, .refused) }
             endReply(mark)
         } else if case .command(let place) = resolution {
             if isQueued {
@@ -51,11 +54,15 @@ extension ClientConnection {
         _ arguments: borrowing Arguments,
         _ requestBytes: Int
     ) -> String? {
+        context.client.renew(context.engine.access)
         if !context.client.isAuthenticated, !flags.contains(.noAuth) { return "NOAUTH Authentication required." }
-        guard case .command(let place) = resolution else { return table.refusal(resolution, arguments) }
-        if let refusal = table.lengthRefusal(place, requestBytes: requestBytes) { return refusal }
-        if !flags.contains(.loading), context.engine.hooks.isLoading() {
-            return CommandFault.stillLoading(context.engine.hooks.loadingReason()).description
+        if let refusal = context.engine.refusal(
+            resolution,
+            arguments,
+            of: context.client.caller,
+            requestBytes: requestBytes
+        ) {
+            return refusal
         }
         if flags.contains(.noMulti), context.client.isInTransaction {
             return "ERR Command not allowed inside a transaction"
@@ -63,10 +70,15 @@ extension ClientConnection {
         return nil
     }
 
+    private func giveUp(_ resolution: CommandTable.Resolution, _ arguments: borrowing Arguments) {
+        context.engine.giveUp(resolution, arguments, of: context.client.caller, client: context.client.id)
+    }
+
     private mutating func queue(_ place: Int, _ arguments: borrowing Arguments) {
         let isWrite = table.flags(place).contains(.write)
         if let refusal = context.client.transaction?.append(place, isWrite: isWrite, arguments) {
             context.client.transaction?.isBroken = true
+            giveUp(.command(place), arguments)
             context.reply.error(refusal)
             return
         }
@@ -82,26 +94,31 @@ extension ClientConnection {
         _ clock: inout Int64,
         _ actions: inout Actions
     ) {
+        // The batch's turn is held to only where slow commands are logged: then each one's end is the next one's start.
+        let startedNs = isTimed ? clock : Clock.nowNs()
         let outcome = table.run(place, &context, arguments)
         switch outcome {
         case .replied, .closed:
+            let now = Clock.nowNs()
+            statistics.byCommand.add(place, ns: now - startedNs, replyEnd(mark))
             endReply(mark)
-            if isTimed {
-                let now = Clock.nowNs()
-                if context.engine.slowLog.isSlow(ns: now - clock) {
-                    logIfSlow(CommandMeasure(startedNs: clock, arguments: loggable(place, arguments)), now)
-                }
-                clock = now
+            if isTimed, context.engine.slowLog.isSlow(ns: now - clock) {
+                logIfSlow(CommandMeasure(place, startedNs: clock, arguments: loggable(place, arguments)), now)
             }
+            if isTimed { clock = now }
             if case .closed = outcome { end(.client) }
         case .deferred(let reply):
             let isLogged = isTimed && !table.flags(place).contains(.blocking)
-            let measure = CommandMeasure(startedNs: clock, arguments: isLogged ? loggable(place, arguments) : [])
+            let measure = CommandMeasure(
+                place,
+                startedNs: clock,
+                arguments: isLogged ? loggable(place, arguments) : []
+            )
             let isMuted = endReply(mark)
             leavePlace(for: reply, measure, requestBytes: requestBytes, isMuted: isMuted, &actions)
         case .transaction:
             beginTransaction(
-                CommandMeasure(startedNs: clock, arguments: loggable(place, arguments)),
+                CommandMeasure(place, startedNs: clock, arguments: loggable(place, arguments)),
                 mark,
                 clock,
                 &actions
@@ -123,6 +140,7 @@ extension ClientConnection {
                 isWrite: reply.isWrite,
                 isQueued: isQueued,
                 isMuted: isMuted,
+                hasEffect: reply.hasEffect,
                 cancel: reply.cancel,
                 abandon: reply.abandon,
                 unstarted: isQueued ? reply : nil,
@@ -131,6 +149,11 @@ extension ClientConnection {
             )
         )
         if !isQueued { start((id, reply), &actions) }
+    }
+
+    /// How the command ended whose reply begins at `mark`.
+    func replyEnd(_ mark: Int) -> CommandStatistics.End {
+        context.reply.buffer.getInteger(at: mark) == UInt8(ascii: "-") ? .failed : .done
     }
 
     /// Takes the reply away again that begins at `mark` if CLIENT REPLY keeps it from the client.

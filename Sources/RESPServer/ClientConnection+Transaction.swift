@@ -1,4 +1,5 @@
 import Commands
+import Metrics
 import NIOCore
 import Wire
 
@@ -28,7 +29,7 @@ extension ClientConnection {
             let isLoading = context.engine.hooks.isLoading()
             guard !isLoading || run.transaction.commands.allSatisfy({ table.flags($0.command).contains(.loading) })
             else {
-                context.engine.hooks.abandon(run.writes, context.client.id)
+                giveUp(run)
                 let fault = CommandFault.stillLoading(context.engine.hooks.loadingReason())
                 return finish(run) { $0.error("EXECABORT Transaction discarded: \(fault)") }
             }
@@ -41,7 +42,7 @@ extension ClientConnection {
         case .reading: read(run, nowNs, &actions)
         case .preparing:
             if let fault = run.fault {
-                context.engine.hooks.abandon(run.writes, context.client.id)
+                giveUp(run)
                 finish(run) { $0.error(fault) }
             } else if run.writes.isEmpty {
                 run.stage = .reading
@@ -83,18 +84,31 @@ extension ClientConnection {
     /// Ends a transaction by one reply, in its place where it has one.
     private mutating func finish(_ run: TransactionRun, _ body: @escaping DeferredReply.Body) {
         committingBytes = 0
+        let nowNs = Clock.nowNs()
         if let id = run.id {
-            if let measure = pending.finish(id, body) { logIfSlow(measure, Clock.nowNs()) }
-        } else if !run.isMuted {
-            body(&context.reply)
+            if let measure = pending.finish(id, nowNs: nowNs, body) { logIfSlow(measure, nowNs) }
+        } else {
+            count(run.measure, endedNs: nowNs, .failed)
+            if !run.isMuted { body(&context.reply) }
         }
+    }
+
+    /// Nothing of a transaction is committed: the numbers of its writes failed, also of those that were not looked at.
+    private func giveUp(_ run: TransactionRun) {
+        context.engine.hooks.abandon(run.writes, context.client.id)
+        context.engine.giveUp(
+            run.transaction,
+            from: run.next,
+            of: context.client.caller,
+            client: context.client.id
+        )
     }
 
     /// Ends a transaction of which nothing is committed, where its memory has no room.
     mutating func giveUpTransaction() {
         guard let run = transactionRun, case .preparing = run.stage else { return }
         transactionRun = nil
-        context.engine.hooks.abandon(run.writes, context.client.id)
+        giveUp(run)
         finish(run) {
             $0.error("EXECABORT Transaction discarded: requests of all clients together are too large; try again later")
         }
@@ -135,7 +149,8 @@ extension ClientConnection {
     ) -> (write: (any QueuedWrite)?, fault: String?) {
         let command = table[queued.command]
         guard let prepare = command.prepare, context.engine.hooks.commitTogether != nil else {
-            return (nil, "EXECABORT Transaction discarded: \(command.name) cannot be part of one here")
+            let fault = "EXECABORT Transaction discarded: \(command.name) cannot be part of one here"
+            return (command.unread?(transaction.arguments(queued)), fault)
         }
         if let write = prepare(&context, transaction.arguments(queued)) {
             return (write, write.refusal.map { "EXECABORT Transaction discarded: \(command.name): \($0)" })
@@ -164,9 +179,13 @@ extension ClientConnection {
             return pause(disturbed, &actions)
         }
         transactionReplies = attempt.replies
+        for effect in context.effects { effect() }
+        context.effects = []
         committingBytes = 0
+        let endedNs = Clock.nowNs()
+        count(run.measure, endedNs: endedNs, .done)
         guard let id = run.id else { return leavePlaces(attempt, isMuted: run.isMuted, nowNs, &actions) }
-        if let measure = pending.finish(id, { _ in }) { logIfSlow(measure, Clock.nowNs()) }
+        if let measure = pending.finish(id, nowNs: endedNs, { _ in }) { logIfSlow(measure, endedNs) }
         _ = pending.popReady()
         var behind = ByteBuffer()
         swap(&behind, &output)
@@ -208,6 +227,7 @@ extension ClientConnection {
     private mutating func runAll(_ run: TransactionRun, since startNs: Int64) -> TransactionAttempt {
         let (transaction, replies, isMuted) = (run.transaction, run.replies, run.isMuted)
         var attempt = TransactionAttempt()
+        context.effects = []
         var nextWrite = 0
         var isLate = false
         let isLoading = context.engine.hooks.isLoading()

@@ -113,7 +113,7 @@ package struct ClientConnection: ~Copyable {
     /// A deferred reply can be written.
     package mutating func replyReady(_ id: Int64, _ body: @escaping DeferredReply.Body, nowNs: Int64) -> Actions {
         var actions = Actions()
-        guard let measure = pending.finish(id, body) else { return actions }
+        guard let measure = pending.finish(id, nowNs: nowNs, body) else { return actions }
         logIfSlow(measure, nowNs)
         settle(nowNs, &actions)
         return actions

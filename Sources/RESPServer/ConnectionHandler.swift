@@ -1,11 +1,13 @@
+import Certificates
 import Commands
 import Logging
 import Metrics
 import NIOCore
+import NIOTLS
 import Synchronization
 import Wire
 
-/// Joins a channel and its ``ClientConnection``: the only handler of the channel's pipeline.
+/// Joins a channel and its ``ClientConnection``: the only handler of the channel's pipeline but for the one that encrypts.
 ///
 /// In the steady state a read allocates nothing: requests are decoded from the buffer they were received in, and replies
 /// of one read go out in one write from a buffer that is used again.
@@ -17,6 +19,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     let record: ClientRecord
     private let loop: LoopConnections
+    private let client: ClientState
     private var connection: ClientConnection
     private var context: ChannelHandlerContext?
     private var isReading = true
@@ -28,13 +31,20 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private var countedBytes = 0
     private var isFlushPlanned = false
     private var isTurnPlanned = false
+    /// What is not sent yet of a reply that is sent a slice at a time.
+    private var rest = ByteBuffer()
     /// Nothing more is read; when the replies are sent, this side is closed.
     private var isEnding = false
     /// This side is closed; when the channel is closed at the latest, whatever the client does. 0 = it is not.
     private var lingersUntilMs: Int64 = 0
 
-    init(client: ClientState, loop: LoopConnections) {
+    /// When a TLS handshake must have ended; 0 = it has, or there is none.
+    private var handshakeUntilMs: Int64
+
+    init(client: ClientState, loop: LoopConnections, isEncrypted: Bool = false) {
         record = client.record
+        self.client = client
+        handshakeUntilMs = isEncrypted ? Clock.nowMs() + loop.limits.handshakeTimeoutMs : 0
         self.loop = loop
         connection = ClientConnection(
             client: client,
@@ -77,6 +87,11 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted? = event as? TLSUserEvent {
+            handshakeUntilMs = 0
+            takeCertificate(context)
+            return
+        }
         switch event as? ChannelEvent {
         case .inputClosed? where !isEnding:
             perform(connection.inputClosed(nowNs: Clock.nowNs()), context)
@@ -91,9 +106,24 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The client closed its side without saying so in TLS; the event that it has follows.
+        if EncryptedConnection.isUncleanShutdown(error) { return }
+        if handshakeUntilMs > 0 {
+            loop.logger.info(
+                "TLS handshake failed",
+                metadata: ["client": "\(record.id)", "address": "\(record.address)", "error": "\(error)"]
+            )
+        }
         // Resets and the like: the client is gone.
         loop.logger.debug("connection failed", metadata: ["client": "\(record.id)", "error": "\(error)"])
         context.close(promise: nil)
+    }
+
+    /// A client with a certificate is the user that this names, as long as it does not say otherwise.
+    private func takeCertificate(_ context: ChannelHandlerContext) {
+        guard let name = EncryptedConnection.clientName(context.pipeline) else { return }
+        client.certificateUser = name
+        client.beginAnew(loop.engine.access)
     }
 
     // MARK: What others ask for, on the event loop
@@ -134,6 +164,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func timePassed(_ nowMs: Int64) {
         guard let context else { return }
+        if handshakeUntilMs > 0, nowMs >= handshakeUntilMs { return context.close(promise: nil) }
         if lingersUntilMs > 0 {
             if nowMs >= lingersUntilMs { context.close(promise: nil) }
             return
@@ -141,19 +172,24 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         let unsent = mayHaveUnsent ? unsentBytes(context) : 0
         if unsent == 0 { mayHaveUnsent = false }
         sentBytes = 0
-        count(unsent + connection.keptReplyBytes)
+        count(unsent + waitingBytes)
         guard let ending = connection.timePassed(nowMs: nowMs, unsentBytes: unsent) else { return }
         if isEnding { context.close(promise: nil) } else { end(ending, context) }
     }
 
     private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
-        guard let options = context.channel.syncOptions else { return 0 }
-        return (try? options.getOption(.bufferedWritableBytes)) ?? 0
+        guard let options = context.channel.syncOptions else { return rest.readableBytes }
+        return rest.readableBytes + ((try? options.getOption(.bufferedWritableBytes)) ?? 0)
     }
 
     /// Of replies, sent and not taken, or waiting for others before them.
     private func unreadBytes(_ context: ChannelHandlerContext) -> Int {
-        (mayHaveUnsent ? unsentBytes(context) : 0) + connection.keptReplyBytes
+        (mayHaveUnsent ? unsentBytes(context) : 0) + waitingBytes
+    }
+
+    /// Of replies that have not been handed over.
+    private var waitingBytes: Int {
+        connection.keptReplyBytes + (rest.readableBytes > 0 ? connection.readyOutput : 0)
     }
 
     /// Looks at what the client has not taken, where it may be more than a little.
@@ -225,7 +261,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private func takeTurn(_ context: ChannelHandlerContext) {
         let start = Clock.nowNs()
         var now = start
-        while connection.needsRoom, !isEnding, context.channel.isWritable {
+        while connection.needsRoom, !isEnding, context.channel.isWritable, rest.readableBytes == 0 {
             guard now - start < loop.limits.turnNs else {
                 planTurn(context)
                 return
@@ -248,12 +284,45 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
+    /// Sends what is ready, of much of it a slice: when other connections had their turn, the next one follows.
     private func send(_ context: ChannelHandlerContext) {
+        if rest.readableBytes > 0 {
+            // Else the client takes it slower; it goes on when there is room.
+            if context.channel.isWritable { sendSlice(context) }
+        } else if connection.readyOutput > loop.limits.outputSliceBytes {
+            mayHaveUnsent = true
+            sentBytes &+= connection.readyOutput
+            rest = connection.takeOutput()
+            connection.outputTaken()
+            sendSlice(context)
+        } else {
+            sendReady(context)
+        }
+    }
+
+    private func sendSlice(_ context: ChannelHandlerContext) {
+        guard let slice = rest.readSlice(length: min(rest.readableBytes, loop.limits.outputSliceBytes)) else { return }
+        if rest.readableBytes == 0 { rest = ByteBuffer() }
+        context.writeAndFlush(wrapOutboundOut(slice), promise: nil)
+        // What became ready meanwhile comes behind it.
+        if rest.readableBytes > 0 ? context.channel.isWritable : connection.hasOutput { planTurn(context) }
+    }
+
+    private func sendReady(_ context: ChannelHandlerContext) {
         guard connection.hasOutput else { return }
         mayHaveUnsent = true
         sentBytes &+= connection.readyOutput
         context.writeAndFlush(wrapOutboundOut(connection.takeOutput()), promise: nil)
         connection.outputTaken()
+    }
+
+    /// Sends all that is ready, since nothing comes behind it.
+    private func sendAll(_ context: ChannelHandlerContext) {
+        if rest.readableBytes > 0 {
+            context.writeAndFlush(wrapOutboundOut(rest), promise: nil)
+            rest = ByteBuffer()
+        }
+        sendReady(context)
     }
 
     private func updateReading(_ context: ChannelHandlerContext) {
@@ -272,7 +341,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
             context.close(promise: nil)
         case .afterOutput(let reason):
             log(reason)
-            send(context)
+            sendAll(context)
             context.close(mode: .output, promise: nil)
         }
     }

@@ -6,8 +6,12 @@ package struct ConnectionLimits: Sendable {
 
     /// Connections (`--max-clients`).
     package var connectionsMax = 10_000
+    /// Clients beyond it that are told so at a time, for a second at most; others are closed at once.
+    package var refusedMax = 64
     /// How long a request may stand still half-sent before the connection ends.
     package var partialFrameTimeoutMs: Int64 = 30_000
+    /// How long a TLS handshake may take.
+    package var handshakeTimeoutMs: Int64 = 10_000
     /// Unsent replies of a connection, above which nothing more is read from its client.
     package var unsentBytesMax = 32 << 20
     /// Unsent replies of which nothing was taken for this long end the connection.
@@ -49,6 +53,8 @@ package struct ConnectionLimits: Sendable {
     package var uncountedBytesMax = 1 << 20
     /// Replies are sent at the latest when there are so many.
     package var outputBatchBytes = 256 << 10
+    /// What is sent of a larger reply before other connections have their turn: the system copies it, and TLS encrypts it, in some 0.1 ms.
+    package var outputSliceBytes = 256 << 10
     /// So many requests of a connection run before what is ready is sent.
     package var batchRequests = 256
     /// After it other connections have their turn; within a batch this is seen only where slow commands are logged.

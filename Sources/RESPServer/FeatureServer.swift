@@ -1,4 +1,6 @@
+import Certificates
 package import Commands
+import Foundation
 import Glibc
 package import Logging
 import Metrics
@@ -14,6 +16,8 @@ package final class FeatureServer: Sendable {
     private let loops: [LoopConnections]
     private let listener: any Channel
     private let connectionCount: ConnectionCount
+    private let socketFile: SocketFile?
+    private let logger: Logger
     /// Where it listens, with the port that was chosen.
     package let address: ListenAddress
 
@@ -41,6 +45,8 @@ package final class FeatureServer: Sendable {
     ) throws {
         self.configuration = configuration
         self.group = group
+        self.logger = logger
+        let certificates = configuration.tls
         let count = ConnectionCount(max: configuration.limits.connectionsMax)
         connectionCount = count
         let requestMemory = RequestMemory(bytesMax: configuration.limits.requestMemoryBytesMax)
@@ -73,30 +79,54 @@ package final class FeatureServer: Sendable {
             )
             .childChannelInitializer { channel in
                 guard let loop = loopOf[ObjectIdentifier(channel.eventLoop)] else { return channel.close() }
-                return Self.initialize(channel, loop, count)
+                return Self.initialize(channel, loop, count, certificates)
             }
         switch configuration.address {
         case .tcp(let host, let port):
             listener = try bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .bind(host: host, port: port).wait()
+            socketFile = nil
             let bound = listener.localAddress?.port ?? port
             engine.port.store(bound, ordering: .relaxed)
             address = .tcp(host: host, port: bound)
         case .unix(let path):
-            listener = try bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).wait()
+            try SocketFile.makeRoom(path)
+            listener = try bootstrap.withBoundSocket(SocketFile.bind(path)).wait()
+            socketFile = SocketFile(path)
             address = configuration.address
         }
         for loop in loops { loop.start() }
+        warnOfExpiry()
+    }
+
+    /// Reads the files of certificates again, for connections that begin from now on; the others go on. Blocks.
+    package func reloadCertificates() {
+        guard let certificates = configuration.tls else { return }
+        do throws(CertificateError) {
+            try certificates.reload()
+            logger.notice("certificates were read again")
+            warnOfExpiry()
+        } catch {
+            logger.error("certificates stay as they were: \(error)")
+        }
+    }
+
+    private func warnOfExpiry() {
+        guard let end = configuration.tls?.expiresAt, end.timeIntervalSinceNow < 7 * 86_400 else { return }
+        logger.warning(
+            "the server's certificate ends at \(end.formatted(.iso8601)); put another one there and send SIGHUP"
+        )
     }
 
     private static func initialize(
         _ channel: any Channel,
         _ loop: LoopConnections,
-        _ count: ConnectionCount
+        _ count: ConnectionCount,
+        _ certificates: ServerCertificates?
     ) -> EventLoopFuture<Void> {
         guard count.enter() else {
             loop.statistics.refusedConnections.add()
-            return channel.pipeline.addHandler(RefusingHandler(lingerMs: loop.limits.lingerMs))
+            return refuse(channel, loop, count, certificates)
         }
         let id = loop.engine.clients.nextID()
         let record = ClientRecord(
@@ -105,12 +135,48 @@ package final class FeatureServer: Sendable {
             localAddress: channel.localAddress?.shown ?? "",
             close: { loop.kill(id) }
         )
-        let client = ClientState(record: record, isAuthenticated: loop.engine.settings.password == nil)
+        let client = ClientState(record: record, isAuthenticated: false)
+        client.beginAnew(loop.engine.access)
         do {
-            try channel.pipeline.syncOperations.addHandler(ConnectionHandler(client: client, loop: loop))
+            if let certificates { try encrypt(channel, loop, certificates) }
+            let handler = ConnectionHandler(client: client, loop: loop, isEncrypted: certificates != nil)
+            try channel.pipeline.syncOperations.addHandler(handler)
             return channel.eventLoop.makeSucceededVoidFuture()
         } catch {
             count.leave()
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+    }
+
+    private static func encrypt(
+        _ channel: any Channel,
+        _ loop: LoopConnections,
+        _ certificates: ServerCertificates
+    ) throws {
+        // What one large reply needs must not stay with the connection.
+        let handler = certificates.handler(preservedBytesMax: loop.limits.outputBatchBytes)
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+
+    /// Tells a client that there are too many; not where too many are being told.
+    private static func refuse(
+        _ channel: any Channel,
+        _ loop: LoopConnections,
+        _ count: ConnectionCount,
+        _ certificates: ServerCertificates?
+    ) -> EventLoopFuture<Void> {
+        guard count.enterRefused(max: loop.limits.refusedMax) else { return channel.close() }
+        do {
+            if let certificates { try encrypt(channel, loop, certificates) }
+            let handler = RefusingHandler(
+                lingerMs: loop.limits.lingerMs,
+                isEncrypted: certificates != nil,
+                count: count
+            )
+            try channel.pipeline.syncOperations.addHandler(handler)
+            return channel.eventLoop.makeSucceededVoidFuture()
+        } catch {
+            count.leaveRefused()
             return channel.eventLoop.makeFailedFuture(error)
         }
     }
@@ -121,6 +187,8 @@ package final class FeatureServer: Sendable {
     /// - Returns: whether all connections ended by themselves.
     @discardableResult
     package func stop() -> Bool {
+        // Before the socket closes: then its file's number may be that of another server's file.
+        socketFile?.remove()
         try? listener.close().wait()
         // What the kernel has received already gets to the event loops meanwhile.
         usleep(100_000)
@@ -131,20 +199,11 @@ package final class FeatureServer: Sendable {
         onEachLoop { $0.closeAll() }
         for loop in loops { loop.end() }
         try? group.syncShutdownGracefully()
-        if case .unix(let path) = address { unlink(path) }
         return isDone
     }
 
     private func onEachLoop(_ body: @escaping @Sendable (LoopConnections) -> Void) {
         let done = loops.map { loop in loop.submit { body(loop) } }
         for future in done { try? future.wait() }
-    }
-}
-
-extension SocketAddress {
-    /// `127.0.0.1:6567`, or a socket's path.
-    fileprivate var shown: String {
-        if let host = ipAddress, let port { return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-        return pathname ?? ""
     }
 }

@@ -49,6 +49,7 @@ final class LoopConnections: @unchecked Sendable {
     }
 
     func start() {
+        statistics.turnedAtMs.store(Clock.nowMs(), ordering: .relaxed)
         sweep = eventLoop.scheduleRepeatedTask(
             initialDelay: .milliseconds(sweepIntervalMs),
             delay: .milliseconds(sweepIntervalMs)
@@ -97,6 +98,7 @@ final class LoopConnections: @unchecked Sendable {
 
     private func timePassed() {
         let nowMs = Clock.nowMs()
+        statistics.turnedAtMs.store(nowMs, ordering: .relaxed)
         let elapsedMs = nowMs - lastCommandsMs
         if elapsedMs >= 1_000 {
             let commands = statistics.commands.total
@@ -107,9 +109,10 @@ final class LoopConnections: @unchecked Sendable {
     }
 }
 
-/// How many connections a server has.
+/// How many connections a server has, and how many clients it is telling that these are enough.
 final class ConnectionCount: Sendable {
     private let count = Atomic<Int>(0)
+    private let refused = Atomic<Int>(0)
     let max: Int
 
     init(max: Int) { self.max = max }
@@ -122,5 +125,14 @@ final class ConnectionCount: Sendable {
     }
 
     func leave() { count.subtract(1, ordering: .relaxed) }
+
+    /// - Returns: `false` where so many are being told.
+    func enterRefused(max: Int) -> Bool {
+        if refused.add(1, ordering: .relaxed).newValue <= max { return true }
+        refused.subtract(1, ordering: .relaxed)
+        return false
+    }
+
+    func leaveRefused() { refused.subtract(1, ordering: .relaxed) }
     var isZero: Bool { count.load(ordering: .relaxed) == 0 }
 }

@@ -9,6 +9,8 @@ struct PendingReplies {
         var isQueued = false
         /// CLIENT REPLY keeps it from the client.
         var isMuted: Bool
+        /// Its body is called all the same.
+        var hasEffect = false
         var cancel: (@Sendable () -> Void)?
         var abandon: (@Sendable () -> Void)?
         /// Work that begins when all before it is done: the replies of a transaction that come later may be large, and all of
@@ -50,11 +52,12 @@ struct PendingReplies {
     }
 
     /// - Returns: `false` where there is none of that number.
-    mutating func finish(_ id: Int64, _ body: @escaping DeferredReply.Body) -> CommandMeasure? {
+    mutating func finish(_ id: Int64, nowNs: Int64, _ body: @escaping DeferredReply.Body) -> CommandMeasure? {
         guard id >= headID, id - headID < Int64(count) else { return nil }
         let index = head + Int(id - headID)
         guard items[index].body == nil else { return nil }
         items[index].body = body
+        items[index].command.endedNs = nowNs
         items[index].cancel = nil
         items[index].abandon = nil
         return items[index].command
@@ -101,9 +104,19 @@ struct PendingReplies {
     }
 }
 
-/// When a command began, and what it was, for the slow log.
+/// When a command began, and what it was, for its counters and the slow log.
 struct CommandMeasure {
+    /// In the table; -1 = one of EXEC's, which is counted itself.
+    var place: Int
     var startedNs: Int64 = 0
+    /// When its reply was ready.
+    var endedNs: Int64 = 0
     /// Empty = not to be logged.
     var arguments: [[UInt8]] = []
+
+    init(_ place: Int = -1, startedNs: Int64 = 0, arguments: [[UInt8]] = []) {
+        self.place = place
+        self.startedNs = startedNs
+        self.arguments = arguments
+    }
 }

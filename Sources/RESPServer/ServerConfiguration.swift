@@ -1,6 +1,10 @@
+package import Certificates
+
 /// Where the server listens, and what it allows.
 package struct ServerConfiguration: Sendable {
     package var address = ListenAddress.tcp(host: "127.0.0.1", port: 6_567)
+    /// `nil` = connections are in clear text.
+    package var tls: ServerCertificates?
     /// Event loops.
     package var threads = 1
     package var limits = ConnectionLimits()

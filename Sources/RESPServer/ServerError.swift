@@ -6,6 +6,12 @@ package struct ServerError: Error, CustomStringConvertible, Sendable {
     package let description: String
 
     init(listeningAt address: ListenAddress, _ error: any Error) {
+        if error is SocketFile.OtherFile {
+            description =
+                "cannot listen at \(address.text): there is a file of that name that is no socket; remove it, or choose another "
+                + "place by --listen"
+            return
+        }
         guard let failure = error as? IOError else {
             description = "cannot listen at \(address.text): \(error)"
             return

@@ -1,8 +1,20 @@
+import Features
 package import Postgres
 package import Store
-import Wire
+package import Wire
 
 extension CommandFault {
+    /// A name that is no feature of a view, or was one's.
+    package static func unknownFeature(_ name: String, of view: StoredView) -> CommandFault {
+        guard let current = view.former.current(name) else {
+            return unknownFeature(name, view: view.name, known: view.definition.features.map(\.name))
+        }
+        return CommandFault(
+            .noFeature,
+            "view '\(view.name)' has no feature \(quoted(name)); it is called '\(current)' now"
+        )
+    }
+
     /// The one place where the store's errors get their codes.
     package init(_ error: StoreError) {
         switch error {

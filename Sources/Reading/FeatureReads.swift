@@ -153,7 +153,7 @@ extension RowPlan {
             )
         }
         self.init(
-            columns.map { (view.layout.columns[$0].feature, 0, view.layout, $0) },
+            columns.map { (view.layout.columns[$0].feature, 0, view.layout, $0, 0) },
             ttls: [view.ttlUs],
             fingerprint: ServiceDefinition.schemaFingerprint(of: asService),
             rules: ServiceRules(view.definition)
@@ -164,7 +164,7 @@ extension RowPlan {
         var layouts = service.roles.map(\.view.layout)
         if let computed = service.computed { layouts.append(computed.layout) }
         self.init(
-            service.columns.map { ($0.name, $0.role, layouts[$0.role], $0.source) },
+            service.columns.map { ($0.name, $0.role, layouts[$0.role], $0.source, $0.origin ?? $0.role) },
             ttls: service.roles.map(\.ttlUs),
             fingerprint: service.fingerprint,
             rules: service.rules

@@ -6,6 +6,7 @@ import Wire
 /// The shapes of replies.
 extension FeatureRequest {
     func writeBody(_ rows: borrowing FoundRows, position: Int64, _ reply: inout ReplyWriter) {
+        if let fault = rows.refusal?.fault { return reply.fault(fault) }
         if case .map = shape { return writeMap(rows, position: position, &reply) }
         writeHead(&reply)
         let all = 0..<rows.rowCount
@@ -158,7 +159,7 @@ extension FeatureRequest {
             if reply.isRefused { return }
             for column in columns {
                 // What a request gives and what is computed of it is no event.
-                let role = plan.fields[column].role
+                let role = plan.fields[column].origin
                 Self.writeEventTime(role < plan.roleCount ? rows.found(row, role: role) : nil, &reply)
             }
         }

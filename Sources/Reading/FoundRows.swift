@@ -1,5 +1,6 @@
 import Features
 package import Online
+import Wire
 
 /// The rows that a request's keys lead to: for each entity or request row, one row a role.
 ///
@@ -9,13 +10,16 @@ package struct FoundRows: ~Copyable {
     let roleCount: Int
     /// As of when: µs, at which TTLs count, and which expressions know as label time.
     let time: Int64
+    /// Gets why the rows are not to be shown; `nil` where nothing of the kind can be.
+    let refusal: RowRefusal?
     /// Each role's row of each request row, role by role within a row; `nil` = none.
     private let found: UnsafeMutablePointer<UnsafeRawPointer?>
     /// As ``found``, and `nil` where the row has no values to show: a tombstone, or older than the TTL.
     private let shown: UnsafeMutablePointer<UnsafeRawPointer?>
 
-    package init(rowCount: Int, roleCount: Int, time: Int64 = 0) {
+    package init(rowCount: Int, roleCount: Int, time: Int64 = 0, refusal: RowRefusal? = nil) {
         self.rowCount = rowCount
+        self.refusal = refusal
         self.roleCount = roleCount
         self.time = time
         found = .allocate(capacity: rowCount * roleCount * 2)
@@ -88,12 +92,19 @@ package struct FoundRows: ~Copyable {
     }
 
     func status(_ row: Int, _ field: RowPlan.Field) -> ValueStatus {
-        if let base = shown[row &* roleCount &+ field.role] {
+        if shown[row &* roleCount &+ field.origin] != nil, let base = shown[row &* roleCount &+ field.role] {
             return field.isNull(base) ? .null : .present
         }
-        guard let row = found(row, role: field.role), !row.isDeleted else { return .missing }
+        guard let row = found(row, role: field.origin), !row.isDeleted else { return .missing }
         return .expired
     }
+}
+
+/// Why rows are not shown, found out while they are computed. Of one request, on the thread that answers it.
+package final class RowRefusal {
+    var fault: CommandFault?
+
+    init() {}
 }
 
 extension RowPlan.Field {

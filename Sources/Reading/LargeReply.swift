@@ -193,15 +193,20 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         }
         let lookup = request.lookup
         let keys = row..<min(row + pieceRows, lookup.rowCount)
-        let rows = FoundRows(rowCount: keys.count, roleCount: lookup.roleCount, time: time)
-        ViewMemory.withReaders(memories) { readers in
-            let kept = lookup.find(keys, rows, readers, reads, isCounted: isCounted)
+        let rows = FoundRows(rowCount: keys.count, roleCount: lookup.roleCount, time: time, refusal: lookup.refusal)
+        lookup.withReaders(memories) { readers in
+            let kept = lookup.find(keys, rows, readers, memories, reads, isCounted: isCounted)
             defer { withExtendedLifetime(kept) {} }
+            if rows.refusal?.fault != nil { return }
             let count =
                 request.options.format == .packed32 || request.options.format == .packed64
                 ? keys.count : request.plan.rowsWithin(reads.large.sizes.pieceBytes, rows, 0..<keys.count)
             parts.add(rows, 0..<count)
             row += count
+        }
+        if let fault = rows.refusal?.fault {
+            finish { $0.fault(fault) }
+            return true
         }
         guard row == lookup.rowCount || parts.isRefused else { return false }
         if lookup.wantsPosition, lookup.time == nil, !parts.isRefused, !isOfOnePosition, attempt < Self.attemptsMax {

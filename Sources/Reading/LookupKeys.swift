@@ -21,7 +21,7 @@ package struct LookupKeys: Sendable {
     package init(_ view: ServedView, capacity: Int, isTimed: Bool = false) {
         self.view = view
         scratch = EntityKey(view.layout.keys)
-        values = view.memory == nil || isTimed ? view.definition.keys.map { _ in [] } : []
+        values = view.residentRows == nil || isTimed ? view.definition.keys.map { _ in [] } : []
         if isInteger { integers.reserveCapacity(capacity) } else { ends.reserveCapacity(capacity) }
     }
 
@@ -80,7 +80,7 @@ package struct LookupKeys: Sendable {
             let text = arguments[start + places[index]]
             do throws(ValueTextError) {
                 switch key.type {
-                case .int64: entity.append(.int64(try ValueText.int64(text)))
+                case .int64: entity.append(.int64(try ValueText.integer(text)))
                 case .string:
                     guard text.count <= DefinitionLimits.keyBytesMax else { throw .tooLong(bytes: text.count) }
                     try ValueText.checkString(text)
@@ -157,6 +157,18 @@ package struct LookupKeys: Sendable {
                 rows.set(index, reader.row(keyBytes: UnsafeRawBufferPointer(rebasing: bytes[start..<end])))
                 start = end
                 index &+= rows.roleCount
+            }
+        }
+    }
+
+    /// Where some of the keys have their events.
+    func places(_ range: Range<Int>, in events: EventMemory) -> [Int] {
+        let range = range.clamped(to: 0..<count)
+        if isInteger { return integers[range].map { events.place($0) } }
+        return bytes.withUnsafeBytes { bytes in
+            range.map { key in
+                let start = key == 0 ? 0 : ends[key - 1]
+                return events.place(keyBytes: UnsafeRawBufferPointer(rebasing: bytes[start..<ends[key]]))
             }
         }
     }

@@ -41,6 +41,10 @@ package struct ReplyOptions: Sendable {
 
     /// Whether a prediction's reply has what the model read, too.
     package private(set) var hasVector = false
+    /// Whether a prediction is kept out of the log.
+    package private(set) var isNotLogged = false
+    /// The argument with the name that the client has for its request; `nil` = it gave none.
+    package private(set) var requestID: Int?
 
     init() {}
 
@@ -70,9 +74,11 @@ package struct ReplyOptions: Sendable {
                 hasVector = true
                 at += 1
             } else if allowed.contains(.prediction), arguments.matches(at, "NOLOG") {
+                isNotLogged = true
                 at += 1
             } else if allowed.contains(.prediction), arguments.matches(at, "ID") {
                 guard at + 1 < arguments.count else { throw .cutOff("ID", expected: "ID id") }
+                requestID = at + 1
                 at += 2
             } else if arguments.matches(at, "META") {
                 hasMeta = true

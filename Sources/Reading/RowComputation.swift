@@ -3,6 +3,8 @@ import Features
 import Online
 package import PointInTime
 package import Serving
+import Store
+import Wire
 
 /// What a request of a service gives and has computed beside what it looks up: one more role of its rows.
 package struct RowComputation: Sendable {
@@ -10,11 +12,11 @@ package struct RowComputation: Sendable {
     /// One a view's role.
     private let layouts: [RowLayout]
     /// One for each of ``ComputedColumns/fields``, with a value a row.
-    private let fields: [Column]
+    package let fields: [Column]
     /// Of the keys that expressions use.
-    private let keys: [String: Column]
+    package let keys: [String: Column]
     /// Given by the request instead of looked up, by place among ``ComputedColumns/lookups``.
-    private let overrides: [Int: Column]
+    package let overrides: [Int: Column]
 
     /// - Parameters:
     ///   - fields: one for each of ``ComputedColumns/fields``, a value a row.
@@ -41,6 +43,23 @@ package struct RowComputation: Sendable {
         (fields + Array(keys.values) + Array(overrides.values)).reduce(0) { $0 + $1.byteCount }
     }
 
+    /// A column of a view in the type that the version of the service has it in. Where it has a value that is none of that, the
+    /// rows are refused, and the column is null.
+    private func narrowed(
+        _ column: Column,
+        _ lookup: ComputedColumns.Lookup,
+        _ rows: borrowing FoundRows,
+        first: Int
+    ) -> Column {
+        guard lookup.isNarrowed else { return column }
+        do throws(TooNarrow) { return try column.narrowed(to: lookup.type) } catch {
+            // Whose row it is and what its value is, a client may not be meant to read in an error.
+            let text = "row \(first + error.row + 1): \(error.text(of: lookup.name, isPII: true))"
+            if rows.refusal?.fault == nil { rows.refusal?.fault = CommandFault(.value, text) }
+            return Column(nullsOf: lookup.type, rowCount: column.rowCount)
+        }
+    }
+
     /// Computes the last role of some rows whose other roles are decided.
     ///
     /// - Parameters:
@@ -51,12 +70,17 @@ package struct RowComputation: Sendable {
         let count = range.count
         var looked: [Int: Column] = [:]
         // Values are taken before the closures, which cannot capture the rows.
-        for place in columns.derived.lookupPlaces {
+        for place in Set(columns.derived.lookupPlaces + columns.narrowed).sorted() {
             let lookup = columns.lookups[place]
             if let given = overrides[place] {
                 looked[place] = given.slice(range)
             } else if let source = lookup.source {
-                looked[place] = rows.column(role: lookup.role, layouts[lookup.role], source)
+                looked[place] = narrowed(
+                    rows.column(role: lookup.role, layouts[lookup.role], source),
+                    lookup,
+                    rows,
+                    first: range.lowerBound
+                )
             } else {
                 looked[place] = rows.eventTimes(role: lookup.role)
             }
@@ -75,7 +99,7 @@ package struct RowComputation: Sendable {
         )
         for count in values.errorCounts where count > 0 { errors(count) }
         let packed = PackedColumns(
-            given + values.columns,
+            given + values.columns + columns.narrowed.map { looked[$0] ?? times },
             layout: columns.layout,
             rowCount: count,
             eventTime: rows.time

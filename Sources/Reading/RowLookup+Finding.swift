@@ -16,14 +16,18 @@ extension RowLookup {
     /// µs; asked for only where something depends on it.
     func requestTime(_ reads: FeatureReads) -> Int64 {
         if let time = time ?? moment { return time }
+        if hasWindows { return reads.source.now() }
         let hasTTL = ttls.map { $0.contains { $0 != nil } } ?? views.contains { $0.ttlUs != nil }
         return hasTTL || wantsPosition || computation != nil ? reads.source.now() : 0
     }
 
+    /// Where it is said that a value is not of the type in which it is asked for; `nil` where all are.
+    var refusal: RowRefusal? { computation?.columns.narrowed.isEmpty == false ? RowRefusal() : nil }
+
     /// Calls `body` once with the rows.
     func visit(_ memories: [ViewMemory], _ reads: FeatureReads, _ body: (borrowing FoundRows) -> Void) {
-        let rows = FoundRows(rowCount: rowCount, roleCount: roleCount, time: requestTime(reads))
-        if memories.count == 1, computation == nil {
+        let rows = FoundRows(rowCount: rowCount, roleCount: roleCount, time: requestTime(reads), refusal: refusal)
+        if memories.count == 1, computation == nil, !hasWindows {
             memories[0].withReader { reader in
                 keys[0].find(0, in: rows, reader.shared)
                 show(0, of: 0, rows, isCounted: isCounted)
@@ -31,8 +35,8 @@ extension RowLookup {
             }
             return
         }
-        ViewMemory.withReaders(memories) { readers in
-            let kept = find(0..<rowCount, rows, readers, reads, isCounted: isCounted)
+        withReaders(memories) { readers in
+            let kept = find(0..<rowCount, rows, readers, memories, reads, isCounted: isCounted)
             body(rows)
             withExtendedLifetime(kept) {}
         }
@@ -45,17 +49,26 @@ extension RowLookup {
         of catalog: Catalog,
         _ body: (borrowing FoundRows, Int64) -> Void
     ) -> Attempt {
-        ViewMemory.withReaders(memories) { readers in
+        withReaders(memories) { readers in
             // A change that begins after the first count cannot touch the memories, which are locked.
             guard let count = reads.source.changeCount(), reads.source.catalog() === catalog else { return .isChanging }
             let position = reads.source.position()
             guard reads.source.changeCount() == count else { return .isChanging }
-            let rows = FoundRows(rowCount: rowCount, roleCount: roleCount, time: requestTime(reads))
+            let rows = FoundRows(
+                rowCount: rowCount,
+                roleCount: roleCount,
+                time: requestTime(reads),
+                refusal: refusal
+            )
             if let time {
                 for role in views.indices { keys[role].find(role, in: rows, readers[role]) }
                 guard rows.isWithin(time, roles: views.indices) else { return .isNewer }
+                for role in views.indices {
+                    // Events of so long ago are not kept.
+                    if let windows = computed(role, memories), !windows.answers(at: time) { return .isNewer }
+                }
             }
-            let kept = find(0..<rowCount, rows, readers, reads, isCounted: isCounted)
+            let kept = find(0..<rowCount, rows, readers, memories, reads, isCounted: isCounted)
             body(rows, position)
             withExtendedLifetime(kept) {}
             return .visited
@@ -68,14 +81,36 @@ extension RowLookup {
         _ range: Range<Int>,
         _ rows: borrowing FoundRows,
         _ readers: [ViewMemory.SharedReader],
+        _ memories: [ViewMemory],
         _ reads: FeatureReads,
         isCounted: Bool
-    ) -> PackedColumns? {
+    ) -> [PackedColumns] {
+        var kept: [PackedColumns] = []
         for role in views.indices {
-            keys[role].find(range, role, in: rows, readers[role])
+            if let windows = computed(role, memories) {
+                kept.append(compute(windows, range, role, rows))
+            } else {
+                keys[role].find(range, role, in: rows, readers[role])
+            }
             show(role, of: role, rows, isCounted: isCounted)
         }
-        return computation?.fill(rows, range) { if isCounted { reads.noteDerivedErrors($0) } }
+        if let computation {
+            kept.append(computation.fill(rows, range) { if isCounted { reads.noteDerivedErrors($0) } })
+        }
+        return kept
+    }
+
+    /// Computes a role's windows at the time of the rows: a row for each key, also where it has no events.
+    private func compute(
+        _ resident: ResidentRole,
+        _ range: Range<Int>,
+        _ role: Int,
+        _ rows: borrowing FoundRows
+    ) -> PackedColumns {
+        let places = keys[role].places(range, in: resident.events)
+        let packed = resident.rows(places, at: rows.time)
+        for row in places.indices { rows.set(row &* rows.roleCount &+ role, packed.row(row)) }
+        return packed
     }
 
     /// Calls `body` with each of one role's rows that is shown, while its memory is locked.

@@ -51,7 +51,7 @@ package struct RowLookup: Sendable {
     }
 
     /// Whether some role's values are computed of events, at the time of the request.
-    private var hasWindows: Bool { views.contains { $0.windows != nil } }
+    var hasWindows: Bool { views.contains { $0.windows != nil } }
 
     /// The same at one time, if windows are read: what is computed and what the reply says are of the same moment.
     func timed(_ reads: FeatureReads) -> RowLookup {
@@ -85,8 +85,7 @@ package struct RowLookup: Sendable {
         after position: Int64,
         _ reply: inout ReplyWriter
     ) -> CommandOutcome? {
-        let memories = views.compactMap(\.memory)
-        guard memories.count == views.count else {
+        guard let memories = residentMemories else {
             return .deferred(later(form, reads, of: catalog, after: position, reply.version))
         }
         guard wantsPosition || time != nil else {
@@ -124,8 +123,30 @@ package struct RowLookup: Sendable {
         DeferredReply { finish in fetch(form, reads, of: catalog, after: position, version, finish) }
     }
 
-    /// Whether all views are in memory.
-    package var isResident: Bool { views.allSatisfy { $0.memory != nil } }
+    /// Whether all views are in memory, windows with their events.
+    package var isResident: Bool { views.allSatisfy { $0.residentRows != nil } }
+
+    /// One a role; `nil` where some are not in memory.
+    var residentMemories: [ViewMemory]? {
+        let memories = views.compactMap(\.residentRows)
+        return memories.count == views.count ? memories : nil
+    }
+
+    /// Calls `body` while none of the memories changes, nor events of which windows are computed.
+    /// - Parameter memories: one a role.
+    func withReaders<Result>(_ memories: [ViewMemory], _ body: ([ViewMemory.SharedReader]) -> Result) -> Result {
+        ViewMemory.withReaders(memories) { readers in
+            guard hasWindows else { return body(readers) }
+            let events = views.indices.compactMap { computed($0, memories)?.events }
+            return EventMemory.withReading(events) { body(readers) }
+        }
+    }
+
+    /// What computes a role's rows in memory; `nil` where they are found.
+    func computed(_ role: Int, _ memories: [ViewMemory]) -> ResidentRole? {
+        guard let resident = views[role].resident, memories[role] === resident.placeholder else { return nil }
+        return resident
+    }
 
     /// What the keys take, and what the request gives besides.
     package var keyBytes: Int { keys.reduce(0) { $0 + $1.memoryBytes } + (computation?.byteCount ?? 0) }
@@ -134,7 +155,7 @@ package struct RowLookup: Sendable {
     func fetchedBytes(_ memories: [ViewMemory]) -> Int {
         var seen: [ViewMemory] = []
         for (view, memory) in zip(views, memories)
-        where view.memory !== memory && !seen.contains(where: { $0 === memory }) { seen.append(memory) }
+        where view.residentRows !== memory && !seen.contains(where: { $0 === memory }) { seen.append(memory) }
         return seen.reduce(0) { $0 + $1.figures.bytes }
     }
 
@@ -148,16 +169,17 @@ package struct RowLookup: Sendable {
         after position: Int64,
         _ finish: @escaping @Sendable (Result<[ViewMemory], ServingError>) -> Void
     ) {
-        // Windows are those of a position, so that the other rows of a reply that tells one are, too.
-        let isFetched = time != nil || (hasWindows && wantsPosition)
+        let isFetched = isFromHistory
         // A role of which the request gives everything has no keys, and nothing to fetch.
-        let asked = zip(views, keys).filter { view, keys in (isFetched || view.memory == nil) && keys.count > 0 }
+        let asked = zip(views, keys).filter { view, keys in
+            (isFetched || view.residentRows == nil) && keys.count > 0
+        }
         let missing = Self.each(of: asked.map(\.0))
         let group = FetchGroup(count: missing.count) { result in
             finish(
                 result.map { fetched in
                     views.compactMap { view in
-                        if !isFetched, let memory = view.memory { return memory }
+                        if !isFetched, let memory = view.residentRows { return memory }
                         guard let place = missing.firstIndex(where: { $0 === view }) else {
                             return ViewMemory(layout: view.layout)
                         }
@@ -217,19 +239,29 @@ package struct RowLookup: Sendable {
 
     /// Calls `body` once with the rows of memories, exactly those of a position where that is asked for and can be had.
     /// - Parameter position: one that the rows reflect.
+    /// - Returns: whether they are exactly those of the position that `body` got.
+    @discardableResult
     func visit(
         _ memories: [ViewMemory],
         _ reads: FeatureReads,
         of catalog: Catalog,
         after position: Int64,
         _ body: (borrowing FoundRows, Int64) -> Void
-    ) {
+    ) -> Bool {
         if isResident, wantsPosition, time == nil {
             for _ in 0..<Self.attemptsMax {
-                if case .visited = visitExactly(memories, reads, of: catalog, body) { return }
+                if case .visited = visitExactly(memories, reads, of: catalog, body) { return true }
             }
         }
         visit(memories, reads) { body($0, position) }
+        return isFromHistory
+    }
+
+    /// Whether all rows are fetched from history, those of one position.
+    ///
+    /// Windows that PostgreSQL's events make are those of a position, so that the other rows of a reply that tells one are, too.
+    private var isFromHistory: Bool {
+        time != nil || (wantsPosition && views.contains { $0.windows != nil && $0.resident == nil })
     }
 
     private static func each(of views: [ServedView]) -> [ServedView] {

@@ -18,6 +18,8 @@ package final class RowPlan: Sendable {
     struct Field: Sendable {
         let kind: Kind
         let role: Int
+        /// The role of the view whose row says whether there is a value, and of when; ``role``, unless that is computed of it.
+        let origin: Int
         /// Of the value, from the row's start.
         let offset: Int
         /// The byte of the row with the value's null bit, and that bit.
@@ -69,10 +71,10 @@ package final class RowPlan: Sendable {
     let ttls: [Int64?]
 
     /// - Parameters:
-    ///   - sources: for each column, its role's number, that role's layout and the column's place there.
+    ///   - sources: for each column, its role's number, that role's layout and the column's place there; ``Field/origin``.
     ///   - ttls: see ``ttls``; as many as there are roles of views.
     init(
-        _ sources: [(name: String, role: Int, layout: RowLayout, column: Int)],
+        _ sources: [(name: String, role: Int, layout: RowLayout, column: Int, origin: Int)],
         ttls: [Int64?],
         fingerprint: String,
         rules: ServiceRules
@@ -90,6 +92,7 @@ package final class RowPlan: Sendable {
                 Field(
                     kind: Kind(column.type),
                     role: source.role,
+                    origin: source.origin,
                     offset: column.offset,
                     nullByte: RowLayout.nullsOffset + source.column / 8,
                     nullBit: 1 << UInt8(source.column % 8),

@@ -2,7 +2,7 @@ package import Features
 import Online
 package import PointInTime
 package import Serving
-import Wire
+package import Wire
 
 /// A read of a version of a service whose rows somebody works with, instead of sending them: predictions, for one.
 ///
@@ -49,8 +49,7 @@ package struct ServiceRead: Sendable {
     ///   then there is ``rows(_:of:after:finish:)``.
     /// - Complexity: O(rows × columns), on the caller's thread.
     package func rows(_ reads: FeatureReads, of catalog: Catalog, after position: Int64) -> ServiceRows? {
-        let memories = lookup.views.compactMap(\.memory)
-        guard memories.count == lookup.views.count else { return nil }
+        guard let memories = lookup.residentMemories else { return nil }
         for _ in 0..<3 {
             var made: ServiceRows?
             switch lookup.visitExactly(memories, reads, of: catalog, { made = rows($0, $1) }) {
@@ -79,7 +78,10 @@ package struct ServiceRead: Sendable {
             case .success(let memories):
                 let body: @Sendable () -> Void = {
                     var made = ServiceRows(columns: [], statuses: [], eventTimes: [], position: position, time: 0)
-                    lookup.visit(memories, reads, of: catalog, after: position) { made = self.rows($0, $1) }
+                    let isExact = lookup.visit(memories, reads, of: catalog, after: position) {
+                        made = self.rows($0, $1)
+                    }
+                    made.isExact = isExact
                     finish(.success(made))
                 }
                 guard isLarge(reads.large.sizes) else { return reads.large.short(body) }
@@ -98,19 +100,24 @@ package struct ServiceRead: Sendable {
 
     private func rows(_ rows: borrowing FoundRows, _ position: Int64) -> ServiceRows {
         var made = ServiceRows(columns: [], statuses: [], eventTimes: [], position: position, time: rows.time)
+        made.fault = rows.refusal?.fault
+        if made.fault != nil { return made }
         var lookup = 0
         for (column, field) in zip(service.columns, plan.fields) {
-            let isFeature = column.role < service.roles.count
+            let isFeature = column.origin != nil
             if isFeature, let given = computation?.given(lookup) {
                 made.columns.append(given)
                 made.statuses.append((0..<rows.rowCount).map { given.isNull($0) ? .null : .present })
                 made.eventTimes.append(nil)
             } else {
-                let layout = isFeature ? service.roles[column.role].view.layout : service.computed?.layout
+                let isComputed = column.role == service.roles.count
+                let layout = isComputed ? service.computed?.layout : service.roles[column.role].view.layout
                 if let layout { made.columns.append(rows.column(role: column.role, layout, column.source)) }
                 made.statuses.append((0..<rows.rowCount).map { rows.status($0, field) })
                 made.eventTimes.append(
-                    isFeature ? (0..<rows.rowCount).map { rows.found($0, role: column.role)?.knownEventTime } : nil
+                    column.origin.map { role in
+                        (0..<rows.rowCount).map { rows.found($0, role: role)?.knownEventTime }
+                    }
                 )
             }
             if isFeature { lookup += 1 }
@@ -130,6 +137,10 @@ package struct ServiceRows: Sendable {
     package var eventTimes: [[Int64?]?]
     /// That the rows are of; at least, where something was fetched that is not in memory.
     package var position: Int64
+    /// Whether they are exactly what the position has.
+    package var isExact = true
     /// As of which the rows are, µs: the time of the request.
     package var time: Int64
+    /// Why there are none: a value is not of the type that the version of the service has.
+    package var fault: CommandFault?
 }

@@ -22,20 +22,21 @@ struct PartitionSegmentWriter {
         let temporary = try directory.temporaryPath()
         defer { unlink(temporary) }
         let view = plan.view
+        let isKept = directory.keepsReplaced && !partition.hasForgotten
         let output = try create(temporary)
         let contents = try write(to: output)
         let manifest = SegmentManifest(session, directory: directory.id)
         guard let bounds = contents.bounds else {
             if let replaced = partition.replaced {
-                try manifest.remove([replaced])
-                directory.remove(replaced)
+                try manifest.remove([replaced], keepsUnlisted: isKept)
+                if !isKept { directory.remove(replaced) }
             }
             return nil
         }
         let facts = try finish(output)
         let folder = SegmentDirectory.folder(view, partition: partition.number)
         let file = SegmentDirectory.newFile(in: folder, position: plan.pinned.state.position)
-        let segment = Segment(
+        var segment = Segment(
             file: file,
             view: view.id,
             partition: partition.number,
@@ -53,15 +54,21 @@ struct PartitionSegmentWriter {
             sha256: try SegmentDirectory.digest(temporary),
             createdAt: Timestamp(microseconds: 0)
         )
-        try directory.place(temporary, as: file)
-        try manifest.replace(with: segment)
-        if let replaced = partition.replaced { directory.remove(replaced) }
+        segment.written.etag = try directory.place(temporary, as: file)
+        try manifest.replace(with: segment, keepsReplaced: isKept)
+        if let replaced = partition.replaced, !isKept { directory.remove(replaced) }
         return segment
     }
 
     private func create(_ path: String) throws(StoreError) -> any SegmentOutput {
         do throws(HistoryRunError) {
-            return try format.create(path: path, keys: plan.view.storageKeys, features: plan.view.definition.features)
+            return try format.create(
+                path: path,
+                keys: plan.view.storageKeys,
+                event: plan.view.eventKey,
+                features: plan.view.definition.features,
+                featureIDs: plan.features.map(\.id)
+            )
         } catch {
             throw .file("\(error)")
         }
@@ -99,10 +106,13 @@ struct PartitionSegmentWriter {
             let copy = try CopyOut(
                 session,
                 query: SegmentRows.query(plan.view, partition.range),
-                types: SegmentRows.types(plan.view)
+                types: SegmentRows.layout(plan.view).types
             )
             defer { copy.cancel() }
-            return try write(copy, to: output)
+            let contents = try write(copy, to: output)
+            // The table is locked since it was read: bytes of another type cannot have been taken for these.
+            try plan.view.refuseIfChanged(session)
+            return contents
         }
     }
 

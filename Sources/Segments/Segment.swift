@@ -28,6 +28,13 @@ package struct Segment: Sendable, Hashable {
     /// Of the whole file.
     package var sha256: [UInt8]
     package var createdAt: Timestamp
+    /// Rows of the file that were forgotten since it was written; ascending, apart from one another.
+    package var removed: [Range<Int>] = []
+    /// Batches of the forgets whose rows are among ``removed``.
+    package var forgotten: [Int64] = []
+
+    /// Rows that are there for a reader.
+    package var remainingRows: Int64 { rows - Int64(removed.reduce(0) { $0 + $1.count }) }
 
     /// A feature and what names it for good: one that is pruned and made again has another id.
     package struct Feature: Sendable, Hashable {
@@ -42,12 +49,13 @@ package struct Segment: Sendable, Hashable {
 
     /// Each feature's column in the file; `nil` = the feature is younger than the file, every row is null.
     ///
+    /// A feature that was renamed since has its old name there, and one that was widened its old type.
     /// - Throws: ``StoreError/file(_:)`` where the file was written while a feature was hidden.
     package func columns(of wanted: [Feature]) throws(StoreError) -> [String?] {
         var columns: [String?] = []
         for feature in wanted {
-            if features.contains(feature) {
-                columns.append(feature.name)
+            if let known = features.first(where: { $0.id == feature.id }) {
+                columns.append(known.name)
             } else if feature.id > featureMax {
                 columns.append(nil)
             } else {

@@ -84,8 +84,14 @@ package final class SegmentBuild {
         )
         let partitions = Set((0..<rows.count).compactMap { rows.int32($0, 0) })
         let segments = try manifest.list()
-        try manifest.remove(segments.filter { !partitions.contains($0.partition) }.map(\.file))
-        return directory.sweep(listed: Set(segments.filter { partitions.contains($0.partition) }.map(\.file)))
+        let gone = segments.filter { !partitions.contains($0.partition) }.map(\.file)
+        try manifest.remove(gone, keepsUnlisted: directory.keepsReplaced)
+        let listed = Set(segments.filter { partitions.contains($0.partition) }.map(\.file))
+        guard directory.keepsReplaced else { return try directory.sweep(listed: listed) }
+        let kept = try manifest.unlisted(graceHours: SegmentLimits.replacedHours)
+        let count = try directory.sweep(listed: listed.union(kept))
+        try manifest.forgetUnlisted(but: kept)
+        return count
     }
 
     /// Brings a view's files up to date.

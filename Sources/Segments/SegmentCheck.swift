@@ -46,7 +46,10 @@ package struct SegmentCheck {
     /// Files in the directory that no list has: they are in nobody's way, and the next build removes them.
     package func strays() throws(StoreError) -> [String] {
         let listed = Set(try SegmentManifest(session, directory: directory.id).list().map(\.file))
-        return directory.files().filter { !listed.contains($0) }
+        let kept = try SegmentManifest(session, directory: directory.id).unlisted(
+            graceHours: SegmentLimits.replacedHours
+        )
+        return try directory.files().filter { !listed.contains($0) && !kept.contains($0) }
     }
 
     private func fault(
@@ -55,9 +58,8 @@ package struct SegmentCheck {
         _ features: [Segment.Feature],
         _ validity: SegmentValidity
     ) throws(StoreError) -> String? {
-        let path = directory.path(segment)
         do throws(StoreError) {
-            guard try SegmentDirectory.digest(path) == segment.sha256 else { return "its SHA-256 is another" }
+            guard try directory.digest(of: segment) == segment.sha256 else { return "its SHA-256 is another" }
             _ = try segment.columns(of: features)
         } catch {
             return "\(error)"
@@ -65,8 +67,10 @@ package struct SegmentCheck {
         if let fault = contentFault(segment, view) { return fault }
         if let fault = validity.fault(segment) { return fault }
         let rows = try historyRows(segment, view)
-        return rows == segment.rows
-            ? nil : "it has \(segment.rows) rows; history had \(rows) at position \(segment.state.position)"
+        let marked = segment.removed.isEmpty ? "" : ", less those that are marked as forgotten"
+        return rows == segment.remainingRows
+            ? nil
+            : "it has \(segment.remainingRows) rows\(marked); history had \(rows) at position \(segment.state.position)"
     }
 
     private func contentFault(_ segment: Segment, _ view: StoredView) -> String? {
@@ -75,12 +79,13 @@ package struct SegmentCheck {
                 path: directory.path(segment),
                 written: segment.written,
                 keys: view.storageKeys,
+                event: view.eventKey,
                 features: []
             )
             var rows: Int64 = 0
             var last: GroupOrder?
             for group in run.groups.indices {
-                let order = try run.order(ofGroup: group, with: [.positions, .knownAt])
+                let order = try run.order(ofGroup: group, with: [.positions, .knownAt, .events])
                 if let fault = Self.fault(order, behind: last, segment) { return fault }
                 rows += Int64(order.rowCount)
                 last = order
@@ -123,22 +128,30 @@ extension PartitionRange {
 }
 
 extension GroupOrder {
-    /// Whether a row stands before another of the same view by keys, event time and position.
+    /// Whether a row stands before another of the same view by keys, event time, event and position.
     fileprivate func isAscending(_ row: Int, _ other: GroupOrder, _ otherRow: Int) -> Bool {
         for (left, right) in zip(keys, other.keys) {
-            switch (left, right) {
-            case (.int64(let left), .int64(let right)):
-                if left[row] != right[otherRow] { return left[row] < right[otherRow] }
-            case (.string(let offsets, let bytes), .string(let otherOffsets, let otherBytes)):
-                let left = bytes[offsets[row]..<offsets[row + 1]]
-                let right = otherBytes[otherOffsets[otherRow]..<otherOffsets[otherRow + 1]]
-                if left.lexicographicallyPrecedes(right) { return true }
-                if right.lexicographicallyPrecedes(left) { return false }
-            default: return false
-            }
+            if let isBefore = Self.isBefore(left, row, right, otherRow) { return isBefore }
         }
         if times[row] != other.times[otherRow] { return times[row] < other.times[otherRow] }
+        if let events, let others = other.events, let isBefore = Self.isBefore(events, row, others, otherRow) {
+            return isBefore
+        }
         guard let positions, let others = other.positions else { return false }
         return positions[row] < others[otherRow]
+    }
+
+    /// `nil` where both are the same.
+    private static func isBefore(_ left: Keys, _ row: Int, _ right: Keys, _ otherRow: Int) -> Bool? {
+        switch (left, right) {
+        case (.int64(let left), .int64(let right)):
+            return left[row] == right[otherRow] ? nil : left[row] < right[otherRow]
+        case (.string(let offsets, let bytes), .string(let otherOffsets, let otherBytes)):
+            let left = bytes[offsets[row]..<offsets[row + 1]]
+            let right = otherBytes[otherOffsets[otherRow]..<otherOffsets[otherRow + 1]]
+            if left.lexicographicallyPrecedes(right) { return true }
+            return right.lexicographicallyPrecedes(left) ? false : nil
+        default: return false
+        }
     }
 }

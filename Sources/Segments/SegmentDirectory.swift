@@ -1,18 +1,36 @@
-import Crypto
 import Features
 import Foundation
 import Glibc
+import Hashing
 package import Postgres
 package import Store
 
-/// A directory of segments: `view=NAME/part=NUMBER/….parquet`, and hidden files of our own.
+/// A directory of segments: `view=NAME/part=NUMBER/….parquet`, and hidden files of our own; on a disk, or in object storage.
 ///
 /// The marker `.asof-segments` holds the directory's id, by which the store's list knows it, and the store's. Files under
 /// way lie in `.building`, so that whoever reads the directory sees whole files only.
 package struct SegmentDirectory: Sendable, Hashable {
+    /// A path, or `s3://BUCKET/KEY`.
     package let root: String
     /// A uuid.
     package let id: String
+    /// Where its files are objects.
+    let objects: (any SegmentObjects)?
+
+    init(root: String, id: String, objects: (any SegmentObjects)? = nil) {
+        self.root = root
+        self.id = id
+        self.objects = objects
+    }
+
+    package static func == (left: SegmentDirectory, right: SegmentDirectory) -> Bool {
+        left.root == right.root && left.id == right.id
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(root)
+        hasher.combine(id)
+    }
 
     static let marker = ".asof-segments"
     private static let building = ".building"
@@ -30,6 +48,16 @@ package struct SegmentDirectory: Sendable, Hashable {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw .file("\(path): cannot be read")
         }
+        return SegmentDirectory(root: root, id: try markedID(text, path: path, root: root, storeID: storeID))
+    }
+
+    /// The directory's id that a marker's text has.
+    static func markedID(
+        _ text: String,
+        path: String,
+        root: String,
+        storeID: String
+    ) throws(StoreError) -> String {
         let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
         func value(_ key: String) -> String? { lines.first { $0.first == key && $0.count == 2 }?[1].lowercased() }
         guard let id = value("directory"), UUID(uuidString: id) != nil, let store = value("store") else {
@@ -42,7 +70,7 @@ package struct SegmentDirectory: Sendable, Hashable {
                 "\(root): these are segments of store \(store), not of \(storeID); name another directory with --segments"
             )
         }
-        return SegmentDirectory(root: root, id: id)
+        return id
     }
 
     /// Opens a directory, made now where there is none.
@@ -75,6 +103,9 @@ package struct SegmentDirectory: Sendable, Hashable {
 
     package func path(_ segment: Segment) -> String { root + "/" + segment.file }
 
+    /// Whether a file that was replaced is to stay for a while: an open file outlives its name, an object does not.
+    var keepsReplaced: Bool { objects != nil }
+
     // MARK: Names
 
     /// The folder of a view's files below the root.
@@ -97,12 +128,17 @@ package struct SegmentDirectory: Sendable, Hashable {
     /// Takes the right to change the directory, for as long as the result lives; waits for another run that has it.
     ///
     /// - Parameters:
+    ///   - conninfo: of the store.
     ///   - interruption: ends the waiting from another thread.
     ///   - willWait: called once before waiting.
     package func lock(
+        conninfo: String,
         interruption: Interruption? = nil,
         willWait: () -> Void = {}
     ) throws(StoreError) -> SegmentLock {
+        if objects != nil {
+            return try lockObjects(conninfo: conninfo, interruption: interruption, willWait: willWait)
+        }
         let path = root + "/.lock"
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard descriptor >= 0 else { throw .file("\(path): cannot be opened: \(Self.reason(errno))") }
@@ -115,30 +151,37 @@ package struct SegmentDirectory: Sendable, Hashable {
                 throw .file("\(path): cannot be locked: \(Self.reason(errno))")
             }
             if interruption?.isInterrupted == true { throw .file("\(path): waiting for it was given up") }
-            usleep(Self.retryUs)
+            usleep(SegmentLimits.lockRetryUs)
         }
         return lock
     }
 
-    private static let retryUs: UInt32 = 100_000
-
     /// Where a file lies until it is complete.
     func temporaryPath() throws(StoreError) -> String {
+        if objects != nil { return try Self.temporaryFile() }
         try Self.makeFolder(root + "/" + Self.building)
         return "\(root)/\(Self.building)/\(getpid())-\(String(UInt32.random(in: 0...(.max)), radix: 16))"
     }
 
     /// Puts a complete file, whose bytes are on disk, under its name.
-    func place(_ temporary: String, as file: String) throws(StoreError) {
+    /// - Returns: of an object what its storage calls the bytes.
+    func place(_ temporary: String, as file: String) throws(StoreError) -> String {
         let target = root + "/" + file
+        if let objects { return try objects.put(temporary, as: target) }
         let folder = URL(fileURLWithPath: target).deletingLastPathComponent()
         try Self.makeFolder(folder.path)
         guard rename(temporary, target) == 0 else { throw .file("\(target): cannot be written: \(Self.reason(errno))") }
         for path in [folder.path, folder.deletingLastPathComponent().path, root] { Self.sync(path) }
+        return ""
     }
 
     /// Every file of ours, below the root, in whatever state.
-    package func files() -> [String] {
+    package func files() throws(StoreError) -> [String] {
+        if let objects {
+            let all = try objects.list(root)
+            return all.filter { ($0.hasPrefix("view=") || $0.hasPrefix("view__=")) && $0.hasSuffix(".parquet") }
+                .sorted()
+        }
         var files: [String] = []
         for view in Self.entries(root) where view.hasPrefix("view=") || view.hasPrefix("view__=") {
             for part in Self.entries("\(root)/\(view)") where part.hasPrefix("part=") || part.hasPrefix("part__=") {
@@ -150,28 +193,41 @@ package struct SegmentDirectory: Sendable, Hashable {
     }
 
     /// Removes a file, and its folders where they are empty then.
-    func remove(_ file: String) {
+    /// - Returns: why it is still there; `nil` = it is gone. What stays is in nobody's way, and the next build removes it.
+    @discardableResult
+    func remove(_ file: String) -> StoreError? {
+        if let objects {
+            do throws(StoreError) { try objects.remove(root + "/" + file) } catch { return error }
+            return nil
+        }
         var path = URL(fileURLWithPath: root + "/" + file)
-        unlink(path.path)
+        guard unlink(path.path) == 0 || errno == ENOENT else { return .file("\(path.path): \(Self.reason(errno))") }
         for _ in 0..<2 {
             path.deleteLastPathComponent()
-            guard rmdir(path.path) == 0 else { return }
+            guard rmdir(path.path) == 0 else { break }
         }
+        return nil
     }
 
     /// Removes what a killed run left: files under way, and files that are not listed.
     ///
     /// The caller holds the lock.
-    /// - Returns: how many there were.
-    func sweep(listed: Set<String>) -> Int {
+    /// - Parameter failed: called with what could not be removed.
+    /// - Returns: how many are gone.
+    func sweep(listed: Set<String>, failed: (StoreError) -> Void = { _ in }) throws(StoreError) -> Int {
         var count = 0
         let building = "\(root)/\(Self.building)"
-        for name in Self.entries(building) where unlink("\(building)/\(name)") == 0 { count += 1 }
-        for file in files() where !listed.contains(file) {
-            remove(file)
-            count += 1
+        if objects == nil { for name in Self.entries(building) where unlink("\(building)/\(name)") == 0 { count += 1 } }
+        for file in try files() where !listed.contains(file) {
+            if let error = remove(file) { failed(error) } else { count += 1 }
         }
         return count
+    }
+
+    /// The SHA-256 of a segment's file.
+    func digest(of segment: Segment) throws(StoreError) -> [UInt8] {
+        if let objects { return try objects.digest(path(segment)) }
+        return try Self.digest(path(segment))
     }
 
     /// The SHA-256 of a file.
@@ -188,8 +244,8 @@ package struct SegmentDirectory: Sendable, Hashable {
             let count = read(descriptor, buffer.baseAddress, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw .file("\(path): cannot be read: \(reason(errno))") }
-            if count == 0 { return Array(hash.finalize()) }
-            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            if count == 0 { return hash.value() }
+            hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
     }
 
@@ -221,8 +277,21 @@ package struct SegmentDirectory: Sendable, Hashable {
 /// The right to change a directory of segments; ends with this value or the process.
 package struct SegmentLock: ~Copyable {
     private let descriptor: Int32
+    /// Of a directory in object storage: the session whose transaction holds it.
+    private let session: Session?
 
-    fileprivate init(descriptor: Int32) { self.descriptor = descriptor }
+    fileprivate init(descriptor: Int32) {
+        self.descriptor = descriptor
+        session = nil
+    }
 
-    deinit { close(descriptor) }
+    init(session: Session) {
+        descriptor = -1
+        self.session = session
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+        session?.connection.rollBack()
+    }
 }

@@ -30,6 +30,7 @@ package struct SegmentListing: Sendable {
                         path: directory.path(segment),
                         written: segment.written,
                         keys: view.storageKeys,
+                        event: view.eventKey,
                         features: columns
                     )
                 } catch {

@@ -11,6 +11,8 @@ struct SegmentPlan: Sendable {
         let range: PartitionRange
         /// The file that the new one takes the place of.
         let replaced: String?
+        /// Whether that file has rows that were forgotten.
+        var hasForgotten = false
     }
 
     let view: StoredView
@@ -60,7 +62,18 @@ struct SegmentPlan: Sendable {
                 case .unusable(let reason): repairs.append("\(build.directory.path(segment)): \(reason)")
                 }
             }
-            if isDue { work.append(Partition(number: number, range: range, replaced: segment?.file)) }
+            if isDue {
+                // Also of a file that is written anew for another reason.
+                let hasForgotten = try segment.map { segment throws(StoreError) in try judge.hasForgotten(segment) }
+                work.append(
+                    Partition(
+                        number: number,
+                        range: range,
+                        replaced: segment?.file,
+                        hasForgotten: hasForgotten ?? false
+                    )
+                )
+            }
         }
         rowsExpected = try Self.rows(work.map(\.number), session)
     }
@@ -85,7 +98,7 @@ private struct SegmentJudge {
         case right
         /// It lacks so many rows, which are few enough to stay in PostgreSQL.
         case behind(rows: Int64)
-        /// It lacks more, or has rows that were removed.
+        /// It lacks more, or has rows that were forgotten.
         case outdated
         case unusable(reason: String)
     }
@@ -123,10 +136,8 @@ private struct SegmentJudge {
 
     func verdict(_ segment: Segment) throws(StoreError) -> Verdict {
         if let fault = fault(segment) ?? validity.timelineFault(segment) { return .unusable(reason: fault) }
-        if validity.isBeforeRemoval(segment) {
-            // Rows only ever go; where there are as many as were written, they are the same.
-            guard try rows(segment, isLater: false, limit: nil) == segment.rows else { return .outdated }
-        }
+        // What was forgotten is to go from the disk, too.
+        if try hasForgotten(segment) { return .outdated }
         let (from, to) = (segment.range.from ?? .min, segment.range.to ?? .max)
         guard later.contains(where: { $0.position > segment.state.position && $0.from < to && $0.to >= from }) else {
             return .right
@@ -135,6 +146,16 @@ private struct SegmentJudge {
         let limit = max(min(Int64(build.options.tailRowsMax), share), 1)
         let count = try rows(segment, isLater: true, limit: limit)
         return count == 0 ? .right : count < limit ? .behind(rows: count) : .outdated
+    }
+
+    /// Whether a file has rows that are history's no more.
+    func hasForgotten(_ segment: Segment) throws(StoreError) -> Bool {
+        guard segment.removed.isEmpty else { return true }
+        guard validity.isBeforeRemoval(segment) else { return false }
+        // Whose state is of another timeline has no rows that could be counted.
+        guard validity.timelineFault(segment) == nil else { return true }
+        // Rows only ever go; where there are as many as were written, they are the same.
+        return try rows(segment, isLater: false, limit: nil) != segment.rows
     }
 
     /// What is wrong with the file itself.
@@ -148,6 +169,7 @@ private struct SegmentJudge {
                     path: build.directory.path(segment),
                     written: segment.written,
                     keys: view.storageKeys,
+                    event: view.eventKey,
                     features: columns
                 )
             } catch {
@@ -170,17 +192,5 @@ private struct SegmentJudge {
             """
         )
         return rows.int64(0, 0) ?? 0
-    }
-}
-
-extension PinnedState {
-    /// SQL: whether the row that `alias` names came after this state.
-    package func exclusion(_ alias: String) -> String {
-        let known = overtaken.map(String.init).joined(separator: ",")
-        return """
-            (\(alias)._batch > \(batchMax) OR \(alias)._batch = ANY ('{\(known)}'::bigint[] || ARRAY(
-                SELECT batch FROM asof.batches
-                WHERE batch < batch_high AND position > \(resolvedAt) AND batch <= \(batchMax))))
-            """
     }
 }

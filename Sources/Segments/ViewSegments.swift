@@ -84,12 +84,14 @@ package struct ViewSegments: Sendable {
             guard let segment = part.segment else { return nil }
             let path = directory.path(segment)
             do throws(HistoryRunError) {
-                return try format.open(
+                let run = try format.open(
                     path: path,
                     written: segment.written,
                     keys: view.storageKeys,
+                    event: view.eventKey,
                     features: part.columns
                 )
+                return segment.removed.isEmpty ? run : try RemainingRun(run, without: segment.removed)
             } catch {
                 warnings.append(Self.warning(path, error.reason, view))
                 return nil
@@ -125,9 +127,8 @@ package struct ViewSegments: Sendable {
 struct SegmentValidity {
     /// The uid of each position that a file covers up to.
     private var uids: [Int64: String] = [:]
-    /// The position of the last forget, or kind that this binary does not know, behind the oldest file; 0 = there is none. A
-    /// dropped partition's file is not asked for.
-    private var lastRemoval: Int64 = 0
+    /// Forgets, and kinds that this binary does not know, behind the oldest file. A dropped partition's file is not asked for.
+    private var removals: [(position: Int64, batch: Int64, isForget: Bool)] = []
 
     /// A view's files and what the ledger says of them, of one moment.
     static func listed(
@@ -148,8 +149,10 @@ struct SegmentValidity {
         guard let oldest = positions.min() else { return }
         let states = try session.query(Self.statesQuery, [.int64Array(positions.sorted())])
         for row in 0..<states.count { uids[states.int64(row, 0) ?? 0] = states.uuid(row, 1) }
-        let removals = try session.query(Self.removalQuery, [.int32(view.id), .int64(oldest)])
-        lastRemoval = removals.int64(0, 0) ?? 0
+        let rows = try session.query(Self.removalQuery, [.int32(view.id), .int64(oldest)])
+        removals = (0..<rows.count).map { row in
+            (rows.int64(row, 0) ?? 0, rows.int64(row, 1) ?? 0, rows.text(row, 2) == BatchKind.forget.rawValue)
+        }
     }
 
     /// Files of one build have one position, as those have that it found unchanged.
@@ -157,7 +160,7 @@ struct SegmentValidity {
 
     /// What no file is older than does not matter: so only ledger rows behind the oldest file are looked at.
     static let removalQuery = """
-        SELECT max(position) FROM asof.batches WHERE position > $2 AND view IN (0, $1)
+        SELECT position, batch, kind FROM asof.batches WHERE position > $2 AND view IN (0, $1)
             AND kind NOT IN ('data', 'materialize', 'rebuild', 'definitions', 'drop')
         """
 
@@ -174,6 +177,12 @@ struct SegmentValidity {
         return uid == segment.state.uid ? nil : "position \(segment.state.position) is of another timeline"
     }
 
-    /// Whether rows may have been taken out of the partition since.
-    func isBeforeRemoval(_ segment: Segment) -> Bool { lastRemoval > segment.state.position }
+    /// Whether rows may have been taken out of the partition since that are not marked as removed.
+    func isBeforeRemoval(_ segment: Segment) -> Bool {
+        if removals.isEmpty { return false }
+        let marked = Set(segment.forgotten)
+        return removals.contains { removal in
+            removal.position > segment.state.position && !(removal.isForget && marked.contains(removal.batch))
+        }
+    }
 }

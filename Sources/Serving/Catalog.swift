@@ -23,6 +23,8 @@ package final class Catalog: Sendable {
 
     private let viewsByName: NameTable<ServedView>
     /// Window views in force that can be computed, by name.
+    package let windowViews: [ServedView]
+    /// The same.
     private let windowsByName: NameTable<ServedView>
     private let plansByName: NameTable<Result<ServicePlan, StoreError>>
 
@@ -43,14 +45,12 @@ package final class Catalog: Sendable {
         self.views = views.filter { !$0.isRetired }.sorted { $0.name < $1.name }
         viewsByName = NameTable(self.views.map { ($0.name, $0) })
         let byName = Dictionary(views.map { ($0.name, $0) }) { first, _ in first }
-        windowsByName = NameTable(
-            registry.definitions.views.compactMap { definition in
-                guard let windows = definition.windows, let events = byName[windows.of] else { return nil }
-                let columns = definition.features.map { definition.column($0, keys: definition.identityMapping) }
-                let view = try? ServedView(windowsOf: events, columns, definition.rules)
-                return view.map { (definition.name, $0) }
-            }
-        )
+        windowViews = registry.definitions.views.compactMap { definition in
+            guard let windows = definition.windows, let events = byName[windows.of] else { return nil }
+            let columns = definition.features.map { definition.column($0, keys: definition.identityMapping) }
+            return try? ServedView(windowsOf: events, columns, definition.rules)
+        }.sorted { $0.name < $1.name }
+        windowsByName = NameTable(windowViews.map { ($0.name, $0) })
         var plans: [(name: String, value: Result<ServicePlan, StoreError>)] = []
         var current: [ServicePlan] = []
         for service in versions {
@@ -104,7 +104,7 @@ package final class Catalog: Sendable {
             let newest = versions.filter { $0.definition.name == text[..<at] }.map(\.version).max() ?? 0
             throw .unknownService(name: text, hint: "; its newest version is \(newest)")
         }
-        throw .unknownService(name: text, hint: Name.hint(for: text, among: known))
+        throw .unknownService(name: text, hint: registry.hint(forService: text))
     }
 }
 

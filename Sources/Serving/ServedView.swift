@@ -21,6 +21,10 @@ package final class ServedView: Sendable {
     package let freshness: ViewFreshness
     /// Of a window view, which has no rows anywhere: what its features are computed of.
     package let windows: WindowRole?
+    /// Of a view of events, those of them that windows need; none where they are read from PostgreSQL each time.
+    package let events: [EventMemory]
+    /// Of a window view, what computes it in memory.
+    package let resident: ResidentRole?
 
     package init(
         _ stored: StoredView,
@@ -29,9 +33,13 @@ package final class ServedView: Sendable {
         isRetired: Bool = false,
         counters: ReadCounters = ReadCounters(),
         freshness: ViewFreshness = ViewFreshness(),
-        windows: WindowRole? = nil
+        windows: WindowRole? = nil,
+        events: [EventMemory] = [],
+        resident: ResidentRole? = nil
     ) {
         self.windows = windows
+        self.events = events
+        self.resident = resident
         self.stored = stored
         self.layout = layout
         self.memory = memory
@@ -52,7 +60,8 @@ package final class ServedView: Sendable {
                 continue
             }
             try role.windows?.add(window.text, as: column)
-            role.features.append(FeatureDefinition(name: column.feature, type: column.type))
+            let type = role.windows?.lastType ?? column.type
+            role.features.append(FeatureDefinition(name: column.feature, type: type))
         }
         var definition = role.view.definition
         definition.features = role.features
@@ -61,27 +70,47 @@ package final class ServedView: Sendable {
             uniquingKeysWith: { first, _ in first }
         )
         let stored = StoredView(id: events.stored.id, shape: events.stored.shape, definition: definition)
+        let layout = RowLayout(keys: stored.storageKeys, features: role.features)
         self.init(
             stored,
-            layout: RowLayout(keys: stored.storageKeys, features: role.features),
+            layout: layout,
             memory: nil,
             counters: events.counters,
             freshness: events.freshness,
-            windows: role.windows
+            windows: role.windows,
+            resident: role.windows.flatMap { ResidentRole($0, of: events, layout: layout) }
         )
     }
 
-    /// With the retired features that old versions of services ask for.
-    private var storedWithRetired: StoredView {
-        var definition = stored.definition
-        for column in layout.columns where column.isRetired {
-            definition.features.append(FeatureDefinition(name: column.feature, type: column.type, isPII: true))
-        }
-        return StoredView(id: stored.id, shape: stored.shape, definition: definition)
+    /// With other memories.
+    func with(memory: ViewMemory?, events: [EventMemory]) -> ServedView {
+        ServedView(
+            stored,
+            layout: layout,
+            memory: memory,
+            isRetired: isRetired,
+            counters: counters,
+            freshness: freshness,
+            events: events
+        )
     }
+
+    /// What ``events`` take.
+    package var eventBytes: Int { events.reduce(0) { $0 + $1.figures.bytes } }
+
+    /// Where rows are found, or computed, without asking PostgreSQL.
+    package var residentRows: ViewMemory? { memory ?? resident?.placeholder }
+
+    /// With the retired features that old versions of services ask for.
+    private var storedWithRetired: StoredView { stored.with(retiredOf: layout) }
 
     package var name: String { stored.name }
     package var definition: ViewDefinition { stored.definition }
+
+    /// The place of a feature by the name that it has, or had; retired ones included.
+    package func place(called name: String) -> Int? {
+        columns[name] ?? stored.former.current(name).flatMap { columns[$0] }
+    }
 
     /// The place of one of the view's own features; retired ones are not found.
     package func column(named name: Span<UInt8>) -> Int? {
@@ -98,5 +127,16 @@ package final class ServedView: Sendable {
         guard let row, !row.isDeleted else { return .missing }
         if let ttlUs, row.eventTime < now.subtractingSaturating(ttlUs) { return .expired }
         return .present
+    }
+}
+
+extension StoredView {
+    /// With the retired features of a layout.
+    func with(retiredOf layout: RowLayout) -> StoredView {
+        var definition = definition
+        for column in layout.columns where column.isRetired {
+            definition.features.append(FeatureDefinition(name: column.feature, type: column.type, isPII: true))
+        }
+        return StoredView(id: id, shape: shape, definition: definition, former: former)
     }
 }

@@ -11,6 +11,8 @@ package final class ServicePlan: Sendable {
         package let type: FeatureType
         /// The role that the value comes from, in ``ServicePlan/roles``; as many as there are: ``ServicePlan/computed``.
         package let role: Int
+        /// The role of the view whose feature it is, also where the value is computed of it; `nil` for all else.
+        package let origin: Int?
         /// The value's place in ``RowLayout/columns`` of the role's view, or of what is computed.
         package let source: Int
     }
@@ -93,13 +95,25 @@ package final class ServicePlan: Sendable {
             }
             let role = known ?? roles.count - 1
             if column.isEventTime {
-                lookups.append(.init(role: role, source: nil, type: .timestamp))
+                lookups.append(
+                    .init(role: role, source: nil, type: .timestamp, stored: .timestamp, name: column.outputName)
+                )
                 continue
             }
-            guard let source = view.columns[column.feature], view.layout.columns[source].type == column.type else {
+            guard let source = view.place(called: column.feature),
+                column.type.isShown(of: view.layout.columns[source].type)
+            else {
                 throw .unknownFeature(view: column.view, name: column.feature, hint: "; it was pruned")
             }
-            lookups.append(.init(role: role, source: source, type: column.type))
+            lookups.append(
+                .init(
+                    role: role,
+                    source: source,
+                    type: column.type,
+                    stored: view.layout.columns[source].type,
+                    name: column.outputName
+                )
+            )
         }
         inputs = try ComputedColumns(service.definition, lookups: lookups, keys: keys)
         let columns = Self.columns(of: service.definition, lookups, computedRole: roles.count)
@@ -137,16 +151,21 @@ package final class ServicePlan: Sendable {
         _ lookups: [ComputedColumns.Lookup],
         computedRole: Int
     ) -> [Column] {
-        var next = (lookup: 0, field: 0, derived: service.requestFields.count)
+        let computedCount = service.requestFields.count + service.derived.count
+        var next = (lookup: 0, field: 0, derived: service.requestFields.count, narrowed: computedCount)
         return service.columns.map { column in
-            func made(_ role: Int, _ source: Int) -> Column {
-                Column(name: column.outputName, type: column.type, role: role, source: source)
+            func made(_ role: Int, _ source: Int, origin: Int? = nil) -> Column {
+                Column(name: column.outputName, type: column.type, role: role, origin: origin, source: source)
             }
             switch column {
             case .feature:
                 next.lookup += 1
                 let lookup = lookups[next.lookup - 1]
-                return made(lookup.role, lookup.source ?? 0)
+                guard lookup.isNarrowed else {
+                    return made(lookup.role, lookup.source ?? 0, origin: lookup.role)
+                }
+                next.narrowed += 1
+                return made(computedRole, next.narrowed - 1, origin: lookup.role)
             case .request:
                 next.field += 1
                 return made(computedRole, next.field - 1)

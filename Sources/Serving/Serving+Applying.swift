@@ -9,10 +9,13 @@ extension Serving {
     ///
     /// - Parameters:
     ///   - parts: of each view that the transaction wrote, the rows it stored, or the newest of each entity.
+    ///   - events: of views of events all rows that it stored, by ``StoredView/id``, as they were submitted. Without them what
+    ///     is in memory for windows comes with the follower, and so does the commit.
     ///   - finish: called once, from any thread, when reads reflect the commit: mostly at once, and later where other
     ///     servers' commits lie between or the definitions have changed. Not later than ``ServingLimits/ownCommitWaitMs``.
     package func apply(
         _ parts: [(view: StoredView, rows: ViewRows)],
+        events: [Int32: ViewRows] = [:],
         state: LedgerState,
         finish: @escaping @Sendable () -> Void = {}
     ) {
@@ -23,11 +26,12 @@ extension Serving {
                 guard let served = catalog.all[part.view.id], served.stored.shape == part.view.shape else {
                     return false
                 }
+                if !served.events.isEmpty, events[part.view.id] == nil { return false }
                 // An event that came back has values of retired features, too, which the writer did not read.
                 return !served.layout.isByPosition || served.layout.featureCount == served.layout.columns.count
             }
             guard isKnown else { return [Int32: Int64]() }
-            let due = applied.committed(AppliedPositions.OwnCommit(state: state, parts: parts))
+            let due = applied.committed(AppliedPositions.OwnCommit(state: state, parts: parts, events: events))
             if !due.isEmpty { move(to: applied.reached, due) }
             return Self.moved(due)
         }
@@ -43,17 +47,23 @@ extension Serving {
         to state: LedgerState,
         _ own: [AppliedPositions.OwnCommit],
         _ chunks: [BatchRows.Chunk] = [],
+        events: (rows: [EventRows], position: Int64) = ([], 0),
         catalog new: Catalog? = nil
     ) {
         changeTogether {
             if let new { replaceCatalog(new) }
             for chunk in chunks { chunk.apply() }
+            for rows in events.rows { rows.apply(to: events.position) }
             let catalog = catalog
             for commit in own {
                 for (view, rows) in commit.parts {
                     guard let served = catalog.all[view.id], served.stored.shape == view.shape else { continue }
                     if let memory = served.memory {
                         served.counters.addLate(memory.apply(rows, position: commit.state.position))
+                    }
+                    if !served.events.isEmpty, let rows = commit.events[view.id] {
+                        EventRows(rows, of: served, position: commit.state.position)
+                            .apply(to: commit.state.position)
                     }
                     served.freshness.add(commit.state, newest: rows.newestEventTime)
                 }
@@ -73,10 +83,20 @@ extension Serving {
 
     /// The follower has everything up to a state, `chunks` being what is not applied yet.
     /// - Parameter moved: for each view that has rows of it, the last position that has.
-    func followed(to state: LedgerState, _ chunks: [BatchRows.Chunk] = [], moved: [Int32: Int64]) {
+    /// - Parameter events: rows for memories of events, as ``EventRows/apply(to:)`` takes them.
+    func followed(
+        to state: LedgerState,
+        _ chunks: [BatchRows.Chunk] = [],
+        events: [EventRows] = [],
+        moved: [Int32: Int64]
+    ) {
         let own = applied.withLock { applied in
             let own = applied.followed(to: state)
-            move(to: applied.reached, own, chunks)
+            // As with other rows, what is too large to be applied while everybody waits is applied before.
+            let isSmall = events.reduce(0) { $0 + Int64($1.rowCount) } <= ServingLimits.rowsTogetherMax
+            if !isSmall { for rows in events { rows.apply(to: state.position) } }
+            // Those of own commits behind the state are yet to be applied.
+            move(to: applied.reached, own, chunks, events: (isSmall ? events : [], state.position))
             return own
         }
         wake(.views(moved.merging(Self.moved(own)) { max($0, $1) }))

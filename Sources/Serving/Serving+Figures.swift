@@ -11,6 +11,9 @@ extension Serving {
         package var tombstones = 0
         package var bytes = 0
         package var residentViews = 0
+        /// In memory for windows, and what they take of ``bytes``.
+        package var events = 0
+        package var eventBytes = 0
         package var reads = ReadCounters.Values()
     }
 
@@ -23,6 +26,9 @@ extension Serving {
             totals.reads.misses += reads.misses
             totals.reads.expired += reads.expired
             totals.reads.late += reads.late
+            totals.events += view.events.reduce(0) { $0 + $1.figures.events }
+            totals.eventBytes += view.eventBytes
+            totals.bytes += view.eventBytes
             guard let figures = view.memory?.figures else { continue }
             totals.entities += figures.rows - figures.tombstones
             totals.tombstones += figures.tombstones

@@ -63,6 +63,15 @@ package enum ServingLimits {
     /// Reads that wait for PostgreSQL; more are refused.
     static let waitingReadsMax = 10_000
 
+    // MARK: Windows in memory
+
+    /// Events of one view that a server keeps for windows; of a view with more they are read from PostgreSQL.
+    package static let residentEventsMax = 100_000_000
+    /// How much longer than windows need events are kept, besides a 16th of that: reads AT earlier times are answered by them.
+    static let windowSlackUs: Int64 = 3_600_000_000
+    /// Rows of other servers' commits that are on their way into memories of events at a time, but for those of one commit.
+    static let followedEventsMax: Int64 = 200_000
+
     // MARK: Following the ledger
 
     /// How long PostgreSQL may be silent towards a server that follows the ledger.
@@ -84,12 +93,12 @@ package enum ServingLimits {
     static let writeOverheadBytes = 256
     /// How long a group's transaction waits for a row that an ingest holds: then the group is halved, and its other writes
     /// are stored without the one that waits.
-    static let groupLockTimeoutMs = 250
+    static let groupLockTimeoutMs = 50
     /// The same for what was halved, and for a write that is tried again: other clients wait meanwhile.
     static let retryLockTimeoutMs = 10
     /// How long a lane's other clients wait, of one group, for writes that are halved because somebody holds their rows, and
     /// again for such writes to be tried, each by itself.
-    static let heldRowsMs = 400
+    static let heldRowsMs = 50
     /// How long a group's COMMIT waits for its place in the ledger, which a commit before it holds until it is on disk, and
     /// on a synchronous standby.
     static let ledgerLockTimeoutMs = 10_000
@@ -116,6 +125,16 @@ package enum ServingLimits {
     /// Blocks of an online table that are loaded at a time, 16 MiB: enough that a statement costs nothing.
     static let loadRangeBlocks: Int64 = 2_048
 
+    /// Predictions that wait to be logged; more are lost to the log, so that an outage of PostgreSQL does not take the memory.
+    static let logQueueBytesMax = 32 << 20
+    /// Predictions are logged in groups of so much, or after so long: of a server that is killed that is missing.
+    static let logGroupBytes = 2 << 20
+    static let logGroupSeconds = 0.1
+    /// How long after a failed attempt the next one comes.
+    static let logRetryMs = 500
+    /// Sums of traffic that wait to be stored: those of a version for a day.
+    static let waitingSumsMax = 1_440
+
     static func check() {
         precondition(statementRowsMax <= groupRowsMax)
         precondition(groupLockTimeoutMs < groupStatementTimeoutMs && groupStatementTimeoutMs < groupDeadlineMs)
@@ -125,5 +144,6 @@ package enum ServingLimits {
         precondition(groupAttemptsMs < groupDeadlineMs)
         precondition(writeValueBytesMax <= pendingBytesMax)
         precondition(historyBytesMax <= fetchBytesMax)
+        precondition(logGroupBytes < logQueueBytesMax)
     }
 }

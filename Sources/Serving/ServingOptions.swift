@@ -11,6 +11,8 @@ package struct ServingOptions: Sendable {
     package var resident = Residency.all
     /// Memory that views may take; a view that would go beyond it is read from PostgreSQL instead. `nil` = no bound.
     package var memoryBytesMax: Int?
+    /// Whether the events that windows use are kept in memory, too; else PostgreSQL is asked for them (decision 0068).
+    package var keepsEvents = false
     /// How long a fetch of rows that are not resident may take, in PostgreSQL and waiting for it.
     package var fetchTimeoutMs = ServingLimits.fetchTimeoutMs
     /// Connections that fetch rows of views that are not resident.

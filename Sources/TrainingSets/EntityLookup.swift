@@ -144,8 +144,15 @@ package struct EntityLookup {
         let label: Int64
         var expiry: Int64?
         var role = role
+        // A training set's row is expired, whatever it says, where a server looks first whether it is deleted.
+        var isExpiredIfDeleted = false
         switch moment {
-        case .at(let time): label = time.microseconds
+        case .at(let time):
+            label = time.microseconds
+            isExpiredIfDeleted = true
+            // What has expired has its time shown all the same.
+            expiry = role.view.definition.ttl.map { label.subtractingSaturating($0.microseconds) }
+            role = role.withoutTTL
         case .served(let time):
             label = time.microseconds
             expiry = role.view.definition.ttl.map { label.subtractingSaturating($0.microseconds) }
@@ -171,12 +178,10 @@ package struct EntityLookup {
         guard case .timestamp(let time) = joined.eventTimes?.value(0),
             case .int64(let position) = joined.positions?.value(0)
         else {
-            var row = Self.missing(role)
-            if joined.counts.expired > 0 { row.statuses = row.statuses.map { _ in .expired } }
-            return row
+            return Self.missing(role)
         }
         let isMatched = joined.counts.matched > 0
-        let isExpired = isMatched && expiry.map { time.microseconds < $0 } ?? false
+        let isExpired = (isMatched || isExpiredIfDeleted) && expiry.map { time.microseconds < $0 } ?? false
         return EntityRow(
             values: joined.features.map { isExpired ? .null : $0.value(0) },
             statuses: joined.features.map {

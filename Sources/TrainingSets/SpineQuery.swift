@@ -120,7 +120,7 @@ package final class SpineQuery {
         for index in readers.indices {
             do throws(StoreError) {
                 read.append(
-                    try readers[index].column(try reader.read(index, as: readers[index].wireType, isNull: isNull))
+                    try readers[index].column(try reader.readBytes(index, as: readers[index].wireType, isNull: isNull))
                 )
             } catch {
                 guard case .input(let reason) = error else { throw error }

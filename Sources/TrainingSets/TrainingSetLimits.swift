@@ -19,6 +19,10 @@ package enum TrainingSetLimits {
 
     // MARK: Inside
 
+    /// Rows of a view of events that a thread of a scan has in memory at a time, at least and at most, unless one key has more:
+    /// fewer would read row groups several times over, more gain nothing.
+    static let scanEventsMin = 65_536
+    static let scanEventsMax = 2_097_152
     /// Spine rows that look-ups get at a time: they come from a file in batches of about as many.
     static let probeBatchRows = 65_536
     /// Of a scan's memory, what the process takes beside the rows at work: libraries, file buffers, the writer's open row
@@ -30,6 +34,6 @@ package enum TrainingSetLimits {
     static func check() {
         precondition(scanBaseBytes < scanMemoryMinBytes && scanMemoryMinBytes <= scanMemoryBytes)
         precondition(scanBlockRowsMin <= scanFirstBlockRows && scanFirstBlockRows <= scanBlockRowsMax)
-        precondition(probeRowsMax <= probeBatchRows)
+        precondition(probeRowsMax <= probeBatchRows && scanEventsMin <= scanEventsMax)
     }
 }

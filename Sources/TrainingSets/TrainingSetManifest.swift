@@ -9,6 +9,8 @@ package import Store
 package struct TrainingSetManifest: Codable, Sendable, Hashable {
     package var format: String
     package var createdAt: String
+    /// Who joined, where it was not Asof: `spark`. The set is the same, and is verified as any other.
+    package var engine: String?
     package var store: StoreReference
     /// What `--features` said.
     package var features: String
@@ -118,6 +120,8 @@ package struct TrainingSetManifest: Codable, Sendable, Hashable {
         /// The file's name, in the manifest's folder.
         package var file: String
         package var format: String
+        /// Where ``file`` is a folder: the names of the files in it, whose rows follow one another.
+        package var parts: [String]?
 
         package init(file: String, format: String) {
             self.file = file

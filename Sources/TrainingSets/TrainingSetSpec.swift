@@ -17,6 +17,9 @@ package struct TrainingSetSpec: Sendable {
     package var isServed: Bool
     /// Of ``isServed``: the spine's column of each row's AT, no event after which counts; null = none.
     package var atColumn: String?
+    /// Columns of features whose values the spine gives, as a request may: by the column's name that of the spine. They take
+    /// the place of what is looked up, in expressions, too.
+    package var given: [String: String] = [:]
 
     package init(
         plan: FeaturePlan,

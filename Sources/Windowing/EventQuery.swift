@@ -16,7 +16,7 @@ struct EventQuery {
         self.role = role
         self.state = state
         self.isVersioned = isVersioned
-        names = Set(role.windows.flatMap(\.names)).subtracting([FeatureColumn.eventTimeName]).sorted()
+        names = role.eventColumns
     }
 
     /// Keys of the events behind those that windows group by.
@@ -110,7 +110,7 @@ struct EventQuery {
             var isDeleted = none
             if case .bool(let values) = try column(first + 2, .bool).values { isDeleted = values }
             versions = EventRows.Versions(
-                identity: identity,
+                isLater: Self.laterVersions(identity, try column(1, .timestamp).int64Values, starts),
                 positions: try column(first, .int64).int64Values,
                 knownAt: try column(first + 1, .timestamp).int64Values,
                 isDeleted: isDeleted
@@ -122,5 +122,15 @@ struct EventQuery {
             columns: columns,
             versions: versions
         )
+    }
+
+    /// Whether each row is of the same key, time and identity as the one before.
+    private static func laterVersions(_ identity: [Column], _ times: [Int64], _ starts: [Int]) -> [Bool] {
+        let comparator = KeyComparator(keys: identity)
+        var isLater = times.indices.map { row in
+            row > 0 && times[row] == times[row - 1] && comparator.compare(row, row - 1) == 0
+        }
+        for start in starts where start < isLater.count { isLater[start] = false }
+        return isLater
     }
 }

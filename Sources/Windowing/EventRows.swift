@@ -14,10 +14,12 @@ struct EventRows {
     private var versions: Versions?
 
     struct Versions {
-        /// What is the same in all versions of an event beside its time: the id, and keys that the windows do not group by.
-        var identity: [Column]
-        var positions: [Int64]
-        var knownAt: [Int64]
+        /// Whether a row is a version of the same event as the row before it; those of one event stand in the order of their
+        /// positions.
+        var isLater: [Bool]
+        /// `nil` where nobody asks for them.
+        var positions: [Int64]?
+        var knownAt: [Int64]?
         var isDeleted: [Bool]
     }
 
@@ -55,22 +57,42 @@ struct EventRows {
     }
 
     /// Of each event among some rows the last version that is known, unless it is a tombstone.
-    func addVersions(_ range: Range<Int>, position: Int64, knownBy: Int64, to picked: inout [Int32]) {
+    ///
+    /// - Parameter span: events after its first time, up to its last, are wanted.
+    func addVersions(
+        _ range: Range<Int>,
+        in span: (after: Int64, until: Int64),
+        position: Int64,
+        knownBy: Int64,
+        to picked: inout [Int32]
+    ) {
         guard let versions else { preconditionFailure("versions were not read") }
-        let comparator = KeyComparator(keys: versions.identity)
-        let times = times.int64Values
-        var row = range.lowerBound
-        while row < range.upperBound {
+        var row = first(in: range, after: span.after)
+        let upper = first(in: range, after: span.until)
+        while row < upper {
             var last: Int?
             var end = row
-            while end < range.upperBound, times[end] == times[row], comparator.compare(end, row) == 0 {
-                // Versions stand in the order of their positions.
-                if versions.positions[end] <= position, versions.knownAt[end] <= knownBy { last = end }
+            repeat {
+                if versions.positions.map({ $0[end] <= position }) ?? true,
+                    versions.knownAt.map({ $0[end] <= knownBy }) ?? true
+                {
+                    last = end
+                }
                 end += 1
-            }
+            } while end < upper && versions.isLater[end]
             if let last, !versions.isDeleted[last] { picked.append(Int32(last)) }
             row = end
         }
+    }
+
+    /// The first of some ascending rows that is later than a time.
+    private func first(in range: Range<Int>, after time: Int64) -> Int {
+        var (low, high) = (range.lowerBound, range.upperBound)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if times.int64Values[middle] > time { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
 

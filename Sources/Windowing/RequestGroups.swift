@@ -27,6 +27,7 @@ struct RequestGroups {
     let keys: [Column]
     private let times: [Int64]
     private let unmatchedCount: Int
+    private let bounds: [WindowBounds]
 
     init(_ requests: WindowRequests, _ role: WindowRole) {
         let rowCount = requests.times.rowCount
@@ -44,32 +45,39 @@ struct RequestGroups {
         self.inverse = inverse
         self.times = order.map { times[Int($0)] }
         keys = requests.keys
-        let bounds = role.windows.map { $0.bounds(delay: role.rules.delay, isStrict: role.rules.isStrict) }
+        bounds = role.windows.map { $0.bounds(delay: role.rules.delay, isStrict: role.rules.isStrict) }
         var start = unmatched.count
         while start < order.count {
             var end = start + 1
             while end < order.count, comparator.compare(Int(order[end]), Int(order[start])) == 0 { end += 1 }
-            groups.append(Self.group(start..<end, from: self.times[start], to: self.times[end - 1], bounds))
+            let span = span(from: self.times[start], to: self.times[end - 1])
+            groups.append(Group(requests: start..<end, after: span.after, until: span.until))
             start = end
         }
     }
 
-    private static func group(
-        _ requests: Range<Int>,
-        from first: Int64,
-        to last: Int64,
-        _ bounds: [WindowBounds]
-    ) -> Group {
+    /// Events after a time, up to another, may be in a window of some request between two times.
+    private func span(from first: Int64, to last: Int64) -> (after: Int64, until: Int64) {
         // One below the earliest event time is a time that PostgreSQL has.
         let earliest = Timestamp.earliest.microseconds - 1
-        var group = Group(requests: requests, after: .max, until: earliest)
+        var (after, until) = (Int64.max, earliest)
         for bound in bounds {
-            group.after = min(group.after, max(earliest, bound.limits(at: first).after ?? earliest))
-            group.until = max(group.until, bound.limits(at: last).until ?? earliest)
+            after = min(after, max(earliest, bound.limits(at: first).after ?? earliest))
+            until = max(until, bound.limits(at: last).until ?? earliest)
         }
-        group.after = min(group.after, Timestamp.latest.microseconds)
-        group.until = min(max(group.until, earliest), Timestamp.latest.microseconds)
-        return group
+        return (
+            min(after, Timestamp.latest.microseconds), min(max(until, earliest), Timestamp.latest.microseconds)
+        )
+    }
+
+    /// The same of one request, by its place in ``order``.
+    func span(of request: Int) -> (after: Int64, until: Int64) { span(from: times[request], to: times[request]) }
+
+    /// The groups' keys, one row a group; of a global view its constant key.
+    var groupKeys: [Column] {
+        let firsts = groups.map { order[$0.requests.lowerBound] }
+        return keys.isEmpty
+            ? [Column(type: .int64, values: .int64(firsts.map { _ in 0 }))] : keys.map { $0.gather(firsts) }
     }
 
     /// Requests without a key, time or position.

@@ -17,3 +17,11 @@ package enum CountText {
         "\(grouped(number)) \(number == 1 ? noun : plural ?? noun + "s")"
     }
 }
+
+extension CountText {
+    /// Names as a message lists them: the first ten, and how many more there are.
+    static func names(_ names: [String], _ shown: (String) -> String = { $0 }) -> String {
+        let listed = names.prefix(10).map(shown).joined(separator: ", ")
+        return names.count > 10 ? "\(listed), … and \(grouped(names.count - 10)) more" : listed
+    }
+}

@@ -30,6 +30,12 @@ package struct OpenStore {
         self.control = control
     }
 
+    /// - Throws: what there is instead, where the store has no view of one of the names.
+    package func requireViews(_ names: [String]) throws {
+        let registry = try Registry.load(session)
+        for name in names { _ = try registry.view(named: name) }
+    }
+
     /// The store's session and more of the same store, for work side by side.
     package func sessions(_ count: Int) throws(StoreError) -> [Session] {
         var sessions = [session]

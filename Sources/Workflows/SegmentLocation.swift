@@ -1,3 +1,4 @@
+import Columnar
 import Foundation
 package import Segments
 import Store
@@ -15,14 +16,20 @@ package struct SegmentLocation: Sendable, Hashable {
         self.usual = usual
     }
 
-    /// The directory's path, absolute.
+    /// The directory's path, absolute, or its name in object storage without a slash at its end.
     package func path(_ store: OpenStore) -> String {
-        URL(fileURLWithPath: named ?? usual ?? store.segmentsFolder ?? "asof-segments").path
+        let path = named ?? usual ?? store.segmentsFolder ?? "asof-segments"
+        guard ObjectName.isOne(path) else { return URL(fileURLWithPath: path).path }
+        return path.hasSuffix("/") ? String(path.dropLast()) : path
     }
 
     /// The directory, made where there is none.
     package func make(_ store: OpenStore) throws -> SegmentDirectory {
-        try SegmentDirectory.make(path(store), storeID: try store.session.storeID())
+        let path = path(store)
+        guard ObjectName.isOne(path) else {
+            return try SegmentDirectory.make(path, storeID: try store.session.storeID())
+        }
+        return try SegmentDirectory.make(path, objects: SegmentStorage(), store.session)
     }
 
     /// The directory; `nil` where there is none at the usual place, or one that is of no use.
@@ -57,6 +64,8 @@ package struct SegmentLocation: Sendable, Hashable {
     }
 
     private func open(_ store: OpenStore) throws -> SegmentDirectory? {
-        try SegmentDirectory.open(path(store), storeID: try store.session.storeID())
+        let (path, storeID) = (path(store), try store.session.storeID())
+        guard ObjectName.isOne(path) else { return try SegmentDirectory.open(path, storeID: storeID) }
+        return try SegmentDirectory.open(path, storeID: storeID, objects: SegmentStorage())
     }
 }

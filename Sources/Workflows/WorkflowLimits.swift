@@ -5,11 +5,13 @@ package enum WorkflowLimits {
 
     /// How often `apply` plans anew because somebody else applied meanwhile.
     package static let plansMax = 10
+    /// Rows of history, of all views of an `apply`, of which online tables are made while writers wait; of more they are made beside.
+    static let fillRowsMax: Int64 = 20_000
 
     // MARK: Streams
 
-    /// Records of one commit of a stream: of several times as many the commit would cost no less a record.
-    package static let streamBatchRecordsMax = 50_000
+    /// Records of one commit of a stream: of several times as many the commit would cost little less a record, and single writes wait for it.
+    package static let streamBatchRecordsMax = 20_000
     /// Bytes of keys and values of one commit of a stream: large records end it earlier.
     package static let streamBatchBytesMax = 16 << 20
     /// How long a stream at its end waits between two commits (`--linger`): each is a row of the ledger.
@@ -25,7 +27,20 @@ package enum WorkflowLimits {
     /// How often the topic is asked for new partitions.
     package static let streamPartitionsRefreshMs = 30_000
 
+    // MARK: Learning
+
+    /// Labels of one commit of a learner, about: it ends where a position does.
+    package static let learnCommitRows = 5_000
+
+    // MARK: Models
+
+    /// Logged predictions that `replay` makes again at a time: they are in memory.
+    package static let replayRowsMax = 100_000
+
     // MARK: Inside
+
+    /// How late a learner that follows sees a commit of which it was not notified.
+    static let learnWaitMs: Int32 = 500
 
     /// Records of one poll.
     static let streamChunkRecordsMax = 10_000

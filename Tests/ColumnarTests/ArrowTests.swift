@@ -52,6 +52,10 @@ import Testing
         Case("seconds", .timestamp, time(-1_000_000), time(1_000_000)),
         Case("millis_zoned", .timestamp, time(-1_000), time(1_000)),
         Case("nanos", .timestamp, time(-1), time(1)),
+        Case("half", .timestamp, time(1_500_000), time(-250_000)),
+        Case("decimal", .timestamp, time(1_500_000), time(-10_000)),
+        Case("decimal", .float64, .float64(1.5), .float64(-0.01)),
+        Case("decimal", .float32, .float32(1.5), .float32(-0.01)),
         Case("int8", .timestamp, time(-128_000_000), time(127_000_000)),
         Case("date", .timestamp, time(-86_400_000_000), time(1_709_164_800_000_000)),
         Case("date64", .timestamp, time(-86_400_000_000), time(1_709_164_800_000_000)),
@@ -126,13 +130,25 @@ import Testing
         ("holes", .listInt64, "row 2, column 'holes': expected list(int64), got '[1, null]': it has a null element"),
         (
             "double", .int64,
-            "column 'double': expected int64, got a column of type double; "
+            "row 2, column 'double': expected int64, got '1e+300': "
+                + "it is beyond the integers that floats of its width tell apart; store it as an integer"
+        ),
+        ("long", .float64, "row 1, column 'long': expected float64, got 'a': it has another form"),
+        ("nul", .timestamp, "row 1, column 'nul': expected timestamp, got 'a': it is no RFC 3339 time"),
+        (
+            "double", .timestamp,
+            "column 'double': expected timestamp, got a column of type double; "
+                + "they are numbers; say their unit with --time-unit s|ms|us|ns"
+        ),
+        (
+            "far", .int64,
+            "column 'far': expected int64, got a column of type timestamp[ms]; "
                 + "cast the column before, or change the feature's type"
         ),
         (
             "int64", .timestamp,
             "column 'int64': expected timestamp, got a column of type int64; "
-                + "they are integers; say their unit with --time-unit s|ms|us|ns"
+                + "they are numbers; say their unit with --time-unit s|ms|us|ns"
         ),
         ("intt64", .int64, "there is no column 'intt64'; did you mean 'int64'?"),
     ]

@@ -57,8 +57,15 @@ import Testing
     static let bad: [(text: String, message: String)] = [
         ("", "the file is empty; a CSV file starts with a header of names"),
         ("\n\n", "the file is empty; a CSV file starts with a header of names"),
-        ("a,a\n", "line 1: the header has the name 'a' twice"),
-        ("\na,,b\n", "line 2: the header's name 2 of 3 is empty"),
+        (
+            "a,a\n",
+            "line 1: the header has the name 'a' twice; columns that are not used may (--ignore-extra, of a spine --drop)"
+        ),
+        (
+            "\na,,b\n",
+            "line 2: the header's name 2 of 3 is empty; columns without a name are left out by --ignore-extra (of a spine by "
+                + "--drop '')"
+        ),
         (
             ",a\n",
             "line 1: the header's name 1 of 2 is empty: this looks like the row labels that pandas writes; leave them out with "
@@ -66,13 +73,28 @@ import Testing
         ),
         (
             "a;b\n1;2\n",
-            "line 1: the header is one name with ';' in it: fields of CSV are separated by commas here; write the file with "
-                + "commas, as pandas does with `sep=','`"
+            "line 1: the header has no comma but 1 semicolon; say --delimiter ';' if that is what stands between names"
         ),
         (
-            "a\tb\n",
-            "line 1: the header is one name with tabs in it: fields of CSV are separated by commas here; write the file with "
-                + "commas, as pandas does with `sep=','`"
+            "a\tb\tc\n",
+            "line 1: the header has no comma but 2 tabs; say --delimiter '\\t' if that is what stands between names"
+        ),
+        (
+            "sep=|\na;b\n",
+            "line 2: the header has no bar but 1 semicolon; say --delimiter ';' if that is what stands between names"
+        ),
+        (
+            "a,b\n1,2,\n",
+            "row 1 (line 2): expected 2 fields, got 3; those behind the last name are empty: --ignore-extra leaves such out"
+        ),
+        (
+            "a,b\n1,2\n3",
+            "row 2 (line 3): expected 2 fields, got 1; it is the last line and has no line end: was the file cut off?"
+        ),
+        (
+            "a,b\n1,\"x\\\"y\"\n",
+            "row 1 (line 2), column 'b': text follows the closing quote; a quote inside a quoted field is written twice; where "
+                + "a backslash stands before it, say --escape '\\'"
         ),
         ("a,\"b\n", "line 1: in the header, the quote that opens on line 1 is never closed"),
         ("a,b\n1,2\n3\n", "row 2 (line 3): expected 2 fields, got 1"),
@@ -120,7 +142,16 @@ import Testing
 
     static let badValues: [(type: FeatureType, value: String, reason: String)] = [
         (.float64, "abc", "expected float64, got 'abc': it has another form"),
-        (.int64, "5.0", "expected int64, got '5.0': it has another form"),
+        (.int64, "5.5", "expected int64, got '5.5': it has a fraction"),
+        (
+            .int64, "9007199254740993.0",
+            "expected int64, got '9007199254740993.0': from 2^53 on a float may have been another integer before; write it "
+                + "without point and exponent"
+        ),
+        (
+            .float64, "\"1,5\"",
+            "expected float64, got '1,5': it has a comma; write a point before the fraction, and nothing between thousands"
+        ),
         (.int64, "9223372036854775808", "expected int64, got '9223372036854775808': it is out of range"),
         (.int32, "2147483648", "expected int32, got '2147483648': it is out of range"),
         (.float64, "1e400", "expected float64, got '1e400': it is out of range"),
@@ -129,11 +160,16 @@ import Testing
         (.timestamp, "yesterday", "expected timestamp, got 'yesterday': it is no RFC 3339 time"),
         (
             .timestamp, "1700000000",
-            "expected timestamp, got '1700000000': it is an integer; say its unit with --time-unit s|ms|us|ns"
+            "expected timestamp, got '1700000000': it is a number; say its unit with --time-unit s|ms|us|ns"
         ),
         (.vector(3), "\"[1,2]\"", "expected vector(3), got '[1,2]': it has 2 elements"),
         (.vector(2), "\"[1,null]\"", "expected vector(2), got '[1,null]': it has a null element"),
-        (.listInt64, "\"[1,2.5]\"", "expected list(int64), got '[1,2.5]': it has another form"),
+        (.listInt64, "\"[1,2.5]\"", "expected list(int64), got '[1,2.5]': it has a fraction"),
+        (
+            .timestamp, "2016-12-31T23:59:60Z",
+            "expected timestamp, got '2016-12-31T23:59:60Z': a second of 60 is refused, which PostgreSQL would move to the "
+                + "next minute; write 59 or that minute"
+        ),
         (.listString, "\"[1]\"", "expected list(string), got '[1]': it has another form"),
     ]
 

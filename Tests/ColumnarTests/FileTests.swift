@@ -11,11 +11,11 @@ import Testing
         #expect(text == "/nowhere/a.csv: there is no such file")
     }
 
-    @Test("a directory is no file", arguments: FileFormat.allCases)
+    @Test("a folder without files is no table", arguments: FileFormat.allCases)
     func directory(format: FileFormat) throws {
         let scratch = try Scratch()
         let text = message { _ = try TableReader(path: scratch.path, format: format) }
-        #expect(text == "\(scratch.path): this is a directory, not a file")
+        #expect(text?.hasPrefix("\(scratch.path): the file is empty; of a folder all files are read") == true)
         let written = message { _ = try TableWriter(path: scratch.path, format: format, columns: [("a", .bool)]) }
         #expect(written == "\(scratch.path): this is a directory, not a file")
     }
@@ -37,7 +37,8 @@ import Testing
         "the format comes from the extension",
         arguments: [
             ("a.csv", FileFormat.csv), ("x.y/a.JSONL", .jsonLines), ("a.ndjson", .jsonLines), ("a.parquet", .parquet),
-            ("a.arrow", .arrow), ("a.feather", .arrow), ("a.arrows", .arrow), ("a.csv.gz", .csv),
+            ("a.arrow", .arrow), ("a.feather", .arrow), ("a.arrows", .arrow), ("a.csv.gz", .csv), ("a.tsv", .csv),
+            ("a.TSV.gz", .csv),
             ("a.jsonl.ZST", .jsonLines),
         ]
     )
@@ -80,5 +81,21 @@ import Testing
         }
         cat.waitUntilExit()
         #expect(read == values)
+    }
+
+    @Test("memory and stack do not grow with the square of the columns", arguments: [FileFormat.arrow, .csv])
+    func wide(format: FileFormat) throws {
+        let scratch = try Scratch()
+        let path = scratch.path + "/wide"
+        let names = (0..<60_000).map { "c\($0)" }
+        let writer = try TableWriter(path: path, format: format, columns: names.map { ($0, .int64) })
+        let columns = names.indices.map { Column(type: .int64, values: .int64([Int64($0)])) }
+        try writer.write(ColumnBatch(names: names, columns: columns, rowCount: 1))
+        try writer.finish()
+        let reader = try TableReader(path: path, format: format)
+        try reader.select(try reader.inferTypes())
+        let batch = try #require(try reader.next())
+        #expect(batch.names == names)
+        #expect(batch.columns.indices.allSatisfy { batch.columns[$0].value(0) == .int64(Int64($0)) })
     }
 }

@@ -140,7 +140,7 @@ import Wire
         _ = try transaction.write(late, to: view)
         observed.serving.apply([(view, late)], state: try transaction.commit())
         let text = observed.text("fs.stats")
-        #expect(text.hasPrefix("%3|$7|archive|%10|$8|resident|#f|$4|rows|_|"))
+        #expect(text.hasPrefix("%3|$7|archive|%12|$8|resident|#f|$4|rows|_|"))
         let start = try #require(text.range(of: "$5|stats|"))
         let stats = Self.map(String(text[start.upperBound...]))
         #expect(stats["resident"] == "#t" && stats["rows"] == ":3" && stats["tombstones"] == ":1")

@@ -229,7 +229,7 @@ import Wire
             if positions.insert(answer.position).inserted || answers.count < 60 {
                 answers.append(answer)
             } else {
-                usleep(1_000)
+                Patience.pass(microseconds: 1_000, "the pace of a reader that waits for further positions")
             }
         }
         isOver.store(true, ordering: .relaxed)

@@ -52,6 +52,26 @@ import Wire
         #expect(nulls[7] == expected[7] && nulls.count { $0 == .null } == 10)
     }
 
+    @Test
+    func
+        `numbers that went through a float are integers, as features and keys; lists are taken as programs print them`()
+        throws
+    {
+        let store = try WrittenStore()
+        #expect(store.line("FS.SET every 1.0 1000000 b 2.0 c 1e3 j {1,2} k ['a','b'] i (1,2,3)") == ":2|")
+        let values = try store.latest("every", [.int64(1)]).values
+        #expect(values[1] == .int32(2) && values[2] == .int64(1_000))
+        #expect(
+            values[8] == .vector([1, 2, 3]) && values[9] == .listInt64([1, 2]) && values[10] == .listString(["a", "b"])
+        )
+        #expect(store.line("FS.DEL every 1e0 2000000") == ":3|")
+        #expect(try store.latest("every", [.int64(1)]).statuses.allSatisfy { $0 == .missing })
+        for (text, reason) in [("9007199254740992.0", "from 2^53 on"), ("1,5", "it has a comma")] {
+            let reply = store.line("FS.SET every 1 1000000 c \(text)")
+            #expect(reply.hasPrefix("-FSVALUE ") && reply.contains(reason), "\(reply)")
+        }
+    }
+
     @Test func `a tombstone hides what was before it and not what comes after`() throws {
         let store = try WrittenStore()
         #expect(store.line("FS.SET stats 7 1000000 clicks 3 ctr 0.5") == ":2|")
@@ -85,7 +105,7 @@ import Wire
         ("FS.SET stats 1 * click 1 ctr 1", "-FSNOFEATURE view 'stats' has no feature 'click'; did you mean 'clicks'?|"),
         (
             "FS.SET stats 1 * clicks 1.5 ctr 1",
-            "-FSVALUE feature 'clicks': expected int64, got '1.5': it has another form|"
+            "-FSVALUE feature 'clicks': expected int64, got '1.5': it has a fraction|"
         ),
         (
             "FS.SET stats 1 * clicks 9223372036854775808 ctr 1",
@@ -199,6 +219,28 @@ import Wire
             #expect(reply.contains("accepted|:1|"))
             let expected: [Int64] = [7_000_000_000, 7_000_000, 7_000, 7]
             #expect(try store.latest("stats", [.int64(Int64(index))]).eventTime?.microseconds == expected[index])
+        }
+    }
+
+    @Test func `IGNORE leaves out tags and fields that a view does not have, in this command alone`() throws {
+        let store = try WrittenStore()
+        let lines =
+            "stats,host=a,user_id=1 clicks=1i,ctr=0.5,usage=7 1000000000\nweather,host=b,origin=JFK temp=1 1000000000"
+        #expect(
+            store.text("FS.WRITE", lines).hasPrefix("-FSNOFEATURE line 1, column 7: view 'stats' has no tag 'host'")
+        )
+        #expect(store.text("FS.WRITE", lines, "ignore").hasPrefix("%5|$8|accepted|:2|$8|rejected|:0|"))
+        #expect(try store.latest("stats", [.int64(1)]).values == [.int64(1), .float64(0.5)])
+        #expect(store.text("FS.WRITE", lines).hasPrefix("-FSNOFEATURE "))
+        // What the view has, and has otherwise, is not left out.
+        for (line, reason) in [
+            ("stats,user_id=1 clicks=1i,ctr=1,user_id=2i 1000000000", "it is an entity key, which is a tag"),
+            ("stats,user_id=1,ctr=1 clicks=1i 1000000000", "has no tag 'ctr'"),
+            ("stats,user_id=1,host=a usage=1 1000000000", "the feature 'clicks' is missing"),
+            ("cpu,host=a usage=1 1000000000", "there is no view 'cpu'"),
+        ] {
+            let reply = store.text("FS.WRITE", line, "IGNORE")
+            #expect(reply.hasPrefix("-FS") && reply.contains(reason), "\(reply)")
         }
     }
 

@@ -28,7 +28,7 @@ struct LimitFile {
     let type: String
     private(set) var sections: [Section] = []
 
-    /// All of them: files of that name which have sections.
+    /// All of them: files of that name, but types of values.
     static func all() throws -> [LimitFile] {
         let sources = Cases.repository.appendingPathComponent("Sources").path
         let files = try FileManager.default.subpathsOfDirectory(atPath: sources).sorted()
@@ -40,7 +40,10 @@ struct LimitFile {
     private init?(_ path: String) throws {
         let url = Cases.repository.appendingPathComponent(path)
         let text = try String(contentsOf: url, encoding: .utf8)
-        guard text.contains("    // MARK: ") else { return nil }
+        // A type of values, as `RequestLimits`, is no module's file of bounds.
+        let name = url.deletingPathExtension().lastPathComponent
+        guard text.contains("    // MARK: ") || text.contains("enum \(name)") else { return nil }
+        try #require(text.contains("    // MARK: "), "\(path) has no section, so that docs/limits.md would lack it")
         self.path = path
         module = String(path.split(separator: "/")[1])
         type = url.deletingPathExtension().lastPathComponent

@@ -114,7 +114,7 @@ import Training
         var champions: [Int64: Int] = [:]
         for slope in [1, 2, 3.0] {
             let version = try registry.register(try Self.new(slope)).version
-            champions[try registry.setAlias("buys", "champion", to: version).state.position] = version
+            champions[try registry.setAlias("buys", "champion", to: ModelTarget(version)).state.position] = version
         }
         let first = try registry.rollBack("buys", reason: "worse on Mondays")
         #expect(first.from == 3 && first.to == 2)
@@ -131,7 +131,7 @@ import Training
         var now: Int?
         for position in 0...(try store.head().position) {
             now = champions[position] ?? now
-            #expect(try registry.champion(of: "buys", at: position) == now)
+            #expect(try registry.champion(of: "buys", at: position)?.version == now)
         }
         // What somebody chooses again is good again.
         try registry.setAlias("buys", "champion", to: 3)
@@ -164,27 +164,27 @@ import Training
         let version = try registry.register(try Self.new(golden: false)).version
         #expect(try registry.version("buys", version).state == .unproven)
         #expect {
-            try registry.setAlias("buys", "champion", to: version)
+            try registry.setAlias("buys", "champion", to: ModelTarget(version))
         } throws: {
             "\($0)".contains("--unproven")
         }
-        try registry.setAlias("buys", "champion", to: version, allowsUnproven: true)
+        try registry.setAlias("buys", "champion", to: ModelTarget(version), allowsUnproven: true)
         #expect(try registry.resolve("buys@champion").version == version)
         // A rollback and a way back prove nothing.
         let proven = try registry.register(try Self.new(2)).version
-        try registry.setAlias("buys", "champion", to: proven)
+        try registry.setAlias("buys", "champion", to: ModelTarget(proven))
         try registry.rollBack("buys", reason: "back")
         #expect(try registry.version("buys", version).state == .unproven)
-        try registry.rollBack("buys", to: proven, reason: "forth")
+        try registry.rollBack("buys", to: ModelTarget(proven), reason: "forth")
         #expect(try registry.version("buys", version).state == .rolledBack)
         #expect {
-            try registry.setAlias("buys", "challenger", to: version)
+            try registry.setAlias("buys", "challenger", to: ModelTarget(version))
         } throws: {
             "\($0)".contains("--unproven")
         }
         let other = try registry.register(try Self.new(golden: false)).version
         #expect {
-            try registry.rollBack("buys", to: other, reason: "never was it")
+            try registry.rollBack("buys", to: ModelTarget(other), reason: "never was it")
         } throws: {
             "\($0)".contains("unproven")
         }
@@ -195,10 +195,11 @@ import Training
         let registry = ModelRegistry(store.session)
         let head = try store.head().position
         var changes: [(String, (inout NewModelVersion) -> Void)] = []
-        changes.append(("3 inputs", { $0.signature.inputs.append(.init(name: "x", type: .int32, encoder: .number)) }))
-        changes.append(
-            ("'stats__clicks' stands where the service has 'stats__rate'", { $0.signature.inputs.reverse() })
-        )
+        let inputs = Self.signature.inputs
+        let more = ModelSignature(task: .binary, inputs: inputs + [.init(name: "x", type: .int32, encoder: .number)])
+        changes.append(("3 inputs", { $0.signature = more }))
+        let turned = ModelSignature(task: .binary, inputs: inputs.reversed())
+        changes.append(("'stats__clicks' stands where the service has 'stats__rate'", { $0.signature = turned }))
         changes.append(("failed 1 of 3 golden rows", { $0.golden?.margins[1] += 1 }))
         changes.append(("a base value", { $0.base = [.nan] }))
         changes.append(("pickle", { $0.file = [0x80, 4, 0x95, 0] }))
@@ -246,7 +247,7 @@ import Training
                     let registry = ModelRegistry(try Session(conninfo: conninfo))
                     let version = try registry.register(try Self.new(Double(number))).version
                     do {
-                        try registry.setAlias("buys", "champion", to: version, ifCurrent: 1)
+                        try registry.setAlias("buys", "champion", to: ModelTarget(version), ifCurrent: 1)
                         return true
                     } catch ModelsError.conflict {
                         return false

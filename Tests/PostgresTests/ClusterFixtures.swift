@@ -42,7 +42,7 @@ func ask(_ conninfo: String, _ sql: String) -> String {
 }
 
 /// Waits until something is so; false when it is not within the time.
-func eventually(seconds: Double = 20, _ condition: () -> Bool) -> Bool {
+func eventually(seconds: Double = 120, _ condition: () -> Bool) -> Bool {
     var deadline = Deadline(seconds: seconds)
     repeat { if condition() { return true } } while deadline.pause()
     return false

@@ -158,8 +158,9 @@ import Testing
         let scene = try Scene(interruption: interruption)
         try scene.connection.begin(.write)
         scene.silence(how)
+        let waiting = ThreadWaits.current
         Thread.detachNewThread {
-            usleep(50_000)
+            #expect(Patience.wait { ThreadWaits.of(thread: waiting).contains("poll") })
             interruption.interrupt()
         }
         let begun = ContinuousClock.now

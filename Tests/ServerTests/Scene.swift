@@ -1,4 +1,6 @@
+import Access
 import Commands
+import Metrics
 import NIOCore
 import RESPServer
 import Wire
@@ -32,11 +34,12 @@ final class Scene {
         requestMemory: RequestMemory = RequestMemory(bytesMax: .max)
     ) {
         self.engine = engine
-        client = ClientState(id: 7, isAuthenticated: engine.settings.password == nil)
+        client = ClientState(id: 7, isAuthenticated: engine.access.isOpen)
         connection = ClientConnection(
             client: client,
             engine: engine,
             limits: limits,
+            statistics: engine.statistics.makeLoop(),
             requestMemory: requestMemory,
             nowMs: nowMs
         )

@@ -28,6 +28,28 @@ import Wire
         #expect(isBack)
     }
 
+    @Test func `a Unix socket at which a server answers is not taken, one at which nobody does is`() throws {
+        let scratch = try Scratch()
+        let path = scratch.path + "/socket"
+        let first = try TestServer(address: .unix(path: path))
+        let error = #expect(throws: ServerError.self) { _ = try TestServer(address: .unix(path: path)) }
+        #expect(error?.description.contains("something listens there already") == true)
+        let client = try RespClient(path: path)
+        #expect(try client.run("PING") == .simple("PONG"))
+        // As a server leaves it that ends without a word.
+        let stale = scratch.path + "/stale"
+        #expect(rename(path, stale) == 0)
+        let second = try TestServer(address: .unix(path: path))
+        first.stop()
+        #expect(access(path, F_OK) == 0)
+        #expect(try RespClient(path: path).run("PING") == .simple("PONG"))
+        let third = try TestServer(address: .unix(path: stale))
+        #expect(try RespClient(path: stale).run("PING") == .simple("PONG"))
+        third.stop()
+        second.stop()
+        #expect(access(path, F_OK) != 0 && access(stale, F_OK) != 0)
+    }
+
     @Test func `a request that trickles in is given up, an idle connection is not`() throws {
         var limits = ConnectionLimits()
         limits.partialFrameTimeoutMs = 300

@@ -129,6 +129,27 @@ import Wire
         #expect(scene.reply() == "-EXECABORT Transaction discarded because of previous errors.\r\n")
     }
 
+    /// Where the first queued command's name is.
+    private static func place(_ client: ClientState) -> UnsafePointer<UInt8>? {
+        guard let transaction = client.transaction, let first = transaction.commands.first else { return nil }
+        return transaction.arguments(first)[0].withUnsafeBufferPointer { $0.baseAddress }
+    }
+
+    @Test func `a command is queued behind the others without copying them`() throws {
+        let scene = Scene()
+        scene.send("MULTI\r\nPING\r\n")
+        var place = try #require(Self.place(scene.client))
+        var moves = 0
+        for _ in 0..<10_000 {
+            scene.send("PING\r\n")
+            let next = try #require(Self.place(scene.client))
+            if next != place { moves += 1 }
+            place = next
+        }
+        // Only where memory grows, by a factor each time.
+        #expect(moves < 40)
+    }
+
     @Test func `what is queued counts as memory of requests that are not complete`() {
         let memory = RequestMemory(bytesMax: 8 << 20)
         let client = ClientState(id: 1, isAuthenticated: true)

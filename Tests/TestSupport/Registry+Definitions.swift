@@ -9,14 +9,16 @@ extension Registry {
         prunes: Bool = false,
         planned: Int64? = nil,
         _ session: Session,
-        lockTimeoutMs: Int = Limits.applyLockTimeoutMs
+        lockTimeoutMs: Int = Limits.applyLockTimeoutMs,
+        prepared: [OnlineTableBuild] = []
     ) throws(StoreError) -> (Registry, LedgerState?) {
         try apply(
             ProjectDefinitions(definitions),
             prunes: prunes,
             planned: planned,
             session,
-            lockTimeoutMs: lockTimeoutMs
+            lockTimeoutMs: lockTimeoutMs,
+            prepared: prepared
         )
     }
 }

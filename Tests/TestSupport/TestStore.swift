@@ -54,6 +54,13 @@ package final class TestStore {
 
     package func apply(_ definitions: Definitions) throws { registry = try Registry.apply(definitions, session).0 }
 
+    /// Applies a file as `asof apply` does, with what it says that features were called.
+    package func applyFile(_ yaml: String, prunes: Bool = false) throws {
+        let text = try DefinitionsText(yaml: yaml, file: "features.yaml", from: MemoryFiles([:]))
+        let file = try text.resolved(against: registry.definitions)
+        registry = try Registry.apply(file, prunes: prunes, session).0
+    }
+
     package func view(_ name: String) throws -> StoredView { try registry.view(named: name) }
 
     package func head() throws -> LedgerState { try Ledger(session).head() }

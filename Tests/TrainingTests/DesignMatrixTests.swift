@@ -25,8 +25,7 @@ import Testing
     ]
 
     @Test func `each value becomes its single-precision number, null a missing one`() throws {
-        let inputs = try EncoderFit.fit(Self.columns, texts: .categories)
-        let signature = ModelSignature(task: .binary, inputs: inputs)
+        let signature = try EncoderFit(Self.columns, for: .trees).signature(.binary)
         let matrix = DesignMatrix(Self.columns.map(\.column), signature, rowCount: 3)
         #expect(matrix.width == 5)
         let text = matrix.values.map { $0.isNaN ? "-" : "\($0)" }.joined(separator: " ")
@@ -37,16 +36,11 @@ import Testing
 
     @Test func `a text that training did not have is missing, or the place of others, and counted`() throws {
         let other = Column(type: .string, validity: [true, false], values: .text(TextValues(["ZZ", ""])))
-        let categories = ModelSignature(
-            task: .binary,
-            inputs: try EncoderFit.fit([Self.columns[3]], texts: .categories)
-        )
+        let categories = try EncoderFit([Self.columns[3]], for: .trees).signature(.binary)
         let trees = DesignMatrix([other], categories, rowCount: 2)
         #expect(trees.values.allSatisfy(\.isNaN) && trees.unseen == [1])
-        let levels = ModelSignature(
-            task: .binary,
-            inputs: try EncoderFit.fit([Self.columns[3]], texts: .onehot(minCount: 1))
-        )
+        let onehot = ["a__carrier": ModelDefinition.Encoding.onehot(minCount: 1)]
+        let levels = try EncoderFit([Self.columns[3]], for: .linear, encodings: onehot).signature(.binary)
         let linear = DesignMatrix([other], levels, rowCount: 2)
         #expect(linear.values == [0, 0, 0, 1, 0, 0, 1, 0] && linear.unseen == [1])
     }
@@ -54,7 +48,7 @@ import Testing
     @Test func `dictionaries hold the most frequent texts, in bytewise order`() throws {
         let texts = (0..<300).flatMap { [String](repeating: "t\($0)", count: $0 < 10 ? 1 : 2) }
         let column = Column(type: .string, values: .text(TextValues(texts)))
-        let inputs = try EncoderFit.fit([("x", column)], texts: .categories)
+        let inputs = try EncoderFit([("x", column)], for: .trees).inputs
         guard case .categories(let levels) = inputs[0].encoder else {
             Issue.record("no categories")
             return
@@ -66,7 +60,7 @@ import Testing
     @Test func `times and bytes are refused with what to do instead`() {
         for (type, expected) in [(FeatureType.timestamp, "derive an age"), (.bytes, "take it out of the service")] {
             #expect {
-                try EncoderFit.fit([("v__x", Column(emptyOf: type))], texts: .categories)
+                try EncoderFit([("v__x", Column(emptyOf: type))], for: .trees)
             } throws: {
                 "\($0)".contains("'v__x'") && "\($0)".contains(expected)
             }
@@ -74,11 +68,9 @@ import Testing
     }
 
     @Test func `a signature is the same after JSON`() throws {
-        let signature = ModelSignature(
-            task: .multiclass,
-            inputs: try EncoderFit.fit(Self.columns, texts: .onehot(minCount: 1)),
-            classes: ["a", "b"]
-        )
+        let onehot = ["a__carrier": ModelDefinition.Encoding.onehot(minCount: 1)]
+        let fit = try EncoderFit(Self.columns, for: .linear, encodings: onehot)
+        let signature = fit.signature(.multiclass, classes: ["a", "b"])
         let data = try JSONEncoder().encode(signature)
         #expect(try JSONDecoder().decode(ModelSignature.self, from: data) == signature)
     }

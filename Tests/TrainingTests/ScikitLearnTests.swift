@@ -186,4 +186,43 @@ struct ScikitLearnTests {
             #expect(ScikitLearn.isNear(own.r2, other["r2"]), comment)
         }
     }
+
+    @Test func `100,000 texts fall into the buckets of FeatureHasher, with its signs`() throws {
+        struct Case: Encodable {
+            var buckets: Int
+            var texts: [String]
+        }
+        let seed = UInt64.random(in: 0...1_000_000)
+        var random = SeededRandom(seed: seed)
+        let alphabet = Array("abcXYZ019 =^-_.é日\u{10FFFF}🙂")
+        let cases = [8, 1_000, 1 << 18, 1 << 20, 1_048_573].map { buckets in
+            Case(
+                buckets: buckets,
+                texts: (0..<20_000).map { number in
+                    let name = String((0..<random.int(0...12)).map { _ in random.pick(alphabet) })
+                    return "\(name)=\(number % 3 == 0 ? "\(random.int(-1_000_000...1_000_000))" : name)"
+                }
+            )
+        }
+        let script =
+            ScikitLearn.opening + """
+
+                from sklearn.feature_extraction import FeatureHasher
+                for c in cases:
+                    hasher = FeatureHasher(n_features=c["buckets"], input_type="string", dtype=np.float64)
+                    matrix = hasher.transform([[text] for text in c["texts"]]).tocsr()
+                    assert (np.diff(matrix.indptr) == 1).all()
+                    found += [{"bucket": int(b), "sign": s} for b, s in zip(matrix.indices, matrix.data)]
+                """ + ScikitLearn.closing
+        let others = try ScikitLearn.metrics(script, cases)
+        let texts = cases.flatMap { sample in sample.texts.map { (sample.buckets, $0) } }
+        try #require(others.count == texts.count && texts.count == 100_000)
+        for ((buckets, text), other) in zip(texts, others) {
+            let (bucket, isNegative) = FeatureHash(buckets: buckets, isSigned: true).bucket(Array(text.utf8)[...])
+            #expect(
+                Double(bucket) == other["bucket"] && (isNegative ? -1 : 1) == other["sign"],
+                "'\(text)' of seed \(seed)"
+            )
+        }
+    }
 }

@@ -38,15 +38,15 @@ import Testing
     private static let faults: [(String, Int, String)] = [
         (
             "", 1,
-            "expected an aggregate, one of count, sum, avg, min, max, first, last, distinct, top, histogram, seconds_since_last, but found the end"
+            "expected an aggregate, one of count, sum, avg, variance, stddev, var_pop, stddev_pop, min, max, first, last, distinct, top, histogram, seconds_since_last, but found the end"
         ),
         (
-            "variance(x) over 1h", 1,
-            "expected an aggregate, one of count, sum, avg, min, max, first, last, distinct, top, histogram, seconds_since_last, but found 'variance'"
+            "median(x) over 1h", 1,
+            "expected an aggregate, one of count, sum, avg, variance, stddev, var_pop, stddev_pop, min, max, first, last, distinct, top, histogram, seconds_since_last, but found 'median'"
         ),
         (
             "COUNT over 1h", 1,
-            "expected an aggregate, one of count, sum, avg, min, max, first, last, distinct, top, histogram, seconds_since_last, but found 'COUNT'"
+            "expected an aggregate, one of count, sum, avg, variance, stddev, var_pop, stddev_pop, min, max, first, last, distinct, top, histogram, seconds_since_last, but found 'COUNT'"
         ),
         ("sum over 1h", 5, "sum needs a feature: expected '(FEATURE)' behind it, but found 'over'"),
         ("sum() over 1h", 5, "expected a feature of the events in sum(…), but found ')'"),

@@ -8,6 +8,7 @@ import Testing
 /// Windows equal what Python computes for each request from all events, bit by bit.
 @Suite struct WindowScanTests {
     private static let script = """
+        from fractions import Fraction
         def answer(w, q, t):
             column = q.get('column')
             rows = sorted(range(len(w['times'])), key=lambda r: (w['times'][r], w['ids'][r]))
@@ -40,6 +41,15 @@ import Testing
                 if a == 'avg': return text(float(s) / len(values))
                 if isFloat: return text(s)
                 return 'i%d' % s if -2**63 <= s < 2**63 else 'null'
+            if a in ('variance', 'stddev', 'var_pop', 'stddev_pop'):
+                n = len(values)
+                if n < 2 and a in ('variance', 'stddev'): return 'null'
+                if isFloat and not all(math.isfinite(v) for v in values): return text(math.nan)
+                exact = [Fraction(v) for v in values]
+                v = (n * sum(x * x for x in exact) - sum(exact) ** 2) / (n * (n - (a in ('variance', 'stddev'))))
+                try: v = v.numerator / v.denominator
+                except OverflowError: v = math.inf
+                return text(math.sqrt(v) if a.startswith('stddev') else v)
             if a == 'first': v = values[0]
             if a == 'last': v = values[-1]
             if a in ('min', 'max'):
@@ -71,7 +81,7 @@ import Testing
                 let counted = rows.map { world.floats[$0] != nil && (!window.isFiltered || world.isKept[$0]) }
                 let plain = world.scan(rows).run(
                     PlainSum(rows.map { world.floats[$0] ?? 0 }),
-                    window.bounds,
+                    world.scan(rows).spans(window.bounds),
                     counted
                 )
                 plainDiffers += zip(plain.results, wanted[place]).filter { $0 != $1 }.count
@@ -125,10 +135,10 @@ import Testing
         let scan = WindowScan(times: times, requests: requests, groups: groups)
         for aggregate in WindowAggregate.allCases where aggregate.resultType(of: .float64) != nil {
             let bounds = WindowBounds(WindowDefinition(aggregate, of: "x", over: Interval(text: "3s")))
-            let together = scan.column(aggregate, bounds, values: values, filter: nil).column.boxed
+            let together = scan.column(aggregate, scan.spans(bounds), values: values, filter: nil).column.boxed
             let alone = worlds.flatMap { world in
-                world.scan(world.order)
-                    .column(aggregate, bounds, values: world.column("x", world.order), filter: nil).column.boxed
+                let (own, values) = (world.scan(world.order), world.column("x", world.order))
+                return own.column(aggregate, own.spans(bounds), values: values, filter: nil).column.boxed
             }
             #expect(together.map(WindowWorld.text) == alone.map(WindowWorld.text), "\(aggregate.rawValue)")
         }
@@ -163,7 +173,7 @@ import Testing
             groups: [WindowGroup(events: 0..<3, requests: 0..<requests.count)]
         )
         let bounds = WindowBounds(definition, delay: Interval(microseconds: delay), isStrict: isStrict)
-        let counts = scan.column(.count, bounds, values: nil, filter: nil).column.int64Values
+        let counts = scan.column(.count, scan.spans(bounds), values: nil, filter: nil).column.int64Values
         #expect(counts == requests.map { expected[$0] })
     }
 }

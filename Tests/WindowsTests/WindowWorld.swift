@@ -160,7 +160,7 @@ struct WindowWorld: Encodable {
         let values = windows.map { window in
             let result = scan.column(
                 WindowAggregate(rawValue: window.aggregate)!,
-                window.bounds,
+                scan.spans(window.bounds),
                 number: window.number,
                 values: window.column.map { column($0, rows) },
                 filter: window.isFiltered ? rows.map { isKept[$0] } : nil

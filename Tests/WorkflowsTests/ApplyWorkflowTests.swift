@@ -135,6 +135,44 @@ import Workflows
         #expect(rounds == WorkflowLimits.plansMax)
     }
 
+    @Test func `a large view gets its online table beside it, which the plan tells; writers go on`() throws {
+        func yaml(_ online: Bool) -> String {
+            """
+            entities: { user: { key: user_id, type: int64 } }
+            views: { big: { entities: [user], online: \(online), features: { n: int64 } }, small: { entities: [user], online: \(online), features: { n: int64 } } }
+            """
+        }
+        _ = try open.apply(try Self.input(yaml(false)), options: ApplyOptions(allowsRetiring: true))
+        let rows = (0..<20_100).map { HistoryRow([.int64(Int64($0 % 15_000))], at: Int64($0), [.int64(Int64($0))]) }
+        try store.apply(yaml(false))
+        try store.ingest("big", rows)
+        try store.ingest("small", Array(rows.prefix(3)))
+        let plan = try open.plan(try Self.input(yaml(true)))
+        #expect(plan.fills.map(\.view) == ["big", "small"] && plan.fills.map(\.rows) == [20_100, 3])
+        #expect(try PlanDocument(plan).json().contains("\"rows\" : 20100"))
+        var filled: [String] = []
+        let writer = try Session(conninfo: store.conninfo)
+        let view = try store.view("big")
+        // A writer in the middle of a batch holds nothing up before the definitions change.
+        let transaction = try WriteTransaction(session: writer, views: [view])
+        _ = try transaction.write(
+            TestStore.viewRows([HistoryRow([.int64(1)], at: 99_999, [.int64(-1)])], view),
+            to: view
+        )
+        _ = try open.apply(
+            try Self.input(yaml(true)),
+            progress: { progress in
+                guard case .filling(let fills) = progress else { return }
+                filled = fills.map(\.view)
+                _ = try? transaction.commit()
+            }
+        )
+        #expect(filled == ["big"])
+        try store.apply(yaml(true))
+        #expect(try store.violations() == [])
+        #expect(try open.plan(try Self.input(yaml(true))).fills.isEmpty)
+    }
+
     @Test func `where the plan is the same again it is not confirmed again`() throws {
         var asked = 0
         let outcome = try open.apply(try Self.input(Self.yaml("n: int64, x: float64"))) { _ in
@@ -154,12 +192,13 @@ import Workflows
         let input = try Self.input(Self.yaml("n: int64, x: float64"))
         let control = RunControl()
         let cancelled = try OpenStore(store.conninfo, forWriting: true, control: control)
-        #expect(throws: WorkflowError.cancelled) {
+        let told = #expect(throws: StoppedShort.self) {
             _ = try cancelled.apply(input) { _ in
                 control.cancel()
                 return true
             }
         }
+        #expect(told?.cause as? WorkflowError == .cancelled && told?.stored == "nothing was applied")
         try store.session.begin(.write)
         try store.session.lock(AdvisoryLock.definitions)
         let late = try OpenStore(
@@ -167,7 +206,8 @@ import Workflows
             forWriting: true,
             control: RunControl(deadline: .now + .milliseconds(500))
         )
-        #expect(throws: WorkflowError.deadlinePassed) { _ = try late.apply(input) }
+        let refused = #expect(throws: StoppedShort.self) { _ = try late.apply(input) }
+        #expect(refused?.cause as? WorkflowError == .deadlinePassed)
         store.session.connection.rollBack()
         #expect(try version() == 1)
     }
@@ -179,7 +219,7 @@ import Workflows
         let listing = try open.definitions()
         #expect(listing.views.map(\.rows) == [1] && listing.services.map(\.version) == [2] && !listing.hasProjects)
         #expect(listing.views[0].newest == Timestamp(microseconds: 1_704_067_200_000_000))
-        guard case .view(let view, nil) = try open.describe("stats") else { throw WorkflowError.usage("no view") }
+        guard case .view(let view, nil, _) = try open.describe("stats") else { throw WorkflowError.usage("no view") }
         #expect(view.features.map(\.name) == ["n", "x"])
         for (name, version, columns) in [("s", 2, 2), ("s@1", 1, 1)] {
             guard case .service(let service, nil) = try open.describe(name) else { throw WorkflowError.usage(name) }

@@ -106,6 +106,22 @@ import Workflows
         #expect(try stored() == 150_000)
     }
 
+    @Test func `batches are small where single writes wait for them`() throws {
+        let store = try TestStore(
+            """
+            entities: { user: { key: user_id, type: int64 } }
+            views:
+              latest: { entities: [user], features: { n: int64 } }
+              past: { entities: [user], online: false, features: { n: int64 } }
+            """
+        )
+        let workflow = try IngestWorkflow(store: OpenStore(store.conninfo, forWriting: true))
+        #expect(workflow.batchRowsMax(of: .table(TableRules(view: "latest"))) == Limits.onlineBatchRowsMax)
+        #expect(workflow.batchRowsMax(of: .table(TableRules(view: "past"))) == Limits.batchRowsMax)
+        #expect(workflow.batchRowsMax(of: .lineProtocol(view: nil, precision: .s)) == Limits.onlineBatchRowsMax)
+        #expect(workflow.batchRowsMax(of: .lineProtocol(view: "past", precision: .s)) == Limits.batchRowsMax)
+    }
+
     @Test func `a file that grew goes on where it ended`() throws {
         let workflow = try IngestWorkflow(store: try open())
         #expect(try workflow.run(request(try csv(0..<35))).rows == 35)

@@ -70,8 +70,8 @@ import Workflows
         #expect(list.entries.allSatisfy { $0.listing.fault == nil && FileManager.default.fileExists(atPath: $0.path) })
         let checked = try open().checkSegments(in: directory, format: ParquetSegments())
         #expect(checked.views.map(\.findings.count) == [2, 2] && checked.views.allSatisfy { $0.faults == 0 })
-        #expect(try open().dropSegments(["stats"], in: directory).files == 2)
-        #expect(try open().dropSegments(nil, in: directory).files == 2)
+        #expect(try open().dropSegments(["stats"], in: directory).files.removed == 2)
+        #expect(try open().dropSegments(nil, in: directory).files.removed == 2)
         #expect(try open().listSegments(in: directory, format: ParquetSegments()).entries.isEmpty)
     }
 
@@ -120,7 +120,7 @@ import Workflows
     }
 
     @Test func `who waits for another build is told, and waits no longer than the deadline`() throws {
-        let lock = try directory().lock()
+        let lock = try directory().lock(conninfo: "")
         let waited = Mutex(0)
         #expect(throws: WorkflowError.deadlinePassed) {
             _ = try build([], RunControl(deadline: .now + .milliseconds(700))) {

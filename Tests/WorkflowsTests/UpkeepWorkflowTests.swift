@@ -50,7 +50,7 @@ import Workflows
         #expect(try open.forget("user", key: "2") { _ in false } == nil)
         #expect(try rows("stats") == 6)
         let outcome = try #require(try open.forget("user", key: "2") { $0.counts == plan.counts })
-        #expect(outcome.counts.count == 2 && outcome.segments == 0)
+        #expect(outcome.counts.count == 2 && outcome.markedSegments == 0 && outcome.unreadSegments == 0)
         #expect(try outcome.position == store.head().position)
         #expect(try rows("stats") == 4)
         #expect(try rows("robots") == 6)

@@ -1,5 +1,8 @@
+import Columnar
 import Features
+import Foundation
 import Operations
+import PointInTime
 import Postgres
 import Store
 import TestSupport
@@ -43,6 +46,26 @@ import TrainingSets
     @Test func `a set stays equal whatever is stored later`() throws {
         let fixture = try Self.exported()
         try fixture.ingest("2024-01-04", 7)
+        #expect(try Self.verify(fixture) == VerifyResult(outcome: .equal, removals: []))
+    }
+
+    @Test(arguments: ["stats.*", "svc"])
+    func `a set stays equal whatever its features are called and typed by now`(features: String) throws {
+        let yaml = { (features: String) in
+            """
+            entities: { user: { key: user_id, type: int64 } }
+            views: { stats: { entities: [user], features: { \(features) } } }
+            services: { svc: [stats.*] }
+            """
+        }
+        let fixture = try TrainingSetStore()
+        try fixture.store.applyFile(yaml("n: int64, x: float64, secret: { type: string, pii: true }"))
+        var request = try fixture.request()
+        request.features = features
+        try fixture.export(request)
+        try fixture.store.applyFile(yaml("m: { type: float64, was: n }, y: { type: float64, was: x }, secret: string"))
+        #expect(try Self.verify(fixture) == VerifyResult(outcome: .equal, removals: []))
+        try fixture.store.applyFile(yaml("k: { type: float64, was: m }, y: float64, secret: string"))
         #expect(try Self.verify(fixture) == VerifyResult(outcome: .equal, removals: []))
     }
 
@@ -131,6 +154,85 @@ import TrainingSets
         format.manifest.output.format = "xml"
         let unknown = #expect(throws: WorkflowError.self) { try fixture.open().verify(format) }
         #expect(unknown == .refused("the manifest names an unknown format 'xml'"))
+    }
+
+    /// A set of two files, as Spark writes one: rows 1 to 3, and row 4.
+    private struct SplitSet {
+        let fixture: TrainingSetStore
+        var request: VerifyRequest
+
+        init() throws {
+            fixture = try TrainingSetStore()
+            try fixture.export(try fixture.request("whole.parquet"))
+            request = try VerifyRequest(manifestAt: fixture.path("whole.parquet.manifest.json"))
+            request.data = fixture.path("set")
+            request.manifest.output.file = "set"
+            request.manifest.output.parts = ["part-0.parquet", "part-1.parquet"]
+            try FileManager.default.createDirectory(atPath: request.data, withIntermediateDirectories: true)
+            try write("part-0.parquet", 0..<3)
+            try write("part-1.parquet", 3..<4)
+            for name in ["_SUCCESS", ".part-0.parquet.crc"] { _ = try fixture.scratch.write("set/" + name, "") }
+        }
+
+        func path(_ name: String) -> String { request.data + "/" + name }
+
+        /// - Parameter edit: of the columns and their names.
+        func write(_ name: String, _ rows: Range<Int>, _ edit: (inout ColumnBatch) -> Void = { _ in }) throws {
+            let reader = try TableReader(path: fixture.path("whole.parquet"), format: .parquet)
+            try reader.select(try reader.inferTypes())
+            var batch = try #require(try reader.next()).slice(rows)
+            edit(&batch)
+            let columns = zip(batch.names, batch.columns).map { ($0, $1.type) }
+            let writer = try TableWriter(path: path(name), format: .parquet, columns: columns)
+            try writer.write(batch)
+            try writer.finish()
+        }
+
+        func outcome() throws -> VerifyResult.Outcome { try fixture.open().verify(request).outcome }
+    }
+
+    @Test func `a set in several files is all of them and nothing else`() throws {
+        let set = try SplitSet()
+        #expect(try set.outcome() == .equal)
+        try set.write("part-2.parquet", 3..<4)
+        #expect(try set.outcome() == .different(.extraPart("part-2.parquet")))
+        try FileManager.default.removeItem(atPath: set.path("part-2.parquet"))
+        try FileManager.default.createDirectory(atPath: set.path("day=1"), withIntermediateDirectories: true)
+        #expect(try set.outcome() == .different(.extraPart("day=1")))
+        try FileManager.default.removeItem(atPath: set.path("day=1"))
+        try FileManager.default.removeItem(atPath: set.path("part-1.parquet"))
+        #expect(try set.outcome() == .different(.missingPart("part-1.parquet")))
+        try FileManager.default.removeItem(atPath: set.request.data)
+        #expect(throws: ColumnarError.noSuchFile(file: set.request.data)) { try set.outcome() }
+    }
+
+    @Test func `every file of a set has the set's columns`() throws {
+        let set = try SplitSet()
+        try set.write("part-1.parquet", 3..<4) { batch in
+            batch = ColumnBatch(names: batch.names + ["more"], columns: batch.columns + [batch.columns[0]], rowCount: 1)
+        }
+        #expect(
+            try set.outcome()
+                == .different(.part("part-1.parquet", reason: "it has a column 'more' that the set has not"))
+        )
+        try set.write("part-1.parquet", 3..<4) { batch in
+            batch = ColumnBatch(names: batch.names.dropLast(), columns: batch.columns.dropLast(), rowCount: 1)
+        }
+        #expect(try set.outcome() == .different(.part("part-1.parquet", reason: "it has no column 'stats__x'")))
+        try set.write("part-1.parquet", 3..<4) { batch in
+            batch = ColumnBatch(
+                names: batch.names,
+                columns: batch.columns.dropLast() + [Column(type: .string, value: .string("a"))],
+                rowCount: 1
+            )
+        }
+        // The row is counted in its file.
+        let retyped = try set.outcome()
+        let reason = "expected float64, got 'a': it has another form"
+        #expect(
+            retyped == .different(.unreadable(place: "row 1, column 'stats__x'", reason: reason)),
+            "\(retyped)"
+        )
     }
 
     @Test func `a verification ends where it is cancelled or its deadline has passed`() throws {

@@ -2,19 +2,17 @@
 
 #include <arrow/buffer.h>
 #include <arrow/memory_pool.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <string>
 #include <vector>
 
 #include "descriptor.h"
+#include "temporary.h"
 
 namespace asof {
 namespace {
@@ -30,21 +28,6 @@ public:
     Mapping(void *start, int64_t bytes) : arrow::Buffer(static_cast<const uint8_t *>(start), bytes) {}
     ~Mapping() override { munmap(const_cast<uint8_t *>(data()), static_cast<size_t>(size())); }
 };
-
-Status temporary_failure(const std::string &folder) {
-    return Status::IOError("a temporary file in ", folder, " cannot be written: ", std::strerror(errno));
-}
-
-arrow::Result<Descriptor> temporary_file(const std::string &folder) {
-    Descriptor file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (file.number() >= 0) return file;
-    // Not every file system has files without a name.
-    std::string path = folder + "/asof-input-XXXXXX";
-    file = Descriptor(mkostemp(path.data(), O_CLOEXEC));
-    if (file.number() < 0) return temporary_failure(folder);
-    unlink(path.c_str());
-    return file;
-}
 
 class FileInput : public arrow::io::RandomAccessFile {
 public:
@@ -126,20 +109,18 @@ private:
     }
 
     arrow::Result<std::shared_ptr<arrow::Buffer>> mapped(int64_t position, int64_t bytes) const {
-        const char *wanted = std::getenv("TMPDIR");
-        std::string folder = wanted && *wanted ? wanted : "/tmp";
-        ARROW_ASSIGN_OR_RAISE(auto copy, temporary_file(folder));
+        ARROW_ASSIGN_OR_RAISE(auto copy, temporary_file());
         std::vector<uint8_t> chunk(static_cast<size_t>(copy_bytes));
         for (int64_t done = 0; done < bytes;) {
             int64_t count = std::min(copy_bytes, bytes - done);
             ARROW_RETURN_NOT_OK(read(position + done, count, chunk.data()));
             ssize_t written = pwrite(copy.number(), chunk.data(), static_cast<size_t>(count), done);
             if (written < 0 && errno == EINTR) continue;
-            if (written <= 0) return temporary_failure(folder);
+            if (written <= 0) return temporary_failure();
             done += written;
         }
         void *start = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ, MAP_PRIVATE, copy.number(), 0);
-        if (start == MAP_FAILED) return temporary_failure(folder);
+        if (start == MAP_FAILED) return temporary_failure();
         return std::make_shared<Mapping>(start, bytes);
     }
 

@@ -22,10 +22,13 @@
 #include "descriptor.h"
 #include "failure.h"
 #include "passed.h"
+#include "pipe_output.h"
 
 // A Parquet or Arrow IPC file being written.
 struct asof_writer {
-    std::shared_ptr<arrow::io::FileOutputStream> out;
+    std::shared_ptr<arrow::io::OutputStream> out;
+    // Of `out` where it is a file; else -1.
+    int file_descriptor = -1;
     std::shared_ptr<arrow::Schema> schema;
     std::vector<asof_type> types;
     // Whether a column's own type is its field's, and `types` has only how it is carried.
@@ -33,7 +36,8 @@ struct asof_writer {
     // One of the two; `file` from the first rows on.
     std::unique_ptr<parquet::arrow::FileWriter> file;
     std::shared_ptr<arrow::ipc::RecordBatchWriter> ipc;
-    // What the open row group holds, uncompressed; its encoded pages stay in memory until it is closed.
+    // What the open row group holds, uncompressed; its encoded pages stay in memory until it is closed, in a buffer that grows by
+    // doubling: up to three times as much, for a moment.
     int64_t group_bytes = 0;
     int64_t group_rows = 0;
 };
@@ -44,7 +48,7 @@ using asof::array_data;
 using asof::arrow_type;
 
 constexpr int64_t group_rows_max = 1 << 18;
-constexpr int64_t group_bytes_max = 64 << 20;
+constexpr int64_t group_bytes_max = 32 << 20;
 // Rows that go to Arrow at a time, and their bytes: what it makes of them beside the columns' own memory stays small.
 constexpr int64_t window_rows = 1 << 17;
 constexpr int64_t window_bytes = 32 << 20;
@@ -114,7 +118,12 @@ arrow::Status open(
     const char *const *passed,
     asof_writer &writer
 ) {
-    ARROW_ASSIGN_OR_RAISE(writer.out, arrow::io::FileOutputStream::Open(descriptor));
+    if (format == ASOF_IPC_STREAM) {
+        writer.out = std::make_shared<asof::PipeOutput>(descriptor);
+    } else {
+        ARROW_ASSIGN_OR_RAISE(writer.out, arrow::io::FileOutputStream::Open(descriptor));
+        writer.file_descriptor = descriptor;
+    }
     arrow::FieldVector fields;
     for (int32_t index = 0; index < count; index++) {
         auto type = arrow_type(types[index]);
@@ -127,6 +136,7 @@ arrow::Status open(
     writer.types.assign(types, types + count);
     writer.schema = arrow::schema(fields);
     if (format == ASOF_PARQUET) return arrow::Status::OK();
+    if (format == ASOF_IPC_STREAM) return arrow::ipc::MakeStreamWriter(writer.out, writer.schema).Value(&writer.ipc);
     // Not compressed, so that every reader can map it.
     return arrow::ipc::MakeFileWriter(writer.out, writer.schema).Value(&writer.ipc);
 }
@@ -221,7 +231,7 @@ asof_status asof_writer_write(asof_writer *writer, const asof_column *columns, i
             count = window(*writer, columns, first, rows);
             ARROW_RETURN_NOT_OK(write(*writer, columns, first, count));
             // The disk begins at once with what is written, so that the end has less to wait for. A hint: failure is no matter.
-            (void)sync_file_range(writer->out->file_descriptor(), 0, 0, SYNC_FILE_RANGE_WRITE);
+            (void)sync_file_range(writer->file_descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
         }
         return arrow::Status::OK();
     });

@@ -1,4 +1,4 @@
-// Parquet and Arrow IPC files as flat columns, and decompression, by Apache Arrow C++. Plain C: nothing throws across, every failure is an asof_failure.
+// Parquet and Arrow IPC files as flat columns, and decompression, by Apache Arrow C++; objects in storage: asof_objects.h. Plain C: nothing throws across, every failure is an asof_failure.
 #ifndef ASOF_ARROW_H
 #define ASOF_ARROW_H
 
@@ -85,8 +85,10 @@ typedef struct asof_column {
 
 typedef enum asof_format {
     ASOF_PARQUET = 0,
-    // The file format, which Feather version 2 is, and the stream format; only the first is written.
+    // The file format, which Feather version 2 is; read as this also the stream format.
     ASOF_IPC,
+    // Only written: to pipes, too.
+    ASOF_IPC_STREAM,
 } asof_format;
 
 typedef struct asof_reader asof_reader;
@@ -159,7 +161,7 @@ void asof_writer_free(asof_writer *writer);
 typedef struct asof_segment_writer asof_segment_writer;
 
 // Takes ownership of `descriptor`, also on failure. The first `required` columns have no nulls; the file is sorted by the
-// first `sorted`. NULL on failure.
+// first `sorted`. `ids` are the columns' field ids in Parquet, -1 = none. NULL on failure.
 asof_segment_writer *asof_segment_writer_open(
     int descriptor,
     int32_t count,
@@ -167,6 +169,7 @@ asof_segment_writer *asof_segment_writer_open(
     int32_t sorted,
     const char *const *names,
     const asof_type *types,
+    const int32_t *ids,
     asof_failure *failure
 );
 // Writes one row group.
@@ -207,6 +210,8 @@ int32_t asof_segment_group_count(const asof_segment *segment);
 int64_t asof_segment_group_rows(const asof_segment *segment, int32_t group);
 // The number of a column; -1 where there is none of this name.
 int32_t asof_segment_find(const asof_segment *segment, const char *name);
+// How the file has the numbers of a column: as int32, int64 (timestamps, too), float32 or float64; ASOF_BYTES for all else.
+asof_kind asof_segment_kind(const asof_segment *segment, int32_t column);
 // A text of the footer, valid while the segment is open; NULL where there is none.
 const char *asof_segment_text(const asof_segment *segment, const char *key);
 // The smallest and greatest value of an int64 or timestamp column in a group; false where they are not known.

@@ -7,6 +7,7 @@
 #include "crc32.h"
 #include "descriptor.h"
 #include "failure.h"
+#include "objects.h"
 
 struct asof_segment {
     asof::SegmentFile file;
@@ -16,6 +17,37 @@ struct asof_segment {
 struct asof_values {
     asof::ColumnData data;
 };
+
+namespace {
+
+arrow::Status read_texts(asof_segment &segment) {
+    auto metadata = segment.file.metadata().key_value_metadata();
+    for (int64_t index = 0; metadata && index < metadata->size(); index++)
+        segment.texts[metadata->key(index)] = metadata->value(index);
+    return arrow::Status::OK();
+}
+
+arrow::Status open_object(
+    const asof_objects &objects,
+    const std::string &path,
+    const std::string &etag,
+    int64_t bytes,
+    int64_t tail_bytes,
+    uint32_t tail_crc,
+    asof_segment &segment
+) {
+    ARROW_ASSIGN_OR_RAISE(auto object, asof::open_object(objects, path));
+    if (!object) return arrow::Status::IOError("the object is missing");
+    if (object->facts.bytes != bytes)
+        return arrow::Status::IOError("it has ", object->facts.bytes, " bytes; ", bytes, " were written");
+    if (!etag.empty() && etag != object->facts.etag)
+        return arrow::Status::IOError("its ETag is ", object->facts.etag, "; ", etag, " was written");
+    ARROW_ASSIGN_OR_RAISE(auto copy, asof::BlockCopy::make(object->file, bytes));
+    ARROW_RETURN_NOT_OK(segment.file.open(std::move(copy), bytes, tail_bytes, tail_crc));
+    return read_texts(segment);
+}
+
+}  // namespace
 
 asof_segment *asof_segment_open(
     int descriptor,
@@ -29,10 +61,26 @@ asof_segment *asof_segment_open(
     auto status = asof::guarded([&] {
         segment = std::make_unique<asof_segment>();
         ARROW_RETURN_NOT_OK(segment->file.open(file.release(), bytes, tail_bytes, tail_crc));
-        auto metadata = segment->file.metadata().key_value_metadata();
-        for (int64_t index = 0; metadata && index < metadata->size(); index++)
-            segment->texts[metadata->key(index)] = metadata->value(index);
-        return arrow::Status::OK();
+        return read_texts(*segment);
+    });
+    if (status.ok()) return segment.release();
+    asof::fail(failure, status);
+    return nullptr;
+}
+
+asof_segment *asof_segment_open_object(
+    asof_objects *objects,
+    const char *path,
+    const char *etag,
+    int64_t bytes,
+    int64_t tail_bytes,
+    uint32_t tail_crc,
+    asof_failure *failure
+) {
+    std::unique_ptr<asof_segment> segment;
+    auto status = asof::guarded([&] {
+        segment = std::make_unique<asof_segment>();
+        return open_object(*objects, path, etag ? etag : "", bytes, tail_bytes, tail_crc, *segment);
     });
     if (status.ok()) return segment.release();
     asof::fail(failure, status);
@@ -51,6 +99,18 @@ int64_t asof_segment_group_rows(const asof_segment *segment, int32_t group) {
 
 int32_t asof_segment_find(const asof_segment *segment, const char *name) {
     return asof::guarded_or(int32_t(-1), [&] { return segment->file.leaf(name); });
+}
+
+asof_kind asof_segment_kind(const asof_segment *segment, int32_t column) {
+    return asof::guarded_or(ASOF_BYTES, [&] {
+        switch (segment->file.metadata().schema()->Column(column)->physical_type()) {
+            case parquet::Type::INT32: return ASOF_INT32;
+            case parquet::Type::INT64: return ASOF_INT64;
+            case parquet::Type::FLOAT: return ASOF_FLOAT32;
+            case parquet::Type::DOUBLE: return ASOF_FLOAT64;
+            default: return ASOF_BYTES;
+        }
+    });
 }
 
 const char *asof_segment_text(const asof_segment *segment, const char *key) {

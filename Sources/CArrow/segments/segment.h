@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "asof_arrow.h"
+#include "block_copy.h"
 #include "convert.h"
 
 namespace asof {
@@ -61,6 +62,8 @@ public:
     // Takes ownership of `descriptor`, also on failure. The last `tail_bytes` of `bytes`, which are page index and
     // footer, have the checksum `tail_crc`.
     arrow::Status open(int descriptor, int64_t bytes, int64_t tail_bytes, uint32_t tail_crc);
+    // The same of an object of which a copy is made as it is read.
+    arrow::Status open(std::unique_ptr<BlockCopy> object, int64_t bytes, int64_t tail_bytes, uint32_t tail_crc);
 
     const parquet::FileMetaData &metadata() const { return *footer; }
     // The leaf column below a column of the table; -1 where there is none.
@@ -71,9 +74,12 @@ public:
 
 private:
     arrow::Result<std::unique_ptr<Chunk>> make_chunk(int group, int column) const;
+    arrow::Status read_tail(int64_t bytes, int64_t tail_bytes, uint32_t tail_crc);
 
     mutable std::atomic<int64_t> read_count{0};
     int file = -1;
+    // Of an object; its file is then the copy's.
+    std::unique_ptr<BlockCopy> copy;
     int64_t size = 0;
     int64_t tail_offset = 0;
     std::vector<uint8_t> tail;

@@ -15,11 +15,12 @@ namespace asof {
 using arrow::Status;
 
 SegmentFile::~SegmentFile() {
-    if (file >= 0) close(file);
+    if (file >= 0 && !copy) close(file);
 }
 
 Status SegmentFile::read(int64_t offset, int64_t bytes, uint8_t *out) const {
     read_count.fetch_add(bytes, std::memory_order_relaxed);
+    if (copy) ARROW_RETURN_NOT_OK(copy->hold(offset, bytes));
     while (bytes > 0) {
         ssize_t count = pread(file, out, static_cast<size_t>(bytes), offset);
         if (count < 0 && errno == EINTR) continue;
@@ -38,11 +39,23 @@ Status SegmentFile::open(int descriptor, int64_t bytes, int64_t tail_bytes, uint
     if (fstat(file, &status) != 0) return Status::IOError(std::strerror(errno));
     if (status.st_size != bytes)
         return Status::IOError("it has ", status.st_size, " bytes; ", bytes, " were written");
+    return read_tail(bytes, tail_bytes, tail_crc);
+}
+
+Status SegmentFile::open(std::unique_ptr<BlockCopy> object, int64_t bytes, int64_t tail_bytes, uint32_t tail_crc) {
+    copy = std::move(object);
+    file = copy->descriptor();
+    return read_tail(bytes, tail_bytes, tail_crc);
+}
+
+Status SegmentFile::read_tail(int64_t bytes, int64_t tail_bytes, uint32_t tail_crc) {
     if (tail_bytes < 12 || tail_bytes > bytes) return Status::IOError("its footer is not where it was written");
     size = bytes;
     tail_offset = bytes - tail_bytes;
     tail.resize(static_cast<size_t>(tail_bytes));
-    ARROW_RETURN_NOT_OK(read(tail_offset, tail_bytes, tail.data()));
+    // Of an object without the block around it, which may never be asked for.
+    ARROW_RETURN_NOT_OK(
+        copy ? copy->read(tail_offset, tail_bytes, tail.data()) : read(tail_offset, tail_bytes, tail.data()));
     if (asof::crc32(0, tail.data(), tail.size()) != tail_crc)
         return Status::IOError("its footer is damaged: the checksum is another");
     const uint8_t *end = tail.data() + tail_bytes;

@@ -42,6 +42,7 @@ arrow::Status open(
     int32_t sorted,
     const char *const *names,
     const asof_type *types,
+    const int32_t *ids,
     asof_segment_writer &writer
 ) {
     ARROW_ASSIGN_OR_RAISE(writer.out, arrow::io::FileOutputStream::Open(descriptor));
@@ -58,7 +59,11 @@ arrow::Status open(
     properties.created_by("asof");
     std::vector<parquet::SortingColumn> order;
     for (int32_t index = 0; index < count; index++) {
-        fields.push_back(arrow::field(names[index], asof::arrow_type(types[index], false), index >= required));
+        auto field = arrow::field(names[index], asof::arrow_type(types[index], false), index >= required);
+        if (ids[index] >= 0)
+            field = field->WithMetadata(
+                arrow::key_value_metadata({std::string("PARQUET:field_id")}, {std::to_string(ids[index])}));
+        fields.push_back(field);
         if (types[index].kind == ASOF_STRING || types[index].kind == ASOF_BYTES)
             properties.enable_dictionary(std::string(names[index]));
         if (index < sorted) order.push_back({index, false, false});
@@ -105,13 +110,14 @@ asof_segment_writer *asof_segment_writer_open(
     int32_t sorted,
     const char *const *names,
     const asof_type *types,
+    const int32_t *ids,
     asof_failure *failure
 ) {
     asof::Descriptor file(descriptor);
     std::unique_ptr<asof_segment_writer> writer;
     auto status = asof::guarded([&] {
         writer = std::make_unique<asof_segment_writer>();
-        return open(file.release(), count, required, sorted, names, types, *writer);
+        return open(file.release(), count, required, sorted, names, types, ids, *writer);
     });
     if (status.ok()) return writer.release();
     asof::fail(failure, status);

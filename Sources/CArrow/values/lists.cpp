@@ -77,14 +77,16 @@ asof_status integer_lists(const arrow::Array &array, ColumnData &data, asof_fail
         data.offsets.push_back(total);
     }
     int64_t *out = data.fixed<int64_t>(total);
-    return with_integers(*lists.elements, [&](const auto &typed) -> asof_status {
+    return with_whole_numbers<int64_t>(*lists.elements, [&](auto integer) -> asof_status {
         for (int64_t row = 0; row < array.length(); row++) {
             if (array.IsNull(row)) continue;
             if (lists.has_null(row)) return bad_value(array, row, null_element, failure);
             for (int64_t at = lists.first(row); at < lists.first(row) + lists.count(row); at++) {
-                auto value = typed.Value(at);
-                if (!std::in_range<int64_t>(value)) return bad_value(array, row, "an element is out of range", failure);
-                *out++ = static_cast<int64_t>(value);
+                if (const char *refusal = integer(at, *out)) {
+                    std::string reason = std::string("an element of it is refused: ") + refusal;
+                    return bad_value(array, row, reason.c_str(), failure);
+                }
+                out++;
             }
         }
         return ASOF_OK;

@@ -41,11 +41,6 @@ void decimals(const arrow::Array &array, ColumnData &data) {
     }
 }
 
-int64_t per_second(arrow::TimeUnit::type unit) {
-    constexpr int64_t counts[] = {1, 1000, 1000000, 1000000000};
-    return counts[static_cast<int>(unit)];
-}
-
 // Counts of units of which `from` make a second (or a day) as counts of units of which `to` do.
 struct Scaling {
     int64_t from;

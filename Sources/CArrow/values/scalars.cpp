@@ -1,5 +1,7 @@
 #include "scalars.h"
 
+#include "type_ids.h"
+
 namespace asof {
 namespace {
 
@@ -36,15 +38,6 @@ struct Microseconds {
 };
 
 constexpr const char *time_reason = "it lies outside the years 1 to 9999";
-
-int64_t per_second(arrow::TimeUnit::type unit) {
-    switch (unit) {
-        case arrow::TimeUnit::SECOND: return 1;
-        case arrow::TimeUnit::MILLI: return 1000;
-        case arrow::TimeUnit::MICRO: return 1000000;
-        default: return 1000000000;
-    }
-}
 
 int64_t per_second(asof_time_unit unit) {
     switch (unit) {

@@ -6,7 +6,7 @@ namespace asof {
 
 using arrow::Type;
 
-// Families of Arrow types, by their id.
+// What types and units are, by their id.
 
 inline bool integer_id(Type::type id) { return arrow::is_integer(id); }
 inline bool float_id(Type::type id) { return id == Type::HALF_FLOAT || id == Type::FLOAT || id == Type::DOUBLE; }
@@ -27,6 +27,10 @@ inline bool has_exact_text(Type::type id) {
 inline Type::type element_id(const arrow::DataType &type) { return type.field(0)->type()->id(); }
 inline Type::type dictionary_id(const arrow::DataType &type) {
     return static_cast<const arrow::DictionaryType &>(type).value_type()->id();
+}
+inline int64_t per_second(arrow::TimeUnit::type unit) {
+    constexpr int64_t counts[] = {1, 1000, 1000000, 1000000000};
+    return counts[static_cast<int>(unit)];
 }
 
 }  // namespace asof

@@ -51,19 +51,19 @@ bool is_convertible(const arrow::DataType &from, asof_type to, asof_time_unit un
     switch (to.kind) {
         case ASOF_BOOL: return id == Type::BOOL;
         case ASOF_INT32:
-        case ASOF_INT64: return integer_id(id);
+        case ASOF_INT64: return integer_id(id) || float_id(id);
         case ASOF_FLOAT32:
         case ASOF_FLOAT64: return integer_id(id) || float_id(id);
         case ASOF_STRING: return text_id(id) || has_exact_text(id);
         case ASOF_BYTES: return bytes_id(id);
         case ASOF_TIMESTAMP:
-            if (integer_id(id) && unit == ASOF_UNIT_NONE) {
-                *hint = "they are integers; say their unit with --time-unit s|ms|us|ns";
+            if ((integer_id(id) || float_id(id) || arrow::is_decimal(id)) && unit == ASOF_UNIT_NONE) {
+                *hint = "they are numbers; say their unit with --time-unit s|ms|us|ns";
                 return false;
             }
             return integer_id(id) || id == Type::TIMESTAMP || id == Type::DATE32 || id == Type::DATE64;
-        case ASOF_VECTOR: return list_id(id) && float_id(element_id(from));
-        case ASOF_LIST_INT64: return list_id(id) && integer_id(element_id(from));
+        case ASOF_VECTOR: return list_id(id) && (float_id(element_id(from)) || integer_id(element_id(from)));
+        case ASOF_LIST_INT64: return list_id(id) && (integer_id(element_id(from)) || float_id(element_id(from)));
         case ASOF_LIST_STRING: return list_id(id) && text_id(element_id(from));
     }
     return false;

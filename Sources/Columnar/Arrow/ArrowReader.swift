@@ -13,6 +13,8 @@ final class ArrowReader {
     let totalRows: Int?
     let sourceColumns: [SourceColumn]
     private var requests: [ColumnRequest] = []
+    /// Of each of ``requests``.
+    private var readings: [ColumnReading] = []
     private(set) var rowsRead = 0
     private(set) var batchFirstRow = 1
     private var pending: ColumnarError?
@@ -32,6 +34,9 @@ final class ArrowReader {
                 file: name,
                 expected: format == .parquet ? "a Parquet file has a footer" : "an Arrow IPC file has a schema"
             )
+        }
+        if let reason = InputHead.refusal(of: file.head(InputHead.kindBytes)) {
+            throw .malformed(.init(file: name), reason: reason)
         }
         var failure = asof_failure()
         guard let handle = asof_reader_open(file.releaseDescriptor(), asof_format(format), &failure) else {
@@ -91,24 +96,37 @@ final class ArrowReader {
     }
 
     func select(_ requests: [ColumnRequest]) throws(ColumnarError) {
-        let names = sourceColumns.map(\.name)
+        var places: [String: Int] = [:]
+        var twice: Set<String> = []
+        for (place, column) in sourceColumns.enumerated() {
+            if places.updateValue(place, forKey: column.name) != nil { twice.insert(column.name) }
+        }
         var columns: [Int32] = []
+        var readings: [ColumnReading] = []
         for request in requests {
-            guard let column = names.firstIndex(of: request.sourceName) else {
-                throw .noSuchColumn(file: name, column: request.sourceName, known: names)
+            guard let column = places[request.sourceName] else {
+                throw .noSuchColumn(file: name, column: request.sourceName, known: sourceColumns.map(\.name))
             }
-            guard !names[(column + 1)...].contains(request.sourceName) else {
+            guard !twice.contains(request.sourceName) else {
                 throw .malformed(.init(file: name), reason: "the schema has the name '\(request.sourceName)' twice")
             }
             columns.append(Int32(column))
+            readings.append(
+                ColumnReading(
+                    request,
+                    natural: sourceColumns[column].type,
+                    kept: spineRequest(column, request.sourceName)?.passed,
+                    hasUnit: options.timeUnit != nil
+                )
+            )
         }
         var failure = asof_failure()
-        let types = requests.map { request in
-            var type = asof_type(request.type)
+        let types = zip(requests, readings).map { request, reading in
+            var type = asof_type(reading.type)
             type.rounds_up = request.rounding == .up
             return type
         }
-        let passed = requests.map { $0.passed.map { strdup($0.text) } ?? nil }
+        let passed = readings.map { $0.passed.map { strdup($0.text) } ?? nil }
         defer { for text in passed { free(text) } }
         let early = options.allowsEarly1970 ? nil : options.timeUnit.map { TimeReading.early1970Reason($0) }
         let status = (early ?? "").withCString { reason in
@@ -140,6 +158,7 @@ final class ArrowReader {
         }
         guard status == ASOF_OK else { throw .cannotRead(file: name, reason: failure.takeReason()) }
         self.requests = requests
+        self.readings = readings
     }
 
     /// - Returns: `nil` at the end.
@@ -193,7 +212,18 @@ final class ArrowReader {
                 throw .cannotRead(file: name, reason: failure.takeReason())
             }
             asof_failure_clear(&failure)
-            columns.append(Column(copying: flat, type: request.type, rowCount: rowCount))
+            let read = Column(copying: flat, type: readings[index].type, rowCount: rowCount)
+            let (column, refused) = readings[index].finish(read, times: options.times)
+            columns.append(column)
+            if let refused {
+                rowCount = refused.row
+                error = .badValue(
+                    .init(file: name, row: batchFirstRow + rows.lowerBound + rowCount, column: request.sourceName),
+                    value: request.isPII ? nil : refused.text,
+                    expected: request.type,
+                    reason: refused.reason
+                )
+            }
         }
         for index in columns.indices where columns[index].rowCount > rowCount {
             columns[index] = columns[index].slice(0..<rowCount)
@@ -235,7 +265,7 @@ final class ArrowReader {
             var flat = asof_column()
             switch asof_reader_column(handle, Int32(index), &flat, &failure) {
             case ASOF_OK:
-                let column = Column(copying: flat, type: request.type, rowCount: 1)
+                let column = Column(copying: flat, type: readings[index].type, rowCount: 1)
                 values.append((request.sourceName, column.value(0).json))
             case ASOF_VALUE: values.append((request.sourceName, Value.quote(failure.takeValue())))
             default: throw .cannotRead(file: name, reason: failure.takeReason())

@@ -8,10 +8,13 @@ package struct ParquetSegments: SegmentFormat {
     package func create(
         path: String,
         keys: [KeyColumn],
-        features: [FeatureDefinition]
+        event: KeyColumn?,
+        features: [FeatureDefinition],
+        featureIDs: [Int32]
     ) throws(HistoryRunError) -> any SegmentOutput {
         do throws(ColumnarError) {
-            return Output(try SegmentWriter(path: path, columns: SegmentColumns(keys: keys, features: features)), path)
+            let columns = SegmentColumns(keys: keys, event: event, features: features, featureIDs: featureIDs)
+            return Output(try SegmentWriter(path: path, columns: columns), path)
         } catch {
             throw HistoryRunError(run: path, reason: error.reason)
         }
@@ -21,9 +24,10 @@ package struct ParquetSegments: SegmentFormat {
         path: String,
         written: SegmentFacts,
         keys: [KeyColumn],
+        event: KeyColumn?,
         features: [String?]
     ) throws(HistoryRunError) -> any HistoryRun {
-        try SegmentFile(path: path, written: written, keys: keys, features: features)
+        try SegmentFile(path: path, written: written, keys: keys, event: event, features: features)
     }
 
     private final class Output: SegmentOutput, @unchecked Sendable {
@@ -54,11 +58,12 @@ package struct ParquetSegments: SegmentFormat {
 
 extension ColumnarError {
     /// What is wrong, without the file's name.
-    fileprivate var reason: String {
+    var reason: String {
         switch self {
         case .cannotRead(_, let reason): "cannot be read: \(reason)"
         case .cannotWrite(_, let reason): "cannot be written: \(reason)"
         case .permissionDenied: "permission denied"
+        case .badObjectName(_, let reason), .storage(_, let reason): reason
         default: description
         }
     }

@@ -15,12 +15,16 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
     package let rowCount: Int
     private let handle: OpaquePointer
     private let keys: [(column: Int32, type: KeyType)]
+    /// Of a view of events the column of their ids.
+    private let event: (column: Int32, type: KeyType)?
     private let eventTime: Int32
     private let position: Int32
     private let knownAt: Int32
     private let deleted: Int32
     /// -1 = the file has no such column: every row is null.
     private let features: [Int32]
+    /// How the file has the numbers of each feature.
+    private let featureKinds: [asof_kind]
 
     /// Opens a file and checks that it is the one that was written.
     ///
@@ -31,18 +35,12 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
         path: String,
         written: SegmentFacts,
         keys: [KeyColumn],
+        event: KeyColumn? = nil,
         features: [String?]
     ) throws(HistoryRunError) {
         name = path
         func failed(_ reason: String) -> HistoryRunError { HistoryRunError(run: path, reason: reason) }
-        var descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        if descriptor < 0, errno == EMFILE, Self.raiseFileLimit() { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
-        guard descriptor >= 0 else {
-            throw failed(errno == ENOENT ? "the file is missing" : InputFile.systemReason(errno))
-        }
-        var failure = asof_failure()
-        let opened = asof_segment_open(descriptor, written.bytes, written.tailBytes, written.tailCRC, &failure)
-        guard let opened else { throw failed(failure.takeReason()) }
+        let opened = try Self.open(path, written)
         handle = opened
         rowCount = Int(asof_segment_row_count(opened))
         var missing: String?
@@ -52,11 +50,14 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
             return found
         }
         self.keys = keys.map { (find($0.name), $0.type) }
+        self.event = event.map { (find($0.name), $0.type) }
         eventTime = find(SegmentColumns.eventTime)
         position = find(SegmentColumns.position)
         knownAt = find(SegmentColumns.knownAt)
         deleted = find(SegmentColumns.deleted)
-        self.features = features.map { $0.map(find) ?? -1 }
+        let places = features.map { $0.map(find) ?? -1 }
+        self.features = places
+        featureKinds = places.map { $0 < 0 ? ASOF_BYTES : asof_segment_kind(opened, $0) }
         guard missing == nil, let groups = Self.groups(opened, keys: keys, eventTime: eventTime) else {
             asof_segment_free(opened)
             throw failed(missing.map { "it has no column '\($0)'" } ?? "its footer has no keys of row groups")
@@ -66,65 +67,37 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
 
     deinit { asof_segment_free(handle) }
 
-    /// A view may have more partitions than a process may usually have files open: takes what the system allows at most.
-    /// - Returns: false where that is no more than before; `errno` is then as it was.
-    private static func raiseFileLimit() -> Bool {
-        let reason = errno
-        defer { errno = reason }
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
-        else {
-            return false
-        }
-        limit.rlim_cur = limit.rlim_max
-        return setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-    }
-
-    /// Memory is taken by a group's rows before they are read: more than any build writes is damage.
-    private static let groupRowsMax = 1 << 24
-
-    private static func groups(_ handle: OpaquePointer, keys: [KeyColumn], eventTime: Int32) -> [HistoryGroup]? {
-        let count = asof_segment_group_count(handle)
-        guard let text = asof_segment_text(handle, SegmentKeys.name),
-            let bounds = SegmentKeys.parse(text, keys: keys, groupCount: Int(count))
-        else { return nil }
-        var groups: [HistoryGroup] = []
-        for group in 0..<count {
-            var (low, high): (Int64, Int64) = (0, 0)
-            guard asof_segment_range(handle, group, eventTime, &low, &high), low <= high else { return nil }
-            let rows = Int(asof_segment_group_rows(handle, group))
-            guard rows >= 0, rows <= groupRowsMax else { return nil }
-            groups.append(
-                HistoryGroup(
-                    rowCount: rows,
-                    firstKeys: bounds[Int(group) * 2],
-                    lastKeys: bounds[Int(group) * 2 + 1],
-                    times: low...high
-                )
-            )
-        }
-        return groups
-    }
-
     // MARK: Order
 
     package func order(ofGroup group: Int, with parts: GroupParts) throws(HistoryRunError) -> GroupOrder {
         let memory = OrderMemory()
         let rows = groups[group].rowCount
         var keyParts: [GroupOrder.Keys] = []
-        for key in keys {
-            switch key.type {
-            case .int64: keyParts.append(.int64(try integers(group, key.column, .int64, rows, memory)))
-            case .string: keyParts.append(try texts(group, key.column, rows, memory))
-            }
-        }
+        for key in keys { keyParts.append(try values(group, key.column, key.type, rows, memory)) }
+        var events: GroupOrder.Keys?
+        if parts.contains(.events), let event { events = try values(group, event.column, event.type, rows, memory) }
         return GroupOrder(
             keys: keyParts,
             times: try integers(group, eventTime, .timestamp, rows, memory),
             positions: parts.contains(.positions) ? try integers(group, position, .int64, rows, memory) : nil,
             knownAt: parts.contains(.knownAt) ? try integers(group, knownAt, .timestamp, rows, memory) : nil,
+            events: events,
             owner: memory
         )
+    }
+
+    /// A key's values.
+    private func values(
+        _ group: Int,
+        _ column: Int32,
+        _ type: KeyType,
+        _ rows: Int,
+        _ memory: OrderMemory
+    ) throws(HistoryRunError) -> GroupOrder.Keys {
+        switch type {
+        case .int64: .int64(try integers(group, column, .int64, rows, memory))
+        case .string: try texts(group, column, rows, memory)
+        }
     }
 
     private func integers(
@@ -182,6 +155,13 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
             column.append(Column(nullsOf: column.type, rowCount: rows.count))
             return
         }
+        let stored = storedType(field, column.type)
+        if stored != column.type {
+            var narrower = Column(emptyOf: stored)
+            try append(field, ofGroup: group, rows: rows, to: &narrower)
+            column.append(narrower.widened(to: column.type))
+            return
+        }
         switch column.type {
         case .bool, .int32, .int64, .float32, .float64, .timestamp:
             let type = asof_type(column.type)
@@ -225,7 +205,22 @@ package final class SegmentFile: HistoryRun, @unchecked Sendable {
         case .feature(let index): features[index]
         case .deleted: deleted
         case .position: position
+        case .key(let index): keys[index].column
+        case .event: event?.column ?? -1
         }
+    }
+
+    /// The type in which the file has a column: that of its feature when it was written, if it has a wider one now.
+    private func storedType(_ field: HistoryField, _ type: FeatureType) -> FeatureType {
+        guard case .feature(let index) = field else { return type }
+        let stored: FeatureType
+        switch featureKinds[index] {
+        case ASOF_INT32: stored = .int32
+        case ASOF_INT64: stored = .int64
+        case ASOF_FLOAT32: stored = .float32
+        default: return type
+        }
+        return stored.widens(to: type) ? stored : type
     }
 
     private func variable(

@@ -28,6 +28,7 @@ package final class SegmentWriter {
             Int32(columns.sortedCount),
             names.map { UnsafePointer($0) },
             columns.types.map { asof_type($0) },
+            columns.fieldIDs,
             &failure
         )
         guard let handle else { throw .cannotWrite(file: file.name, reason: failure.takeReason()) }
@@ -46,7 +47,7 @@ package final class SegmentWriter {
         keys.append(keyColumns, row: 0)
         keys.append(keyColumns, row: rowCount - 1)
         var failure = asof_failure()
-        let status = group[...].withFlatColumns { flat in
+        let status = FlatColumns.with(group) { flat in
             asof_segment_writer_write(handle, flat, Int64(rowCount), &failure)
         }
         guard status == ASOF_OK else { throw .cannotWrite(file: file.name, reason: failure.takeReason()) }
@@ -84,13 +85,5 @@ package final class SegmentWriter {
         }
         let crc = tail.withUnsafeBytes { asof_crc32(0, $0.baseAddress, Int64($0.count)) }
         return SegmentFacts(bytes: Int64(bytes), tailBytes: Int64(count), tailCRC: crc)
-    }
-}
-
-extension ArraySlice<Column> {
-    /// Calls `body` with pointers into all columns, one nested closure a column, as their lifetimes demand.
-    func withFlatColumns(_ flat: [asof_column] = [], _ body: ([asof_column]) -> asof_status) -> asof_status {
-        guard let column = first else { return body(flat) }
-        return column.withFlatColumn { pointers in dropFirst().withFlatColumns(flat + [pointers], body) }
     }
 }

@@ -1,4 +1,5 @@
-/// Splits RFC 4180 text into fields: comma, quotes doubled inside quotes, line breaks inside quotes, LF or CRLF.
+/// Splits RFC 4180 text into fields: comma (or what the dialect has), quotes doubled inside quotes, line breaks inside
+/// quotes, LF or CRLF.
 ///
 /// Works on a buffer that holds any number of whole records and perhaps the start of one more, which is left for the
 /// next call; so a record is never seen in parts, wherever the buffer ends. A blank line is no row where the table has
@@ -8,11 +9,20 @@ struct CSVSplitter {
     var columnNames: [String] = []
     /// The line that the next record starts on, from 1.
     var line = 1
+    let dialect: CSVDialect
+    /// Whether the text ended, and its last record had no line end.
+    private(set) var isEndOpen = false
+    /// Nothing above it has a meaning outside of quotes: of commas all letters, digits, signs and points.
+    private let highest: UInt8
 
     private static let quote = UInt8(ascii: "\"")
-    private static let comma = UInt8(ascii: ",")
     private static let lineFeed = UInt8(ascii: "\n")
     private static let carriageReturn = UInt8(ascii: "\r")
+
+    init(_ dialect: CSVDialect = CSVDialect()) {
+        self.dialect = dialect
+        highest = max(Self.quote, dialect.delimiter, dialect.escape ?? 0)
+    }
 
     /// Appends the records of `bytes[position...]` to `table`, up to `rowsMax` rows in it.
     /// - Parameters:
@@ -31,7 +41,7 @@ struct CSVSplitter {
             var record = Record(start: position, line: line)
             do throws(GrammarError) {
                 try scan(bytes, isEnd: isEnd, record: &record, into: &table.fields)
-                if record.isComplete { try check(record, table.fields.count - fieldsBefore) }
+                if record.isComplete { try check(record, &table.fields, from: fieldsBefore, isEnd: isEnd, bytes) }
             } catch {
                 table.fields.removeLast(table.fields.count - fieldsBefore)
                 var error = error
@@ -42,6 +52,7 @@ struct CSVSplitter {
                 table.fields.removeLast(table.fields.count - fieldsBefore)
                 return
             }
+            isEndOpen = Self.isOpen(record, isEnd: isEnd, bytes)
             line += record.lineBreaks
             position = record.position
             if record.isBlank, columnNames.count != 1 {
@@ -53,15 +64,24 @@ struct CSVSplitter {
         }
     }
 
-    /// Makes `out` the text that stands between a field's quotes, its doubled quotes single.
-    static func unescape(_ text: Span<UInt8>, into out: inout [UInt8]) {
+    /// Makes `out` what a field of kind ``FieldKind/quotedEscaped`` stands for.
+    static func unescape(_ text: Span<UInt8>, escape: UInt8?, into out: inout [UInt8]) {
         out.removeAll(keepingCapacity: true)
         var at = 0
         while at < text.count {
+            if text[at] == escape, at + 1 < text.count {
+                out.append(text[at + 1])
+                at += 2
+                continue
+            }
             out.append(text[at])
             // The splitter found each inner quote doubled.
             at += text[at] == quote ? 2 : 1
         }
+    }
+
+    private static func isOpen(_ record: Record, isEnd: Bool, _ bytes: Span<UInt8>) -> Bool {
+        isEnd && record.position == bytes.count && bytes[bytes.count - 1] != lineFeed
     }
 
     /// One record while it is scanned.
@@ -89,6 +109,7 @@ struct CSVSplitter {
         into fields: inout [Field]
     ) throws(GrammarError) {
         let count = bytes.count
+        let (delimiter, escape, highest) = (dialect.delimiter, dialect.escape, highest)
         var at = record.start
         let firstField = fields.count
         while true {
@@ -100,21 +121,32 @@ struct CSVSplitter {
                 fields.append(field)
             } else {
                 let start = at
+                var kind = FieldKind.bare
                 while at < count {
                     let byte = bytes[at]
-                    // Nothing above the comma has a meaning here: digits, letters, sign and point all lie there.
-                    if byte > Self.comma {
+                    if byte > highest {
                         at += 1
                         continue
                     }
-                    if byte == Self.comma || byte == Self.lineFeed || byte == Self.carriageReturn { break }
+                    if byte == delimiter || byte == Self.lineFeed || byte == Self.carriageReturn { break }
+                    if byte == escape {
+                        guard at + 1 < count else {
+                            if isEnd { throw nothingEscaped(record, column: fields.count - firstField) }
+                            return
+                        }
+                        if bytes[at + 1] == Self.lineFeed { record.lineBreaks += 1 }
+                        kind = .quotedEscaped
+                        at += 2
+                        continue
+                    }
                     if byte == Self.quote || byte == 0 {
                         record.position = at
                         throw refusal(of: byte, record: record, column: fields.count - firstField)
                     }
                     at += 1
                 }
-                fields.append(Field(start: UInt32(start), end: UInt32(at), kind: .bare))
+                if kind != .bare, at - start == 2, bytes[start + 1] == UInt8(ascii: "N") { kind = .null }
+                fields.append(Field(start: UInt32(start), end: UInt32(at), kind: kind))
             }
             record.position = at
             record.end = at
@@ -122,7 +154,7 @@ struct CSVSplitter {
                 record.isComplete = isEnd
                 return
             }
-            if bytes[at] == Self.comma {
+            if bytes[at] == delimiter {
                 at += 1
                 continue
             }
@@ -146,6 +178,10 @@ struct CSVSplitter {
         var kind = FieldKind.quoted
         while true {
             while at < count, bytes[at] != Self.quote {
+                if bytes[at] == dialect.escape, at + 1 < count {
+                    kind = .quotedEscaped
+                    at += 1
+                }
                 if bytes[at] == Self.lineFeed { record.lineBreaks += 1 }
                 if bytes[at] == 0 {
                     record.position = at
@@ -174,12 +210,14 @@ struct CSVSplitter {
         record.position = at + 1
         if record.position < count {
             switch bytes[record.position] {
-            case Self.comma, Self.lineFeed, Self.carriageReturn: break
+            case dialect.delimiter, Self.lineFeed, Self.carriageReturn: break
             default:
+                let isEscaped = dialect.escape == nil && at > start && bytes[at - 1] == UInt8(ascii: "\\")
                 throw GrammarError(
                     line: record.line + record.lineBreaks,
                     column: name(of: column),
                     reason: "text follows the closing quote; a quote inside a quoted field is written twice"
+                        + (isEscaped ? "; where a backslash stands before it, say --escape '\\'" : "")
                 )
             }
         }
@@ -215,12 +253,32 @@ struct CSVSplitter {
         )
     }
 
-    private func check(_ record: Record, _ count: Int) throws(GrammarError) {
-        guard !columnNames.isEmpty, count != columnNames.count, !record.isBlank else { return }
-        throw GrammarError(
-            line: record.line,
-            reason: "expected \(columnNames.count) fields, got \(count)",
-            resume: (record.position, record.lineBreaks)
+    /// Checks how many fields the record has, which begin at `first`.
+    private func check(
+        _ record: Record,
+        _ fields: inout [Field],
+        from first: Int,
+        isEnd: Bool,
+        _ bytes: Span<UInt8>
+    ) throws(GrammarError) {
+        let (count, expected) = (fields.count - first, columnNames.count)
+        guard expected > 0, count != expected, !record.isBlank else { return }
+        var reason = "expected \(expected) fields, got \(count)"
+        if count > expected, fields[(first + expected)...].allSatisfy({ $0.kind == .bare && $0.start == $0.end }) {
+            if dialect.dropsEmptyEnds { return fields.removeLast(count - expected) }
+            reason += "; those behind the last name are empty: --ignore-extra leaves such out"
+        } else if Self.isOpen(record, isEnd: isEnd, bytes) {
+            reason += "; it is the last line and has no line end: was the file cut off?"
+        }
+        throw GrammarError(line: record.line, reason: reason, resume: (record.position, record.lineBreaks))
+    }
+
+    private func nothingEscaped(_ record: Record, column: Int) -> GrammarError {
+        GrammarError(
+            line: record.line + record.lineBreaks,
+            column: name(of: column),
+            reason:
+                "the text ends with \(CSVDialect.spelled(dialect.escape ?? 0)), behind which the escaped character is missing"
         )
     }
 

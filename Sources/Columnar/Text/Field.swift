@@ -1,5 +1,5 @@
 /// What a field is, as the grammar alone tells.
-enum FieldKind: UInt8 {
+package enum FieldKind: UInt8, Sendable {
     /// CSV without quotes.
     case bare
     /// CSV in quotes; the field's bytes are what stands between them.
@@ -26,7 +26,7 @@ enum FieldKind: UInt8 {
     var isEscaped: Bool { self == .quotedEscaped || self == .stringEscaped }
 
     /// As the end of a sentence.
-    var jsonDescription: String {
+    package var jsonDescription: String {
         switch self {
         case .bare, .quoted, .quotedEscaped: "a text"
         case .absent: "absent"
@@ -41,14 +41,14 @@ enum FieldKind: UInt8 {
 }
 
 /// One field of one row: bytes `start..<end` of the buffer that it was found in.
-struct Field {
-    var start: UInt32
-    var end: UInt32
-    var kind: FieldKind
+package struct Field: Sendable {
+    package var start: UInt32
+    package var end: UInt32
+    package var kind: FieldKind
 
-    static let absent = Field(start: 0, end: 0, kind: .absent)
+    package static let absent = Field(start: 0, end: 0, kind: .absent)
 
-    var range: Range<Int> { Int(start)..<Int(end) }
+    package var range: Range<Int> { Int(start)..<Int(end) }
 }
 
 /// The fields of the rows that one buffer holds completely, row after row.

@@ -25,6 +25,8 @@ struct FieldDecoder: ~Escapable {
     let fields: Span<Field>
     let stride: Int
     let nullTexts: NullTexts
+    /// As ``InputOptions/escape``.
+    let escape: UInt8?
     let times: TimeReading
     let stopsAtFailure: Bool
     private(set) var rowLimit: Int
@@ -35,6 +37,8 @@ struct FieldDecoder: ~Escapable {
     private var offset = 0
     private var accepted: UInt16 = 0
     private var absentIsNull = false
+    /// Whether its type has no empty value, so that a quoted empty field of CSV is null, too.
+    private var emptyIsNull = false
     /// Rows whose times were moved.
     private var moved: [(row: Int, ns: UInt16)] = []
 
@@ -45,6 +49,7 @@ struct FieldDecoder: ~Escapable {
         stride: Int,
         rowCount: Int,
         nullTexts: NullTexts,
+        escape: UInt8? = nil,
         times: TimeReading,
         stopsAtFailure: Bool
     ) {
@@ -52,6 +57,7 @@ struct FieldDecoder: ~Escapable {
         self.fields = fields
         self.stride = stride
         self.nullTexts = nullTexts
+        self.escape = escape
         self.times = times
         self.stopsAtFailure = stopsAtFailure
         rowLimit = rowCount
@@ -67,6 +73,7 @@ struct FieldDecoder: ~Escapable {
         self.offset = offset
         self.absentIsNull = absentIsNull
         accepted = builder.passed.map(Self.acceptedKinds) ?? Self.acceptedKinds(builder.type)
+        emptyIsNull = builder.passed == nil && builder.type != .string
         let base = builder.rowCount
         builder.validity.append(contentsOf: repeatElement(true, count: rowLimit))
         if builder.passed != nil {
@@ -97,10 +104,11 @@ struct FieldDecoder: ~Escapable {
         let string = FieldKind.string.bit | FieldKind.stringEscaped.bit
         switch type {
         case .bool: return csv | FieldKind.true.bit | FieldKind.false.bit
-        case .int32, .int64: return csv | FieldKind.number.bit
-        case .float32, .float64, .timestamp: return csv | FieldKind.number.bit | string
+        // Numbers also as strings: what JavaScript and protocol buffers do with integers of 64 bits, and all that JSON has
+        // for NaN.
+        case .int32, .int64, .float32, .float64, .timestamp: return csv | FieldKind.number.bit | string
         case .string, .bytes: return csv | string
-        case .vector, .listInt64, .listString: return csv | FieldKind.array.bit
+        case .vector, .listInt64, .listString: return csv | FieldKind.array.bit | string
         }
     }
 
@@ -126,6 +134,7 @@ struct FieldDecoder: ~Escapable {
         switch field.kind {
         case .bare:
             return nullTexts.isNull(field, in: bytes) ? .null : .value
+        case .quoted where emptyIsNull && field.start == field.end: return .null
         case .null: return .null
         case .absent: return absentIsNull ? .null : .failure(.absent)
         default: return accepted & field.kind.bit != 0 ? .value : .failure(.kind)
@@ -165,13 +174,9 @@ struct FieldDecoder: ~Escapable {
                     } else {
                         value = try parser.parse(bytes.extracting(field.range))
                     }
-                    if field.kind == .string, !parser.isString(value) {
-                        failure = .kind
-                    } else {
-                        values[base + row] = value
-                        if parser.movedNs > 0 { moved.append((row, parser.movedNs)) }
-                        continue
-                    }
+                    values[base + row] = value
+                    if parser.movedNs > 0 { moved.append((row, parser.movedNs)) }
+                    continue
                 } catch {
                     failure = .text(error)
                 }
@@ -188,7 +193,7 @@ struct FieldDecoder: ~Escapable {
     private mutating func unescape(_ field: Field) {
         let text = bytes.extracting(field.range)
         if field.kind == .quotedEscaped {
-            CSVSplitter.unescape(text, into: &scratch)
+            CSVSplitter.unescape(text, escape: escape, into: &scratch)
         } else {
             scratch.removeAll(keepingCapacity: true)
             JSONText.unescape(text, into: &scratch)
@@ -223,78 +228,5 @@ struct FieldDecoder: ~Escapable {
             if let failure, !fail(row, field, failure) { break }
         }
         return nulls
-    }
-
-    /// Appends the slot of a value of a variable length's type, or of a vector's; not to its validity.
-    static func append(_ text: Span<UInt8>, to builder: inout ColumnBuilder) throws(ValueTextError) {
-        if let passed = builder.passed { return try PassedBytes.append(text, passed, to: &builder) }
-        switch builder.type {
-        case .string:
-            try ValueText.checkString(text)
-            builder.texts.append(span: text)
-        case .bytes: builder.texts.append(try ValueText.bytes(text))
-        case .vector(let dimensions): try appendVector(text, dimensions, to: &builder.floats)
-        case .listInt64:
-            try appendIntegers(text, to: &builder.int64s)
-            builder.offsets.append(builder.int64s.count)
-        case .listString:
-            try appendStrings(text, to: &builder.texts)
-            builder.offsets.append(builder.texts.count)
-        case .bool, .int32, .int64, .float32, .float64, .timestamp: preconditionFailure("not of variable length")
-        }
-    }
-
-    /// Leaves `floats` as it was where it throws.
-    private static func appendVector(
-        _ text: Span<UInt8>,
-        _ dimensions: Int,
-        to floats: inout [Float]
-    ) throws(ValueTextError) {
-        let before = floats.count
-        do throws(ValueTextError) {
-            var list = try ListScanner(text)
-            while let element = try list.next() {
-                guard element.kind == .number || element.kind == .string else { throw .malformed }
-                let value = try ValueText.float32(text.extracting(element.range))
-                if element.kind == .string, value.isFinite { throw .malformed }
-                floats.append(value)
-            }
-            guard floats.count - before == dimensions else { throw .dimensions(got: floats.count - before) }
-        } catch {
-            floats.removeLast(floats.count - before)
-            throw error
-        }
-    }
-
-    static func appendIntegers(_ text: Span<UInt8>, to integers: inout [Int64]) throws(ValueTextError) {
-        let before = integers.count
-        do throws(ValueTextError) {
-            var list = try ListScanner(text)
-            while let element = try list.next() {
-                guard element.kind == .number else { throw .malformed }
-                integers.append(try ValueText.int64(text.extracting(element.range)))
-            }
-        } catch {
-            integers.removeLast(integers.count - before)
-            throw error
-        }
-    }
-
-    private static func appendStrings(_ text: Span<UInt8>, to texts: inout TextValues) throws(ValueTextError) {
-        let before = texts.count
-        do throws(ValueTextError) {
-            var scratch: [UInt8] = []
-            var list = try ListScanner(text)
-            while let element = try list.next() {
-                guard element.kind == .string || element.kind == .stringEscaped else { throw .malformed }
-                scratch.removeAll(keepingCapacity: true)
-                JSONText.unescape(text.extracting(element.range), into: &scratch)
-                try ValueText.checkString(scratch.span)
-                texts.append(span: scratch.span)
-            }
-        } catch {
-            texts.truncate(to: before)
-            throw error
-        }
     }
 }

@@ -8,13 +8,10 @@ protocol FieldParser {
     mutating func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Parsed
     /// How far the value that was parsed last is from what the text says, see ``RoundedTime/movedNs``.
     var movedNs: UInt16 { get }
-    /// Whether a JSON string may stand for `value`, where the type's values are JSON numbers.
-    func isString(_ value: Parsed) -> Bool
 }
 
 extension FieldParser {
     var movedNs: UInt16 { 0 }
-    func isString(_ value: Parsed) -> Bool { true }
 }
 
 struct BoolParser: FieldParser {
@@ -24,12 +21,12 @@ struct BoolParser: FieldParser {
 
 struct Int32Parser: FieldParser {
     var zero: Int32 { 0 }
-    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Int32 { try ValueText.int32(text) }
+    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Int32 { try ValueText.integer32(text) }
 }
 
 struct Int64Parser: FieldParser {
     var zero: Int64 { 0 }
-    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Int64 { try ValueText.int64(text) }
+    func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Int64 { try ValueText.integer(text) }
 }
 
 struct TimestampParser: FieldParser {
@@ -49,14 +46,11 @@ struct TimestampParser: FieldParser {
 struct FloatParser: FieldParser {
     var zero: Float { 0 }
     func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Float { try ValueText.float32(text) }
-    /// JSON has no NaN and no infinities, so that these come as strings; numbers do not.
-    func isString(_ value: Float) -> Bool { !value.isFinite }
 }
 
 struct DoubleParser: FieldParser {
     var zero: Double { 0 }
     func parse(_ text: Span<UInt8>) throws(ValueTextError) -> Double { try ValueText.float64(text) }
-    func isString(_ value: Double) -> Bool { !value.isFinite }
 }
 
 /// Walks the elements of a JSON array, in a CSV field or a JSON line.

@@ -1,29 +1,37 @@
 /// A JSON text that breaks the grammar.
-struct JSONSyntaxError: Error {
+package struct JSONSyntaxError: Error {
     /// As the end of a sentence.
-    var reason: String
+    package var reason: String
+    /// Whether it is right, and more than is taken.
+    package var isTooMuch: Bool
+
+    package init(reason: String, isTooMuch: Bool = false) {
+        self.reason = reason
+        self.isTooMuch = isTooMuch
+    }
 }
 
-/// Reads JSON (RFC 8259) from left to right and says where values lie, without making values of them.
+/// Reads JSON (RFC 8259) from left to right and says where values lie, without making values of them. Of what is no JSON it
+/// takes `NaN`, `Infinity` and `-Infinity` for numbers, as Python writes them.
 ///
 /// Ours, because numbers must keep their text (an integer beyond 2^53, a `5.0` for an integer column), a duplicate key
 /// must be seen, and the fields found must be those that CSV gives to the decoders.
-struct JSONScanner: ~Escapable {
-    let bytes: Span<UInt8>
-    var position: Int
+package struct JSONScanner: ~Escapable {
+    package let bytes: Span<UInt8>
+    package var position: Int
     /// The end of what belongs to this text.
     let end: Int
 
     @_lifetime(copy bytes)
-    init(_ bytes: Span<UInt8>, from position: Int, to end: Int) {
+    package init(_ bytes: Span<UInt8>, from position: Int, to end: Int) {
         self.bytes = bytes
         self.position = position
         self.end = end
     }
 
-    var isAtEnd: Bool { position >= end }
+    package var isAtEnd: Bool { position >= end }
 
-    mutating func skipBlanks() {
+    package mutating func skipBlanks() {
         while position < end {
             switch bytes[position] {
             case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: "\n"): position += 1
@@ -33,7 +41,7 @@ struct JSONScanner: ~Escapable {
     }
 
     /// Skips blanks, then takes `byte` where it comes next.
-    mutating func take(_ byte: UInt8) -> Bool {
+    package mutating func take(_ byte: UInt8) -> Bool {
         skipBlanks()
         guard position < end, bytes[position] == byte else { return false }
         position += 1
@@ -41,13 +49,16 @@ struct JSONScanner: ~Escapable {
     }
 
     /// Scans one value with the blanks before it.
-    mutating func value(depth: Int = 0) throws(JSONSyntaxError) -> Field {
+    package mutating func value(depth: Int = 0) throws(JSONSyntaxError) -> Field {
         skipBlanks()
         guard position < end else { throw cutOff() }
         let start = position
         switch bytes[position] {
         case UInt8(ascii: "\""): return try string()
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
+        // Python's json.dumps and JavaScript's text of numbers that JSON has not.
+        case UInt8(ascii: "N"): return try word("NaN", .number)
+        case UInt8(ascii: "I"): return try word("Infinity", .number)
         case UInt8(ascii: "t"): return try word("true", .true)
         case UInt8(ascii: "f"): return try word("false", .false)
         case UInt8(ascii: "n"): return try word("null", .null)
@@ -119,7 +130,13 @@ struct JSONScanner: ~Escapable {
 
     private mutating func number() throws(JSONSyntaxError) -> Field {
         let start = position
-        if bytes[position] == UInt8(ascii: "-") { position += 1 }
+        if bytes[position] == UInt8(ascii: "-") {
+            position += 1
+            if position < end, bytes[position] == UInt8(ascii: "I") {
+                _ = try word("Infinity", .number)
+                return Field(start: UInt32(start), end: UInt32(position), kind: .number)
+            }
+        }
         let first = position
         guard digits() > 0 else { throw unexpected("a digit") }
         if bytes[first] == UInt8(ascii: "0"), position - first > 1 {
@@ -180,7 +197,7 @@ struct JSONScanner: ~Escapable {
     }
 
     /// Scans a member's key and the colon behind it.
-    mutating func key() throws(JSONSyntaxError) -> Field {
+    package mutating func key() throws(JSONSyntaxError) -> Field {
         skipBlanks()
         guard position < end else { throw cutOff() }
         guard bytes[position] == UInt8(ascii: "\"") else { throw unexpected("a key in quotes") }
@@ -195,9 +212,9 @@ struct JSONScanner: ~Escapable {
         }
     }
 
-    func cutOff() -> JSONSyntaxError { JSONSyntaxError(reason: "malformed JSON: it is cut off") }
+    package func cutOff() -> JSONSyntaxError { JSONSyntaxError(reason: "malformed JSON: it is cut off") }
 
-    func unexpected(_ expected: String) -> JSONSyntaxError {
+    package func unexpected(_ expected: String) -> JSONSyntaxError {
         guard position < end else { return cutOff() }
         let got = String(decoding: [bytes[position]], as: UTF8.self)
         return JSONSyntaxError(reason: "malformed JSON: expected \(expected), got '\(ColumnarError.shown(got.utf8))'")
@@ -205,9 +222,9 @@ struct JSONScanner: ~Escapable {
 }
 
 /// What JSON strings stand for.
-enum JSONText {
+package enum JSONText {
     /// Appends the text of a string (without its quotes) that the scanner found to be well formed.
-    static func unescape(_ text: Span<UInt8>, into out: inout [UInt8]) {
+    package static func unescape(_ text: Span<UInt8>, into out: inout [UInt8]) {
         var at = 0
         while at < text.count {
             let byte = text[at]
@@ -237,7 +254,7 @@ enum JSONText {
     }
 
     /// The text of a string that the scanner found.
-    static func string(_ field: Field, in bytes: Span<UInt8>) -> String {
+    package static func string(_ field: Field, in bytes: Span<UInt8>) -> String {
         var text: [UInt8] = []
         unescape(bytes.extracting(field.range), into: &text)
         return String(decoding: text, as: UTF8.self)

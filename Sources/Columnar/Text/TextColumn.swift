@@ -36,8 +36,8 @@ package struct TextColumnBuilder {
     package mutating func append(_ text: Span<UInt8>) throws(ValueTextError) {
         switch builder.type {
         case .bool: builder.bools.append(try ValueText.bool(text))
-        case .int32: builder.int32s.append(try ValueText.int32(text))
-        case .int64: builder.int64s.append(try ValueText.int64(text))
+        case .int32: builder.int32s.append(try ValueText.integer32(text))
+        case .int64: builder.int64s.append(try ValueText.integer(text))
         case .float32: builder.floats.append(try ValueText.float32(text))
         case .float64: builder.doubles.append(try ValueText.float64(text))
         case .timestamp: builder.int64s.append(try times.time(text).microseconds)

@@ -11,7 +11,9 @@ struct TextInput {
     private let chunkBytes: Int
     private let recordBytesMax: Int
     private let skipsBadRows: Bool
-    private let leavesOutUnnamed: Bool
+    private let leftOut: LeftOutColumns
+    private let delimiter: UInt8?
+    private let escape: UInt8?
 
     /// Takes the byte order mark, and refuses what is no UTF-8 text by its first bytes.
     init(file: InputFile, options: InputOptions) throws(ColumnarError) {
@@ -19,7 +21,9 @@ struct TextInput {
         chunkBytes = options.chunkBytes
         recordBytesMax = options.recordBytesMax
         skipsBadRows = options.skipsBadRows
-        leavesOutUnnamed = options.leavesOutUnnamed
+        leftOut = options.leftOut
+        delimiter = options.delimiter
+        escape = options.escape
         try start()
     }
 
@@ -71,25 +75,34 @@ struct TextInput {
     }
 
     private mutating func start() throws(ColumnarError) {
-        while buffer.count < 6, !isAtEnd { try refill(line: 1) }
-        let refusals: [(start: [UInt8], reason: String)] = [
-            ([0xFF, 0xFE], "this is UTF-16 text; convert it to UTF-8 first"),
-            ([0xFE, 0xFF], "this is UTF-16 text; convert it to UTF-8 first"),
-            (Array("PAR1".utf8), "this is a Parquet file; say --format parquet"),
-            (Array("ARROW1".utf8), "this is an Arrow IPC file; say --format arrow"),
-            ([0x1F, 0x8B], "this is compressed twice; decompress it first"),
-            ([0x28, 0xB5, 0x2F, 0xFD], "this is compressed twice; decompress it first"),
-        ]
-        for refusal in refusals where buffer.starts(with: refusal.start) {
-            throw .malformed(.init(file: file.name), reason: refusal.reason)
-        }
+        // A line that is there is not held back until more comes.
+        while buffer.count < InputHead.kindBytes, !isAtEnd, !hasLine(from: 0) { try refill(line: 1) }
+        if let reason = InputHead.refusal(ofText: buffer) { throw .malformed(.init(file: file.name), reason: reason) }
         if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+    }
+
+    /// Whether the buffer has a line that is not blank.
+    private func hasLine(from start: Int) -> Bool {
+        buffer[start...].drop { $0 == 0x0A || $0 == 0x0D || $0 == 0x20 }.contains(UInt8(ascii: "\n"))
     }
 
     /// Reads a CSV header.
     /// - Returns: a splitter for what follows it.
     mutating func readHeader() throws(ColumnarError) -> CSVSplitter {
-        var splitter = CSVSplitter()
+        // What was consumed before, as a mark of UTF-8, may leave the buffer with each refill.
+        while buffer.count - position < 8, !isAtEnd, !hasLine(from: position) { try refill(line: 1) }
+        let named = CSVDialect.named(in: buffer[position...])
+        var dialect = CSVDialect()
+        dialect.delimiter = delimiter ?? named?.delimiter ?? CSVDialect.comma
+        dialect.escape = escape
+        dialect.dropsEmptyEnds = leftOut.has("")
+        var splitter = CSVSplitter(dialect)
+        // The line that names it belongs to the header.
+        let naming = named.map { Array(buffer[position..<$0.end]) } ?? []
+        if let named {
+            position = named.end
+            splitter.line = 2
+        }
         var table = FieldTable(stride: 0)
         while table.rowCount == 0 {
             let bytes = buffer
@@ -109,35 +122,42 @@ struct TextInput {
             guard let text = String(validating: buffer[field.range], as: UTF8.self) else {
                 throw .malformed(place, reason: "the header is not valid UTF-8")
             }
-            let name =
-                field.kind == .quotedEscaped
-                ? text.split(separator: "\"\"", omittingEmptySubsequences: false).joined(separator: "\"") : text
-            guard !name.isEmpty || leavesOutUnnamed else {
+            var name = text
+            if field.kind == .quotedEscaped {
+                var unescaped: [UInt8] = []
+                CSVSplitter.unescape(Array(text.utf8).span, escape: escape, into: &unescaped)
+                name = String(decoding: unescaped, as: UTF8.self)
+            }
+            guard !name.isEmpty || leftOut.has("") else {
                 throw .malformed(place, reason: Self.unnamed(names.count, of: table.fields.count))
             }
-            guard known.insert(name).inserted || name.isEmpty else {
-                throw .malformed(place, reason: "the header has the name '\(name)' twice")
+            guard known.insert(name).inserted || name.isEmpty || leftOut.has(name) else {
+                throw .malformed(
+                    place,
+                    reason: Self.twice(name) + "; columns that are not used may (--ignore-extra, of a spine --drop)"
+                )
             }
             names.append(name)
         }
-        if names.count == 1, table.fields[0].kind == .bare, let other = names[0].first(where: { ";\t|".contains($0) }) {
-            let shown = other == "\t" ? "tabs" : "'\(other)'"
-            throw .malformed(
-                place,
-                reason:
-                    "the header is one name with \(shown) in it: fields of CSV are separated by commas here; write the file "
-                    + "with commas, as pandas does with `sep=','`"
-            )
+        if names.count == 1, table.fields[0].kind == .bare,
+            let hint = dialect.hint(header: buffer[table.fields[0].range])
+        {
+            throw .malformed(place, reason: hint)
         }
-        headerText = Array(buffer[Int(table.extents[0].lowerBound)..<Int(table.extents[0].upperBound)])
+        // With the line that names the delimiter, so that it is read as it came.
+        headerText = naming + buffer[Int(table.extents[0].lowerBound)..<Int(table.extents[0].upperBound)]
         splitter.columnNames = names
         return splitter
     }
 
+    static func twice(_ name: String) -> String { "the header has the name '\(name)' twice" }
+
     /// - Parameter index: of the column without a name, from 0.
     private static func unnamed(_ index: Int, of count: Int) -> String {
         let what = "the header's name \(index + 1) of \(count) is empty"
-        guard index == 0, count > 1 else { return what }
+        guard index == 0, count > 1 else {
+            return what + "; columns without a name are left out by --ignore-extra (of a spine by --drop '')"
+        }
         return what
             + ": this looks like the row labels that pandas writes; leave them out with --ignore-extra (of a spine: "
             + "--drop ''), or write the file with `to_csv(…, index=False)`"

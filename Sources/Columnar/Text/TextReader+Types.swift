@@ -3,32 +3,42 @@ import Features
 extension TextReader {
     /// The narrowest types that all values of the whole file have, and starts over.
     func inferTypes(dropping dropped: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
-        try input.makeRewindable()
-        try rewind()
-        let requests =
-            switch splitter {
-            case .csv(let csv): try inferCSV(names: csv.columnNames, dropped)
-            case .jsonLines: try inferJSON(dropped)
-            }
-        try rewind()
-        return requests
+        var tally = TypeTally()
+        try tallyTypes(dropping: dropped, &tally)
+        guard case .jsonLines = splitter else { return tally.requests(absentIsNull: false) }
+        return tally.requests(absentIsNull: true, except: dropped)
     }
 
-    private func inferCSV(names: [String], _ dropped: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
+    /// Takes the values of the whole file, and starts over.
+    func tallyTypes(dropping dropped: Set<String>, _ tally: inout TypeTally) throws(ColumnarError) {
+        try input.makeRewindable()
+        try rewind()
+        switch splitter {
+        case .csv(let csv): try tallyCSV(names: csv.columnNames, csv.dialect.escape, dropped, &tally)
+        case .jsonLines: try tallyJSON(dropped, &tally)
+        }
+        try rewind()
+    }
+
+    private func tallyCSV(
+        names: [String],
+        _ escape: UInt8?,
+        _ dropped: Set<String>,
+        _ tally: inout TypeTally
+    ) throws(ColumnarError) {
         table = FieldTable(stride: names.count)
         let kept = names.indices.filter { !dropped.contains(names[$0]) }
-        var candidates = names.map { _ in TypeCandidates() }
+        let places = kept.map { tally.place(names[$0]) }
         var row = 0
         while try fillTable(rowsMax: options.batchRows) {
             row += table.rowCount
-            for column in kept { infer(column, &candidates[column]) }
+            for (column, place) in zip(kept, places) { infer(column, escape, &tally[place]) }
             if let pending { throw pending }
             rowsRead = row
         }
-        return kept.map { candidates[$0].request(names[$0]) }
     }
 
-    private func infer(_ column: Int, _ candidates: inout TypeCandidates) {
+    private func infer(_ column: Int, _ escape: UInt8?, _ candidates: inout TypeCandidates) {
         let buffer = input.buffer
         let bytes = buffer.span
         let nulls = NullTexts(options.nullTexts)
@@ -36,9 +46,9 @@ extension TextReader {
         for row in 0..<table.rowCount {
             if candidates.isDecided { return }
             let field = table.fields[row * table.stride + column]
-            if field.kind == .bare, nulls.isNull(field, in: bytes) { continue }
+            if field.kind == .null || (field.kind == .bare && nulls.isNull(field, in: bytes)) { continue }
             if field.kind == .quotedEscaped {
-                CSVSplitter.unescape(bytes.extracting(field.range), into: &scratch)
+                CSVSplitter.unescape(bytes.extracting(field.range), escape: escape, into: &scratch)
                 candidates.addText(scratch.span)
             } else {
                 candidates.addText(bytes.extracting(field.range))
@@ -46,9 +56,7 @@ extension TextReader {
         }
     }
 
-    private func inferJSON(_ dropped: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
-        var keys = KeyOrder(keys: [])
-        var candidates: [TypeCandidates] = []
+    private func tallyJSON(_ dropped: Set<String>, _ tally: inout TypeTally) throws(ColumnarError) {
         var line = 1
         var row = 1
         while true {
@@ -59,31 +67,21 @@ extension TextReader {
             }
             if input.position >= input.buffer.count, input.isAtEnd { break }
             if !JSONLinesSplitter.isBlank(input.buffer.span, from: input.position, to: end) {
-                try inferJSON(to: end, line: line, row: row, dropped, &keys, &candidates)
+                try tallyJSON(to: end, line: line, row: row, dropped, &tally)
                 row += 1
             }
             input.position = min(end + 1, input.buffer.count)
             line += 1
         }
-        var requests: [ColumnRequest] = []
-        for (index, key) in keys.keys.enumerated() {
-            let name = String(decoding: key, as: UTF8.self)
-            guard !dropped.contains(name) else { continue }
-            var request = candidates[index].request(name)
-            request.absentIsNull = true
-            requests.append(request)
-        }
-        return requests
     }
 
     /// Takes the object that stands on one line.
-    private func inferJSON(
+    private func tallyJSON(
         to end: Int,
         line: Int,
         row: Int,
         _ dropped: Set<String>,
-        _ keys: inout KeyOrder,
-        _ candidates: inout [TypeCandidates]
+        _ tally: inout TypeTally
     ) throws(ColumnarError) {
         let buffer = input.buffer
         let bytes = buffer.span
@@ -93,17 +91,10 @@ extension TextReader {
             var object = try JSONObjectScanner(bytes, from: input.position, to: end)
             var position = 0
             while let key = try object.nextKey() {
-                let index: Int
-                if let known = keys.find(key, in: bytes, at: position) {
-                    index = known
-                } else {
-                    index = candidates.count
-                    keys.append(Array(JSONText.string(key, in: bytes).utf8))
-                    candidates.append(TypeCandidates())
-                }
+                let index = tally.place(key, in: bytes, at: position)
                 position += 1
                 let value = try object.value()
-                if !candidates[index].addJSON(value, in: bytes), refusal == nil {
+                if !tally[index].addJSON(value, in: bytes), refusal == nil {
                     let name = JSONText.string(key, in: bytes)
                     if !dropped.contains(name) { refusal = name }
                 }

@@ -39,7 +39,9 @@ final class TextReader {
             let csv = try input.readHeader()
             headerText = input.headerText
             // A column without a name is one that nobody can ask for.
-            sourceColumns = csv.columnNames.filter { !$0.isEmpty }.map { SourceColumn(name: $0) }
+            var known: Set<String> = []
+            sourceColumns = csv.columnNames.filter { !$0.isEmpty && known.insert($0).inserted }
+                .map { SourceColumn(name: $0) }
             splitter = .csv(csv)
         case .jsonLines:
             sourceColumns = try input.peekKeys().map { SourceColumn(name: $0) }
@@ -68,9 +70,17 @@ final class TextReader {
         switch splitter {
         case .csv(let csv):
             offsets = []
+            var places: [String: Int] = [:]
+            var twice: Set<String> = []
+            for (offset, name) in csv.columnNames.enumerated() {
+                if places.updateValue(offset, forKey: name) != nil { twice.insert(name) }
+            }
             for request in requests {
-                guard let offset = csv.columnNames.firstIndex(of: request.sourceName) else {
+                guard let offset = places[request.sourceName] else {
                     throw .noSuchColumn(file: name, column: request.sourceName, known: csv.columnNames)
+                }
+                guard !twice.contains(request.sourceName) else {
+                    throw .malformed(.init(file: name), reason: TextInput.twice(request.sourceName))
                 }
                 offsets.append(offset)
             }
@@ -178,6 +188,12 @@ final class TextReader {
         }
     }
 
+    /// As ``TableReader/openEndedRow``.
+    var openEndedRow: Int? {
+        guard case .csv(let csv) = splitter, csv.isEndOpen, rowsRead > 0 else { return nil }
+        return rowsRead
+    }
+
     private var line: Int {
         switch splitter {
         case .csv(let csv): csv.line
@@ -205,6 +221,7 @@ final class TextReader {
             stride: table.stride,
             rowCount: table.rowCount,
             nullTexts: nullTexts,
+            escape: options.escape,
             times: options.times,
             stopsAtFailure: !options.skipsBadRows
         )

@@ -61,6 +61,7 @@ extension CommandTable {
                         ArgumentSpec("client-id", .integer, token: "ID", isOptional: true, isMultiple: true),
                     ],
                     complexity: "O(N) with N connections",
+                    flags: [.fast, .loading, .admin],
                     run: list
                 ),
                 subcommand(

@@ -90,11 +90,8 @@ extension CommandTable {
             context.client.replies = .on
             context.client.transaction = nil
             context.client.record.queued.store(-1, ordering: .relaxed)
-            context.client.isAuthenticated = context.engine.settings.password == nil
-            context.client.record.details.withLock {
-                $0.name = ""
-                $0.user = "default"
-            }
+            context.client.beginAnew(context.engine.access)
+            context.client.record.details.withLock { $0.name = "" }
             context.reply.simple("RESET")
             return .replied
         },

@@ -6,8 +6,8 @@ enum Hello {
     static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         var version = context.client.version
         var name: String?
-        // Of several options of a kind the last counts.
-        var isPasswordRight: Bool?
+        // Of several options of a kind the last counts: where the user's name stands.
+        var userAt: Int?
         if arguments.count > 1 {
             guard let number = arguments.integer(1) else {
                 context.reply.error("ERR Protocol version is not an integer or out of range")
@@ -23,9 +23,7 @@ enum Hello {
         while at < arguments.count {
             let more = arguments.count - at - 1
             if arguments.matches(at, "AUTH"), more >= 2 {
-                isPasswordRight =
-                    Authentication.isUser(arguments[at + 1])
-                    && Authentication.isPassword(arguments[at + 2], context.engine)
+                userAt = at + 1
                 at += 3
             } else if arguments.matches(at, "SETNAME"), more >= 1 {
                 if let refusal = ClientName.refusal(arguments[at + 1]) {
@@ -39,11 +37,18 @@ enum Hello {
                 return .replied
             }
         }
-        if isPasswordRight == false {
-            context.reply.error(Authentication.refusal)
-            return .replied
+        let welcome: Authentication.Welcome = { [version, name] client, reply in
+            if let name { client.record.details.withLock { $0.name = name } }
+            client.version = version
+            reply.version = version
+            client.record.details.withLock { $0.version = version.rawValue }
+            describe(client, &reply)
         }
-        guard isPasswordRight ?? context.client.isAuthenticated else {
+        if let userAt {
+            let user = arguments.text(userAt)
+            return Authentication.letIn(&context, user: user, password: arguments[userAt + 1], welcome)
+        }
+        guard context.client.isAuthenticated else {
             context.reply.error(
                 "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
                     + "<pass> option can be used to authenticate the client and select the RESP protocol version at the same "
@@ -51,29 +56,26 @@ enum Hello {
             )
             return .replied
         }
-        context.client.isAuthenticated = true
-        if let name { context.client.record.details.withLock { $0.name = name } }
-        context.speak(version)
-        describe(&context)
+        welcome(context.client, &context.reply)
         return .replied
     }
 
-    private static func describe(_ context: inout CommandContext) {
-        context.reply.map(7)
-        context.reply.bulk("server")
-        context.reply.bulk("asof")
-        context.reply.bulk("version")
-        context.reply.bulk(ServerInfo.redisVersion)
-        context.reply.bulk("proto")
-        context.reply.integer(Int64(context.client.version.rawValue))
-        context.reply.bulk("id")
-        context.reply.integer(context.client.id)
-        context.reply.bulk("mode")
-        context.reply.bulk("standalone")
-        context.reply.bulk("role")
-        context.reply.bulk("master")
-        context.reply.bulk("modules")
-        context.reply.array(0)
+    private static func describe(_ client: ClientState, _ reply: inout ReplyWriter) {
+        reply.map(7)
+        reply.bulk("server")
+        reply.bulk("asof")
+        reply.bulk("version")
+        reply.bulk(ServerInfo.redisVersion)
+        reply.bulk("proto")
+        reply.integer(Int64(client.version.rawValue))
+        reply.bulk("id")
+        reply.integer(client.id)
+        reply.bulk("mode")
+        reply.bulk("standalone")
+        reply.bulk("role")
+        reply.bulk("master")
+        reply.bulk("modules")
+        reply.array(0)
     }
 }
 

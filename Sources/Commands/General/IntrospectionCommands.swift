@@ -1,3 +1,4 @@
+import Access
 import Wire
 
 /// COMMAND: the table itself, in the shapes that Redis's clients know.

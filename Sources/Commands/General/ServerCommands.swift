@@ -93,6 +93,7 @@ extension CommandTable {
                 },
             ]
         ),
+        CommandFigures.latency,
         Command(
             "cluster",
             arity: -2,

@@ -1,5 +1,6 @@
 import Glibc
 import Metrics
+import Serving
 import Synchronization
 import Wire
 
@@ -7,6 +8,9 @@ import Wire
 enum ServerInfo {
     /// The version of Redis whose behaviour clients may expect.
     static let redisVersion = "7.2.4"
+
+    /// In a reply to INFO without names, those that are not asked for by name or by ALL are left out.
+    private static let askedOnly: Set<String> = ["commandstats", "latencystats"]
 
     private static let sections: [(name: String, lines: @Sendable (Engine) -> [InfoLine])] = [
         ("server", server), ("clients", clients), ("memory", memory),
@@ -17,15 +21,18 @@ enum ServerInfo {
             { _ in [InfoLine("role", "master"), InfoLine("connected_slaves", 0)] }
         ),
         ("cpu", cpu), ("cluster", { _ in [InfoLine("cluster_enabled", 0)] }),
-        ("keyspace", keyspace), ("asof", { $0.hooks.asofInfo() }), ("postgres", { $0.hooks.postgresInfo() }),
+        ("commandstats", CommandFigures.calls), ("latencystats", CommandFigures.latencies), ("keyspace", keyspace),
+        ("asof", { $0.hooks.asofInfo() }), ("postgres", { $0.hooks.postgresInfo() }),
     ]
 
     static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         var asked: Set<String> = []
         for index in 1..<max(1, arguments.count) { asked.insert(arguments.text(index).lowercased()) }
-        let isAll = asked.isEmpty || !asked.isDisjoint(with: ["all", "default", "everything"])
+        let isAll = !asked.isDisjoint(with: ["all", "everything"])
+        let isDefault = asked.isEmpty || asked.contains("default")
         var text = ""
-        for section in sections where isAll || asked.contains(section.name) {
+        for section in sections
+        where isAll || asked.contains(section.name) || (isDefault && !askedOnly.contains(section.name)) {
             if !text.isEmpty { text += "\r\n" }
             text += "# \(section.name.prefix(1).uppercased())\(section.name.dropFirst())\r\n"
             for line in section.lines(context.engine) { text += "\(line.name):\(line.value)\r\n" }
@@ -41,6 +48,7 @@ enum ServerInfo {
             InfoLine("asof_version", engine.settings.version), InfoLine("redis_mode", "standalone"),
             InfoLine("os", "Linux"), InfoLine("arch_bits", 64), InfoLine("process_id", getpid()),
             InfoLine("tcp_port", engine.port.load(ordering: .relaxed)),
+            InfoLine("http_port", engine.httpPort.load(ordering: .relaxed)),
             InfoLine("server_time_usec", engine.hooks.nowUs()), InfoLine("uptime_in_seconds", seconds),
             InfoLine("uptime_in_days", seconds / 86_400), InfoLine("event_loops", engine.settings.threads),
             // Redis's name for the same.
@@ -74,7 +82,7 @@ enum ServerInfo {
     }
 
     private static func statistics(_ engine: Engine) -> [InfoLine] {
-        let statistics = engine.statistics
+        let (statistics, reads) = (engine.statistics, engine.serving?.totals.reads)
         return [
             InfoLine("total_connections_received", statistics.sum { $0.connections.total }),
             InfoLine("total_commands_processed", statistics.sum { $0.commands.total }),
@@ -84,8 +92,9 @@ enum ServerInfo {
             InfoLine("rejected_connections", statistics.sum { $0.refusedConnections.total }),
             InfoLine("protocol_errors", statistics.sum { $0.protocolErrors.total }),
             InfoLine("evicted_clients", statistics.sum { $0.evictedConnections.total }),
-            InfoLine("expired_keys", 0), InfoLine("evicted_keys", 0), InfoLine("keyspace_hits", 0),
-            InfoLine("keyspace_misses", 0), InfoLine("slowlog_len", engine.slowLog.count),
+            InfoLine("expired_keys", 0), InfoLine("evicted_keys", 0), InfoLine("keyspace_hits", reads?.hits ?? 0),
+            InfoLine("keyspace_misses", reads.map { $0.misses + $0.expired } ?? 0),
+            InfoLine("slowlog_len", engine.slowLog.count),
         ]
     }
 
@@ -104,26 +113,5 @@ enum ServerInfo {
     private static func keyspace(_ engine: Engine) -> [InfoLine] {
         let count = engine.hooks.entityCount()
         return count > 0 ? [InfoLine("db0", "keys=\(count),expires=0,avg_ttl=0")] : []
-    }
-}
-
-/// What this process holds, by the kernel.
-private struct ProcessMemory {
-    var residentBytes = 0
-    var peakBytes = 0
-
-    static func read() -> ProcessMemory {
-        var memory = ProcessMemory()
-        guard let file = fopen("/proc/self/status", "r") else { return memory }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        while fgets(&line, Int32(line.count), file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            let words = text.split(whereSeparator: \.isWhitespace)
-            guard words.count > 1, let kibibytes = Int(words[1]) else { continue }
-            if words[0] == "VmRSS:" { memory.residentBytes = kibibytes * 1_024 }
-            if words[0] == "VmHWM:" { memory.peakBytes = kibibytes * 1_024 }
-        }
-        return memory
     }
 }

@@ -35,6 +35,7 @@ extension CommandTable {
             }
             guard transaction.isBroken else { return .transaction }
             context.endTransaction()
+            context.engine.giveUp(transaction, of: context.client.caller, client: context.client.id)
             context.reply.error("EXECABORT Transaction discarded because of previous errors.")
             return .replied
         },

@@ -1,3 +1,4 @@
+import Access
 import Features
 import Online
 import Reading

@@ -1,3 +1,4 @@
+import Access
 import Features
 import Online
 import Reading
@@ -64,7 +65,7 @@ struct KeyScan {
             }
             let options = try ScanOptions(arguments, from: 2, of: "scan")
             var scan = KeyScan(cursor: cursor, options)
-            if options.wantsHashes { scan.walk(reads) } else { scan.cursor = 0 }
+            if options.wantsHashes { scan.walk(reads, context.client.caller?.rights) } else { scan.cursor = 0 }
             context.reply.array(2)
             context.reply.bulk(String(scan.cursor))
             context.reply.array(scan.keys.count)
@@ -86,10 +87,13 @@ struct KeyScan {
         remaining = min(options.count, CommandLimits.scanRowsMax)
     }
 
-    private mutating func walk(_ reads: FeatureReads) {
+    /// - Parameter rights: whose views are looked at; `nil` = all.
+    private mutating func walk(_ reads: FeatureReads, _ rights: Rights?) {
         let now = reads.source.now()
         let until = Clock.nowNs() + Self.turnNs
-        let views = reads.source.catalog().views.filter { $0.memory != nil }.sorted { $0.stored.id < $1.stored.id }
+        let views = reads.source.catalog().views.filter { view in
+            view.memory != nil && rights?.allows(.read, .view, view.name) ?? true
+        }.sorted { $0.stored.id < $1.stored.id }
         for view in views where Int64(view.stored.id) >= cursor >> 32 {
             guard let memory = view.memory else { continue }
             let start = Int64(view.stored.id) == cursor >> 32 ? Int(cursor & 0xFFFF_FFFF) : 0

@@ -2,7 +2,7 @@ import Features
 import Forest
 import Foundation
 import Metrics
-import Models
+package import Models
 import Reading
 import Serving
 import Store
@@ -13,7 +13,7 @@ extension CommandTable {
     /// ML.PREDICT and what there is to know and to move of models.
     static let modelCommands: [Command] = [
         PredictionCommand.predict, ModelCommands.models, ModelCommands.model, ModelCommands.stats,
-        ModelCommands.history,
+        ModelCommands.history, DriftCommand.drift,
         ModelFlips.alias, ModelFlips.rollback,
     ]
 }
@@ -65,12 +65,14 @@ enum ModelCommands {
             return answer(&context) { catalog, reply throws(CommandFault) in
                 let (entry, model, _) = try resolve(name, catalog)
                 let version = model.version
-                let names = entry.aliases.filter { $0.value == version.version }.keys.sorted()
-                reply.map(16)
+                let names = entry.aliases.filter { $0.value.version == version.version }.keys.sorted()
+                reply.map(17)
                 reply.bulk("model")
                 reply.bulk(entry.name)
                 reply.bulk("version")
                 reply.integer(Int64(version.version))
+                reply.bulk("publish")
+                number(model.publish?.number, &reply)
                 reply.bulk("state")
                 reply.bulk(version.state.rawValue)
                 reply.bulk("engine")
@@ -127,12 +129,13 @@ enum ModelCommands {
                     guard error.code == .notReady, entry != nil else { throw error }
                 }
                 let counts = model?.counters.now ?? PredictionCounters.Counts()
-                reply.map(10)
+                reply.map(13)
                 reply.bulk("version")
                 number(model?.version.version, &reply)
                 for (name, value) in [
                     ("calls", counts.calls), ("rows", counts.rows), ("errors", counts.errors),
-                    ("fallback", counts.fallback), ("unseen", counts.unseen),
+                    ("fallback", counts.fallback), ("unseen", counts.unseen), ("logged", counts.logged),
+                    ("log_dropped", counts.logDropped), ("log_cut", counts.logCut),
                 ] {
                     reply.bulk(name)
                     reply.integer(Int64(value))
@@ -188,8 +191,8 @@ enum ModelCommands {
                             reply.integer(event.committedUs)
                             reply.bulk(event.kind)
                             if let alias = event.alias { reply.bulk(alias) } else { reply.null() }
-                            number(event.from, &reply)
-                            number(event.to, &reply)
+                            number(event.from?.version, &reply)
+                            number(event.to?.version, &reply)
                             reply.bulk(event.role)
                             if let reason = event.reason { reply.bulk(reason) } else { reply.null() }
                         }
@@ -222,7 +225,7 @@ enum ModelCommands {
         do { return try catalog.models.resolve(name) } catch { throw CommandFault(error) }
     }
 
-    private static func number(_ value: Int?, _ reply: inout ReplyWriter) {
+    static func number(_ value: Int?, _ reply: inout ReplyWriter) {
         if let value { reply.integer(Int64(value)) } else { reply.null() }
     }
 
@@ -233,7 +236,7 @@ enum ModelCommands {
 }
 
 extension CommandFault {
-    init(_ error: ModelsError) {
+    package init(_ error: ModelsError) {
         let text = Self.oneLine("\(error)")
         switch error {
         case .store(let error): self.init(error)

@@ -1,3 +1,4 @@
+import Access
 import Foundation
 import Models
 import Reading
@@ -20,15 +21,16 @@ enum ModelFlips {
             ArgumentSpec("current", .integer, token: "IF", isOptional: true),
         ],
         argumentsMax: 6,
+        commandClass: .train,
         run: { context, arguments in
             do throws(CommandFault) {
                 let (model, alias) = (arguments.text(1), arguments.text(2))
-                let version = try ReplyOptions.number(
-                    arguments,
-                    3,
-                    "the alias",
-                    expected: "ML.ALIAS model alias version"
-                )
+                guard let target = ModelTarget(text: arguments.text(3)) else {
+                    throw CommandFault(
+                        .value,
+                        "the version \(CommandFault.quoted(arguments.text(3))) is none; expected a number, as in 3, or a publish of one, as in 3.1842"
+                    )
+                }
                 var current: Int?
                 if arguments.count > 4 {
                     guard arguments.matches(4, "IF") else {
@@ -38,7 +40,7 @@ enum ModelFlips {
                 }
                 let ifCurrent = current
                 return try flip(context, model) { registry throws(ModelsError) in
-                    try registry.setAlias(model, alias, to: Int(version), ifCurrent: ifCurrent).state.position
+                    try registry.setAlias(model, alias, to: target, ifCurrent: ifCurrent).state.position
                 } reply: { position, reply in
                     reply.integer(position)
                 }
@@ -61,13 +63,20 @@ enum ModelFlips {
             ArgumentSpec("reason", token: "REASON"),
         ],
         argumentsMax: 6,
+        commandClass: .train,
         run: { context, arguments in
             do throws(CommandFault) {
                 let model = arguments.text(1)
-                var (at, to, reason): (Int, Int?, String?) = (2, nil, nil)
+                var (at, to, reason): (Int, ModelTarget?, String?) = (2, nil, nil)
                 while at < arguments.count {
-                    if arguments.matches(at, "TO") {
-                        to = Int(try ReplyOptions.number(arguments, at + 1, "TO", expected: "TO version"))
+                    if arguments.matches(at, "TO"), at + 1 < arguments.count {
+                        to = ModelTarget(text: arguments.text(at + 1))
+                        guard to != nil else {
+                            throw CommandFault(
+                                .value,
+                                "TO \(CommandFault.quoted(arguments.text(at + 1))) is no version; expected a number, as in 3, or a publish of one, as in 3.1842"
+                            )
+                        }
                     } else if arguments.matches(at, "REASON"), at + 1 < arguments.count {
                         reason = arguments.text(at + 1)
                     } else {
@@ -86,9 +95,9 @@ enum ModelFlips {
                 } reply: { rolled, reply in
                     reply.map(3)
                     reply.bulk("from")
-                    reply.integer(Int64(rolled.from))
+                    reply.integer(Int64(rolled.from.version))
                     reply.bulk("to")
-                    reply.integer(Int64(rolled.to))
+                    reply.integer(Int64(rolled.to.version))
                     reply.bulk("position")
                     reply.integer(rolled.state.position)
                 }
@@ -110,7 +119,9 @@ enum ModelFlips {
         _ change: @escaping @Sendable (ModelRegistry) throws(ModelsError) -> Outcome,
         reply: @escaping @Sendable (Outcome, inout ReplyWriter) -> Void
     ) throws(CommandFault) -> CommandOutcome {
-        guard context.engine.settings.allowsFlips else {
+        // A user that came this far has the right to.
+        let caller = context.client.caller
+        guard context.engine.settings.allowsFlips || caller?.rights != nil else {
             throw CommandFault(
                 .noPermission,
                 "this server does not let clients move names of models; start it with --allow-flips, or use asof models alias"
@@ -122,6 +133,7 @@ enum ModelFlips {
             throw .stillLoading
         }
         let conninfo = serving.conninfo
+        let actor = Session.Actor(user: caller?.name ?? "default", client: context.client.record.address)
         let isAdmitted = waiting.withLock { count in
             guard count < CommandLimits.waitingFlipsMax else { return false }
             count += 1
@@ -139,6 +151,7 @@ enum ModelFlips {
                         do throws(StoreError) { session = try Session.open(conninfo, forWriting: true) } catch {
                             throw .store(error)
                         }
+                        session.actor = actor
                         let outcome = try change(ModelRegistry(session))
                         finish { reply(outcome, &$0) }
                     } catch {

@@ -3,6 +3,7 @@ import Forest
 import Metrics
 import Models
 import PointInTime
+import Predictions
 import Reading
 import Serving
 import Store
@@ -45,33 +46,26 @@ enum PredictionCommand {
         run(&context, arguments)
     }
 
-    /// A request that has been understood.
-    private struct Request: Sendable {
-        let entry: ModelShelf.Entry
-        let model: ServedModel
-        let route: String
-        let read: ServiceRead
-        let rowCount: Int
-        let options: ReplyOptions
-
-        /// About how many nodes of trees are looked at, times rows.
-        var work: Int { rowCount * (model.forest.treeCount * 6 + model.forest.width) }
-    }
-
     private static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         do throws(CommandFault) {
             guard let reads = context.engine.reads else { throw .stillLoading }
             let began = Clock.nowUs()
             let position = reads.source.position()
             let catalog = reads.source.catalog()
-            let request = try parse(arguments, reads, catalog)
+            let recorder = context.engine.recorder
+            let request = try parse(arguments, reads, catalog, recorder)
             if let minimum = request.options.minimumPosition, minimum > position {
                 let kept = try OwnedArguments(arguments, reads.memory)
-                return .deferred(wait(minimum, kept, reads))
+                return .deferred(wait(minimum, kept, reads, recorder))
             }
             let isSmall = request.work <= CommandLimits.inlinePredictionWorkMax || context.isTogether
             if isSmall, let rows = request.read.rows(reads, of: catalog, after: position) {
-                write(request, rows, began: began, &context.reply)
+                if let fault = rows.fault { throw refused(request, fault) }
+                let answers = answers(request, rows)
+                write(request, rows, answers, &context.reply)
+                let note = { @Sendable in Self.note(request, rows, answers, reads, began: began) }
+                // The reads of a transaction may run again; only those that are sent count.
+                if context.isTogether { context.effects.append(note) } else { note() }
                 return .replied
             }
             if context.isTogether {
@@ -89,7 +83,12 @@ enum PredictionCommand {
         }
     }
 
-    private static func wait(_ position: Int64, _ arguments: OwnedArguments, _ reads: FeatureReads) -> DeferredReply {
+    private static func wait(
+        _ position: Int64,
+        _ arguments: OwnedArguments,
+        _ reads: FeatureReads,
+        _ recorder: PredictionRecorder?
+    ) -> DeferredReply {
         DeferredReply.read { _, finish in
             reads.source.whenReached(position, CommandLimits.positionWaitMs) { outcome in
                 guard outcome == .reached else {
@@ -105,7 +104,7 @@ enum PredictionCommand {
                         let position = reads.source.position()
                         let catalog = reads.source.catalog()
                         let request = try arguments.with { arguments throws(CommandFault) in
-                            try parse(arguments, reads, catalog)
+                            try parse(arguments, reads, catalog, recorder)
                         }
                         answer(request, reads, catalog, position, began, finish)
                     } catch {
@@ -128,8 +127,12 @@ enum PredictionCommand {
         request.read.rows(reads, of: catalog, after: position) { result in
             switch result {
             case .success(let rows):
+                if let fault = rows.fault {
+                    let refused = refused(request, fault)
+                    return finish { $0.fault(refused) }
+                }
                 let answers = answers(request, rows)
-                count(request, answers, began: began)
+                note(request, rows, answers, reads, began: began)
                 finish { write(request, rows, answers, &$0) }
             case .failure(let error):
                 request.model.counters.fail()
@@ -139,180 +142,72 @@ enum PredictionCommand {
         }
     }
 
-    private static func parse(
-        _ arguments: borrowing Arguments,
-        _ reads: FeatureReads,
-        _ catalog: Catalog
-    ) throws(CommandFault) -> Request {
-        let (entry, model, route): (ModelShelf.Entry, ServedModel, String)
-        do { (entry, model, route) = try catalog.models.resolve(arguments.text(1)) } catch { throw CommandFault(error) }
-        let version = model.version
-        let service: ServicePlan
-        do throws(StoreError) {
-            service = try catalog.service(named: Array("\(version.service)@\(version.serviceVersion)".utf8).span)
-        } catch {
-            throw CommandFault(error)
-        }
-        guard service.fingerprint == version.fingerprint else {
-            throw CommandFault(
-                .modelSchema,
-                "\(entry.name)@\(version.version) was trained on \(version.fingerprint), and \(version.service)@\(version.serviceVersion) is \(service.fingerprint) now"
-            )
-        }
-        let given = try asValue { () throws(CommandFault) in
-            try ServiceArguments(
-                arguments,
-                from: 2,
-                of: service,
-                command: "ML.PREDICT model",
-                allowsOverrides: true
-            )
-        }
-        var options = try ReplyOptions(
-            arguments,
-            from: given.end,
-            of: "ml.predict",
-            [.format, .minimumPosition, .time, .nulls, .prediction]
-        )
-        try options.readTime(arguments, now: reads.source.now)
-        let computation = try asValue { () throws(CommandFault) in
-            try given.computation(arguments, null: options.nullArgument)
-        }
-        let read = ServiceRead(
-            service,
-            of: catalog,
-            reads,
-            keys: try given.keys(arguments, isTimed: options.time != nil),
-            rowCount: given.rowCount,
-            computation: computation,
-            time: options.time
-        )
-        return Request(
-            entry: entry,
-            model: model,
-            route: route,
-            read: read,
-            rowCount: given.rowCount,
-            options: options
-        )
-    }
-
-    /// What is wrong with a value, under the code that predictions have for it.
-    private static func asValue<Made>(_ body: () throws(CommandFault) -> Made) throws(CommandFault) -> Made {
-        do throws(CommandFault) { return try body() } catch {
-            guard error.code == .value else { throw error }
-            throw CommandFault(.modelValue, error.message)
-        }
-    }
-
-    private static func write(_ request: Request, _ rows: ServiceRows, began: Int64, _ reply: inout ReplyWriter) {
-        let answers = answers(request, rows)
-        write(request, rows, answers, &reply)
-        count(request, answers, began: began)
+    /// A value that the version's service cannot show any more, under the code that predictions have for values.
+    private static func refused(_ request: Request, _ fault: CommandFault) -> CommandFault {
+        request.model.counters.fail()
+        return CommandFault(.modelValue, fault.message)
     }
 
     private static func answers(_ request: Request, _ rows: ServiceRows) -> Answers {
         Answers(
-            request.model.version,
-            request.model.forest,
+            request.model.model,
             fallback: request.entry.definition?.fallback ?? .base,
             columns: rows.columns,
-            stored: rows.eventTimes.indices.filter { rows.eventTimes[$0] != nil }.map { rows.statuses[$0] },
+            presence: presence(request, rows),
             rowCount: request.rowCount
         )
     }
 
-    private static func count(_ request: Request, _ answers: Answers, began: Int64) {
-        request.model.counters.add(
+    /// What views have of each row's entities; columns that the request gave come from none.
+    private static func presence(_ request: Request, _ rows: ServiceRows) -> EntityPresence {
+        let service = request.read.service
+        var presence = EntityPresence()
+        for (index, column) in service.columns.enumerated() {
+            guard let origin = column.origin, let times = rows.eventTimes[index] else { continue }
+            if service.roles[origin].view.windows == nil {
+                presence.stored.append(rows.statuses[index])
+            } else {
+                presence.windows.append(times.map { $0 != nil })
+            }
+        }
+        return presence
+    }
+
+    /// Counts what was answered, and hands it to the log.
+    private static func note(
+        _ request: Request,
+        _ rows: ServiceRows,
+        _ answers: Answers,
+        _ reads: FeatureReads,
+        began: Int64
+    ) {
+        let model = request.model
+        model.traffic?.add(answers.matrix, answers.values)
+        if let logged = request.logged {
+            logged.recorder.log(
+                AnsweredRows(
+                    version: model.version,
+                    publish: model.publish?.number,
+                    route: request.route,
+                    given: logged.given,
+                    requestID: logged.id,
+                    servedUs: reads.source.now(),
+                    position: rows.position,
+                    isExact: rows.isExact,
+                    timeUs: rows.time,
+                    isTimed: request.options.time != nil,
+                    answers: answers,
+                    fallback: (request.entry.definition?.fallback ?? .base).text,
+                    rowCount: request.rowCount
+                ),
+                model.counters
+            )
+        }
+        model.counters.add(
             rows: request.rowCount,
             fallback: answers.statuses.count { $0 == .fallback },
             unseen: answers.unseen,
             us: Int(Clock.nowUs() - began)
         )
-    }
-
-    // MARK: The reply
-
-    private static func write(_ request: Request, _ rows: ServiceRows, _ answers: Answers, _ reply: inout ReplyWriter) {
-        let options = request.options
-        let names = request.model.version.signature.outputNames
-        let isPacked = options.format == .packed32 || options.format == .packed64
-        reply.map((isPacked ? 5 : 4) + (options.hasMeta ? 6 : 0) + (options.hasVector ? 1 : 0))
-        reply.bulk("model")
-        reply.bulk(request.entry.name)
-        reply.bulk("version")
-        reply.integer(Int64(request.model.version.version))
-        switch options.format {
-        case .packed32, .packed64:
-            reply.bulk("schema")
-            reply.bulk(request.model.version.fingerprint)
-            reply.bulk("rows")
-            reply.integer(Int64(request.rowCount))
-            reply.bulk("data")
-            reply.bulk(answers.packed(isDouble: options.format == .packed64).span)
-        case .rows:
-            writeNames(names, &reply)
-            reply.bulk("rows")
-            reply.array(request.rowCount)
-            for row in 0..<request.rowCount where !reply.isRefused {
-                reply.array(names.count)
-                for output in names.indices { writeValue(answers.values[row * names.count + output], &reply) }
-            }
-        case .columns:
-            writeNames(names, &reply)
-            reply.bulk("values")
-            reply.array(names.count)
-            for output in names.indices where !reply.isRefused {
-                reply.array(request.rowCount)
-                for row in 0..<request.rowCount { writeValue(answers.values[row * names.count + output], &reply) }
-            }
-        }
-        if options.hasVector {
-            reply.bulk("features")
-            reply.array(request.rowCount)
-            for row in 0..<request.rowCount where !reply.isRefused {
-                reply.array(answers.matrix.width)
-                for column in 0..<answers.matrix.width {
-                    let value = answers.matrix.values[row * answers.matrix.width + column]
-                    if value.isNaN { reply.null() } else { reply.float(value) }
-                }
-            }
-        }
-        if options.hasMeta { writeMeta(request, rows, answers, &reply) }
-    }
-
-    private static func writeNames(_ names: [String], _ reply: inout ReplyWriter) {
-        reply.bulk("columns")
-        reply.array(names.count)
-        for name in names { reply.bulk(name) }
-    }
-
-    private static func writeValue(_ value: Float?, _ reply: inout ReplyWriter) {
-        if let value { reply.float(value) } else { reply.null() }
-    }
-
-    private static func writeMeta(
-        _ request: Request,
-        _ rows: ServiceRows,
-        _ answers: Answers,
-        _ reply: inout ReplyWriter
-    ) {
-        reply.bulk("route")
-        reply.bulk(request.route)
-        reply.bulk("position")
-        reply.integer(rows.position)
-        reply.bulk("model_position")
-        reply.integer(request.entry.position)
-        reply.bulk("at")
-        reply.integer(rows.time)
-        reply.bulk("status")
-        reply.array(request.rowCount)
-        for status in answers.statuses where !reply.isRefused { reply.bulk(status.rawValue) }
-        reply.bulk("age")
-        reply.array(request.rowCount)
-        for row in 0..<request.rowCount where !reply.isRefused {
-            let oldest = rows.eventTimes.compactMap { $0?[row] }.min()
-            if let oldest { reply.integer(max(rows.time - oldest, 0)) } else { reply.null() }
-        }
     }
 }

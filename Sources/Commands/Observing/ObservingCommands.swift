@@ -1,3 +1,4 @@
+import Access
 import Features
 import Metrics
 import Online
@@ -38,6 +39,14 @@ func serving(_ context: borrowing CommandContext) throws(CommandFault) -> Servin
     return serving
 }
 
+extension CommandContext {
+    /// The views that the client may read: of the others it is told nothing, as where it names one.
+    func readable(_ views: [ServedView]) -> [ServedView] {
+        guard let rights = client.caller?.rights else { return views }
+        return views.filter { rights.allows(.read, .view, $0.name) }
+    }
+}
+
 /// FS.FRESHNESS. Times are µs since 1970-01-01 UTC, ages and lags µs and positions.
 private enum Freshness {
     static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
@@ -48,8 +57,9 @@ private enum Freshness {
             let serving = try serving(context)
             let catalog = serving.catalog
             if arguments.count == 1 {
-                context.reply.map(catalog.views.count)
-                for view in catalog.views {
+                let views = context.readable(catalog.views)
+                context.reply.map(views.count)
+                for view in views {
                     context.reply.bulk(view.name)
                     write(of(view), serving, &context.reply)
                 }
@@ -123,7 +133,7 @@ private enum Freshness {
 private enum ViewStatistics {
     static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         do throws(CommandFault) {
-            let views = try serving(context).catalog.views
+            let views = context.readable(try serving(context).catalog.views)
             context.reply.map(views.count)
             for view in views {
                 context.reply.bulk(view.name)
@@ -138,7 +148,7 @@ private enum ViewStatistics {
     /// Rows and bytes are null where the view is not in memory.
     private static func write(_ view: ServedView, _ reply: inout ReplyWriter) {
         let (figures, reads) = (view.memory?.figures, view.counters.values)
-        reply.map(10)
+        reply.map(12)
         reply.bulk("resident")
         reply.bool(figures != nil)
         reply.bulk("rows")
@@ -159,5 +169,10 @@ private enum ViewStatistics {
         reply.integer(reads.refused)
         reply.bulk("warned")
         reply.integer(reads.warned)
+        // In memory for windows.
+        reply.bulk("window_events")
+        reply.optional(view.events.isEmpty ? nil : Int64(view.events.reduce(0) { $0 + $1.figures.events }))
+        reply.bulk("window_bytes")
+        reply.optional(view.events.isEmpty ? nil : Int64(view.eventBytes))
     }
 }

@@ -133,11 +133,7 @@ enum FeatureCommands {
         var isTaken = [Bool](repeating: false, count: view.layout.columns.count)
         for index in names {
             guard let column = view.column(named: arguments[index]) else {
-                throw .unknownFeature(
-                    arguments.text(index),
-                    view: view.name,
-                    known: view.definition.features.map(\.name)
-                )
+                throw .unknownFeature(arguments.text(index), of: view.stored)
             }
             guard !isTaken[column] else {
                 throw CommandFault(

@@ -3,19 +3,15 @@ import Wire
 
 /// A request's arguments, kept for later.
 struct OwnedArguments: Sendable {
-    private var bytes: [UInt8] = []
-    private var ranges: [Range<Int>] = []
+    private let bytes: [UInt8]
+    private let ranges: [Range<Int>]
     /// Counts them while they are kept.
     let hold: ReadHold?
 
     /// - Throws: where there is no room to keep them, beside those of other reads.
     init(_ arguments: borrowing Arguments, _ memory: ReadMemory) throws(CommandFault) {
-        hold = try memory.hold(arguments.byteCount + arguments.count * MemoryLayout<Range<Int>>.stride)
-        for index in 0..<arguments.count {
-            let start = bytes.count
-            arguments[index].withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
-            ranges.append(start..<bytes.count)
-        }
+        hold = try memory.hold(arguments.copiedByteCount)
+        (bytes, ranges) = arguments.copied()
     }
 
     var count: Int { ranges.count }

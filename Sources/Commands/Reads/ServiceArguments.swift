@@ -2,6 +2,7 @@ import Columnar
 import Expressions
 import Features
 import PointInTime
+import Predictions
 import Reading
 import Serving
 import Wire
@@ -143,10 +144,13 @@ struct ServiceArguments {
     func keys(_ arguments: borrowing Arguments, isTimed: Bool) throws(CommandFault) -> [LookupKeys] {
         var keys: [LookupKeys] = []
         var keyBytes = 0
+        // Beside windows of events in PostgreSQL other views are read from history, too, at the windows' position.
+        let isFetched =
+            isTimed || service.roles.contains { $0.view.windows != nil && $0.view.resident == nil }
         for (index, role) in service.roles.enumerated() {
             let isLookedUp = !givenRoles.contains(index)
             let asked = role.keys.compactMap { keyPlaces[$0] }
-            var found = LookupKeys(role.view, capacity: isLookedUp ? rowCount : 0, isTimed: isTimed)
+            var found = LookupKeys(role.view, capacity: isLookedUp ? rowCount : 0, isTimed: isFetched)
             for row in 0..<(isLookedUp ? rowCount : 0) {
                 try found.append(arguments, from: values.lowerBound + row * names.count, places: asked, row: row) {
                     service.keys[role.keys[$0]].name
@@ -196,6 +200,33 @@ struct ServiceArguments {
             )
         }
         return RowComputation(computed, of: service, fields: fields, keys: keys, overrides: overrides)
+    }
+
+    /// What the request gives, each name once, for the log of predictions.
+    /// - Parameter computation: what ``computation(_:null:)`` made of the same request.
+    func given(
+        _ arguments: borrowing Arguments,
+        _ computation: RowComputation?
+    ) throws(CommandFault) -> [AnsweredRows.Given] {
+        var given: [AnsweredRows.Given] = []
+        for (key, place) in zip(service.keys, keyPlaces) {
+            guard let place else { continue }
+            if let known = computation?.keys[key.name] {
+                given.append(AnsweredRows.Given(key.name, .key, known))
+                continue
+            }
+            let values = try column("key '\(key.name)'", key.type.featureType, place, arguments, nil)
+            given.append(AnsweredRows.Given(key.name, .key, values))
+        }
+        guard let computation else { return given }
+        for (field, values) in zip(service.inputs.fields, computation.fields)
+        where !service.keys.contains(where: { $0.name == field.name }) {
+            given.append(AnsweredRows.Given(field.name, .field, values))
+        }
+        for (lookup, values) in computation.overrides.sorted(by: { $0.key < $1.key }) {
+            given.append(AnsweredRows.Given(service.definition.lookups[lookup].outputName, .override, values))
+        }
+        return given
     }
 
     private func column(

@@ -1,6 +1,6 @@
 import Columnar
 import Features
-import Metrics
+package import Metrics
 package import Serving
 package import Store
 import Synchronization
@@ -97,36 +97,52 @@ package final class FeatureWrites: Sendable {
     }
 
     /// Lines of INFO about writes.
+    package var statistics: WriterStatistics { writer.statistics }
+
+    /// Why nothing can be written now; `nil` = it can, as far as is known.
+    package var refusal: String? { writer.outage ?? writer.refusal ?? writer.trouble }
+
     package var infoLines: [InfoLine] {
-        let statistics = writer.statistics
+        let statistics = statistics
         return [
             InfoLine("writes", statistics.writes), InfoLine("write_groups", statistics.groups),
             InfoLine("rows_written", statistics.rows), InfoLine("rows_late", statistics.lateRows),
             InfoLine("rows_replaced_in_group", statistics.duplicateRows), InfoLine("write_busy_us", statistics.busyUs),
-            InfoLine("writes_refused", writer.outage ?? writer.refusal ?? "no"),
+            InfoLine("writes_refused", refusal ?? "no"),
         ]
     }
 
     /// Builders of rows for every view of one catalog, by the unit of the points' times: making them takes longer than
     /// decoding a few lines.
     private struct Templates {
+        struct Options: Hashable {
+            var precision: TimeUnit
+            var allowsEarly1970: Bool
+            var ignoresExtra: Bool
+        }
+
         var catalog: Catalog?
-        var rows: [TimeReading: LineRows] = [:]
+        var rows: [Options: LineRows] = [:]
     }
 
     /// Builders without rows for the catalog's views, in its order.
-    func lineRows(_ catalog: Catalog, _ precision: TimeUnit, allowsEarly1970: Bool) -> LineRows {
-        let reading = TimeReading(unit: precision, allowsEarly1970: allowsEarly1970)
+    func lineRows(_ catalog: Catalog, _ options: LineOptions) -> LineRows {
+        let key = Templates.Options(
+            precision: options.precision,
+            allowsEarly1970: options.allowsEarly1970,
+            ignoresExtra: options.ignoresExtra
+        )
         return templates.withLock { templates in
             if templates.catalog !== catalog { templates = Templates(catalog: catalog) }
-            if let rows = templates.rows[reading] { return rows }
+            if let rows = templates.rows[key] { return rows }
             let rows = LineRows(
                 views: catalog.views.map(\.definition),
-                precision: precision,
-                allowsEarly1970: allowsEarly1970,
+                precision: key.precision,
+                allowsEarly1970: key.allowsEarly1970,
+                ignoresExtra: key.ignoresExtra,
                 absent: catalog.registry.retiredHints
             )
-            templates.rows[reading] = rows
+            templates.rows[key] = rows
             return rows
         }
     }

@@ -1,3 +1,4 @@
+import Access
 import Columnar
 import Features
 import PointInTime
@@ -26,10 +27,12 @@ enum LineCommand {
             ),
             ArgumentSpec("partial", .token, token: "PARTIAL", isOptional: true),
             SourceOption.spec, ArgumentSpec("early", .token, token: "ALLOW1970", isOptional: true),
+            ArgumentSpec("extra", .token, token: "IGNORE", isOptional: true),
         ],
         requestBytesMax: WireLimits.requestBytesMax,
         loggedMax: 1,
         prepare: { context, arguments in prepared(&context, arguments) },
+        unread: { arguments in PreparedWrite(unread: number(arguments)) },
         run: { context, arguments in
             guard let write = prepared(&context, arguments) else { return .replied }
             return .deferred(write.deferred(context))
@@ -44,9 +47,13 @@ enum LineCommand {
             try context.writeAllowance?.check()
             let writes = try FeatureWrites.of(context)
             let catalog = writes.source.catalog()
+            var builders = writes.lineRows(catalog, options)
+            if let caller = context.client.caller, caller.rights != nil {
+                builders.refusal = { caller.refusal(.write, .view, $0.span, of: "fs.write") }
+            }
             let decoding = LineDecoding(
                 catalog: catalog,
-                builders: writes.lineRows(catalog, options.precision, allowsEarly1970: options.allowsEarly1970),
+                builders: builders,
                 options: options,
                 now: writes.source.now()
             )
@@ -77,10 +84,15 @@ enum LineCommand {
                 } catch { return .failure(error) }
             }
         } catch {
-            if let source { return PreparedWrite(refused: error, source: source) }
+            if let source = source ?? number(arguments) { return PreparedWrite(refused: error, source: source) }
             context.reply.fault(error)
             return nil
         }
+    }
+
+    /// The number of a write that is refused before its options were understood.
+    private static func number(_ arguments: borrowing Arguments) -> SourceSequence? {
+        SourceOption.number(in: arguments, from: 2, areCapitals: false)
     }
 }
 
@@ -89,9 +101,11 @@ struct LineOptions: Sendable {
     var precision = TimeUnit.ns
     var isPartial = false
     var allowsEarly1970 = false
+    /// Leaves out tags and fields that their views do not have.
+    var ignoresExtra = false
     var source: SourceSequence?
 
-    private static let expected = "PRECISION s|ms|us|ns, PARTIAL, SOURCE name SEQ n, ALLOW1970"
+    private static let expected = "PRECISION s|ms|us|ns, PARTIAL, SOURCE name SEQ n, ALLOW1970, IGNORE"
 
     init(_ arguments: borrowing Arguments) throws(CommandFault) {
         var index = 2
@@ -104,6 +118,11 @@ struct LineOptions: Sendable {
             }
             if arguments.matches(index, "ALLOW1970") {
                 allowsEarly1970 = true
+                index += 1
+                continue
+            }
+            if arguments.matches(index, "IGNORE") {
+                ignoresExtra = true
                 index += 1
                 continue
             }

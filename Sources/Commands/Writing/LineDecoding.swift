@@ -9,7 +9,7 @@ import Wire
 /// Points of line protocol on their way to rows of the views that a server serves.
 struct LineDecoding: Sendable {
     let catalog: Catalog
-    /// Of the catalog's views, in its order.
+    /// Of the catalog's views, in its order; they refuse views that whoever sends the lines may not write to.
     let builders: LineRows
     let options: LineOptions
     /// The time of points that have none, µs.
@@ -68,7 +68,8 @@ struct LineDecoding: Sendable {
         var first: Refused? { (ofDecoding + ofChecks).min { $0.line < $1.line } }
     }
 
-    /// - Throws: the first bad point, unless the command is PARTIAL; where there are too many points or values.
+    /// - Throws: the first bad point, unless the command is PARTIAL; where there are too many points or values; where a
+    ///   point's view is none that its sender may write to, PARTIAL or not.
     func decode(_ bytes: Span<UInt8>, within allowance: WriteAllowance) throws(CommandFault) -> PreparedWrite.Decoded {
         if let decoded = try decode(bytes, valueBytesMax: allowance.valueBytes, within: allowance) { return decoded }
         throw CommandFault(
@@ -93,6 +94,7 @@ struct LineDecoding: Sendable {
             switch decoder.next(bytes, from: &position, isEnd: true, offset: lines.count, now: now) {
             case .end: break points
             case .row: lines.append(decoder.point.line)
+            case .fault(let error) where error.kind == .permission: throw CommandFault(refusal: error.reason)
             case .fault(let error):
                 refused.decodingFailed(error)
                 // Rows before it may still be refused for their times.
@@ -126,6 +128,7 @@ struct LineDecoding: Sendable {
         case .type: .type
         case .value: .value
         case .time: .time
+        case .permission: .noPermission
         }
     }
 

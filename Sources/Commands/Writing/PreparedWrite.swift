@@ -62,6 +62,12 @@ package struct PreparedWrite: QueuedWrite {
         self.source = source
     }
 
+    /// What is left of a write that is refused unread: its number, to be noted as failed.
+    init?(unread source: SourceSequence?) {
+        guard let source else { return nil }
+        self.init(refused: CommandFault(.general, "the write was refused"), source: source)
+    }
+
     package var refusal: CommandFault? {
         if case .refused(let fault) = work { fault } else { nil }
     }

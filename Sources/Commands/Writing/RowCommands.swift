@@ -2,6 +2,7 @@ import Columnar
 import Features
 import Metrics
 import PointInTime
+import Reading
 import Serving
 import Store
 import Wire
@@ -34,6 +35,7 @@ enum RowCommands {
         requestBytesMax: WireLimits.requestBytesMax,
         loggedMax: 4,
         prepare: { context, arguments in prepared(&context, arguments, hasValues: true, setItem) },
+        unread: { arguments in PreparedWrite(unread: number(arguments)) },
         run: { context, arguments in run(&context, arguments, hasValues: true, setItem) }
     )
 
@@ -48,6 +50,7 @@ enum RowCommands {
         arguments: [ArgumentSpec("view"), ArgumentSpec("entity", .key), ArgumentSpec("time"), RowOptions.eventSpec]
             + RowOptions.specs,
         prepare: { context, arguments in prepared(&context, arguments, hasValues: false, deleteItem) },
+        unread: { arguments in PreparedWrite(unread: number(arguments)) },
         run: { context, arguments in run(&context, arguments, hasValues: false, deleteItem) }
     )
 
@@ -61,25 +64,30 @@ enum RowCommands {
         hasValues: Bool,
         _ make: MakePart
     ) -> PreparedWrite? {
-        var number: SourceSequence?
+        var given: SourceSequence?
         do throws(CommandFault) {
             let source = try FeatureWrites.of(context).source
             let options = try RowOptions(arguments, hasValues: hasValues)
-            number = options.source
+            given = options.source
             try context.writeAllowance?.check()
             let view = try source.catalog().served(arguments[1])
             let now = source.now()
             var part = try make(arguments, view, options, now)
             part.tally = try check(part, now, view.counters)
-            let item = RowWrite.Item(parts: [part], source: number)
+            let item = RowWrite.Item(parts: [part], source: given)
             let decoded = PreparedWrite.Decoded(item: item) { $1.integer($0.position) }
             context.writeAllowance?.take(decoded)
             return PreparedWrite(decoded)
         } catch {
-            if let number { return PreparedWrite(refused: error, source: number) }
+            if let source = given ?? number(arguments) { return PreparedWrite(refused: error, source: source) }
             context.reply.fault(error)
             return nil
         }
+    }
+
+    /// The number of a write that is refused before its options were understood.
+    private static func number(_ arguments: borrowing Arguments) -> SourceSequence? {
+        SourceOption.number(in: arguments, from: 1, areCapitals: true)
     }
 
     private static func run(
@@ -170,11 +178,7 @@ enum RowCommands {
         var index = 4
         while index < options.valuesEnd {
             guard let feature = values.find(arguments[index]) else {
-                throw .unknownFeature(
-                    arguments.text(index),
-                    view: stored.name,
-                    known: stored.definition.features.map(\.name)
-                )
+                throw .unknownFeature(arguments.text(index), of: stored)
             }
             guard index + 1 < options.valuesEnd else {
                 let name = stored.definition.features[feature].name

@@ -49,6 +49,34 @@ struct SourceOption {
         }
     }
 
+    /// The number of a write that is refused, however the rest of its options reads: the last SOURCE and the last SEQ that
+    /// are whole.
+    ///
+    /// - Parameters:
+    ///   - start: where options may stand, also with too few arguments.
+    ///   - areCapitals: whether the words count only in capitals.
+    static func number(
+        in arguments: borrowing Arguments,
+        from start: Int,
+        areCapitals: Bool
+    ) -> SourceSequence? {
+        var name: String?
+        var sequence: Int64?
+        var index = arguments.count - 2
+        while index >= start, name == nil || sequence == nil {
+            defer { index -= 1 }
+            let isName = arguments.matches(index, "SOURCE")
+            guard isName || arguments.matches(index, "SEQ") else { continue }
+            if areCapitals, arguments.text(index) != (isName ? "SOURCE" : "SEQ") { continue }
+            if isName, name == nil { name = try? Self.name(arguments[index + 1]) }
+            if !isName, sequence == nil {
+                sequence = (try? ValueText.int64(arguments[index + 1])).flatMap { $0 >= 0 ? $0 : nil }
+            }
+        }
+        guard let name, let sequence else { return nil }
+        return SourceSequence(source: name, sequence: sequence)
+    }
+
     private static func name(_ text: Span<UInt8>) throws(CommandFault) -> String {
         do throws(ValueTextError) {
             guard text.count > 0, text.count <= ServingLimits.writeSourceBytesMax else {

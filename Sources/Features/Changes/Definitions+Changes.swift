@@ -1,6 +1,6 @@
 /// What was retired and still has its data in the store.
 package struct RetiredDefinitions: Hashable, Sendable {
-    package struct Feature: Hashable, Sendable {
+    package struct Feature: Codable, Hashable, Sendable {
         package var view: String
         package var feature: String
         package var type: FeatureType
@@ -18,11 +18,19 @@ package struct RetiredDefinitions: Hashable, Sendable {
     package var views: [ViewDefinition]
     /// Names of services that are not in force and whose versions can be asked for.
     package var services: Set<String>
+    /// What features that are there, hidden or not, were called before: such a name is no other's.
+    package var names: [FeatureRename]
 
-    package init(features: [Feature] = [], views: [ViewDefinition] = [], services: Set<String> = []) {
+    package init(
+        features: [Feature] = [],
+        views: [ViewDefinition] = [],
+        services: Set<String> = [],
+        names: [FeatureRename] = []
+    ) {
         self.features = features
         self.views = views
         self.services = services
+        self.names = names
     }
 
     /// - Returns: the type that the stored column has; `nil` where nothing is stored.
@@ -42,10 +50,12 @@ extension Definitions {
     ///   - retired: what is hidden in the store; to add it again brings its data back, as long as types and keys are those
     ///     of the data.
     ///   - versions: which the store has of services, so that changes name the version that each gets.
+    ///   - renames: of features, of which some may have been done before.
     package func changes(
         from applied: Definitions,
         retired: RetiredDefinitions = RetiredDefinitions(),
-        versions: ServiceVersions = ServiceVersions()
+        versions: ServiceVersions = ServiceVersions(),
+        renames: [FeatureRename] = []
     ) -> [DefinitionChange] {
         var changes: [DefinitionChange] = []
         for entity in entities {
@@ -60,9 +70,10 @@ extension Definitions {
         }
         for view in views {
             if let old = applied.view(named: view.name) {
-                changes += view.changes(from: old, in: self, applied: applied, retired: retired)
+                let history = FeatureHistory(view, retired, renames, versions)
+                changes += view.changes(from: old, in: self, applied: applied, history)
             } else {
-                changes += view.additions(retired: retired)
+                changes += view.additions(retired: retired, FeatureHistory(view, retired, renames, versions))
             }
         }
         for old in applied.views where view(named: old.name) == nil {

@@ -7,6 +7,8 @@ package struct ProjectDefinitions: Hashable, Sendable {
     package var definitions: Definitions
     /// Where each name stands, as `file:line:column`.
     package var places: [DefinitionChange.Subject: String]
+    /// Features that go on under another name; what was applied before says so no more.
+    package var renames: [FeatureRename] = []
     /// Whether names that were applied without a project become this project's.
     package var adopts = false
 
@@ -57,7 +59,7 @@ extension ProjectDefinitions {
         let claims = Claims(self, applied: applied, retired: retired)
         let merged = merged(into: applied, retired: retired)
         return claims.changes()
-            + merged.changes(from: applied, retired: retired, versions: versions).map { change in
+            + merged.changes(from: applied, retired: retired, versions: versions, renames: renames).map { change in
                 var change = change
                 // A rule that changes makes a version of every service that reads the view.
                 if merged.projects[change.subject] != project, change.kind != .removed {

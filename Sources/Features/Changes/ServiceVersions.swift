@@ -34,6 +34,11 @@ package struct ServiceVersions: Sendable {
         return ((known.map(\.number).max() ?? 0) + 1, true)
     }
 
+    /// By name, each service's in ascending order.
+    package var all: [Version] {
+        versions.sorted { $0.key < $1.key }.flatMap { $0.value.sorted { $0.number < $1.number } }
+    }
+
     /// Whether the store ever had a service of the name.
     func isKnown(_ service: String) -> Bool { versions[service] != nil }
 }

@@ -52,7 +52,7 @@ extension ViewDefinition {
     private var eventsText: String { events.map { "events by \($0.id)" } ?? "one row for a key and event time" }
 
     /// The changes for a view that is not applied now.
-    func additions(retired: RetiredDefinitions) -> [DefinitionChange] {
+    func additions(retired: RetiredDefinitions, _ history: FeatureHistory) -> [DefinitionChange] {
         if let windows {
             if retired.views.contains(where: { $0.name == name }) {
                 return [
@@ -79,7 +79,7 @@ extension ViewDefinition {
                 )
             ]
         }
-        if let old, old.events != events {
+        if let old, history.renamed(old.events) != events {
             return [
                 .init(
                     .view(name),
@@ -104,46 +104,8 @@ extension ViewDefinition {
         let returns = old == nil ? "" : "; its data returns"
         let events = events.map { "; events by \($0.id)" } ?? ""
         return [.init(.view(name), .added, "\(keysText); \(featureCount)\(events)\(returns)")]
-            + features.compactMap { feature in
-                let change = addition(of: feature, retired: retired)
-                return change.severity == .refused ? change : nil
-            }
-    }
-
-    private func addition(of feature: FeatureDefinition, retired: RetiredDefinitions) -> DefinitionChange {
-        let subject = DefinitionChange.Subject.feature(view: name, name: feature.name)
-        guard let type = retired.type(ofFeature: feature.name, view: name) else {
-            if Name.commandWords.contains(feature.name) {
-                return .init(
-                    subject,
-                    .added,
-                    .refused,
-                    "its name is a word of the server's commands",
-                    wayOut: "spell it otherwise, for example \(feature.name.lowercased())"
-                )
-            }
-            if feature.name == Name.eventTimeColumn {
-                return .init(
-                    subject,
-                    .added,
-                    .refused,
-                    "a column of that name is the event time of a row, in files and in a source's sql",
-                    wayOut: "call the feature otherwise, for example happened_at"
-                )
-            }
-            let expectations = feature.expectations.map { ", expectations \($0.text)" } ?? ""
-            return .init(subject, .added, feature.type.text + expectations)
-        }
-        guard type == feature.type else {
-            return .init(
-                subject,
-                .added,
-                .refused,
-                "its retired data is \(type.text), not \(feature.type.text)",
-                wayOut: "use another name, or delete the data with asof apply --prune first"
-            )
-        }
-        return .init(subject, .added, "\(feature.type.text); its data returns")
+            + features.flatMap { addition(of: $0, history, isReturning: old != nil) }
+            .filter { $0.severity == .refused || $0.kind == .changed }
     }
 
     /// The changes for a view that is applied as `old`.
@@ -151,11 +113,12 @@ extension ViewDefinition {
         from old: ViewDefinition,
         in definitions: Definitions,
         applied: Definitions,
-        retired: RetiredDefinitions
+        _ history: FeatureHistory
     ) -> [DefinitionChange] {
         if windows != nil || old.windows != nil { return windowChanges(from: old) }
-        return keyChanges(from: old, in: definitions, applied: applied) + settingChanges(from: old, in: definitions)
-            + featureChanges(from: old, retired: retired)
+        return keyChanges(from: old, in: definitions, applied: applied)
+            + settingChanges(from: old, in: definitions, history)
+            + featureChanges(from: old, history)
     }
 
     private func keyChanges(
@@ -202,7 +165,11 @@ extension ViewDefinition {
         ]
     }
 
-    private func settingChanges(from old: ViewDefinition, in definitions: Definitions) -> [DefinitionChange] {
+    private func settingChanges(
+        from old: ViewDefinition,
+        in definitions: Definitions,
+        _ history: FeatureHistory
+    ) -> [DefinitionChange] {
         var changes = rules.changes(from: old.rules).map { DefinitionChange(.view(name), .changed, $0) }
         func add(_ setting: String, _ before: String, _ after: String, _ severity: DefinitionChange.Severity = .safe) {
             if before != after {
@@ -214,6 +181,7 @@ extension ViewDefinition {
         add("online", "\(old.isOnline)", "\(isOnline)", isOnline ? .safe : .retires)
         add("retention", old.retention?.text ?? "none", retention?.text ?? "none")
         add("max_age", old.maxAge?.text ?? "none", maxAge?.text ?? "none")
+        add("backfilled", "\(old.isBackfilled ?? false)", "\(isBackfilled ?? false)")
         if old.partition != partition {
             changes.append(
                 .init(
@@ -225,7 +193,7 @@ extension ViewDefinition {
                 )
             )
         }
-        if old.events != events {
+        if history.renamed(old.events) != events {
             changes.append(
                 .init(
                     .view(name),
@@ -255,59 +223,5 @@ extension ViewDefinition {
         if readers.isEmpty { return "source changed" }
         let shown = readers.prefix(10).joined(separator: ", ") + (readers.count > 10 ? ", …" : "")
         return "source changed: values change under all versions of \(shown)"
-    }
-
-    private func featureChanges(from old: ViewDefinition, retired: RetiredDefinitions) -> [DefinitionChange] {
-        var changes: [DefinitionChange] = []
-        let before = Dictionary(old.features.map { ($0.name, $0) }) { first, _ in first }
-        let names = Set(features.map(\.name))
-        for feature in features {
-            guard let previous = before[feature.name] else {
-                changes.append(addition(of: feature, retired: retired))
-                continue
-            }
-            let subject = DefinitionChange.Subject.feature(view: name, name: feature.name)
-            if previous.type != feature.type {
-                changes.append(
-                    .init(
-                        subject,
-                        .changed,
-                        .refused,
-                        "\(previous.type.text) -> \(feature.type.text)",
-                        wayOut: "its data has the old type: add a feature under another name"
-                    )
-                )
-            }
-            if !Spelling.isSame(previous.description, feature.description) {
-                changes.append(.init(subject, .changed, "description"))
-            }
-            let lists = (previous.expectations?.allowed, feature.expectations?.allowed)
-            if previous.expectations != feature.expectations
-                || !Spelling.isSame((lists.0 ?? []).map(\.text), (lists.1 ?? []).map(\.text))
-            {
-                let before = previous.expectations?.text ?? "none"
-                let after = feature.expectations?.text ?? "none"
-                let unseen = before == after ? " (what differs does not show here)" : ""
-                changes.append(.init(subject, .changed, "expectations \(before) -> \(after)\(unseen)"))
-            }
-            if previous.isPII != feature.isPII {
-                changes.append(.init(subject, .changed, "pii \(previous.isPII) -> \(feature.isPII)"))
-            }
-        }
-        for feature in old.features where !names.contains(feature.name) {
-            changes.append(
-                .init(
-                    .feature(view: name, name: feature.name),
-                    .removed,
-                    .retires,
-                    "retired \(feature.type.text); data kept"
-                )
-            )
-        }
-        let kept = features.filter { before[$0.name] != nil }.map(\.name)
-        if kept != old.features.map(\.name).filter(names.contains) {
-            changes.append(.init(.view(name), .changed, "other order of features"))
-        }
-        return changes
     }
 }

@@ -90,7 +90,7 @@ package struct WindowColumn: Hashable, Sendable, Codable {
     /// The words of the text, among which are the features that it uses.
     package var words: Set<String> { Self.words(of: text) }
 
-    static func words(of text: String) -> Set<String> {
+    package static func words(of text: String) -> Set<String> {
         Set(text.split { !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")) }.map(String.init))
     }
 }

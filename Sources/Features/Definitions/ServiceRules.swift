@@ -1,4 +1,4 @@
-import Crypto
+import Hashing
 
 /// The rules by which a version of a service reads its views, role by role, and what it computes of them.
 ///
@@ -79,13 +79,13 @@ package struct ServiceRules: Hashable, Sendable {
 }
 
 /// What fingerprints are made of.
-enum Fingerprint {
-    /// - Returns: the first 16 hexadecimal digits, lower case, of the SHA-256 of the text's UTF-8 bytes.
-    static func digits(of text: String) -> String {
+package enum Fingerprint {
+    /// - Parameter bytes: how many of the hash's 32, from the first.
+    /// - Returns: two hexadecimal digits a byte, lower case, of the SHA-256 of the text's UTF-8 bytes.
+    package static func digits(of text: String, bytes: Int = 8) -> String {
         let digits = Array("0123456789abcdef")
-        return String(
-            SHA256.hash(data: Array(text.utf8)).prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        )
+        let hash = SHA256.digest(text.utf8).prefix(bytes)
+        return String(hash.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 }
 

@@ -28,6 +28,9 @@ package struct ViewDefinition: Hashable, Sendable, Codable {
     package var retention: Interval?
     /// `asof status` complains where the newest event is older; `nil` = never.
     package var maxAge: Interval?
+    /// `true` where rows were stored later than they were known: one without a known-at time then counts as known at its event
+    /// time and ``delay``, for whoever looks at what was known; else it is known since its commit.
+    package var isBackfilled: Bool?
     package var description: String?
     package var owner: String?
     package var tags: [String: String]

@@ -2,8 +2,6 @@ import Yams
 
 /// What a feature's mapping says beside type and description.
 extension DefinitionsReader {
-    static let expectationKeys = ["min", "max", "in", "max_null", "action", "pii"]
-
     /// - Returns: `nil` where nothing is expected.
     mutating func expectations(_ parts: [String: Field], _ type: FeatureType, _ what: String) -> Expectations? {
         var expectations = Expectations()

@@ -26,7 +26,7 @@ extension DefinitionsReader {
         var list = field.value
         var notes: (description: String?, owner: String?, tags: [String: String]) = (nil, nil, [:])
         if case .mapping = field.value {
-            guard let parts = fields(of: field.value, what, known: ["features"] + Self.annotationKeys) else {
+            guard let parts = fields(of: field.value, what, known: DefinitionKeys.service.names) else {
                 return nil
             }
             notes = annotations(parts)
@@ -92,7 +92,8 @@ extension DefinitionsReader {
     private mutating func item(_ node: Node, _ what: String) -> [Request] {
         let part = "an element of \(what)"
         let isRequest = node.mapping?.contains { $0.key.scalar?.string == "request" } ?? false
-        guard let parts = fields(of: node, part, known: isRequest ? ["request", "type"] : ["derive", "from"]) else {
+        let keys = isRequest ? DefinitionKeys.requestField : .derivedColumn
+        guard let parts = fields(of: node, part, known: keys.names) else {
             return []
         }
         if isRequest {
@@ -104,7 +105,7 @@ extension DefinitionsReader {
     /// `{ view: weather, as: dest_weather, keys: { origin: dest }, features: [temp, wind] }`.
     private mutating func role(_ node: Node, _ what: String) -> [Request] {
         let part = "an element of \(what)"
-        guard let parts = fields(of: node, part, known: ["view", "as", "keys", "features"]) else { return [] }
+        guard let parts = fields(of: node, part, known: DefinitionKeys.role.names) else { return [] }
         guard let viewPart = parts["view"] else {
             fault(at: node, "\(part) has no view, as in { view: weather, as: dest_weather, keys: { origin: dest } }")
             return []

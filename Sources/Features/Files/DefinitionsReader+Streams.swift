@@ -2,10 +2,6 @@ import Yams
 
 /// The section `streams`.
 extension DefinitionsReader {
-    private static let streamKeys = [
-        "kafka", "into", "format", "start", "map", "event_time", "deleted", "on_error",
-    ]
-
     /// What descriptions of streams elsewhere have, and this version does not.
     private static let absentKeys = [
         (name: "postgres", way: "read a database by `asof materialize`, or its changes from a topic of Kafka"),
@@ -35,7 +31,7 @@ extension DefinitionsReader {
     mutating func stream(_ field: Field) -> StreamDefinition? {
         let what = "stream '\(field.name)'"
         let before = issues.count
-        let known = Self.streamKeys + Self.absentKeys.map(\.name) + Self.annotationKeys
+        let known = DefinitionKeys.stream.names + Self.absentKeys.map(\.name)
         guard let parts = fields(of: field.value, what, known: known) else { return nil }
         for (name, way) in Self.absentKeys {
             if let part = parts[name] { fault(at: part.key, "\(what): this version of asof has no '\(name)'; \(way)") }
@@ -88,7 +84,7 @@ extension DefinitionsReader {
             return nil
         }
         let what = "'kafka' of \(what)"
-        guard let parts = fields(of: field.value, what, known: ["brokers", "topic", "properties"]) else { return nil }
+        guard let parts = fields(of: field.value, what, known: DefinitionKeys.kafka.names) else { return nil }
         func given(_ name: String) -> String? {
             guard let part = parts[name] else {
                 fault(at: field.key, "\(what) has no \(name)")

@@ -1,19 +1,10 @@
 import Yams
 
 extension DefinitionsReader {
-    private static let viewKeys =
-        [
-            "entities", "ttl", "delay", "strict", "missing", "online", "partition", "features", "events", "scores",
-            "source",
-        ]
-        + operationKeys + annotationKeys
-    /// What operating the view needs, apart from what its values mean.
-    private static let operationKeys = ["retention", "max_age", "lateness", "tolerance"]
-
     mutating func view(_ field: Field) -> ViewDefinition? {
         if isWindowView(field) { return windowView(field) }
         let what = "view '\(field.name)'"
-        guard let parts = fields(of: field.value, what, known: Self.viewKeys) else { return nil }
+        guard let parts = fields(of: field.value, what, known: DefinitionKeys.view.names) else { return nil }
         if parts["entities"] == nil {
             fault(at: field.key, "\(what) has no entities; [] makes a global view with one latest row")
         }
@@ -55,6 +46,7 @@ extension DefinitionsReader {
         view.events = parts["events"].flatMap { events($0, what, of: features) }
         view.retention = operation.retention
         view.maxAge = operation.maxAge
+        if bool(parts["backfilled"], "'backfilled' of \(what)", default: false) { view.isBackfilled = true }
         if let refusal = view.storageRefusal, let node = parts["features"]?.key {
             fault(at: node, "\(what) \(refusal)")
         }
@@ -85,7 +77,9 @@ extension DefinitionsReader {
 
     /// `scores: { model: delay }`.
     private mutating func scoredModel(_ field: Field, _ what: String, hasFeatures: Bool) -> String? {
-        guard let parts = fields(of: field.value, "'scores' of \(what)", known: ["model"]) else { return nil }
+        guard let parts = fields(of: field.value, "'scores' of \(what)", known: DefinitionKeys.scores.names) else {
+            return nil
+        }
         if hasFeatures {
             let names = ScoreFeatures.all.map(\.name).joined(separator: ", ")
             fault(at: field.key, "\(what) has scores, which are its features: \(names); leave 'features' away")
@@ -108,7 +102,9 @@ extension DefinitionsReader {
             fault(at: field.value, "'events' of \(what) names the feature that identifies an event, \(example)")
             return nil
         }
-        guard let parts = fields(of: field.value, "'events' of \(what)", known: ["id"]) else { return nil }
+        guard let parts = fields(of: field.value, "'events' of \(what)", known: DefinitionKeys.events.names) else {
+            return nil
+        }
         guard let part = parts["id"] else {
             fault(at: field.key, "'events' of \(what) has no id: the feature that identifies an event, \(example)")
             return nil
@@ -174,6 +170,7 @@ extension DefinitionsReader {
         }
         guard let pairs = pairs(of: field.value, "'features' of \(what)") else { return [] }
         if pairs.isEmpty { fault(at: field.value, "\(what) has no features, as in features: { clicks: int64 }") }
+        let names = Set(pairs.map(\.name))
         var features: [FeatureDefinition] = []
         for pair in pairs {
             let before = issues.count
@@ -183,6 +180,7 @@ extension DefinitionsReader {
                 fault(at: pair.key, "the feature '\(pair.name)' of \(what) has the name of one of its keys")
             }
             let feature = feature(pair, "feature '\(pair.name.oneLine)' of \(what)")
+            rename(pair, of: view, besides: names)
             if issues.count == before, let feature { features.append(feature) }
         }
         return features
@@ -196,7 +194,7 @@ extension DefinitionsReader {
             }
             return type(field.value, what).map { FeatureDefinition(name: field.name, type: $0) }
         }
-        guard let parts = fields(of: field.value, "the \(what)", known: ["type", "description"] + Self.expectationKeys)
+        guard let parts = fields(of: field.value, "the \(what)", known: DefinitionKeys.feature.names)
         else { return nil }
         let description = parts["description"].flatMap { isNull($0.value) ? nil : text($0.value, "the description") }
         guard let part = parts["type"] else {
@@ -255,7 +253,9 @@ extension DefinitionsReader {
 
     private mutating func source(_ field: Field, _ what: String) -> BatchSource? {
         guard !isNull(field.value) else { return nil }
-        guard let parts = fields(of: field.value, "'source' of \(what)", known: ["sql"]) else { return nil }
+        guard let parts = fields(of: field.value, "'source' of \(what)", known: DefinitionKeys.source.names) else {
+            return nil
+        }
         guard let part = parts["sql"] else {
             fault(at: field.key, "'source' of \(what) has no sql")
             return nil

@@ -2,7 +2,6 @@ import Yams
 
 /// Views that store nothing: aggregates over the events of another view.
 extension DefinitionsReader {
-    private static let windowViewKeys = ["entities", "windows", "delay", "strict"] + annotationKeys
     private static let example = "as in windows: { of: departures, features: { n_1h: count over 1h } }"
 
     func isWindowView(_ field: Field) -> Bool {
@@ -17,8 +16,9 @@ extension DefinitionsReader {
             fault(at: key, "\(what) has windows, which store nothing: '\(name)' is said of the view of events")
             return nil
         }
-        guard let parts = fields(of: field.value, what, known: Self.windowViewKeys), let part = parts["windows"],
-            let windows = fields(of: part.value, "'windows' of \(what)", known: ["of", "features"])
+        guard let parts = fields(of: field.value, what, known: DefinitionKeys.windowView.names),
+            let part = parts["windows"],
+            let windows = fields(of: part.value, "'windows' of \(what)", known: DefinitionKeys.windows.names)
         else { return nil }
         if parts["entities"] == nil {
             fault(at: field.key, "\(what) has no entities; they are those of its events, or the leading ones of them")

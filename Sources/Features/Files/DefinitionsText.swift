@@ -47,7 +47,9 @@ package struct DefinitionsText {
         reader.others = applied.others(than: project)
         let definitions = reader.definitions(documents)
         guard reader.issues.isEmpty else { throw error(reader.issues) }
-        return ProjectDefinitions(definitions, project: project, places: reader.places)
+        var resolved = ProjectDefinitions(definitions, project: project, places: reader.places)
+        resolved.renames = reader.renames
+        return resolved
     }
 
     private func error(_ all: [DefinitionsError.Issue]) -> DefinitionsError {

@@ -5,10 +5,6 @@ import Yams
 /// A file that is reached twice is read once. Bounded by ``DefinitionLimits``: files, bytes, values, levels and names that
 /// are compared with patterns.
 struct Inclusion<Files: DefinitionFiles> {
-    private static var sectionKeys: [String] {
-        ["project", "include", "entities", "views", "services", "models", "streams"]
-    }
-
     private let files: Files
     var reader: DefinitionsReader
     private(set) var documents: [DefinitionsText.Document] = []
@@ -54,7 +50,7 @@ struct Inclusion<Files: DefinitionFiles> {
             refuse(at: root, "the files have more than \(DefinitionLimits.totalNodesMax) values together")
             return
         }
-        guard let sections = reader.fields(of: root, "the file", known: Self.sectionKeys) else { return }
+        guard let sections = reader.fields(of: root, "the file", known: DefinitionKeys.file.names) else { return }
         documents[index].sections = sections
         if let field = sections["project"] { readProject(field) }
         if let field = sections["include"], !reader.isNull(field.value) { include(field) }

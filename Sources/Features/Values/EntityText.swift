@@ -78,7 +78,8 @@ package enum EntityText {
         return zip(keys, values).map { "\($0.name)=\(escaped($1.text))" }.joined(separator: ",")
     }
 
-    private static func escaped(_ text: String) -> String {
+    /// A value between the `=` and `,` of an entity's text.
+    package static func escaped(_ text: String) -> String {
         var escaped = ""
         for character in text.unicodeScalars {
             if character == "," || character == "=" || character == " " { escaped += "\\" }
@@ -91,7 +92,7 @@ package enum EntityText {
         let bytes = Array(text.utf8)
         do throws(ValueTextError) {
             switch key.type {
-            case .int64: return .int64(try ValueText.int64(bytes.span))
+            case .int64: return .int64(try ValueText.integer(bytes.span))
             case .string:
                 try ValueText.checkString(bytes.span)
                 return .string(text)

@@ -18,22 +18,29 @@ package struct TimeReading: Sendable, Hashable {
         self.allowsEarly1970 = allowsEarly1970
     }
 
-    /// RFC 3339 text, or an integer of ``unit``.
+    /// RFC 3339 text, or a number of ``unit``: an integer, or a decimal as programs print seconds that are floats.
     package func time(_ text: Span<UInt8>) throws(ValueTextError) -> RoundedTime {
         do throws(TimestampTextError) {
             return try RoundedTime(text: text, rounding)
         } catch {
-            guard error == .unitNeeded, unit != nil else { throw .time(error) }
-            return try time(integer: try ValueText.int64(text))
+            guard error == .unitNeeded, let unit else { throw .time(error) }
+            let integer: Int64
+            do throws(ValueTextError) { integer = try ValueText.int64(text) } catch {
+                guard error == .malformed else { throw error }
+                return try checked(RoundedTime(decimal: text, unit, rounding), unit)
+            }
+            return try time(integer: integer)
         }
     }
 
     /// An integer of ``unit``.
     package func time(integer value: Int64) throws(ValueTextError) -> RoundedTime {
         guard let unit else { throw .time(.unitNeeded) }
-        guard let time = RoundedTime(value, unit, rounding), Timestamp(microseconds: time.microseconds).isInRange else {
-            throw .time(.outOfRange)
-        }
+        return try checked(RoundedTime(value, unit, rounding), unit)
+    }
+
+    private func checked(_ time: RoundedTime?, _ unit: TimeUnit) throws(ValueTextError) -> RoundedTime {
+        guard let time, Timestamp(microseconds: time.microseconds).isInRange else { throw .time(.outOfRange) }
         if !allowsEarly1970, (0..<DefinitionLimits.earlyUntilUs).contains(time.microseconds) {
             throw .time(.early1970(unit))
         }
@@ -98,5 +105,37 @@ package struct RoundedTime: Sendable, Hashable {
         }
         guard !product.overflow else { return nil }
         self.init(microseconds: product.partialValue)
+    }
+
+    /// A decimal number of `unit`, to its last digit.
+    /// - Returns: `nil` where `text` is none, or does not fit.
+    init?(decimal text: Span<UInt8>, _ unit: TimeUnit, _ rounding: TimeReading.Rounding) {
+        guard let number = ExactNumber(text), number.integerDigits <= 19 else { return nil }
+        var isNegative = false
+        var isFiner = false
+        var nanoseconds: Int128 = 0
+        /// Of the next digit behind the point.
+        var place: Int128?
+        let perUnit = Int128(1_000_000_000 / unit.perSecond)
+        for byte in number.text {
+            switch byte {
+            case UInt8(ascii: "-"): isNegative = true
+            case UInt8(ascii: "."): place = perUnit / 10
+            default:
+                let digit = Int128(byte - UInt8(ascii: "0"))
+                guard let at = place else {
+                    nanoseconds = nanoseconds * 10 + digit * perUnit
+                    continue
+                }
+                nanoseconds += digit * at
+                isFiner = isFiner || (at == 0 && digit > 0)
+                place = at / 10
+            }
+        }
+        // Floored, so that what is finer still lies above.
+        if isNegative { nanoseconds = -nanoseconds - (isFiner ? 1 : 0) }
+        let rest = (nanoseconds % 1_000 + 1_000) % 1_000
+        guard let microseconds = Int64(exactly: (nanoseconds - rest) / 1_000), microseconds < .max else { return nil }
+        self.init(microseconds: microseconds, nanoseconds: Int64(rest), isFiner: isFiner, rounding)
     }
 }

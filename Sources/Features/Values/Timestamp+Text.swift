@@ -4,17 +4,20 @@ package enum TimestampTextError: Error, Equatable, Sendable {
     /// `infinity`, `-infinity`: PostgreSQL's words, which no comparison of ours could honour.
     case infinite
     case outOfRange
-    /// A bare integer, whose unit nobody said.
+    /// A second of 60, which RFC 3339 has and PostgreSQL moves to the next minute.
+    case leapSecond
+    /// A bare number, whose unit nobody said.
     case unitNeeded
     /// An integer of the given unit that would mean the first days of 1970, see ``DefinitionLimits/earlyUntilUs``.
     case early1970(TimeUnit)
 }
 
 extension Timestamp {
-    /// Reads RFC 3339 text, leniently as PostgreSQL and pandas write it: `T`, `t` or a blank between date and time;
-    /// the time, its seconds and its fraction may be absent; zone `Z`, `z`, `+hh`, `+hhmm`, `+hh:mm`, none = UTC.
+    /// Reads RFC 3339 text, leniently as other programs write it: `T`, `t` or a blank between date and time; the time, its
+    /// seconds and its fraction may be absent, and the hour may have one digit; zone `Z`, `z`, `UTC`, `GMT`, `+hh`, `+hhmm`,
+    /// `+hh:mm`, also behind a blank, or `+0000 UTC`; none = UTC.
     ///
-    /// Digits beyond µs are floored. A second of 60 is refused: PostgreSQL would move it to the next minute silently.
+    /// Digits beyond µs are floored.
     /// - Complexity: O(length), no allocation.
     package init(text bytes: Span<UInt8>) throws(TimestampTextError) {
         self.init(microseconds: try RoundedTime(text: bytes, .down).microseconds)
@@ -39,11 +42,12 @@ extension RoundedTime {
         var isFiner = false
         if !cursor.isAtEnd, !cursor.startsZone {
             guard cursor.take("T") || cursor.take("t") || cursor.take(" ") else { throw .malformed }
-            guard let hour = cursor.digits(2), cursor.take(":"), let minute = cursor.digits(2), hour < 24, minute < 60
+            guard let hour = cursor.hour(), cursor.take(":"), let minute = cursor.digits(2), hour < 24, minute < 60
             else { throw .malformed }
             var second: Int64 = 0
             if cursor.take(":") {
-                guard let read = cursor.digits(2), read < 60 else { throw .malformed }
+                guard let read = cursor.digits(2), read <= 60 else { throw .malformed }
+                guard read < 60 else { throw .leapSecond }
                 second = read
                 if cursor.take(".") || cursor.take(",") {
                     guard let fraction = cursor.fraction() else { throw .malformed }
@@ -181,18 +185,30 @@ private struct TimestampCursor: ~Escapable {
             if bytes[index] >= UInt8(ascii: "0"), bytes[index] <= UInt8(ascii: "9") { digits += 1 } else { break }
         }
         let start = bytes[0] == UInt8(ascii: "-") || bytes[0] == UInt8(ascii: "+") ? 1 : 0
-        if digits == bytes.count || (start == 1 && bytes.count > 1 && isInteger(from: 1)) { return .unitNeeded }
-        // A year of five digits or more; other texts that begin so (1700000000.5, 20240101T00) are no times at all.
+        if digits == bytes.count || isNumber(from: start) { return .unitNeeded }
+        // A year of five digits or more; other texts that begin so (20240101T00) are no times at all.
         if digits > 4, bytes[digits] == UInt8(ascii: "-") { return .outOfRange }
         if isWord("infinity", from: start) || isWord("inf", from: start) { return .infinite }
         return nil
     }
 
-    private func isInteger(from start: Int) -> Bool {
-        for index in start..<bytes.count where bytes[index] < UInt8(ascii: "0") || bytes[index] > UInt8(ascii: "9") {
-            return false
+    /// Whether these are digits, perhaps with a point and an exponent.
+    private func isNumber(from start: Int) -> Bool {
+        var (digits, points, exponents) = (0, 0, 0)
+        for index in start..<bytes.count {
+            switch bytes[index] {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digits += 1
+            case UInt8(ascii: ".") where exponents == 0: points += 1
+            case UInt8(ascii: "e"), UInt8(ascii: "E"):
+                guard digits > 0 else { return false }
+                exponents += 1
+                digits = 0
+            case UInt8(ascii: "-"), UInt8(ascii: "+"):
+                guard exponents == 1, digits == 0, bytes[index - 1] | 0x20 == UInt8(ascii: "e") else { return false }
+            default: return false
+            }
         }
-        return true
+        return digits > 0 && points <= 1 && exponents <= 1
     }
 
     private func isWord(_ word: StaticString, from start: Int) -> Bool {
@@ -206,6 +222,19 @@ private struct TimestampCursor: ~Escapable {
     mutating func take(_ character: Unicode.Scalar) -> Bool {
         guard position < bytes.count, bytes[position] == UInt8(ascii: character) else { return false }
         position += 1
+        return true
+    }
+
+    /// Of one digit as spreadsheets write it, of two else.
+    mutating func hour() -> Int64? {
+        digits(position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: ":") ? 1 : 2)
+    }
+
+    private mutating func takeWord(_ word: StaticString) -> Bool {
+        guard position + word.utf8CodeUnitCount <= bytes.count else { return false }
+        // Safe: `index` is below the word's length.
+        for index in 0..<word.utf8CodeUnitCount where bytes[position + index] != word.utf8Start[index] { return false }
+        position += word.utf8CodeUnitCount
         return true
     }
 
@@ -241,16 +270,19 @@ private struct TimestampCursor: ~Escapable {
     mutating func zoneSeconds() -> Int64? {
         if isAtEnd || take("Z") || take("z") { return 0 }
         _ = take(" ")
+        if takeWord("UTC") || takeWord("GMT") || take("Z") { return 0 }
         let sign: Int64
         if take("+") { sign = 1 } else if take("-") { sign = -1 } else { return nil }
         guard let hours = digits(2) else { return nil }
         var minutes: Int64 = 0
-        if !isAtEnd {
+        if !isAtEnd, bytes[position] != UInt8(ascii: " ") {
             _ = take(":")
             guard let read = digits(2) else { return nil }
             minutes = read
         }
         guard hours <= 23, minutes < 60 else { return nil }
+        // Go's String() has the zone's name behind its offset.
+        if hours == 0, minutes == 0 { _ = takeWord(" UTC") }
         return sign * (hours * 3_600 + minutes * 60)
     }
 }

@@ -3,6 +3,12 @@ package enum ValueTextError: Error, Equatable, Sendable {
     /// Not the type's syntax at all.
     case malformed
     case outOfRange
+    /// Where an integer is asked for.
+    case fraction
+    /// An integer with a point or an exponent from 2^53 on: it may have been another one before it was a float.
+    case floatInteger
+    /// Where numbers have a point, or nothing.
+    case comma
     case time(TimestampTextError)
     case notUTF8
     /// U+0000, which PostgreSQL's text cannot hold.
@@ -10,24 +16,37 @@ package enum ValueTextError: Error, Equatable, Sendable {
     case tooLong(bytes: Int)
     case dimensions(got: Int)
     case nullInList
+    /// A list that was printed with `...` in place of some of its elements.
+    case elided
 
     /// The reason as the end of a sentence.
     package var reason: String {
         switch self {
         case .malformed: "it has another form"
         case .outOfRange: "it is out of range"
+        case .fraction: "it has a fraction"
+        case .floatInteger: Self.floatIntegerReason
+        case .comma: "it has a comma; write a point before the fraction, and nothing between thousands"
         case .time(.malformed): "it is no RFC 3339 time"
         case .time(.infinite): "infinite times are refused"
+        case .time(.leapSecond):
+            "a second of 60 is refused, which PostgreSQL would move to the next minute; write 59 or that minute"
         case .time(.outOfRange): "it lies outside the years 1 to 9999"
         case .time(.early1970(let unit)): TimeReading.early1970Reason(unit)
-        case .time(.unitNeeded): "it is an integer; say its unit with --time-unit s|ms|us|ns"
+        case .time(.unitNeeded): "it is a number; say its unit with --time-unit s|ms|us|ns"
         case .notUTF8: "it is not valid UTF-8"
         case .nul: "it contains U+0000, which PostgreSQL cannot store in text"
         case .tooLong(let bytes): "it has \(bytes) bytes; \(DefinitionLimits.valueBytesMax) are allowed"
         case .dimensions(let got): "it has \(got) elements"
         case .nullInList: "it has a null element"
+        case .elided:
+            "it was printed with '...' in place of elements; have all printed (numpy.set_printoptions(threshold=sys.maxsize))"
         }
     }
+
+    /// Also of columns of floats in files.
+    package static let floatIntegerReason =
+        "from 2^53 on a float may have been another integer before; write it without point and exponent"
 }
 
 /// Text to scalar values, one set of rules for every place where text comes in: CSV, JSON, the command line, the server.
@@ -74,6 +93,42 @@ package enum ValueText {
     package static func int32(_ text: Span<UInt8>) throws(ValueTextError) -> Int32 {
         guard let value = Int32(exactly: try int64(text)) else { throw .outOfRange }
         return value
+    }
+
+    /// An integer as ``int64(_:)`` reads it, or as programs print one that went through a float: `1.0`, `1e3`.
+    /// - Throws: ``ValueTextError/fraction``; ``ValueTextError/floatInteger`` for such a spelling of 2^53 and more.
+    package static func integer(_ text: Span<UInt8>) throws(ValueTextError) -> Int64 {
+        do throws(ValueTextError) {
+            return try int64(text)
+        } catch {
+            guard error == .malformed else { throw error }
+            guard Decimal64(text) != nil else { throw hasComma(text) ? .comma : .malformed }
+            guard let number = ExactNumber(text) else { throw .outOfRange }
+            guard number.fractionDigits == 0 else { throw .fraction }
+            let value = try int64(number.text.span)
+            guard value.magnitude < 1 << 53 else { throw .floatInteger }
+            return value
+        }
+    }
+
+    package static func integer32(_ text: Span<UInt8>) throws(ValueTextError) -> Int32 {
+        guard let value = Int32(exactly: try integer(text)) else { throw .outOfRange }
+        return value
+    }
+
+    /// Whether a text that is no number is one of those that are written with commas: `1,5`, `1.234,50`, `1,234`.
+    private static func hasComma(_ text: Span<UInt8>) -> Bool {
+        var commas = 0
+        for index in 0..<text.count {
+            switch text[index] {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): continue
+            case UInt8(ascii: ","): commas += 1
+            case UInt8(ascii: "."): continue
+            case UInt8(ascii: "-"), UInt8(ascii: "+"): if index > 0 { return false }
+            default: return false
+            }
+        }
+        return commas > 0 && commas < text.count
     }
 
     /// A decimal number, `NaN`, `inf`, `infinity` with an optional sign, in any case. Rounded to nearest even.
@@ -151,7 +206,7 @@ package enum ValueText {
         if isWord("inf", text, from: start) || isWord("infinity", text, from: start) {
             return isNegative ? -.infinity : .infinity
         }
-        throw .malformed
+        throw hasComma(text) ? .comma : .malformed
     }
 
     /// Whether `text` from `start` on is `word` (lower case) in any case.

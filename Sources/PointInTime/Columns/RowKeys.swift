@@ -59,9 +59,12 @@ final class EntityKeys: @unchecked Sendable {
     private var texts: [AnyKeys.Texts] = []
     private let entityCount: Int
 
-    init(_ spine: SortedSpine) {
-        columns = spine.keys
-        entityCount = spine.entityCount
+    convenience init(_ spine: SortedSpine) { self.init(spine.keys, count: spine.entityCount) }
+
+    /// - Parameter keys: one row an entity, ascending.
+    init(_ keys: [Column], count: Int) {
+        columns = keys
+        entityCount = count
         for column in columns {
             switch column.values {
             case .text(let values):
@@ -116,7 +119,8 @@ final class EntityKeys: @unchecked Sendable {
         )
     }
 
-    /// The first entity whose keys are not before `keys`, and whether they are the same.
+    /// The first entity whose keys are not before `keys`, and whether they are the same. Of more keys than entities have, the
+    /// leading ones count.
     /// - Complexity: O(log *entities*).
     func find(_ keys: [Value]) -> (entity: Int, isEqual: Bool) {
         var (low, high) = (0, entityCount)

@@ -1,5 +1,5 @@
-import Crypto
 package import Features
+import Hashing
 import Synchronization
 
 /// A digest of a table's content that is the same for every file format, machine, locale and time zone.
@@ -20,7 +20,7 @@ package struct ContentDigest {
     package static let blockRows = 65_536
 
     private let types: [FeatureType]
-    private var tree: SHA256
+    private var tree = SHA256()
     private var block = SHA256()
     private var rowsInBlock = 0
     package private(set) var rowCount = 0
@@ -30,14 +30,13 @@ package struct ContentDigest {
     /// - Parameter passed: the type of each column that passes through; none of them as a rule.
     package init(names: [String], types: [FeatureType], passed: [PassedType?] = []) {
         self.types = types
-        tree = SHA256()
         let version = passed.contains { $0 != nil } ? 2 : 1
         var header = Array("asof-content/\(version)\n".utf8)
         for (index, (name, type)) in zip(names, types).enumerated() {
             let text = (passed.isEmpty ? nil : passed[index])?.text ?? type.text
             header += Array("\(name.utf8.count):\(name) \(text)\n".utf8)
         }
-        tree.update(data: header)
+        tree.update(header)
     }
 
     /// Adds rows; how they are cut into batches makes no difference.
@@ -52,7 +51,7 @@ package struct ContentDigest {
         while start < rows.upperBound {
             let end = min(rows.upperBound, start + min(Self.blockRows - rowsInBlock, CanonicalRows.chunkRows))
             CanonicalRows.withRows(of: columns, rows: start..<end) { rows in
-                block.update(bufferPointer: rows.bytes)
+                block.update(rows.bytes)
                 marks?.add(rows)
             }
             rowsInBlock += end - start
@@ -71,7 +70,7 @@ package struct ContentDigest {
             return
         }
         update(columns, 0..<head)
-        let digests = Mutex([(digest: SHA256.Digest, rows: [UInt32])?](repeating: nil, count: blocks))
+        let digests = Mutex([(digest: [UInt8], rows: [UInt32])?](repeating: nil, count: blocks))
         let wantsMarks = marks != nil
         workers.each(blocks) { number in
             var block = SHA256()
@@ -79,15 +78,15 @@ package struct ContentDigest {
             let first = head + number * Self.blockRows
             for start in stride(from: first, to: first + Self.blockRows, by: CanonicalRows.chunkRows) {
                 CanonicalRows.withRows(of: columns, rows: start..<start + CanonicalRows.chunkRows) { rows in
-                    block.update(bufferPointer: rows.bytes)
+                    block.update(rows.bytes)
                     if wantsMarks { RowMarker.append(rows, to: &rowMarks) }
                 }
             }
-            let digest = block.finalize()
+            let digest = block.value()
             digests.withLock { $0[number] = (digest, rowMarks) }
         }
         for block in digests.withLock({ $0 }) {
-            block?.digest.withUnsafeBytes { tree.update(bufferPointer: $0) }
+            tree.update(block?.digest ?? [])
             marks?.add(block?.rows ?? [])
         }
         rowCount += blocks * Self.blockRows
@@ -95,8 +94,7 @@ package struct ContentDigest {
     }
 
     private mutating func closeBlock() {
-        let digest = block.finalize()
-        digest.withUnsafeBytes { tree.update(bufferPointer: $0) }
+        tree.update(block.value())
         block = SHA256()
         rowsInBlock = 0
     }
@@ -105,13 +103,13 @@ package struct ContentDigest {
     package func value() -> [UInt8] {
         var copy = self
         if copy.rowsInBlock > 0 { copy.closeBlock() }
-        return Array(copy.tree.finalize())
+        return copy.tree.value()
     }
 
     /// ``value()`` as manifests spell it: `sha256:` and 64 hexadecimal digits.
     package var text: String { "sha256:" + Self.hex(value()) }
 
-    package static func sha256(_ bytes: ArraySlice<UInt8>) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
+    package static func sha256(_ bytes: ArraySlice<UInt8>) -> [UInt8] { SHA256.digest(bytes) }
 
     package static func hex(_ bytes: [UInt8]) -> String {
         bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()

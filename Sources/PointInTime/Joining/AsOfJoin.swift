@@ -7,16 +7,16 @@ import Synchronization
 /// the values of the features are taken, only where rows matched. What comes out does not depend on how history is cut
 /// into runs and groups, nor on the number of threads.
 package final class AsOfJoin {
-    private let spine: SortedSpine
+    let spine: SortedSpine
     private let entityKeys: EntityKeys
-    private let rules: JoinRules
+    let rules: JoinRules
     private let features: [(field: Int, type: FeatureType)]
-    private let workers: Workers
-    private let meter: ScanMeter
-    private let matches: Matches
-    private var runs: [any HistoryRun] = []
+    let workers: Workers
+    let meter: ScanMeter
+    let matches: Matches
+    var runs: [any HistoryRun] = []
     /// The number of each run's first group, and after the last one the number of groups.
-    private var firstGroups: [Int32] = [0]
+    var firstGroups: [Int32] = [0]
 
     /// Memory for each row of the spine beside the spine and the features: matches and picks.
     package static let bytesPerRow = Matches.bytesPerPlace + 24

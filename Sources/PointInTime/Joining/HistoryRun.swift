@@ -4,7 +4,8 @@ package import Features
 ///
 /// A segment file is one, and so are sorted rows in memory. Keys are compared as everywhere: integers by value, strings
 /// bytewise, the first key first. Rows with equal keys and event time lie in the order of their positions, so the last
-/// of them is the newest.
+/// of them is the newest. Of a view of events the id of the event stands between event time and position, in the order
+/// of keys.
 ///
 /// Threads read a run side by side, also the same group. What a call gives was checked: a page of a file is verified
 /// against its checksum before anything of it is used, at most once a process.
@@ -73,6 +74,7 @@ package struct GroupParts: OptionSet, Sendable {
 
     package static let positions = GroupParts(rawValue: 1)
     package static let knownAt = GroupParts(rawValue: 2)
+    package static let events = GroupParts(rawValue: 4)
 }
 
 /// A group's order columns, one value a row. The buffers are valid as long as `owner` lives.
@@ -92,6 +94,8 @@ package struct GroupOrder: @unchecked Sendable {
     package var positions: UnsafeBufferPointer<Int64>?
     /// µs: when each row was known, its commit time where it was not said; where asked for.
     package var knownAt: UnsafeBufferPointer<Int64>?
+    /// The ids of a view of events; where asked for.
+    package var events: Keys?
     package var owner: AnyObject
 
     package init(
@@ -99,12 +103,14 @@ package struct GroupOrder: @unchecked Sendable {
         times: UnsafeBufferPointer<Int64>,
         positions: UnsafeBufferPointer<Int64>? = nil,
         knownAt: UnsafeBufferPointer<Int64>? = nil,
+        events: Keys? = nil,
         owner: AnyObject
     ) {
         self.keys = keys
         self.times = times
         self.positions = positions
         self.knownAt = knownAt
+        self.events = events
         self.owner = owner
     }
 
@@ -119,6 +125,10 @@ package enum HistoryField: Sendable, Hashable {
     case deleted
     /// int64.
     case position
+    /// A key column's place.
+    case key(Int)
+    /// The id of an event, of the type that such keys have.
+    case event
 }
 
 /// Why a run cannot be read. The rows must then come from elsewhere; nothing that the run gave before is wrong.

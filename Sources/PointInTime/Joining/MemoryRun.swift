@@ -15,6 +15,7 @@ package final class MemoryRun: HistoryRun, @unchecked Sendable {
     private let times: UnsafeMutableBufferPointer<Int64>
     private let positions: UnsafeMutableBufferPointer<Int64>
     private let knownAt: UnsafeMutableBufferPointer<Int64>?
+    private let events: SortedKeys?
     private let positionColumn: Column
     private let deleted: Column
     private let features: [Column]
@@ -22,11 +23,42 @@ package final class MemoryRun: HistoryRun, @unchecked Sendable {
     private enum SortedKeys {
         case int64(UnsafeMutableBufferPointer<Int64>)
         case string(UnsafeMutableBufferPointer<Int>, UnsafeMutableBufferPointer<UInt8>)
+
+        func order(_ rows: Range<Int>) -> GroupOrder.Keys {
+            switch self {
+            case .int64(let values): .int64(UnsafeBufferPointer(rebasing: values[rows]))
+            case .string(let offsets, let bytes):
+                .string(
+                    offsets: UnsafeBufferPointer(rebasing: offsets[rows.lowerBound...rows.upperBound]),
+                    bytes: UnsafeBufferPointer(bytes)
+                )
+            }
+        }
+
+        func column(_ rows: [Int]) -> Column {
+            switch self {
+            case .int64(let values): return Column(type: .int64, values: .int64(rows.map { values[$0] }))
+            case .string(let offsets, let bytes):
+                var texts = TextValues()
+                for row in rows { texts.append(UnsafeBufferPointer(rebasing: bytes[offsets[row]..<offsets[row + 1]])) }
+                return Column(type: .string, values: .text(texts))
+            }
+        }
+
+        func deallocate() {
+            switch self {
+            case .int64(let values): values.deallocate()
+            case .string(let offsets, let bytes):
+                offsets.deallocate()
+                bytes.deallocate()
+            }
+        }
     }
 
     /// - Parameters:
     ///   - keys: `int64` or `string` columns without nulls, at least one; rows in any order.
     ///   - times: event times.
+    ///   - events: of a view of events their ids, `int64` or `string` without nulls.
     ///   - positions: int64.
     ///   - knownAt: when rows were known, without nulls; `nil` where nobody will ask.
     ///   - deleted: bool.
@@ -36,6 +68,7 @@ package final class MemoryRun: HistoryRun, @unchecked Sendable {
         name: String,
         keys: [Column],
         times: Column,
+        events: Column? = nil,
         positions: Column,
         knownAt: Column?,
         deleted: Column,
@@ -44,14 +77,15 @@ package final class MemoryRun: HistoryRun, @unchecked Sendable {
     ) {
         self.name = name
         self.groupRows = groupRows
-        let numbers = KeyRanks.numbers(keys)
+        let (numbers, eventNumbers) = (KeyRanks.numbers(keys), KeyRanks.numbers(events.map { [$0] } ?? []))
         let rowCount = times.rowCount
         let order = RadixOrder.rows(
-            numbers + [times.int64Values, positions.int64Values],
+            numbers + [times.int64Values] + eventNumbers + [positions.int64Values],
             rowCount: rowCount
         )
         self.order = order
         self.keys = keys.map { Self.sorted($0, order) }
+        self.events = events.map { Self.sorted($0, order) }
         self.times = Self.sorted(times.int64Values, order)
         self.positions = Self.sorted(positions.int64Values, order)
         self.knownAt = knownAt.map { Self.sorted($0.int64Values, order) }
@@ -76,14 +110,8 @@ package final class MemoryRun: HistoryRun, @unchecked Sendable {
     }
 
     deinit {
-        for key in keys {
-            switch key {
-            case .int64(let values): values.deallocate()
-            case .string(let offsets, let bytes):
-                offsets.deallocate()
-                bytes.deallocate()
-            }
-        }
+        for key in keys { key.deallocate() }
+        events?.deallocate()
         times.deallocate()
         positions.deallocate()
         knownAt?.deallocate()
@@ -99,19 +127,11 @@ package final class MemoryRun: HistoryRun, @unchecked Sendable {
         let start = group * groupRows
         let rows = start..<start + groups[group].rowCount
         return GroupOrder(
-            keys: keys.map { key in
-                switch key {
-                case .int64(let values): .int64(UnsafeBufferPointer(rebasing: values[rows]))
-                case .string(let offsets, let bytes):
-                    .string(
-                        offsets: UnsafeBufferPointer(rebasing: offsets[rows.lowerBound...rows.upperBound]),
-                        bytes: UnsafeBufferPointer(bytes)
-                    )
-                }
-            },
+            keys: keys.map { $0.order(rows) },
             times: UnsafeBufferPointer(rebasing: times[rows]),
             positions: UnsafeBufferPointer(rebasing: positions[rows]),
             knownAt: knownAt.map { UnsafeBufferPointer(rebasing: $0[rows]) },
+            events: events?.order(rows),
             owner: self
         )
     }
@@ -128,6 +148,10 @@ package final class MemoryRun: HistoryRun, @unchecked Sendable {
         case .feature(let feature): column.append(features[feature].gather(source))
         case .deleted: column.append(deleted.gather(source))
         case .position: column.append(positionColumn.gather(source))
+        case .key(let key): column.append(keys[key].column(rows.map { start + Int($0) }))
+        case .event:
+            guard let events else { preconditionFailure("rows of no view of events") }
+            column.append(events.column(rows.map { start + Int($0) }))
         }
     }
 

@@ -1,6 +1,6 @@
 import Features
 
-/// The rows of history that matched, in the order in which runs give their values best: group by group, ascending.
+/// Rows of history that are wanted, in the order in which runs give their values best: group by group, ascending.
 struct Picks: Sendable {
     /// A group, and its picks.
     private struct Part: Sendable {
@@ -17,28 +17,48 @@ struct Picks: Sendable {
     /// - Parameters:
     ///   - firstGroups: the number of each run's first group, and after the last one the number of groups.
     ///   - isWanted: of places that have a match.
-    /// - Complexity: O(places + groups); more only where rows do not ascend with places.
     init(_ matches: Matches, _ runs: [any HistoryRun], _ firstGroups: [Int32], _ isWanted: (Int) -> Bool) {
+        self.init(
+            groups: UnsafeBufferPointer(matches.groups),
+            rows: UnsafeBufferPointer(matches.rows),
+            runs,
+            firstGroups,
+            isWanted
+        )
+    }
+
+    /// - Parameters:
+    ///   - groups: for each place the number of its group among those of all runs; -1 = none.
+    ///   - rows: for each place its row within the group.
+    ///   - isWanted: of places that have a group.
+    /// - Complexity: O(places + groups); more only where rows do not ascend with places.
+    init(
+        groups: UnsafeBufferPointer<Int32>,
+        rows matched: UnsafeBufferPointer<Int32>,
+        _ runs: [any HistoryRun],
+        _ firstGroups: [Int32],
+        _ isWanted: (Int) -> Bool
+    ) {
         let groupCount = Int(firstGroups[runs.count])
         var starts = [Int](repeating: 0, count: groupCount + 1)
-        var isTaken = [Bool](repeating: false, count: matches.placeCount)
-        for place in 0..<matches.placeCount where matches.groups[place] >= 0 && isWanted(place) {
+        var isTaken = [Bool](repeating: false, count: groups.count)
+        for place in groups.indices where groups[place] >= 0 && isWanted(place) {
             isTaken[place] = true
-            starts[Int(matches.groups[place]) + 1] += 1
+            starts[Int(groups[place]) + 1] += 1
         }
         for group in 0..<groupCount { starts[group + 1] += starts[group] }
         let count = starts[groupCount]
         var places = [Int32](repeating: 0, count: count)
         var ends = starts
-        for place in 0..<matches.placeCount where isTaken[place] {
-            let group = Int(matches.groups[place])
+        for place in groups.indices where isTaken[place] {
+            let group = Int(groups[place])
             places[ends[group]] = Int32(place)
             ends[group] += 1
         }
         for group in 0..<groupCount where starts[group] < starts[group + 1] {
-            Self.sort(&places, starts[group]..<starts[group + 1], matches)
+            Self.sort(&places, starts[group]..<starts[group + 1], matched)
         }
-        rows = places.map { matches.rows[Int($0)] }
+        rows = places.map { matched[Int($0)] }
         self.places = places
         var parts: [Part] = []
         for (index, run) in runs.enumerated() {
@@ -51,16 +71,16 @@ struct Picks: Sendable {
     }
 
     /// Rows ascend with places by themselves, unless a place was sent back to an earlier row.
-    private static func sort(_ places: inout [Int32], _ range: Range<Int>, _ matches: Matches) {
+    private static func sort(_ places: inout [Int32], _ range: Range<Int>, _ matched: UnsafeBufferPointer<Int32>) {
         var isAscending = true
         for index in range.dropFirst()
-        where matches.rows[Int(places[index])] < matches.rows[Int(places[index - 1])] {
+        where matched[Int(places[index])] < matched[Int(places[index - 1])] {
             isAscending = false
             break
         }
         if isAscending { return }
         places[range].sort { left, right in
-            let rows = (matches.rows[Int(left)], matches.rows[Int(right)])
+            let rows = (matched[Int(left)], matched[Int(right)])
             return rows.0 == rows.1 ? left < right : rows.0 < rows.1
         }
     }
@@ -121,6 +141,7 @@ final class KeptRows: HistoryRun {
             column.append(values.gather(Array(rows)))
         case .deleted: column.append(deleted.gather(Array(rows)))
         case .position: column.append(positions.gather(Array(rows)))
+        case .key, .event: preconditionFailure("a field that was not kept")
         }
     }
 }

@@ -38,5 +38,5 @@ package final class ScanMeter: Sendable {
         groupsRead.withLock { $0.removeAll() }
     }
 
-    func take(rows: Int) { counts.withLock { $0.rowsTaken += rows } }
+    package func take(rows: Int) { counts.withLock { $0.rowsTaken += rows } }
 }

@@ -10,8 +10,12 @@ struct AppliedPositions: Sendable {
     struct OwnCommit: Sendable {
         let state: LedgerState
         let parts: [(view: StoredView, rows: ViewRows)]
+        /// Of views of events all that was stored, by ``StoredView/id``.
+        var events: [Int32: ViewRows] = [:]
 
-        var byteCount: Int { parts.reduce(0) { $0 + $1.rows.byteCount } }
+        var byteCount: Int {
+            parts.reduce(0) { $0 + $1.rows.byteCount } + events.values.reduce(0) { $0 + $1.byteCount }
+        }
     }
 
     /// Beyond these, the follower reads own commits from history, too.

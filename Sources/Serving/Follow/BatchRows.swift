@@ -81,7 +81,7 @@ struct BatchRows {
         let columns =
             [view.keyList("h"), "h._event_time", "h._deleted", "h._batch"]
             + features.map { "h.\(SQLText.identifier($0.feature))" }
-        return "SELECT \(columns.joined(separator: ", ")) FROM \(view.historyTable) h WHERE \(condition(entries))"
+        return "SELECT \(columns.joined(separator: ", ")) FROM \(view.historyTable) h WHERE \(Self.condition(entries))"
     }
 
     /// SQL: of an event view what is online of the entities in the batches, which is what counts at the last of them.
@@ -96,12 +96,12 @@ struct BatchRows {
             + features.map { "o.\(SQLText.identifier($0.feature))" }
         return """
             SELECT \(columns.joined(separator: ", ")) FROM (
-                SELECT DISTINCT \(view.keyList("h")) FROM \(view.historyTable) h WHERE \(condition(entries))) k
+                SELECT DISTINCT \(view.keyList("h")) FROM \(view.historyTable) h WHERE \(Self.condition(entries))) k
             JOIN \(view.onlineTable) o ON \(view.keysEqual("o", "k"))
             """
     }
 
-    private func condition(_ entries: [FollowedEntry]) -> String {
+    static func condition(_ entries: [FollowedEntry]) -> String {
         var sql =
             entries.count == 1
             ? "h._batch = \(entries[0].batch)"

@@ -28,12 +28,14 @@ struct CatalogLoad {
     ///   - old: the catalog so far.
     ///   - isRestart: no memory of it is good any more.
     ///   - stale: ids of views whose memory must be made anew, whatever the definitions say.
-    ///   - evicted: ids of views that memory has no room for.
+    ///   - removed: ids of views of which rows of history went.
+    ///   - evicted: what memory has no room for.
     func run(
         replacing old: Catalog,
         isRestart: Bool,
         stale: Set<Int32>,
-        evicted: inout Set<Int32>
+        removed: Set<Int32> = [],
+        evicted: inout EvictedViews
     ) throws(StoreError) -> Result {
         let state = try Ledger(session).head()
         let known = try KnownDefinitions(session, servedSoFar: old)
@@ -81,7 +83,7 @@ struct CatalogLoad {
                     bytes += made.figures.bytes
                     memory = made
                 case .tooLarge:
-                    evicted.insert(view.stored.id)
+                    evicted.rows.insert(view.stored.id)
                     options.log(.notResident(view.stored.name, limit: options.memoryBytesMax ?? 0))
                 }
             }
@@ -91,6 +93,14 @@ struct CatalogLoad {
                 view.served(memory: memory, known?.counters ?? ReadCounters(), freshness ?? ViewFreshness())
             )
         }
+        // Last, so that windows take the room that latest values leave.
+        try loadEvents(
+            &served,
+            EventSources(old: isRestart ? nil : old, registry, versions, stale.union(removed)),
+            at: state.position,
+            besides: bytes,
+            &evicted
+        )
         let models =
             try known.newer == nil
             ? ModelShelf(session, replacing: old.models, registry.definitions) : old.models
@@ -131,7 +141,8 @@ struct CatalogLoad {
         }
         var wanted: [WantedView] = []
         for (view, isRetired) in try StoredView.all(session) {
-            let features = asked[view.name] ?? []
+            // Versions ask by the names that features had then.
+            let features = Set((asked[view.name] ?? []).map(view.former.resolved))
             if isRetired, features.isEmpty { continue }
             let hidden = registry.retired.features.filter { feature in
                 feature.view == view.name && features.contains(feature.feature)
@@ -148,13 +159,9 @@ struct CatalogLoad {
         return wanted
     }
 
-    private func isResident(_ view: WantedView, _ evicted: Set<Int32>) -> Bool {
-        guard view.stored.definition.isOnline, !evicted.contains(view.stored.id) else { return false }
-        switch options.resident {
-        case .all: return true
-        case .none: return false
-        case .views(let names): return names.contains(view.stored.name)
-        }
+    private func isResident(_ view: WantedView, _ evicted: EvictedViews) -> Bool {
+        view.stored.definition.isOnline && !evicted.rows.contains(view.stored.id)
+            && options.resident.contains(view.stored.name)
     }
 
     /// Whether a memory holds what the online table of the view does, but for commits since.
@@ -171,7 +178,11 @@ struct CatalogLoad {
         guard !stale.contains(view.stored.id), known.layout == view.layout,
             known.isOnline == view.stored.definition.isOnline
         else { return false }
-        return registry.version <= old.version + 1 || known.stored.shape == view.stored.shape
+        return Self.hasSameColumns(known.stored, view.stored, old, registry)
+    }
+
+    static func hasSameColumns(_ known: StoredView, _ view: StoredView, _ old: Catalog, _ registry: Registry) -> Bool {
+        registry.version <= old.version + 1 || known.shape == view.shape
     }
 
     /// So that the largest ones are those that do not fit.

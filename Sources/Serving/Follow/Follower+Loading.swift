@@ -1,5 +1,7 @@
+import Features
 import Foundation
 import Online
+import PointInTime
 import Postgres
 import Store
 import Synchronization
@@ -14,16 +16,18 @@ extension Follower {
     /// Loads what is not known, or no longer as it is: everything after a start, else what the ledger's news ask for.
     ///
     /// - Returns: what of the store does not agree yet, so that nothing was loaded; `nil` = all does.
-    func load(_ session: Session, isRestart: Bool) throws(StoreError) -> String? {
+    func load(_ session: Session, isRestart: Bool, attempt: Int = 1) throws(StoreError) -> String? {
         let started = MonotonicClock.now
         let old = serving.catalog
-        var evicted = isRestart ? [] : evicted
+        var evicted = isRestart ? EvictedViews() : evicted
         let known = serving.applied.withLock { $0.reached }
         let (serving, isRestart, isSuspect) = (serving, isRestart, filling.isSuspect)
         var gap: String?
         var transaction: Connection.TransactionOptions = isSuspect ? .loadSuspect : .load
         // The first look does not know yet whether somebody fills the store.
         if !isLoaded { transaction.lockTimeoutMs = ServingLimits.fillingLockTimeoutMs }
+        // Whatever was committed by then is in the snapshot: what is served is never older than since that time.
+        let seenAt = serving.now()
         let loaded = try session.transaction(transaction) { () throws(StoreError) -> Loaded? in
             let head = try Ledger(session).head()
             var restarts = isRestart
@@ -47,7 +51,16 @@ extension Follower {
                 progress: { stand in serving.report { $0.loadProgress = stand } }
             )
             defer { serving.report { $0.loadProgress = nil } }
-            let result = try load.run(replacing: old, isRestart: restarts, stale: stale, evicted: &evicted)
+            let result = try load.run(
+                replacing: old,
+                isRestart: restarts,
+                stale: stale,
+                removed: Set(changes.filter(\.isRemoval).map(\.view)),
+                evicted: &evicted
+            )
+            let data = entries.filter(\.isData)
+            if data.contains(where: { result.catalog.all[$0.view]?.events.isEmpty == false }) { beginPartialChange() }
+            try followEvents(data, result.catalog, session)
             try follow(entries.filter { $0.isData && result.kept.contains($0.view) }, result.catalog, session)
             for id in Set(changes.filter(\.isRemoval).map(\.view)) where result.kept.contains(id) {
                 guard let view = result.catalog.all[id] else { continue }
@@ -57,6 +70,12 @@ extension Follower {
             return Loaded(result: result, mark: try LedgerMark.read(result.state, session))
         }
         guard let loaded else { return gap }
+        // A table that was written anew behind the snapshot has no rows for it.
+        if loaded.result.newer == nil, attempt < Self.loadsMax,
+            try definitionsVersion(session) != loaded.result.catalog.version
+        {
+            return try load(session, isRestart: isRestart, attempt: attempt + 1)
+        }
         serving.loaded.mark = loaded.mark
         serving.publish(loaded.result, isRestart: isRestart)
         endPartialChange()
@@ -65,9 +84,18 @@ extension Follower {
         let isFirst = !isLoaded
         isLoaded = true
         filling = FillingStore()
-        self.loaded(loaded.result, us: MonotonicClock.now - started, isFirst: isFirst)
+        self.loaded(loaded.result, seenAt: seenAt, us: MonotonicClock.now - started, isFirst: isFirst)
         try readFreshness(loaded.result, session)
+        if isFirst { logExpired(loaded.result.catalog) }
         return nil
+    }
+
+    /// How often a load is begun anew where definitions change meanwhile.
+    private static let loadsMax = 5
+
+    /// Of the definitions that are in force now, whatever a snapshot says.
+    func definitionsVersion(_ session: Session) throws(StoreError) -> Int64 {
+        try session.query("SELECT coalesce(max(version), 0) FROM asof.definitions").int64(0, 0) ?? 0
     }
 
     /// What came since, for memories that are kept.
@@ -79,11 +107,13 @@ extension Follower {
         }
     }
 
-    private func loaded(_ result: CatalogLoad.Result, us: Int64, isFirst: Bool) {
+    private func loaded(_ result: CatalogLoad.Result, seenAt: Int64, us: Int64, isFirst: Bool) {
         serving.report { state in
             state.isLoading = false
             state.loadingReason = ""
             state.head = max(state.head, result.state.position)
+            state.headSeenAt = seenAt
+            state.caughtUpAt = seenAt
             state.loadedRows = result.loadedRows
             state.loadUs = us
             if !isFirst { state.reloads += result.loadedViews }
@@ -108,24 +138,44 @@ extension Follower {
         )
     }
 
+    /// Says of which views every row has expired: whoever loads data of years ago gets nothing but nulls.
+    private func logExpired(_ catalog: Catalog) {
+        let now = serving.now()
+        for view in catalog.views {
+            guard let ttl = view.definition.ttl, let newest = view.freshness.values.newestEventTime,
+                newest < now.subtractingSaturating(ttl.microseconds)
+            else { continue }
+            options.log(
+                ServingEvent(
+                    level: .info,
+                    message: """
+                        every value of view '\(view.name)' has expired by the clock: its newest event is of \
+                        \(Timestamp(microseconds: newest).text), its ttl \(ttl.text); AT asks as of an earlier time
+                        """
+                )
+            )
+        }
+    }
+
     /// Where views have outgrown the memory they may take, the largest one is read from PostgreSQL from now on.
     func evictIfNeeded() throws(StoreError) {
         guard let limit = options.memoryBytesMax else { return }
         let catalog = serving.catalog
         let sizes = catalog.all.values.compactMap { view in view.memory.map { (view, $0.figures.bytes) } }
-        guard sizes.reduce(0, { $0 + $1.1 }) > limit, let largest = sizes.max(by: { $0.1 < $1.1 })?.0 else { return }
-        evicted.insert(largest.stored.id)
-        options.log(.notResident(largest.name, limit: limit))
-        let views = catalog.all.values.map { view in
-            view === largest
-                ? ServedView(
-                    view.stored,
-                    layout: view.layout,
-                    memory: nil,
-                    isRetired: view.isRetired,
-                    counters: view.counters,
-                    freshness: view.freshness
-                ) : view
+        let events = catalog.all.values.filter { !$0.events.isEmpty }.map { ($0, $0.eventBytes) }
+        guard (sizes + events).reduce(0, { $0 + $1.1 }) > limit else { return }
+        // Windows are computed without, and latest values are read more often.
+        let views: [ServedView]
+        if let largest = events.max(by: { $0.1 < $1.1 })?.0 {
+            evicted.events.insert(largest.stored.id)
+            options.log(.windowsNotResident(largest.name, limit: limit))
+            views = catalog.all.values.map { $0 === largest ? $0.with(memory: $0.memory, events: []) : $0 }
+        } else if let largest = sizes.max(by: { $0.1 < $1.1 })?.0 {
+            evicted.rows.insert(largest.stored.id)
+            options.log(.notResident(largest.name, limit: limit))
+            views = catalog.all.values.map { $0 === largest ? $0.with(memory: nil, events: $0.events) : $0 }
+        } else {
+            return
         }
         serving.changeTogether {
             serving.replaceCatalog(

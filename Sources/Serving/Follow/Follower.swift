@@ -30,10 +30,12 @@ final class Follower: @unchecked Sendable {
     /// Whether this connection has been reported.
     private var isReported = false
     private var isPartlyApplied = false
-    var evicted: Set<Int32> = []
+    var evicted = EvictedViews()
     private var canListen = false
     /// What was said of the store's folder last.
     private var loggedAbsence: String?
+    /// Why no connection could be made, as the log was told last.
+    private var loggedReason: String?
     /// Times in a row that the ledger had news and no notification had come.
     private var missedNotifications = 0
 
@@ -42,7 +44,7 @@ final class Follower: @unchecked Sendable {
     /// How often the ledger is read where notifications do not come through.
     private static let unnotifiedPollMs: Int32 = 20
     private static let firstRetryMs: Int32 = 50
-    private static let lastRetryMs: Int32 = 800
+    private static let lastRetryMs: Int32 = 1_000
 
     init(_ serving: Serving) {
         self.serving = serving
@@ -104,12 +106,22 @@ final class Follower: @unchecked Sendable {
         let since = serving.now()
         var isNew = false
         let absence = isAway ? options.absence() : nil
+        var reason: String?
+        if case .database(let cause) = error, case .connect = cause.kind { reason = cause.connectReason }
         serving.report { state in
             isNew = state.downSince == nil
             if isNew { state.downSince = since }
             state.downReason = isAway ? "PostgreSQL cannot be reached" : "PostgreSQL's answer is of no use"
-            if absence != nil { state.downReason += ": the store's folder was moved or deleted" }
+            if absence != nil {
+                state.downReason += ": the store's folder was moved or deleted"
+            } else if let reason {
+                state.downReason += ": \(reason)"
+            }
         }
+        if !isNew, let reason, reason != loggedReason {
+            options.log(ServingEvent(level: .warning, message: "PostgreSQL cannot be reached: \(error)"))
+        }
+        loggedReason = reason
         if isNew { options.log(ServingEvent(level: .warning, message: "following PostgreSQL stopped: \(error)")) }
         if let absence, absence != loggedAbsence { options.log(ServingEvent(level: .error, message: absence)) }
         loggedAbsence = absence
@@ -230,11 +242,12 @@ final class Follower: @unchecked Sendable {
         try session.begin(.follow)
         do throws(StoreError) {
             let (known, seenAt) = (serving.applied.withLock { $0.reached }, serving.now())
-            let news = try LedgerReader(session).news(since: known, mark: serving.loaded.mark)
+            var news = try LedgerReader(session).news(since: known, mark: serving.loaded.mark)
             if isOfOtherStore(news, known) {
                 session.connection.rollBack()
                 return true
             }
+            news.cut(to: Self.step(news.entries[...], serving.catalog).count)
             let last = news.entries.last?.state
             serving.report { state in
                 state.head = max(last?.position ?? known.position, news.hasMore ? state.head : 0)
@@ -253,14 +266,22 @@ final class Follower: @unchecked Sendable {
                 if try load(session, isRestart: false) != nil { wantsReload = true }
                 return true
             }
-            let chunks = try read(news.entries, session)
+            let (chunks, isShort) = try read(news.entries, session)
+            let events = try readEvents(news.entries, serving.catalog, session)
             // What is online of events is what the snapshot has, and there is more in it than was read of the ledger.
             let isAhead =
                 news.hasMore && news.entries.contains { serving.catalog.all[$0.view]?.layout.isByPosition == true }
             if isAhead { beginPartialChange() }
             try session.commit()
+            // Their table was written anew behind the snapshot, and has no rows for it.
+            if isShort || events.isShort, serving.state.newerDefinitions == nil,
+                try definitionsVersion(session) != serving.catalog.version
+            {
+                return true
+            }
             let moved = Dictionary(news.entries.map { ($0.view, $0.state.position) }) { max($0, $1) }
-            serving.followed(to: last, chunks, moved: moved)
+            serving.followed(to: last, chunks, events: events.rows, moved: moved)
+            trimEvents()
             if !isAhead { endPartialChange() }
             if !news.hasMore { serving.report { $0.caughtUpAt = seenAt } }
             try evictIfNeeded()
@@ -279,8 +300,12 @@ final class Follower: @unchecked Sendable {
     }
 
     /// Reads entries that are data, view by view.
-    /// - Returns: what is to be applied, unless it is too large for that and was applied as it came.
-    private func read(_ entries: [FollowedEntry], _ session: Session) throws(StoreError) -> [BatchRows.Chunk] {
+    /// - Returns: what is to be applied, unless it is too large for that and was applied as it came; whether it is less than the
+    ///   ledger says.
+    private func read(
+        _ entries: [FollowedEntry],
+        _ session: Session
+    ) throws(StoreError) -> (chunks: [BatchRows.Chunk], isShort: Bool) {
         let catalog = serving.catalog
         var byView: [Int32: [FollowedEntry]] = [:]
         serving.applied.withLock { applied in
@@ -293,8 +318,14 @@ final class Follower: @unchecked Sendable {
         if !isSmall { beginPartialChange() }
         var chunks: [BatchRows.Chunk] = []
         var rows = 0
+        var expected: Int64 = 0
         for (id, entries) in byView {
             guard let view = catalog.all[id] else { continue }
+            if view.memory != nil {
+                let rows = entries.reduce(0) { $0 + $1.rows }
+                // Of an event view one row an entity is read, however many of it came.
+                expected += view.layout.isByPosition ? min(rows, 1) : rows
+            }
             if isSmall {
                 chunks += try BatchRows(session).collect(entries, of: view)
             } else {
@@ -303,7 +334,7 @@ final class Follower: @unchecked Sendable {
         }
         rows += chunks.reduce(0) { $0 + $1.rows.rowCount }
         serving.report { $0.followedRows += rows }
-        return chunks
+        return (chunks, rows < Int(clamping: expected))
     }
 
     /// Rows are newer than the position from now on, until that has moved, also where an error comes in between.

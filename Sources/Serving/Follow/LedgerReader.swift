@@ -35,6 +35,13 @@ struct LedgerReader {
         var isOtherStore = false
         /// There are more entries than were asked for.
         var hasMore = false
+
+        /// Leaves all but the first entries for later; they are of whole positions.
+        mutating func cut(to count: Int) {
+            guard count < entries.count else { return }
+            entries.removeLast(entries.count - count)
+            hasMore = true
+        }
     }
 
     private static let columns = "position, uid, committed_at, batch, view, kind, min_event_time, max_event_time, rows"

@@ -104,8 +104,12 @@ struct StoreAgreement {
 
     private func definitionsGap(_ registry: Registry) throws(StoreError) -> String? {
         let head = try Ledger(session).head().position
-        // The first commit of a store is one of definitions.
-        if (head > 0) != (registry.version > 0) {
+        // The first commit of a store is one of definitions, but that users may come before.
+        let others = try session.query(
+            "SELECT EXISTS (SELECT FROM asof.batches WHERE kind <> $1)",
+            [.text(BatchKind.users.rawValue)]
+        )
+        if (others.bool(0, 0) == true) != (registry.version > 0) {
             return "the ledger ends at position \(head), the definitions at version \(registry.version)"
         }
         if head == 0,

@@ -1,3 +1,4 @@
+import Drift
 package import Features
 import Forest
 package import Models
@@ -19,10 +20,13 @@ package struct ModelShelf: Sendable {
         /// `nil` = it is defined no more, its versions still answer.
         package let definition: ModelDefinition?
         /// What each name stands for in the store.
-        package let aliases: [String: Int]
+        package let aliases: [String: ModelTarget]
         /// What each name answers by here: the version before, where the one that it stands for is not ready.
-        let answering: [String: Int]
+        let answering: [String: ModelTarget]
+        /// Each version with the newest weights that it has published.
         var slots: [Int: Slot]
+        /// Publishes that names stand for.
+        var pins: [ModelTarget: Slot]
         /// All numbers that there are, ascending.
         package let versions: [Int]
         /// The newest flip that is applied here: those of names whose version is not ready are not.
@@ -34,6 +38,11 @@ package struct ModelShelf: Sendable {
                 if case .notReady(let reason) = slot { return (number, reason) }
                 return nil
             }.sorted { $0.version < $1.version }
+        }
+
+        /// All versions that are ready here.
+        package var served: [ServedModel] {
+            slots.values.compactMap { if case .ready(let model) = $0 { model } else { nil } }
         }
 
         package func ready(_ version: Int) -> ServedModel? {
@@ -48,7 +57,16 @@ package struct ModelShelf: Sendable {
         }
 
         /// The version that answers for the champion here.
-        package var champion: Int? { answering[ModelRegistry.champion] }
+        package var champion: Int? { answering[ModelRegistry.champion]?.version }
+
+        func slot(_ target: ModelTarget) -> Slot? {
+            guard let number = target.publish else { return slots[target.version] }
+            if let pinned = pins[target] { return pinned }
+            if case .ready(let model)? = slots[target.version], model.publish?.number == number {
+                return slots[target.version]
+            }
+            return nil
+        }
     }
 
     /// By name.
@@ -70,15 +88,16 @@ package struct ModelShelf: Sendable {
         for definition in definitions.models where versions[definition.name] == nil { versions[definition.name] = [] }
         if versions.isEmpty { return }
         let (allAliases, flips) = (try registry.aliases(), try registry.lastFlips())
+        let published = try registry.newestPublishes()
         for (name, versions) in versions {
             let known = old.entries[name]
             let aliases = allAliases[name] ?? [:]
             // Names' targets always, of the others the newest ones.
             let newest = versions.filter { $0.state != .retired }.suffix(ServingLimits.modelVersionsMax)
             var slots: [Int: Slot] = [:]
-            for version in versions where version.state != .retired || aliases.values.contains(version.version) {
-                let isWanted =
-                    aliases.values.contains(version.version) || newest.contains { $0.version == version.version }
+            let named = Set(aliases.values.map(\.version))
+            for version in versions where version.state != .retired || named.contains(version.version) {
+                let isWanted = named.contains(version.version) || newest.contains { $0.version == version.version }
                 guard isWanted else {
                     slots[version.version] = .notKept
                     continue
@@ -92,16 +111,36 @@ package struct ModelShelf: Sendable {
                     slots[version.version] = try Self.load(version, registry)
                 }
             }
-            var answering: [String: Int] = [:]
-            for (alias, target) in aliases {
-                if case .ready? = slots[target] {
-                    answering[alias] = target
-                } else if let before = known?.answering[alias], case .ready? = known?.slots[before] {
-                    answering[alias] = before
-                    slots[before] = known?.slots[before]
+            var pins = try Self.pins(aliases, slots, known, registry)
+            var isPublished = true
+            for (version, newest) in published[name] ?? [:] {
+                guard let slot = slots[version], case .ready = slot else { continue }
+                // Weights that are not whole leave those before in place.
+                if case .ready(let model) = try Self.published(newest, slot, registry) {
+                    slots[version] = .ready(model)
+                } else {
+                    isPublished = false
                 }
             }
-            let isApplied = aliases.allSatisfy { answering[$0.key] == $0.value }
+            var answering: [String: ModelTarget] = [:]
+            for (alias, target) in aliases {
+                if case .ready? = target.publish == nil ? slots[target.version] : pins[target] {
+                    answering[alias] = target
+                } else if let known, let before = known.answering[alias],
+                    let kept = before.publish == nil ? known.slots[before.version] : known.pins[before],
+                    case .ready = kept
+                {
+                    answering[alias] = before
+                    if before.publish != nil {
+                        pins[before] = kept
+                    } else if case .ready? = slots[before.version] {
+                        // With weights that may be newer.
+                    } else {
+                        slots[before.version] = kept
+                    }
+                }
+            }
+            let isApplied = isPublished && aliases.allSatisfy { answering[$0.key] == $0.value }
             let position = isApplied ? flips[name] ?? 0 : known?.position ?? 0
             entries[name] = Entry(
                 name: name,
@@ -109,9 +148,48 @@ package struct ModelShelf: Sendable {
                 aliases: aliases,
                 answering: answering,
                 slots: slots,
+                pins: pins,
                 versions: versions.map(\.version),
                 position: position
             )
+        }
+    }
+
+    /// Publishes that names stand for, by the versions as they are known so far.
+    private static func pins(
+        _ aliases: [String: ModelTarget],
+        _ slots: [Int: Slot],
+        _ known: Entry?,
+        _ registry: ModelRegistry
+    ) throws(StoreError) -> [ModelTarget: Slot] {
+        var pins: [ModelTarget: Slot] = [:]
+        for target in aliases.values {
+            guard let number = target.publish, pins[target] == nil else { continue }
+            if case .ready(let model)? = known?.pins[target] {
+                pins[target] = .ready(model)
+            } else if let slot = slots[target.version] {
+                pins[target] = try published(number, slot, registry)
+            }
+        }
+        return pins
+    }
+
+    /// A version with the weights of a publish: only what changed since those that it has is read.
+    private static func published(
+        _ number: Int,
+        _ slot: Slot,
+        _ registry: ModelRegistry
+    ) throws(StoreError) -> Slot {
+        guard case .ready(let now) = slot, now.publish?.number != number else { return slot }
+        let version = now.version
+        guard let publish = try registry.publish(version.model, version.version, number) else { return slot }
+        do throws(ModelsError) {
+            let known = now.publish.flatMap { last in now.forest.sparse.map { (seq: last.seq, model: $0) } }
+            let forest = try registry.published(publish, of: version, base: now.forest, known: known)
+            return .ready(ServedModel(ReadyModel(now.model, forest), publish: publish, of: now))
+        } catch {
+            if case .store(let error) = error { throw error }
+            return .notReady("\(error)")
         }
     }
 
@@ -129,7 +207,9 @@ package struct ModelShelf: Sendable {
             let golden: GoldenRows?
             do { golden = try registry.golden(version) } catch { throw .store(error) }
             if let difference = golden?.difference(forest) { return .notReady("\(prefix) \(difference)") }
-            return .ready(ServedModel(version, forest))
+            let reference: ReferenceHistograms?
+            do { reference = try registry.reference(version) } catch { throw .store(error) }
+            return .ready(ServedModel(ReadyModel(version, forest), reference))
         } catch {
             if case .store(let error) = error { throw error }
             return .notReady("\(error)")
@@ -147,26 +227,32 @@ package struct ModelShelf: Sendable {
         guard let entry = entries[name] else {
             throw .noModel(name: name, hint: Name.hint(for: name, among: Array(entries.keys)))
         }
-        let (number, route): (Int, String)
+        let (answering, route): (ModelTarget, String)
         switch reference.version {
-        case .number(let asked):
-            guard entry.versions.contains(asked) else {
-                throw .noVersion(model: name, version: asked, known: entry.known)
+        case .target(let asked):
+            guard entry.versions.contains(asked.version) else {
+                throw .noVersion(model: name, version: asked.version, known: entry.known)
             }
-            (number, route) = (asked, "pinned")
+            (answering, route) = (asked, "pinned")
         case .alias(let alias):
             guard entry.known != nil else { throw .noVersion(model: name, version: 1, known: nil) }
             guard let target = entry.aliases[alias] else { throw .noAlias(model: name, alias: alias) }
-            (number, route) = (entry.answering[alias] ?? target, alias)
+            (answering, route) = (entry.answering[alias] ?? target, alias)
         }
-        switch entry.slots[number] {
+        let number = answering.version
+        switch entry.slot(answering) {
         case .ready(let model)?: return (entry, model, route)
         case .notReady(let reason)?: throw .notReady(reason)
         case .notKept?:
             throw .notReady(
                 "version \(number) of \(name) is not kept in memory: \(ServingLimits.modelVersionsMax) newer ones are; a name that stands for it changes that"
             )
-        case nil: throw .notReady("version \(number) of \(name) is retired")
+        case nil:
+            throw .notReady(
+                answering.publish == nil
+                    ? "version \(number) of \(name) is retired"
+                    : "\(name)@\(answering.text) is not kept in memory: of a version that learns the newest publish is, and those that names stand for"
+            )
         }
     }
 }

@@ -1,15 +1,32 @@
+import Drift
 package import Forest
 package import Metrics
 package import Models
 
 /// A version of a model, ready to answer.
 package final class ServedModel: Sendable {
-    package let version: ModelVersion
-    package let forest: Forest
-    package let counters = PredictionCounters()
+    package let model: ReadyModel
+    /// Of a version that learns, whose weights these are; `nil` = its file's.
+    package let publish: ModelPublish?
+    package let counters: PredictionCounters
+    /// What traffic is like; `nil` = the version has nothing to compare it with.
+    package let traffic: TrafficTally?
 
-    init(_ version: ModelVersion, _ forest: Forest) {
-        self.version = version
-        self.forest = forest
+    init(_ model: ReadyModel, _ reference: ReferenceHistograms?) {
+        self.model = model
+        publish = nil
+        counters = PredictionCounters()
+        traffic = reference.map { TrafficTally(TrafficCounter($0, model.version.signature)) }
     }
+
+    /// Other weights of a version that answers already: its figures go on.
+    init(_ model: ReadyModel, publish: ModelPublish, of served: ServedModel) {
+        self.model = model
+        self.publish = publish
+        counters = served.counters
+        traffic = served.traffic
+    }
+
+    package var version: ModelVersion { model.version }
+    package var forest: Forest { model.forest }
 }

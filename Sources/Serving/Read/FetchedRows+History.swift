@@ -61,15 +61,7 @@ extension FetchedRows {
     /// of an event view the newest event in force.
     private func statement(_ view: ServedView, _ state: PinnedState, keyCount: Int) -> String {
         let stored = view.stored
-        let columns =
-            [stored.keyList("h"), "h._event_time", "h._deleted"]
-            + view.layout.columns.map { "h.\(SQLText.identifier($0.feature))" }
-        let size = ValueSizes.row(
-            view.layout.columns.map { ($0.feature, $0.type) }
-                + stored.storageKeys.map { ($0.name, $0.type.featureType) },
-            "h"
-        )
-        let list = columns.joined(separator: ", ") + ", \(size) AS _size"
+        let list = view.rowList("h")
         let names = (0..<keyCount).map { "k\($0)" }
         // A global view has no keys, and one entity.
         let asked =
@@ -78,9 +70,7 @@ extension FetchedRows {
             : "(SELECT DISTINCT * FROM unnest(\(names.indices.map { "$\($0 + 1)" }.joined(separator: ", "))) "
                 + "AS k (\(names.joined(separator: ", ")))) k"
         let equal =
-            zip(stored.storageKeys, names).map { key, name in
-                "h.\(SQLText.identifier(key.name)) = k.\(name)\(key.type == .string ? " COLLATE \"C\"" : "")"
-            } + [state.condition("h"), "h._event_time <= $\(keyCount + 1)"]
+            stored.keysGiven("h", count: keyCount) + [state.condition("h"), "h._event_time <= $\(keyCount + 1)"]
         let matches = equal.joined(separator: " AND ")
         let table = stored.historyTable
         let found: String

@@ -26,24 +26,14 @@ struct FetchedRows {
     /// The rows found, with all of ``RowLayout/columns``.
     func rows(_ view: ServedView, _ keys: [Column]) throws(StoreError) -> ViewRows {
         let stored = view.stored
-        let columns =
-            [stored.keyList("o"), "o._event_time", "o._deleted"]
-            + view.layout.columns.map { "o.\(SQLText.identifier($0.feature))" }
-        let size = ValueSizes.row(
-            view.layout.columns.map { ($0.feature, $0.type) }
-                + stored.storageKeys.map { ($0.name, $0.type.featureType) },
-            "o"
-        )
-        let list = columns.joined(separator: ", ") + ", \(size) AS _size"
+        let list = view.rowList("o")
         let rows: Rows
         if stored.definition.isGlobal {
             rows = try session.query("SELECT \(list) FROM \(stored.onlineTable) o")
         } else {
             // One look-up in the primary key for each entity, whatever the planner thinks of the table.
             let names = keys.indices.map { "k\($0)" }
-            let equal = zip(stored.storageKeys, names).map { key, name in
-                "o.\(SQLText.identifier(key.name)) = k.\(name)\(key.type == .string ? " COLLATE \"C\"" : "")"
-            }
+            let equal = stored.keysGiven("o", count: keys.count)
             let parameters = keys.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
             let asked = "unnest(\(parameters)) AS k (\(names.joined(separator: ", ")))"
             // Once, however often it was asked for: each time would be read, sent and counted.

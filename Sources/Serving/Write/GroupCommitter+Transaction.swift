@@ -169,6 +169,7 @@ extension GroupCommitter {
             statistics.add(all)
             statistics.groups += 1
             refusal = nil
+            trouble = nil
         }
         statistics.writes += UInt64(decided.taken.count)
         for (pending, _) in decided.taken { failed.remove(pending.sourceNumbers, client: pending.client) }
@@ -178,7 +179,9 @@ extension GroupCommitter {
         }
         if let state {
             let tallies = group.tallies.map { (view: $0.view.name, tally: $0.tally) }
-            applied(CommittedRows(state: state, isOwn: true, views: stored, late: late, tallies: tallies), finish)
+            var committed = CommittedRows(state: state, isOwn: true, views: stored, late: late, tallies: tallies)
+            for (view, rows) in group.views where view.eventFeature != nil { committed.events[view.id] = rows }
+            applied(committed, finish)
         } else if let position = receipts.flatMap(\.items).map(\.position).max(), position > 0 {
             // Stored through another server maybe, which this one has yet to follow.
             let state = LedgerState(position: position, uid: nil, committedAt: nil)

@@ -47,6 +47,8 @@ final class GroupCommitter {
     var statistics = WriterStatistics()
     /// Why this binary may not write, as the store said last; `nil` = it may.
     var refusal: String?
+    /// Why PostgreSQL could not be written to, as the last attempt found; `nil` = it could, or nothing was tried.
+    var trouble: String?
     /// Writes that wait for a view, or behind one that waits, by number.
     private var waiting: [PendingWrite] = []
     /// Writes that wait for rows which somebody holds, by number.
@@ -226,6 +228,7 @@ final class GroupCommitter {
                     if piece.lockTimeoutMs == options.retryLockTimeoutMs { heldFor += begun.duration(to: .now) }
                     apart(piece, reason, isTime: heldFor < .milliseconds(ServingLimits.heldRowsMs), &work)
                 case .slow(let reason):
+                    trouble = reason
                     for pending in piece.writes { fail(pending, .timeout(reason)) }
                 case .closed(let reason):
                     refusal = reason

@@ -40,7 +40,7 @@ enum GroupTrouble {
     static func reason(_ error: StoreError) -> String {
         guard case .database(let cause) = error else { return "PostgreSQL gave no usable answer" }
         switch cause.kind {
-        case .connect: return "PostgreSQL cannot be reached"
+        case .connect: return "PostgreSQL cannot be reached: \(cause.connectReason)"
         case .connectionLost: return "the connection to PostgreSQL was lost"
         // Ours, and without SQL or values: how long it was.
         case .noAnswer: return cause.message

@@ -70,6 +70,8 @@ package final class GroupWriter: Sendable {
         package var lockTimeoutMs = ServingLimits.groupLockTimeoutMs
         /// How long a part of a group waits for a lock, ms.
         package var retryLockTimeoutMs = ServingLimits.retryLockTimeoutMs
+        /// Takes what is worth a line in the log, from any thread.
+        package var log: @Sendable (ServingEvent) -> Void = { _ in }
 
         package init() {}
     }
@@ -83,8 +85,16 @@ package final class GroupWriter: Sendable {
         options: Options = Options(),
         applied: @escaping Applied
     ) {
-        lanes = (0..<options.laneCount).map { [failed, budget] _ in
-            WriteLane(conninfo: conninfo, options: options, failed: failed, budget: budget, applied: applied)
+        let troubles = WriterTroubles(laneCount: options.laneCount, log: options.log)
+        lanes = (0..<options.laneCount).map { [failed, budget] lane in
+            WriteLane(
+                conninfo: conninfo,
+                options: options,
+                failed: failed,
+                budget: budget,
+                report: { troubles.report($0, lane: lane) },
+                applied: applied
+            )
         }
     }
 
@@ -119,6 +129,10 @@ package final class GroupWriter: Sendable {
 
     /// Why the store has refused this binary's last writes; `nil` = it has not.
     package var refusal: String? { lanes.lazy.compactMap(\.refusal).first }
+
+    /// Why the last writes were not stored, although they are tried; `nil` = they were, or a probe found since that they
+    /// would be.
+    package var trouble: String? { lanes.lazy.compactMap(\.trouble).first }
 
     package var statistics: WriterStatistics {
         lanes.map(\.statistics).reduce(WriterStatistics(), +)

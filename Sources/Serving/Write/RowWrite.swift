@@ -113,4 +113,6 @@ package struct CommittedRows: Sendable {
     package let late: [(view: String, rows: Int)]
     /// Of each view that expects something, how the group's rows met that.
     package let tallies: [(view: String, tally: ExpectationTally)]
+    /// Of each view of events all its rows, as they were submitted, by ``StoredView/id``.
+    package var events: [Int32: ViewRows] = [:]
 }

@@ -22,6 +22,7 @@ final class WriteLane: @unchecked Sendable {
     private var commitStart: ContinuousClock.Instant?
     private var published = WriterStatistics()
     private var publishedRefusal: String?
+    private var publishedTrouble: String?
     /// How many ready writes end the commit thread's wait; `nil` = it does not wait.
     private var commitTarget: Int?
     private var isDecoderWaiting = false
@@ -36,12 +37,15 @@ final class WriteLane: @unchecked Sendable {
     private let heldWaitMs: Int
     private let failed: FailedNumbers
     private let budget: WriteBudget
+    /// Told whenever ``trouble`` may have changed.
+    private let report: @Sendable (_ trouble: String?) -> Void
 
     init(
         conninfo: String,
         options: GroupWriter.Options,
         failed: FailedNumbers,
         budget: WriteBudget,
+        report: @escaping @Sendable (_ trouble: String?) -> Void,
         applied: @escaping GroupWriter.Applied
     ) {
         let connection = connection
@@ -55,12 +59,15 @@ final class WriteLane: @unchecked Sendable {
         heldWaitMs = options.heldWaitMs
         self.failed = failed
         self.budget = budget
+        self.report = report
     }
 
     /// How long a group waits for the clients that shared the one before.
     private static let lingerUs = 1_000
     private static let parkedRetryUs = 20_000
-    private static let reconnectUs = 200_000
+    private static let firstReconnectsMax = 5
+    private static let firstReconnectMs = 200
+    private static let reconnectMs = 1_000
 
     func start() {
         for body in [{ @Sendable [self] in decodeLoop() }, { @Sendable [self] in commitLoop() }] {
@@ -90,6 +97,9 @@ final class WriteLane: @unchecked Sendable {
     var refusal: String? { lock.withLock { publishedRefusal } }
 
     var outage: String? { lock.withLock { outageReason } }
+
+    /// Why the last writes were not stored, although they were tried; `nil` = they were, or have been possible since.
+    var trouble: String? { lock.withLock { publishedTrouble } }
 
     private var outageReason: String? {
         if isStopping { return "the server is shutting down" }
@@ -208,6 +218,7 @@ final class WriteLane: @unchecked Sendable {
 
     private func commitLoop() {
         var lastCount = 1
+        var nextProbe = ContinuousClock.now
         while let group = nextGroup(lastCount) {
             if !group.isEmpty || committer.hasParked {
                 committer.commit(group)
@@ -218,6 +229,14 @@ final class WriteLane: @unchecked Sendable {
                     publishedRefusal = committer.refusal
                 }
             }
+            // Also where writes go on that have nothing to store.
+            if committer.trouble != nil, connection.lossReason == nil, .now >= nextProbe {
+                _ = committer.probe()
+                nextProbe = .now + .milliseconds(Self.reconnectMs)
+            } else if committer.trouble == nil {
+                nextProbe = .now + .milliseconds(Self.reconnectMs)
+            }
+            publishTrouble()
             if connection.lossReason != nil { recover() }
         }
         ended.signal()
@@ -230,6 +249,8 @@ final class WriteLane: @unchecked Sendable {
     private func nextGroup(_ lastCount: Int) -> [PendingWrite]? {
         if committer.hasParked {
             wait(for: 1, us: Self.parkedRetryUs)
+        } else if committer.trouble != nil {
+            wait(for: 1, us: Self.reconnectMs * 1_000)
         } else if wait(for: 1, us: nil), lastCount > 1 {
             wait(for: lastCount, us: Self.lingerUs)
         }
@@ -278,10 +299,19 @@ final class WriteLane: @unchecked Sendable {
 
     // MARK: Outages
 
-    /// Tells everybody who waits, and tries to connect until that succeeds.
+    private func publishTrouble() {
+        let trouble = connection.lossReason ?? committer.trouble
+        lock.withLock { publishedTrouble = committer.trouble }
+        report(trouble)
+    }
+
+    /// Tells everybody who waits, and tries to connect and to write until that succeeds.
     private func recover() {
+        var attempts = 0
         while true {
-            if (try? committer.connect()) != nil { break }
+            guard let error = committer.probe(), !committer.isHeldUp(error) else { break }
+            connection.lost(GroupTrouble.reason(error))
+            report(connection.lossReason)
             let waiting = lock.withLock {
                 let waiting = ready
                 ready = []
@@ -292,9 +322,20 @@ final class WriteLane: @unchecked Sendable {
             committer.failParked(.unavailable(reason))
             for pending in waiting { committer.fail(pending, .unavailable(reason)) }
             if lock.withLock({ isStopping && isDecoderDone && ready.isEmpty }) { return }
-            usleep(UInt32(Self.reconnectUs))
+            attempts += 1
+            pause(attempts < Self.firstReconnectsMax ? Self.firstReconnectMs : Self.reconnectMs)
         }
         connection.made()
+        publishTrouble()
+    }
+
+    /// Waits between attempts; not where the lane stops.
+    private func pause(_ milliseconds: Int) {
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        while ContinuousClock.now < end {
+            usleep(UInt32(Self.firstReconnectMs) * 1_000)
+            if lock.withLock({ isStopping }) { return }
+        }
     }
 }
 

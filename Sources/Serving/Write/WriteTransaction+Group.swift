@@ -119,9 +119,7 @@ extension WriteTransaction {
             if view.definition.isOnline {
                 counts.late =
                     newest.count
-                    - (view.eventFeature == nil
-                        ? try upsertOnlineFromHistory(view, range)
-                        : try moveOnlineOfEvents(view, range, hasTombstones: rows.hasTombstones))
+                    - (try moveOnlineFromHistory(view, range, hasTombstones: rows.hasTombstones))
             }
         }
         entries.append(LedgerEntry(view: view.id, kind: .data, rows: counts.stored, eventTimes: range))
@@ -132,9 +130,7 @@ extension WriteTransaction {
     /// What is online of some entities of an event view, whose rows this transaction has locked.
     private func onlineRows(of rows: ViewRows, _ view: StoredView) throws(StoreError) -> ViewRows {
         let names = rows.keys.indices.map { "k\($0)" }
-        let equal = zip(view.storageKeys, names).map { key, name in
-            "o.\(SQLText.identifier(key.name)) = k.\(name)\(key.type == .string ? " COLLATE \"C\"" : "")"
-        }
+        let equal = view.keysGiven("o", count: names.count)
         let found = try session.query(
             """
             SELECT \(view.keyList("o")), o._event_time, o._deleted, \(view.featureList("o"))
@@ -192,16 +188,10 @@ extension WriteTransaction {
             )
             """
         if view.definition.isOnline {
-            let columns = "\(keys), _event_time, _deleted, \(features)"
+            let upsert = view.onlineUpsert(from: "v", where: "_newest", order: "_place", hidden: hidden[view.id])
             sql += """
                 , upserted AS (
-                    INSERT INTO \(view.onlineTable) AS o (\(columns)) SELECT \(columns) FROM v
-                    WHERE _newest AND NOT EXISTS (
-                        SELECT FROM \(view.onlineTable) x
-                        WHERE \(view.keysEqual("x", "v")) AND x._event_time > v._event_time)
-                    ORDER BY _place
-                    ON CONFLICT (\(keys)) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
-                    WHERE excluded._event_time >= o._event_time
+                    \(upsert)
                     RETURNING 1
                 )
                 SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM upserted)
@@ -214,40 +204,6 @@ extension WriteTransaction {
             throw .conflict("history took another number of rows than it was given")
         }
         return order.newest.count - Int(upserted)
-    }
-
-    /// Moves the online rows of this batch's entities, from its rows in history.
-    ///
-    /// - Parameter times: of the batch's rows, so that other partitions are not looked at.
-    /// - Returns: how many online rows it made or moved.
-    private func upsertOnlineFromHistory(
-        _ view: StoredView,
-        _ times: ClosedRange<Timestamp>
-    ) throws(StoreError) -> Int {
-        let columns = "\(view.keyList()), _event_time, _deleted, \(view.featureList())"
-        // The batch is the newest in its index, and not in the table's statistics: an index scan is always right.
-        let results = try session.execute(
-            """
-            SET LOCAL enable_seqscan = off;
-            WITH n AS MATERIALIZED (
-                SELECT DISTINCT ON (\(view.keyList("h"))) \(view.keyList("h")), h._event_time, h._deleted,
-                    \(view.featureList("h"))
-                FROM \(view.historyTable) h
-                WHERE h._batch = \(batch) AND h._event_time >= '\(times.lowerBound.text)'::timestamptz
-                    AND h._event_time <= '\(times.upperBound.text)'::timestamptz
-                ORDER BY \(view.keyList("h")), h._event_time DESC
-            )
-            INSERT INTO \(view.onlineTable) AS o (\(columns)) SELECT \(columns) FROM n
-            WHERE NOT EXISTS (
-                SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
-            ORDER BY \(view.keyList("n"))
-            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
-            WHERE excluded._event_time >= o._event_time;
-            SET LOCAL enable_seqscan = on
-            """
-        )
-        guard results.count == 3 else { throw .conflict("the online table did not say how many rows it took") }
-        return results[1].affectedCount
     }
 }
 

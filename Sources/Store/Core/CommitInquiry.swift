@@ -43,6 +43,9 @@ package struct UncertainCommit: Sendable {
 /// ledger does not have it, the transaction has ended for good once its server no longer runs it, or once that server was
 /// restarted or replaced: then what is not in the ledger never will be.
 package struct CommitInquiry {
+    /// What to do where a command's transaction was not committed.
+    package static let advice = "Run the command again"
+
     private let conninfo: String
     private let interruption: Interruption?
     private let server: ServerIdentity?
@@ -119,7 +122,7 @@ package struct CommitInquiry {
         _ error: StoreError,
         _ subject: String,
         on session: Session,
-        advice: String = "Run the command again"
+        advice: String = Self.advice
     ) -> StoreError {
         guard case .database(let cause) = error, Self.isUncertain(error, on: session) else { return error }
         let outcome = outcome(waitMs: Limits.commandOutcomeWaitMs)
@@ -179,7 +182,7 @@ package struct CommitInquiry {
 
 /// Which server answers, and which run of it.
 struct ServerIdentity: Sendable, Hashable {
-    /// The cluster's, which its standbys share and a copy by pg_dump does not; `nil` where the role may not read it.
+    /// The cluster's, which its standbys share and a copy by pg_dump does not; `nil` where the role or the server cannot read it.
     let systemID: String?
     /// Changes when a standby takes over; `nil` in recovery, and where the role may not read it.
     let timeline: String?
@@ -200,13 +203,26 @@ struct ServerIdentity: Sendable, Hashable {
         )
         isInRecovery = known.bool(0, 0) ?? true
         startedAt = known.text(0, 1) ?? ""
-        let control = "(SELECT system_identifier FROM pg_catalog.pg_control_system())"
-        let system = known.bool(0, 2) == true ? control : "NULL"
+        systemID = known.bool(0, 2) == true ? try Self.systemID(session) : nil
         let isTold = known.bool(0, 3) == true && !isInRecovery
         let file = isTold ? "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn())" : "NULL"
-        let rows = try session.query("SELECT \(system)::text, pg_catalog.left(\(file), 8)")
-        systemID = rows.text(0, 0)
-        timeline = rows.text(0, 1)
+        timeline = try session.query("SELECT pg_catalog.left(\(file), 8)").text(0, 0)
+    }
+
+    /// - Returns: `nil` where the server cannot read the file that has it: it looks at the place where its data folder was when
+    ///   it started, which may have been moved since, and works on without.
+    private static func systemID(_ session: Session) throws(StoreError) -> String? {
+        let sql = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
+        do {
+            guard session.connection.isInTransaction else { return try session.query(sql).text(0, 0) }
+            return try session.execute("SAVEPOINT identity; \(sql); RELEASE SAVEPOINT identity")[1].text(0, 0)
+        } catch {
+            guard case .database(let cause) = error, cause.sqlState?.hasPrefix("58") == true else { throw error }
+            if session.connection.isInTransaction {
+                try session.execute("ROLLBACK TO SAVEPOINT identity; RELEASE SAVEPOINT identity")
+            }
+            return nil
+        }
     }
 
     /// Whether what one of them committed the other has, unless it was lost with a failover.

@@ -7,6 +7,8 @@ package enum BatchKind: String, Sendable {
     case data, materialize, rebuild, forget, drop, definitions
     /// Of models: under ``LedgerEntry/noView``.
     case model
+    /// Of users of the server: likewise.
+    case users
 }
 
 /// A committed state of the store: position and uid together name it beyond doubt.
@@ -118,6 +120,22 @@ package struct Ledger {
             let committedAt = row.text(0, 2).flatMap({ try? Timestamp(text: $0) })
         else { throw .conflict("the ledger did not say which position the commit took") }
         return LedgerState(position: position, uid: row.text(0, 1), committedAt: committedAt.microseconds)
+    }
+
+    /// Does what a commit does, within a transaction that has begun, and rolls it back: it fails where a commit would.
+    ///
+    /// Its row is longer than a page, so that a table has to grow, which a full disk does not let it.
+    package func rehearse() throws(StoreError) {
+        try session.execute(
+            """
+            SELECT pg_catalog.pg_advisory_xact_lock(\(AdvisoryLock.space), \(AdvisoryLock.ledger));
+            INSERT INTO asof.batch_details (batch, view, source)
+            SELECT pg_catalog.nextval('asof.batch_numbers'), \(LedgerEntry.noView), (
+                SELECT pg_catalog.string_agg(pg_catalog.md5(pg_catalog.random()::text), '')
+                FROM pg_catalog.generate_series(1, 1000));
+            ROLLBACK
+            """
+        )
     }
 
     /// As the other one; where the COMMIT is not answered, the error says what became of it.
@@ -238,6 +256,16 @@ package struct PinnedState: Sendable {
             \(alias)._batch <= \(batchMax) AND \(alias)._batch <> ALL ('{\(known)}'::bigint[] || ARRAY(
                 SELECT batch FROM asof.batches
                 WHERE batch < batch_high AND position > \(resolvedAt) AND batch <= \(batchMax)))
+            """
+    }
+
+    /// SQL: whether the row that `alias` names came after this state.
+    package func exclusion(_ alias: String) -> String {
+        let known = overtaken.map(String.init).joined(separator: ",")
+        return """
+            (\(alias)._batch > \(batchMax) OR \(alias)._batch = ANY ('{\(known)}'::bigint[] || ARRAY(
+                SELECT batch FROM asof.batches
+                WHERE batch < batch_high AND position > \(resolvedAt) AND batch <= \(batchMax))))
             """
     }
 }

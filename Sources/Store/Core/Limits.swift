@@ -9,6 +9,8 @@ package enum Limits {
 
     /// Rows of one batch, which is one commit: large enough that a commit costs nothing per row, small enough for memory.
     package static let batchRowsMax = 250_000
+    /// The same where a view has latest values, unless `--batch-rows` says otherwise: single writes and servers wait for a batch.
+    package static let onlineBatchRowsMax = 20_000
     /// The values of one batch: wide rows end a batch earlier.
     package static let batchBytesMax = 128 << 20
     /// New partitions that one batch may open (`--new-partitions-max`): more means that times were read in a wrong unit.
@@ -53,6 +55,8 @@ package enum Limits {
 
     // MARK: Inside
 
+    /// What a change of types writes anew, tables and indexes: for the estimate that a plan shows.
+    static let rewrittenBytesPerSecond: Int64 = 50 << 20
     /// Rejects that are deleted at a time.
     static let rejectsDropped = 10_000
     /// Bytes handed to libpq at a time during COPY.
@@ -69,7 +73,7 @@ package enum Limits {
 
     static func check() {
         precondition(outcomeStatementMs < cancelledOutcomeWaitMs && cancelledOutcomeWaitMs < commandOutcomeWaitMs)
-        precondition(batchRowsMax >= copyChunkRows)
+        precondition(batchRowsMax >= onlineBatchRowsMax && onlineBatchRowsMax >= copyChunkRows)
         precondition(DefinitionLimits.keyBytesMax < 8_192 / 3, "an entry of a B-tree fits a third of a page")
     }
 }

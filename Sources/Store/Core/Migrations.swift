@@ -1,4 +1,4 @@
-import Crypto
+import Hashing
 import PointInTime
 import Postgres
 
@@ -99,11 +99,51 @@ package struct Migration: Sendable {
             name: "0015_streams.sql",
             sql: String(decoding: PackageResources._015_streams_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 16,
+            name: "0016_predictions.sql",
+            sql: String(decoding: PackageResources._016_predictions_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 17,
+            name: "0017_monitor.sql",
+            sql: String(decoding: PackageResources._017_monitor_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 18,
+            name: "0018_learners.sql",
+            sql: String(decoding: PackageResources._018_learners_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 19,
+            name: "0019_users.sql",
+            sql: String(decoding: PackageResources._019_users_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 20,
+            name: "0020_least_privilege.sql",
+            sql: String(decoding: PackageResources._020_least_privilege_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 21,
+            name: "0021_object_segments.sql",
+            sql: String(decoding: PackageResources._021_object_segments_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 22,
+            name: "0022_former_features.sql",
+            sql: String(decoding: PackageResources._022_former_features_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 23,
+            name: "0023_forgotten_rows.sql",
+            sql: String(decoding: PackageResources._023_forgotten_rows_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }
 
-    package var checksum: String { ContentDigest.hex(Array(SHA256.hash(data: Array(sql.utf8)))) }
+    package var checksum: String { ContentDigest.hex(SHA256.digest(sql.utf8)) }
 }
 
 /// Brings a database's schema up to this binary's.
@@ -162,9 +202,13 @@ package enum Migrator {
     private static func prepare(_ session: Session) throws(StoreError) {
         try session.transaction(.write, of: "the schema asof", asksToWrite: false) { () throws(StoreError) in
             try session.lock(AdvisoryLock.migration)
+            let schemas = try StoreSchemas(session)
+            // Somebody else may have made the store meanwhile.
+            if try session.query("SELECT to_regclass('asof.batches') IS NOT NULL").bool(0, 0) == true { return }
+            try schemas.check(session)
             try session.execute(
                 """
-                CREATE SCHEMA IF NOT EXISTS asof;
+                \(schemas.has("asof") ? "" : "CREATE SCHEMA asof;")
                 CREATE TABLE IF NOT EXISTS asof.migrations (
                     number integer PRIMARY KEY,
                     name text NOT NULL,
@@ -190,7 +234,9 @@ package enum Migrator {
             try WriterAdmission.shutOut(session, waitMs: waitMs)
             // Somebody else may have applied it meanwhile.
             if try isApplied(migration, session, newest: newest) { return false }
-            try session.execute(migration.sql)
+            // The first one makes schemas.
+            let isFirst = migration.number == 1
+            try session.execute(isFirst ? StoreSchemas(session).withoutExisting(migration.sql) : migration.sql)
             try session.query(
                 "INSERT INTO asof.migrations (number, name, checksum) VALUES ($1, $2, $3)",
                 [.int32(Int32(migration.number)), .text(migration.name), .text(migration.checksum)]

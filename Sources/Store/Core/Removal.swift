@@ -156,13 +156,20 @@ extension StoredView {
         let rows = try session.query(
             "SELECT id, shape, definition::text, retired_at IS NOT NULL FROM asof.views ORDER BY id"
         )
+        let former = try FormerFeatures.all(session)
         var views: [(view: StoredView, isRetired: Bool)] = []
         for row in 0..<rows.count {
             guard let id = rows.int32(row, 0), let shape = rows.int64(row, 1), let text = rows.text(row, 2) else {
                 continue
             }
             let definition = try JSONDocument.definition(ViewDefinition.self, from: text, in: "asof.views")
-            views.append((StoredView(id: id, shape: shape, definition: definition), rows.bool(row, 3) == true))
+            let view = StoredView(
+                id: id,
+                shape: shape,
+                definition: definition,
+                former: former[id] ?? FormerFeatures()
+            )
+            views.append((view, rows.bool(row, 3) == true))
         }
         return views
     }

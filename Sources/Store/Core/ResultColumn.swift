@@ -16,7 +16,18 @@ package struct ResultColumn {
     /// - Parameters:
     ///   - column: the result's column, of the SQL type that `type` has.
     ///   - isNull: rows to leave null whatever the result says, by row of the column.
+    /// - Throws: ``StoreError/conflict(_:)`` where it has another one, since somebody has changed the feature's type meanwhile.
     package func read(_ column: Int, as type: FeatureType, isNull: [Bool]) throws(StoreError) -> Column {
+        guard type.matches(rows.columnType(column)) else {
+            throw .conflict(
+                "'\(rows.columnName(column))' is no \(type.text) any more: definitions changed meanwhile; run it again"
+            )
+        }
+        return try readBytes(column, as: type, isNull: isNull)
+    }
+
+    /// As ``read(_:as:isNull:)``, of a column whose SQL type the caller has looked at: its values have the bytes of `type`'s.
+    package func readBytes(_ column: Int, as type: FeatureType, isNull: [Bool]) throws(StoreError) -> Column {
         var validity = [Bool](repeating: false, count: rowOf.count)
         for row in rowOf.indices {
             validity[row] = rowOf[row] >= 0 && !isNull[row] && !rows.isNull(Int(rowOf[row]), column)
@@ -127,6 +138,20 @@ package struct ResultColumn {
             }
             body(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]))
             offset += length
+        }
+    }
+}
+
+extension FeatureType {
+    /// Whether values of a result's type are read as this one. Only numbers get other types, whose bytes would be read as what
+    /// they are not.
+    fileprivate func matches(_ typeID: UInt32) -> Bool {
+        switch self {
+        case .int32: typeID == TypeID.int4
+        case .int64: typeID == TypeID.int8
+        case .float32: typeID == TypeID.float4
+        case .float64: typeID == TypeID.float8
+        case .bool, .string, .bytes, .timestamp, .vector, .listInt64, .listString: true
         }
     }
 }

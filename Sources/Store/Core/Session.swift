@@ -7,6 +7,8 @@ package final class Session {
     package let conninfo: String
     /// Bounds each statement more tightly than a transaction's options do; `nil` = these alone.
     package var statementTimeoutMs: Int?
+    /// For whom a server's session changes something, as `asof.audit` names it: said in each transaction that writes.
+    package var actor: Actor?
     /// By which its waits end from another thread.
     package let interruption: Interruption?
     /// Which server it is, known from the first transaction that writes on: an uncertain COMMIT is looked up there.
@@ -68,10 +70,16 @@ package final class Session {
         if let statementTimeoutMs { options.statementTimeoutMs = min(options.statementTimeoutMs, statementTimeoutMs) }
         let results: [Rows]
         do {
-            let all = try connection.begin(options, then: asks ? "\(WriterAdmission.statement); \(more)" : more)
-            results = Array(asks ? all.dropFirst() : all)
+            let own = asks ? [WriterAdmission.statement] + (actor?.statements ?? []) : []
+            let all = try connection.begin(options, then: own.map { "\($0); " }.joined() + more)
+            results = Array(all.dropFirst(own.count))
         } catch {
             connection.rollBack()
+            var error = error
+            // So a standby answers to READ WRITE, and to nothing else of it.
+            if !options.isReadOnly, error.sqlState == SQLState.featureNotSupported {
+                error.kind = .server(sqlState: SQLState.readOnlyTransaction)
+            }
             throw asks ? StoreError(beginning: error, self) : .database(error)
         }
         if !options.isReadOnly, server == nil {
@@ -110,11 +118,27 @@ package final class Session {
             connection.rollBack()
             throw error
         }
-        do throws(StoreError) { try commit() } catch {
-            guard let subject, let transactionID else { throw error }
-            throw CommitInquiry(self, transactionID: transactionID).explaining(error, subject, on: self)
+        if let subject, let transactionID {
+            try commit(subject, transactionID: transactionID)
+        } else {
+            try commit()
         }
         return result
+    }
+
+    /// Commits what has no entry in the ledger; where the COMMIT is not answered, the error says what became of it.
+    ///
+    /// - Parameters:
+    ///   - subject: what is committed, as `the manifest of train.parquet`.
+    ///   - advice: what to do unless it was committed.
+    package func commit(
+        _ subject: String,
+        transactionID: String,
+        advice: String = CommitInquiry.advice
+    ) throws(StoreError) {
+        do { try commit() } catch {
+            throw CommitInquiry(self, transactionID: transactionID).explaining(error, subject, on: self, advice: advice)
+        }
     }
 
     /// Takes an advisory lock, shared, until the end of the transaction, if it is free.
@@ -148,6 +172,12 @@ package enum AdvisoryLock {
     package static let definitions = 3
     /// Whoever registers versions of models or moves their names: both are short and rare.
     package static let models = 4
+    /// Held while partitions of the log of predictions are made or dropped.
+    package static let predictions = 16
+    /// Held while the marker of a directory of segments in object storage is made.
+    package static let segmentMarker = 22
+    /// Whoever changes the server's users.
+    package static let users = 21
 
     /// The lock of a view: shared by its writers, exclusive for what replaces its data or changes its columns.
     package static func view(_ id: Int32) -> Int { 1_000_000 + Int(id) }
@@ -155,6 +185,11 @@ package enum AdvisoryLock {
     package static func materialization(_ id: Int32) -> Int { 700_000_000 + Int(id) }
     /// Held by the transaction of a chunk, also before the view has a watermark to lock.
     package static func watermark(_ id: Int32) -> Int { 900_000_000 + Int(id) }
+    /// Held while a build changes a directory of segments in object storage. Two directories may share one, and wait for
+    /// one another then.
+    package static func segments(_ directory: UInt32) -> Int { 1_100_000_000 + Int(directory % 900_000_000) }
+    /// Held while an online table of a view is made beside it, over all its transactions.
+    static func onlineBuild(_ id: Int32) -> Int { 300_000_000 + Int(id) }
     /// Held while a view's partitions are made.
     package static func partitions(_ id: Int32) -> Int { 500_000_000 + Int(id) }
 }

@@ -25,22 +25,43 @@ package struct Pruning: Sendable {
     /// - Parameters:
     ///   - new: what will be in force, of all projects.
     ///   - project: whose views may be deleted.
-    package init(_ session: Session, to new: Definitions, of project: String = "") throws(StoreError) {
+    ///   - renames: features that go on under another name are not deleted.
+    package init(
+        _ session: Session,
+        to new: Definitions,
+        of project: String = "",
+        _ renames: [FeatureRename] = []
+    ) throws(StoreError) {
         var items: [Item] = []
         let totals = try Ledger(session).totals()
         for (view, isRetired) in try StoredView.all(session) where new.projects[.view(view.name)] == project {
             let rows = totals[view.id]?.rows ?? 0
             let wanted = new.view(named: view.name)
+            let renames = renames.filter { $0.view == view.name }
+            let events = view.definition.events.map { events in
+                EventIdentity(id: renames.first { $0.was == events.id }?.name ?? events.id)
+            }
             let isUsable =
                 wanted?.keys == view.definition.keys && wanted?.partition == view.definition.partition
-                && wanted?.events == view.definition.events && wanted?.windows == nil
+                && (wanted?.events == events || wanted?.events == view.definition.events) && wanted?.windows == nil
             guard let wanted, isUsable || !isRetired else {
                 items.append(Item(view: view, feature: nil, rows: rows, bytes: try view.bytes(session)))
                 continue
             }
-            for (feature, isHidden) in try Self.features(view, session) {
-                let kept = wanted.feature(named: feature.name)
-                guard kept == nil || (kept?.type != feature.type && (isHidden || isRetired)) else { continue }
+            let stored = try Self.features(view, session)
+            func isKept(_ feature: FeatureDefinition, as name: String, isHidden: Bool) -> Bool {
+                guard let kept = wanted.feature(named: name) else { return false }
+                return feature.type.isShown(of: kept.type) || !(isHidden || isRetired)
+            }
+            for (feature, isHidden) in stored {
+                // Of two that could have a name the one has it that had it; but for one that goes.
+                let renamed = renames.first { rename in
+                    rename.was == feature.name
+                        && !stored.contains {
+                            $0.feature.name == rename.name && isKept($0.feature, as: rename.name, isHidden: $0.isHidden)
+                        }
+                }
+                guard !isKept(feature, as: renamed?.name ?? feature.name, isHidden: isHidden) else { continue }
                 items.append(Item(view: view, feature: feature, rows: rows, bytes: 0))
             }
         }
@@ -78,6 +99,7 @@ package struct Pruning: Sendable {
         var remaining = retired
         remaining.features.removeAll { isPruned($0.view, $0.feature) }
         remaining.views.removeAll { isPruned($0.name, nil) }
+        remaining.names.removeAll { isPruned($0.view, nil) || isPruned($0.view, $0.name) }
         for index in remaining.views.indices {
             let view = remaining.views[index].name
             remaining.views[index].features.removeAll { isPruned(view, $0.name) }
@@ -134,6 +156,7 @@ package struct Pruning: Sendable {
 
     private func drop(_ view: StoredView, _ session: Session) throws(StoreError) {
         try session.execute("DROP TABLE \(view.historyTable); DROP TABLE IF EXISTS \(view.onlineTable)")
+        try OnlineTableBuild.discard(ofView: view.id, session)
         for table in [
             "partitions", "features", "sources", "removed_rows", "watermarks", "materialize_runs", "segments",
             "expectation_counts",

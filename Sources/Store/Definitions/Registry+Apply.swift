@@ -9,6 +9,7 @@ extension Registry {
     /// - Parameters:
     ///   - prunes: deletes what ``Pruning`` finds for good.
     ///   - planned: the ``version`` that somebody was shown the changes against; `nil` = nobody was.
+    ///   - prepared: online tables of views that have none, by this session; others are made while writers wait.
     /// - Returns: the registry then, and the state that the change made; `nil` where nothing changed.
     /// - Throws: ``StoreError/refusedChange(_:)`` for what would need data to be rewritten; ``StoreError/stalePlan(version:)``
     ///   where another version than the planned one is in force, or what `file`
@@ -18,8 +19,30 @@ extension Registry {
         prunes: Bool = false,
         planned: Int64? = nil,
         _ session: Session,
-        lockTimeoutMs: Int = Limits.applyLockTimeoutMs
+        lockTimeoutMs: Int = Limits.applyLockTimeoutMs,
+        prepared: [OnlineTableBuild] = []
     ) throws(StoreError) -> (Registry, LedgerState?) {
+        let (_, state) = try putInForce(
+            file,
+            prunes: prunes,
+            planned: planned,
+            session,
+            lockTimeoutMs: lockTimeoutMs,
+            prepared: prepared
+        )
+        return (try load(session), state)
+    }
+
+    /// As the other one. An error says that nothing was applied, but for ``StoreError/uncertainCommit(_:)``.
+    /// - Returns: the version that is in force then.
+    package static func putInForce(
+        _ file: ProjectDefinitions,
+        prunes: Bool,
+        planned: Int64?,
+        _ session: Session,
+        lockTimeoutMs: Int = Limits.applyLockTimeoutMs,
+        prepared: [OnlineTableBuild]
+    ) throws(StoreError) -> (version: Int64, LedgerState?) {
         var options = Connection.TransactionOptions.write
         options.lockTimeoutMs = lockTimeoutMs
         try session.begin(options)
@@ -28,20 +51,27 @@ extension Registry {
             let old = try load(session)
             if let planned, planned != old.version { throw StoreError.stalePlan(version: old.version) }
             var new = old.definitions(with: file)
-            let pruning = prunes ? try Pruning(session, to: new, of: file.project) : nil
+            let pruning = prunes ? try Pruning(session, to: new, of: file.project, file.renames) : nil
             pruning?.release(&new)
-            let versions = try ServiceVersions(session)
-            let changes = old.changes(to: file, pruning: pruning, versions: versions)
-            let refused = changes.filter { $0.severity == .refused }.map(\.line)
+            let applied = try AppliedDefinitions(old, session)
+            let refused = applied.changes(to: file, pruning: pruning).filter { $0.severity == .refused }.map(\.line)
             guard refused.isEmpty else { throw StoreError.refusedChange(refused) }
             guard file.definitions.isResolved(in: new) else { throw StoreError.stalePlan(version: old.version) }
             let isSame = try JSONDocument.isSame(new, old.definitions)
             guard !isSame || pruning?.items.isEmpty == false else {
                 session.connection.rollBack()
-                return (old, nil)
+                return (old.version, nil)
             }
-            let state = try old.put(new, isSame: isSame, of: file.project, pruning, versions, session)
-            return (try load(session), state)
+            let state = try old.put(
+                new,
+                isSame: isSame,
+                of: file,
+                pruning,
+                applied.versions,
+                prepared,
+                session
+            )
+            return (isSame ? old.version : old.version + 1, state)
         } catch {
             session.connection.rollBack()
             if case .database(let cause) = error, cause.isRetryable {
@@ -61,29 +91,14 @@ extension Registry {
         file.merged(into: definitions, retired: retired)
     }
 
-    /// What applying `file` would change, after `pruning` where that is done as well.
-    /// - Parameter versions: those that the store has.
-    package func changes(
-        to file: ProjectDefinitions,
-        pruning: Pruning? = nil,
-        versions: ServiceVersions
-    ) -> [DefinitionChange] {
-        guard let pruning else { return file.changes(from: definitions, retired: retired, versions: versions) }
-        let remaining = pruning.remaining(of: retired)
-        return file.changes(from: definitions, retired: remaining, versions: versions).map { change in
-            var change = change
-            change.detail = change.detail.replacing("; data kept", with: "")
-            return change
-        }
-    }
-
     /// - Parameter isSame: whether `new` is what is in force, to the byte: then there is only something to prune.
     private func put(
         _ new: Definitions,
         isSame: Bool,
-        of project: String,
+        of file: ProjectDefinitions,
         _ pruning: Pruning?,
         _ versions: ServiceVersions,
+        _ prepared: [OnlineTableBuild],
         _ session: Session
     ) throws(StoreError) -> LedgerState {
         let next = version + 1
@@ -108,9 +123,12 @@ extension Registry {
             // Exclusive against writers: nobody writes into a view while its columns change.
             if changed.contains(name) { try session.lock(AdvisoryLock.view(id)) }
         }
+        let inexact = try HistoryRewrite.all(session, to: new, file.renames).flatMap(\.refusals).map(\.line)
+        guard inexact.isEmpty else { throw .refusedChange(inexact) }
         for view in new.views where changed.contains(view.name) && view.windows == nil {
             if let id = ids[view.name] {
-                try change(StoredView(id: id, shape: next, definition: view), session)
+                let stored = StoredView(id: id, shape: next, definition: view)
+                try change(stored, file.renames, prepared.first { $0.viewID == id }, session)
             } else {
                 try create(view, shape: next, session)
             }
@@ -125,7 +143,7 @@ extension Registry {
         if !isSame {
             try session.query(
                 "INSERT INTO asof.definitions (version, project, document) VALUES ($1, $2, $3)",
-                [.int64(next), .text(project), .jsonb(try JSONDocument.encode(new))]
+                [.int64(next), .text(file.project), .jsonb(try JSONDocument.encode(new))]
             )
         }
         return try ledger.commit(
@@ -169,16 +187,40 @@ extension Registry {
         )
     }
 
-    /// Adds, hides and shows columns of a view that exists; makes or drops its online table.
-    private func change(_ view: StoredView, _ session: Session) throws(StoreError) {
+    /// From here on no release writes that left the values of hidden features alone, under newer rows.
+    private static let firstSchemaOfHiddenNulls: Int32 = 13
+
+    /// Adds, hides, shows, renames and widens columns of a view that exists; makes or drops its online table.
+    private func change(
+        _ view: StoredView,
+        _ renames: [FeatureRename],
+        _ prepared: OnlineTableBuild?,
+        _ session: Session
+    ) throws(StoreError) {
+        var hasOnline = try view.hasOnlineTable(session)
+        // It has the columns that the view had until now.
+        if !hasOnline, view.definition.isOnline, var prepared { hasOnline = try prepared.place() }
+        var types: [String: FeatureType] = [:]
+        let known = try session.query("SELECT name, type FROM asof.features WHERE view = $1", [.int32(view.id)])
+        for row in 0..<known.count {
+            types[known.text(row, 0) ?? ""] = known.text(row, 1).flatMap(FeatureType.init(text:))
+        }
+        try view.alterFeatures(types, renames, hasOnline: hasOnline, session)
         let rows = try session.query(
-            "SELECT name, retired_at IS NOT NULL FROM asof.features WHERE view = $1",
-            [.int32(view.id)]
+            """
+            SELECT name, retired_at IS NOT NULL, coalesce(retired_at <= (SELECT applied_at FROM asof.migrations WHERE number = $2), false)
+            FROM asof.features WHERE view = $1
+            """,
+            [.int32(view.id), .int32(Self.firstSchemaOfHiddenNulls)]
         )
         var isRetired: [String: Bool] = [:]
-        for row in 0..<rows.count { isRetired[rows.text(row, 0) ?? ""] = rows.bool(row, 1) }
-        let hasOnline =
-            try session.query("SELECT to_regclass($1) IS NOT NULL", [.text(view.onlineTable)]).bool(0, 0) == true
+        var wasLeftAlone: Set<String> = []
+        for row in 0..<rows.count {
+            guard let name = rows.text(row, 0) else { continue }
+            isRetired[name] = rows.bool(row, 1)
+            if rows.bool(row, 2) == true { wasLeftAlone.insert(name) }
+        }
+        // Online values of a hidden feature are those of history: whoever writes sets NULL where a newer row has none.
         var returned: [String] = []
         let added = view.definition.features.count { isRetired[$0.name] == nil }
         if added > 0 { try view.refuseColumns(added, session) }
@@ -191,7 +233,7 @@ extension Registry {
                 continue
             }
             if retired {
-                returned.append(feature.name)
+                if wasLeftAlone.contains(feature.name) { returned.append(feature.name) }
                 try session.query(
                     "UPDATE asof.features SET retired_at = NULL WHERE view = $1 AND name = $2",
                     [.int32(view.id), .text(feature.name)]
@@ -267,17 +309,7 @@ extension StoredView {
     /// columns, too, so that they can be shown again. The index has a name of ours: PostgreSQL's choice, `view_pkey`, may
     /// be another view's.
     func createOnline(_ session: Session) throws(StoreError) {
-        try session.execute(
-            """
-            CREATE TABLE \(onlineTable) (
-                \(keyColumns),
-                _event_time timestamptz NOT NULL,
-                _deleted boolean NOT NULL,
-                \(featureColumns),
-                CONSTRAINT "_v\(id)_key" PRIMARY KEY (\(keyList()))
-            ) WITH (fillfactor = 70)
-            """
-        )
+        try session.execute(onlineTableStatement(onlineTable, key: "_v\(id)_key"))
         let hidden = try session.query(
             "SELECT name, type FROM asof.features WHERE view = $1 AND retired_at IS NOT NULL",
             [.int32(id)]
@@ -290,30 +322,49 @@ extension StoredView {
         }
     }
 
+    /// SQL: makes a table as the view's online table is.
+    /// - Parameter key: the name of its index.
+    func onlineTableStatement(_ table: String, key: String) -> String {
+        """
+        CREATE TABLE \(table) (
+            \(keyColumns),
+            _event_time timestamptz NOT NULL,
+            _deleted boolean NOT NULL,
+            \(featureColumns),
+            CONSTRAINT "\(key)" PRIMARY KEY (\(keyList()))
+        ) WITH (fillfactor = 70)
+        """
+    }
+
     /// SQL: the latest row of each entity, by the rule: greatest event time, then greatest position; of an event view the
     /// newest event in force or, where none is, the newest that was deleted.
     package var latestQuery: String {
         latestQuery(tieOrder: "(SELECT position FROM asof.batches b WHERE b.batch = h._batch LIMIT 1) DESC")
     }
 
-    /// - Parameter tieOrder: see ``tieOrder(_:_:)``, for alias `h`.
-    func latestQuery(tieOrder: String) -> String {
+    /// - Parameters:
+    ///   - tieOrder: see ``tieOrder(_:_:)``, for alias `h`.
+    ///   - among: conditions on the rows that count, of the alias that it is given.
+    func latestQuery(tieOrder: String, among: (String) -> [String] = { _ in [] }) -> String {
+        let head = """
+            SELECT DISTINCT ON (\(keyList("h"))) \(keyList("h")), h._event_time, h._deleted, \(featureList("h"))
+            FROM \(historyTable) h
+            """
         if eventFeature != nil {
+            let conditions = among("h") + [isLastVersion("h", among: among)]
             return """
-                SELECT DISTINCT ON (\(keyList("h"))) \(keyList("h")), h._event_time, h._deleted, \(featureList("h"))
-                FROM \(historyTable) h WHERE \(isLastVersion("h"))
+                \(head) WHERE \(conditions.joined(separator: " AND "))
                 ORDER BY \(keyList("h")), h._deleted, \(historyOrder("h"))
                 """
         }
+        let conditions = among("h")
         return """
-            SELECT DISTINCT ON (\(keyList("h"))) \(keyList("h")), h._event_time, h._deleted, \(featureList("h"))
-            FROM \(historyTable) h
+            \(head)\(conditions.isEmpty ? "" : " WHERE \(conditions.joined(separator: " AND "))")
             ORDER BY \(keyList("h")), h._event_time DESC, \(tieOrder)
             """
     }
 
-    /// Takes features from history again that were hidden. Writers of releases before let them keep their values under
-    /// newer rows.
+    /// Takes features from history again that were hidden while releases wrote that let them keep their values under newer rows.
     func refreshOnline(_ features: [String], _ session: Session) throws(StoreError) {
         let names = features.map(SQLText.identifier)
         let changes = names.map { "o.\($0) IS DISTINCT FROM h.\($0)" }.joined(separator: " OR ")
@@ -329,7 +380,7 @@ extension StoredView {
     func fillOnline(_ session: Session) throws(StoreError) {
         try session.execute(
             """
-            INSERT INTO \(onlineTable) (\(keyList()), _event_time, _deleted, \(featureList()))
+            INSERT INTO \(onlineTable) (\(onlineColumns))
             \(latestQuery(tieOrder: try tieOrder("h", session)))
             """
         )

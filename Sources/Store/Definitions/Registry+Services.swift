@@ -87,8 +87,8 @@ extension Registry {
             _ sql: String,
             _ parameters: [Parameter] = []
         ) throws(StoreError) -> [StoredService] {
-            // What a version names was there when it was put in force, and is not pruned as long as it is: what was made
-            // later is another.
+            // What a version names was there when it was put in force, and is not pruned as long as it is: what was made, or
+            // got the name, later is another. A feature has each of its names from where the one before ended.
             let rows = try session.query(
                 """
                 SELECT s.definition::text, s.version, s.roles::text, r.view, r.feature, (
@@ -97,13 +97,26 @@ extension Registry {
                     WHERE m.kind = 'prune' AND m.view_name = r.view AND m.feature IN ('', coalesce(r.feature, '')))
                 FROM (SELECT n.*, row_number() OVER () AS place FROM (\(sql)) n) s LEFT JOIN LATERAL (
                     SELECT v.name AS view, CASE WHEN v.since <= s.current_from THEN f.name END AS feature
-                    FROM jsonb_array_elements(
-                        (s.definition->'columns') || coalesce(s.definition->'inputs', '[]')) WITH ORDINALITY c (value, place)
-                    JOIN asof.views v ON v.name = coalesce(c.value->'window'->>'of', c.value->>'view')
-                    LEFT JOIN asof.features f ON f.view = v.id AND CASE WHEN c.value->'window' IS NULL
-                        THEN f.name = c.value->>'feature'
-                        -- A window names what it uses of its events.
-                        ELSE c.value->'window'->>'text' ~ ('\\m' || f.name || '\\M') END
+                    FROM (
+                        SELECT c.place, coalesce(c.value->'window'->>'of', c.value->>'view') AS view,
+                            CASE WHEN c.value->'window' IS NULL THEN c.value->>'feature' END AS feature,
+                            coalesce(c.value->'window'->>'text', '') AS text
+                        FROM jsonb_array_elements((s.definition->'columns') || coalesce(s.definition->'inputs', '[]'))
+                            WITH ORDINALITY c (value, place) OFFSET 0) c
+                    JOIN asof.views v ON v.name = c.view
+                    LEFT JOIN LATERAL (
+                        SELECT f.name, f.since FROM asof.features f
+                        WHERE f.view = v.id AND f.former = '[]' AND \(Self.names("f.name"))
+                        UNION ALL
+                        SELECT n.name, n.since FROM asof.features f CROSS JOIN LATERAL (
+                            SELECT n.value->>'name' AS name,
+                                coalesce(lag((n.value->>'until')::bigint) OVER (ORDER BY n.place), f.since) AS since
+                            FROM jsonb_array_elements(f.former || jsonb_build_object('name', f.name))
+                                WITH ORDINALITY n (value, place)) n
+                        WHERE f.view = v.id AND f.former <> '[]' AND \(Self.names("n.name"))
+                            AND NOT EXISTS (
+                                SELECT FROM jsonb_array_elements(f.former) WITH ORDINALITY e (value, place)
+                                WHERE e.value->>'name' = n.name AND (e.value->>'until')::bigint <= n.since)) f ON true
                     WHERE v.since > s.current_from OR f.since > s.current_from ORDER BY c.place LIMIT 1) r ON true
                 ORDER BY s.place
                 """,
@@ -136,6 +149,11 @@ extension Registry {
                 )
             }
             return services
+        }
+
+        /// SQL: whether a column of a service means a feature by a name. A window names what it uses of its events.
+        private static func names(_ name: String) -> String {
+            "CASE WHEN c.feature IS NOT NULL THEN c.feature = \(name) ELSE c.text ~ ('\\m' || \(name) || '\\M') END"
         }
 
         /// The rules of one of its roles.
@@ -200,7 +218,8 @@ extension StoredView {
             else { return nil }
             return FeatureDefinition(name: name, type: type, isPII: !shown.contains(name))
         }
-        return StoredView(id: id, shape: shape, definition: definition)
+        let former = try FormerFeatures.all(session)[id] ?? FormerFeatures()
+        return StoredView(id: id, shape: shape, definition: definition, former: former)
     }
 }
 

@@ -43,6 +43,7 @@ package struct Registry: Sendable {
         let rows = try session.query(
             "SELECT id, shape, retired_at, definition::text FROM asof.views ORDER BY id"
         )
+        let former = try FormerFeatures.all(session)
         var views: [StoredView] = []
         var retired = RetiredDefinitions()
         var retiredAt: [String: Timestamp] = [:]
@@ -51,11 +52,14 @@ package struct Registry: Sendable {
                 continue
             }
             let definition = try JSONDocument.definition(ViewDefinition.self, from: text, in: "asof.views")
+            retired.names += former[id]?.renames(of: definition.name) ?? []
             if let time = rows.timestamp(row, 2).map({ Timestamp(microseconds: $0) }) {
                 retired.views.append(definition)
                 retiredAt[definition.name] = time
             } else {
-                views.append(StoredView(id: id, shape: shape, definition: definition))
+                views.append(
+                    StoredView(id: id, shape: shape, definition: definition, former: former[id] ?? FormerFeatures())
+                )
             }
         }
         retired.features = try loadRetiredFeatures(session)
@@ -113,6 +117,24 @@ package struct Registry: Sendable {
         }
         let since = retiredAt[name].map { " since \($0.text)" } ?? ""
         return " in force: it is retired\(since), with its data; put it back into the definitions and `asof apply` them"
+    }
+
+    /// What a message says behind a name that is no service's in force: that it is retired, or the nearest known name.
+    package func hint(forService name: String) -> String {
+        if retired.services.contains(name), let last = services.first(where: { $0.definition.name == name }) {
+            return
+                " in force: it is retired, and its versions can be asked for, the last one as \(name)@\(last.version)"
+        }
+        return Name.hint(for: name, among: definitions.services.map(\.name))
+    }
+
+    /// What a message says behind a name that a view's feature had, or has and is hidden; `nil` = none ever had it.
+    package func hint(forFeature name: String, of view: String) -> String? {
+        if let current = views.first(where: { $0.name == view })?.former.current(name) {
+            return "; it is called '\(current)' now"
+        }
+        guard retired.features.contains(where: { $0.view == view && $0.feature == name }) else { return nil }
+        return " in force: it is retired, with its data; put it back into the definitions and `asof apply` them"
     }
 
     /// The same of each retired view, by its name.

@@ -52,6 +52,13 @@ extension StoredView {
         }.joined(separator: " AND ")
     }
 
+    /// The view without TTL: for reading what has expired, too.
+    package var withoutTTL: StoredView {
+        var rules = definition.rules
+        rules.ttl = nil
+        return with(rules)
+    }
+
     /// The view without TTL, delay and strictness: for reading the newest row whatever its time.
     package var withoutTimeRules: StoredView { with(ViewRules()) }
 }

@@ -10,11 +10,14 @@ package struct StoredView: Sendable {
     package let definition: ViewDefinition
     /// What the view's definition expects of rows, ready to check them.
     package let expectations: ExpectationCheck
+    /// What its features were before.
+    package let former: FormerFeatures
 
-    package init(id: Int32, shape: Int64, definition: ViewDefinition) {
+    package init(id: Int32, shape: Int64, definition: ViewDefinition, former: FormerFeatures = FormerFeatures()) {
         self.id = id
         self.shape = shape
         self.definition = definition
+        self.former = former
         expectations = ExpectationCheck(definition)
     }
 
@@ -24,9 +27,21 @@ package struct StoredView: Sendable {
         shape = view.shape
         self.definition = definition
         expectations = view.expectations
+        former = view.former
     }
 
     package var name: String { definition.name }
+
+    /// A feature by the name that it has, or had.
+    package func feature(called name: String) -> FeatureDefinition? {
+        definition.feature(named: name) ?? former.current(name).flatMap { definition.feature(named: $0) }
+    }
+
+    /// What a message says behind a name that is no feature's: what it is called now, or the nearest known name.
+    package func hint(forFeature name: String) -> String {
+        if let current = former.current(name) { return "; it is called '\(current)' now" }
+        return Name.hint(for: name, among: definition.features.map(\.name))
+    }
 
     /// The key columns of the view's tables. A global view has one, which is always 0.
     package var storageKeys: [KeyColumn] {
@@ -50,6 +65,11 @@ package struct StoredView: Sendable {
 
     /// The column of an event view's history that has no default: a release that does not know events cannot write there.
     package static let eventColumn = "_event"
+
+    /// ``eventColumn`` as a key, which events are ordered by behind their time.
+    package var eventKey: KeyColumn? {
+        eventFeature.map { KeyColumn(name: Self.eventColumn, type: $0.type == .int64 ? .int64 : .string) }
+    }
 
     /// Comma-separated, quoted, with `alias.` before each where one is given.
     package func keyList(_ alias: String = "") -> String {

@@ -50,6 +50,8 @@ package struct FeaturePlan: Sendable {
     /// What only expressions use, see ``ServiceDefinition/inputs``.
     package let inputs: [FeatureColumn]
     package let derived: DerivedColumns
+    /// Of what is looked up, what has another type in the store by now: the column that shows it in the type that it had.
+    package let narrowed: [Lookup: FeatureColumn]
 
     /// Where a column's values come from.
     package enum Source: Sendable, Hashable {
@@ -91,9 +93,15 @@ package struct FeaturePlan: Sendable {
     ) throws(StoreError) {
         var roles: [ViewRole] = []
         var lookups: [Lookup] = []
+        var narrowed: [Lookup: FeatureColumn] = [:]
         for column in columns.compactMap(\.feature) + inputs {
-            lookups.append(try Self.lookup(column, &roles, rules, windowRules, view))
+            let lookup = try Self.lookup(column, &roles, rules, windowRules, view)
+            lookups.append(lookup)
+            if case .feature(let role, let feature) = lookup, roles[role].features[feature].type != column.type {
+                narrowed[lookup] = column
+            }
         }
+        self.narrowed = narrowed
         var (features, computed) = (0, 0)
         sources = columns.map { column in
             switch column {
@@ -143,12 +151,12 @@ package struct FeaturePlan: Sendable {
         }
         if let window = column.window { return try add(window, column, to: &roles[role], role) }
         if column.isEventTime { return .eventTime(role: role) }
-        guard let feature = roles[role].view.definition.feature(named: column.feature), feature.type == column.type
-        else {
+        let stored = roles[role].view
+        guard let feature = stored.feature(called: column.feature), column.type.isShown(of: feature.type) else {
             throw .unknownFeature(
                 view: column.view,
                 name: column.feature,
-                hint: Name.hint(for: column.feature, among: roles[role].view.definition.features.map(\.name))
+                hint: stored.hint(forFeature: column.feature)
             )
         }
         if let place = roles[role].features.firstIndex(where: { $0.name == feature.name }) {
@@ -171,7 +179,9 @@ package struct FeaturePlan: Sendable {
         }
         try role.windows?.add(window.text, as: column)
         let isPII = role.windows?.isLastPII ?? false
-        role.features.append(FeatureDefinition(name: column.feature, type: column.type, isPII: isPII))
+        // Of events whose values have a wider type by now, so has what is made of them.
+        let type = role.windows?.lastType ?? column.type
+        role.features.append(FeatureDefinition(name: column.feature, type: type, isPII: isPII))
         return .feature(role: place, feature: role.features.count - 1)
     }
 

@@ -24,13 +24,13 @@ package struct WindowRole: Sendable {
     package mutating func add(_ text: String, as column: FeatureColumn) throws(StoreError) {
         let window: EventWindow
         do throws(ExpressionFault) {
-            window = try EventWindow(text, of: events.definition)
+            window = try EventWindow(text, of: events.definition) { events.former.resolved($0) }
         } catch {
             throw .request(
                 "the window '\(column.outputName)', \(text) of \(events.name), cannot be computed: \(error.message)"
             )
         }
-        guard window.type == column.type else {
+        guard column.type.isShown(of: window.type) else {
             throw .newerDefinitions(
                 "the window '\(column.outputName)' was \(column.type.text) when it was applied, and is \(window.type.text) here"
             )
@@ -40,6 +40,9 @@ package struct WindowRole: Sendable {
 
     /// Whether expressions say which events count.
     package var hasConditions: Bool { windows.contains { $0.definition.filter != nil } }
+
+    /// What the window added last gives, which may be wider than the column that asked for it.
+    package var lastType: FeatureType? { windows.last?.type }
 
     /// Whether the window added last shows values that are kept out of pages, logs and reports.
     var isLastPII: Bool {

@@ -1,19 +1,21 @@
 import Features
-import PointInTime
-import Postgres
+package import PointInTime
+package import Postgres
 
 /// Columns as the rows of a binary COPY.
 ///
 /// The format is PostgreSQL's: a header, then for each row a 2-byte field count and for each field a 4-byte length (-1 =
 /// null) and the value, all big-endian, then -1 as a 2-byte field count.
-struct CopyRows {
+package struct CopyRows {
     /// A field that has the same value in every row, as PostgreSQL's bytes; `nil` = NULL.
-    enum Field {
+    package enum Field {
         case column(Column)
         case constant([UInt8]?)
     }
 
     let fields: [Field]
+
+    package init(fields: [Field]) { self.fields = fields }
 
     /// What every binary COPY begins with.
     static let signature: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0]
@@ -23,7 +25,7 @@ struct CopyRows {
     ///
     /// - Parameter target: the statement, `COPY table (columns) FROM STDIN (FORMAT binary)`.
     /// - Throws: the server's error; the transaction is then to be rolled back.
-    func copy(rows: [Int32], into target: String, on connection: Connection) throws(PostgresError) {
+    package func copy(rows: [Int32], into target: String, on connection: Connection) throws(PostgresError) {
         try connection.beginCopyIn(target)
         do {
             try connection.putCopyData(Self.header)

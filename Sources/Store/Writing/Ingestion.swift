@@ -10,6 +10,8 @@ package final class Ingestion {
     private let clock: ServerClock
     /// Over every row that came in, stored before or now.
     private var digest: InputDigest
+    /// Over those before the checkpoint, by the names and types that features had when it moved last; `nil` = they have them still.
+    private var past: InputDigest?
     private var queue: BatchQueue
 
     /// - Parameters:
@@ -27,6 +29,7 @@ package final class Ingestion {
         clock = try ServerClock(session)
         digest = InputDigest(form)
         queue = try BatchQueue(session: session, sourceView: form.view?.id ?? 0, source: source, options: options)
+        past = queue.start.updatedAt.flatMap { InputDigest(form, asOf: $0) }
     }
 
     package var summary: IngestionSummary { queue.summary }
@@ -58,8 +61,10 @@ package final class Ingestion {
         if !queue.isVerified {
             if input.parts.contains(where: { $0.rows(in: 0..<known).finerCount > 0 }) { try queue.seeFinerTimes() }
             digest.update(input, 0..<known)
+            past?.update(input, 0..<known)
             guard digest.rowCount == queue.start.rows else { return }
-            try queue.verify(digest.value())
+            try queue.verify((past ?? digest).value())
+            past = nil
             guard known < input.count else { return }
         }
         if let fault = checked.refusal(skipsBadRows: options.skipsBadRows) {

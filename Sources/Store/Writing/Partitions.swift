@@ -112,19 +112,9 @@ package struct KnownPartitions {
             try session.lock(AdvisoryLock.partitions(view.id))
             try reload(session)
             for range in wanted where !ranges.contains(range) {
-                let rows = try session.query(
-                    "INSERT INTO asof.partitions (view, range_from, range_to) VALUES ($1, $2, $3) RETURNING number",
+                try session.query(
+                    "SELECT asof.add_partition($1, $2, $3)",
                     [.int32(view.id), .timestamp(microseconds: range.from), .timestamp(microseconds: range.to)]
-                )
-                guard let number = rows.int32(0, 0) else { throw .conflict("asof.partitions gave no number") }
-                let from = range.from.map { Self.literal($0) } ?? "MINVALUE"
-                let to = range.to.map { Self.literal($0) } ?? "MAXVALUE"
-                try session.execute(
-                    """
-                    CREATE TABLE history."_p\(number)" (LIKE \(view.historyTable) INCLUDING DEFAULTS);
-                    ALTER TABLE \(view.historyTable) ATTACH PARTITION history."_p\(number)"
-                        FOR VALUES FROM (\(from)) TO (\(to));
-                    """
                 )
             }
             return true

@@ -25,6 +25,8 @@ package struct SourceCheckpoint: Sendable, Hashable {
     package var digest: [UInt8]
     /// The options that give the input its meaning, spelled out.
     package var options: String
+    /// When it moved last, µs since 1970-01-01 UTC; `nil` = it is new.
+    package var updatedAt: Int64?
 }
 
 extension SourceCheckpoint {
@@ -41,7 +43,7 @@ extension SourceCheckpoint {
     ) throws(StoreError) -> SourceCheckpoint {
         let rows = try session.query(
             """
-            SELECT source, rows, digest, options, head_bytes, head_digest FROM asof.sources
+            SELECT source, rows, digest, options, head_bytes, head_digest, updated_at FROM asof.sources
             WHERE view = $1 AND name = $2 ORDER BY head_bytes DESC, updated_at DESC
             """,
             [.int32(view), .text(identity.name)]
@@ -55,7 +57,8 @@ extension SourceCheckpoint {
                 source: rows.text(row, 0) ?? identity.name,
                 rows: Int(rows.int64(row, 1) ?? 0),
                 digest: rows.byteArray(row, 2) ?? [],
-                options: rows.text(row, 3) ?? ""
+                options: rows.text(row, 3) ?? "",
+                updatedAt: rows.timestamp(row, 6)
             )
         }
         return SourceCheckpoint(source: source(identity), rows: 0, digest: [], options: options)

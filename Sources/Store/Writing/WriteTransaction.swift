@@ -113,7 +113,7 @@ package final class WriteTransaction {
             counts.late =
                 view.eventFeature == nil
                 ? try upsertOnline(rows, newest, to: view)
-                : newest.count - (try moveOnlineOfEvents(view, range, hasTombstones: rows.hasTombstones))
+                : newest.count - (try moveOnlineFromHistory(view, range, hasTombstones: rows.hasTombstones))
         }
         entries.append(LedgerEntry(view: view.id, kind: .data, rows: counts.stored, eventTimes: range))
         try session.query(
@@ -156,11 +156,10 @@ package final class WriteTransaction {
     /// - Returns: how many were older than what is online.
     private func upsertOnline(_ rows: ViewRows, _ newest: [Int32], to view: StoredView) throws(StoreError) -> Int {
         let staging = "pg_temp.\"_newest_\(view.id)\""
-        let columns = [view.keyList(), "_event_time, _deleted", view.featureList()].joined(separator: ", ")
         try session.execute(
             """
             CREATE TEMPORARY TABLE "_newest_\(view.id)" ON COMMIT DROP AS
-                SELECT \(columns) FROM \(view.onlineTable) WITH NO DATA
+                SELECT \(view.onlineColumns) FROM \(view.onlineTable) WITH NO DATA
             """
         )
         let copy = CopyRows(
@@ -168,18 +167,8 @@ package final class WriteTransaction {
                 .column(rows.eventTimes), rows.isDeleted.map { .column($0) } ?? .constant([0]),
             ] + rows.features.map { .column($0) }
         )
-        try runCopy(copy, newest, "COPY \(staging) (\(columns)) FROM STDIN (FORMAT binary)")
-        let upserted = try session.execute(
-            """
-            INSERT INTO \(view.onlineTable) AS o (\(columns))
-            SELECT \(columns) FROM \(staging) n
-            WHERE NOT EXISTS (
-                SELECT FROM \(view.onlineTable) x WHERE \(view.keysEqual("x", "n")) AND x._event_time > n._event_time)
-            ORDER BY \(view.keyList("n"))
-            ON CONFLICT (\(view.keyList())) DO UPDATE SET \(view.onlineUpdates(hidden: hidden[view.id]))
-            WHERE excluded._event_time >= o._event_time
-            """
-        )
+        try runCopy(copy, newest, "COPY \(staging) (\(view.onlineColumns)) FROM STDIN (FORMAT binary)")
+        let upserted = try session.execute(view.onlineUpsert(from: staging, hidden: hidden[view.id]))
         return newest.count - (upserted.last?.affectedCount ?? 0)
     }
 
@@ -219,10 +208,7 @@ package final class WriteTransaction {
 
     /// Ends a transaction that stored no rows: what it wrote beside them is committed without a position.
     package func commitWithoutRows(_ subject: String, advice: String) throws(StoreError) {
-        do { try session.commit() } catch {
-            throw CommitInquiry(session, transactionID: transactionID)
-                .explaining(error, subject, on: session, advice: advice)
-        }
+        try session.commit(subject, transactionID: transactionID, advice: advice)
     }
 
     package func rollBack() { session.connection.rollBack() }

@@ -74,7 +74,7 @@ enum ReportTemplate {
         <section>
         <h2>What it goes by</h2>
         <div class="wide"><table>
-        <thead><tr><th>column</th><th>share of gain</th>{{#hasPermutations}}<th class="right">loss when shuffled</th>{{/hasPermutations}}</tr></thead>
+        <thead><tr><th>column</th><th>{{importanceName}}</th>{{#hasPermutations}}<th class="right">loss when shuffled</th>{{/hasPermutations}}</tr></thead>
         <tbody>
         {{#importances}}
         <tr><td>{{name}}</td><td class="bar"><span style="width:{{{width}}}%"></span>{{gain}}</td>{{#hasPermutations}}<td class="right">{{permutation}}</td>{{/hasPermutations}}</tr>

@@ -16,6 +16,15 @@ extension TrainingReport {
         return template.render(page)
     }
 
+    /// What the shares are of, by what fits.
+    private var importanceName: String {
+        switch algorithm {
+        case "logistic", "ridge": "share of the weights of scaled columns"
+        case "ftrl": "share of what weights add to scores"
+        default: "share of gain"
+        }
+    }
+
     private var page: [String: Any] {
         let shown = importances.prefix(Self.importancesShown)
         let drawings = charts
@@ -32,6 +41,7 @@ extension TrainingReport {
             "facts": facts.map { ["name": $0.name, "value": $0.value] },
         ]
         page["verdict"] = verdict
+        page["importanceName"] = importanceName
         page["decision"] = decision.isEmpty ? nil : decision
         if importances.count > shown.count {
             page["moreImportances"] = "and \(importances.count - shown.count) more, each with less"

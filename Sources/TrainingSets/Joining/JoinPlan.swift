@@ -1,5 +1,6 @@
 import Features
 package import PointInTime
+import Postgres
 import Store
 
 /// How features are looked up.
@@ -60,6 +61,11 @@ package struct JoinPlan: Sendable {
         static let keptTailRow = 0.7e-6
         static let tailRow = 1.05e-6
         static let spineRow = 0.6e-6
+        /// A page in PostgreSQL's own buffers, with its rows counted.
+        static let pageAtHand = 6e-6
+        /// An event that PostgreSQL looks up for windows, and one that a scan puts into order.
+        static let probedEvent = 1.5e-6
+        static let eventRow = 40e-9
         static let scanStart = 0.03
         /// A spine's row in memory, about.
         static let spineRowBytes = 40
@@ -74,16 +80,6 @@ package struct JoinPlan: Sendable {
         _ spec: TrainingSetSpec,
         _ context: Scan.Context
     ) throws(StoreError) -> (JoinPlan, Scan?) {
-        if let role = spec.plan.roles.first(where: { $0.view.eventFeature != nil || $0.windows != nil }) {
-            let what = role.windows == nil ? "holds events" : "has windows"
-            guard request.engine != .scan else {
-                throw .request(
-                    "view '\(role.view.name)' \(what), for which events are looked up: --engine probe, or auto"
-                )
-            }
-            let reason = "view '\(role.view.name)' \(what)"
-            return (JoinPlan(engine: .probe, reason: reason, views: [], estimates: nil), nil)
-        }
         if request.engine == .probe {
             return (JoinPlan(engine: .probe, reason: "asked for", views: [], estimates: nil), nil)
         }
@@ -111,19 +107,62 @@ package struct JoinPlan: Sendable {
             return (JoinPlan(engine: .scan, reason: reason, views: views, estimates: nil), scan)
         }
         let lookups = Double(spineRows) * Double(spec.plan.roles.count)
-        let probe = lookups * Cost.probe / Double(context.sessionCount)
+        let events = try eventsLookedUp(spec, scan, spineRows, context.session)
+        let pages = try pageSeconds(spec, scanned, spineRows, context.session)
+        let probe = (lookups * Cost.probe + events * Cost.probedEvent + pages) / Double(context.sessionCount)
         let blockRows = scan.blockRows(spineRowBytes: Cost.spineRowBytes, spec)
         let blocks = Double((spineRows + blockRows - 1) / blockRows)
         let read = scanned.reduce(0.0) { sum, view in
             let tail = Double(view.tail.rowsExpected)
             return sum + blocks * Double(view.fileRows) * Cost.fileRow
                 + (view.tail.isSmall ? tail * Cost.keptTailRow : blocks * tail * Cost.tailRow)
+                + (view.view.eventKey == nil ? 0 : blocks * Double(view.fileRows) * Cost.eventRow)
         }
         let estimates = (probe: probe, scan: Cost.scanStart + read + lookups * Cost.spineRow)
         let isProbe = estimates.probe <= estimates.scan
         let reason = "the estimate of \(isProbe ? "look-ups" : "a scan") is lower"
         let plan = JoinPlan(engine: isProbe ? .probe : .scan, reason: reason, views: views, estimates: estimates)
         return (plan, isProbe ? nil : scan)
+    }
+
+    /// Seconds that look-ups wait for pages that are not at hand. Of windows the pages of their events are not counted.
+    private static func pageSeconds(
+        _ spec: TrainingSetSpec,
+        _ scanned: [ScannedView],
+        _ spineRows: Int,
+        _ session: Session
+    ) throws(StoreError) -> Double {
+        var seconds = 0.0
+        for scanned in scanned {
+            guard let cost = try PageCost(scanned.view, session) else { continue }
+            let roles = spec.plan.roles.count { $0.view.id == scanned.view.id }
+            let pages = cost.pagesTouched(byLookups: Double(spineRows) * Double(roles))
+            let each = try cost.secondsPerPage(scanned.view, session)
+            // What a look-up of pages at hand pays for them is in its own cost.
+            seconds += pages * max(0, each - Cost.pageAtHand)
+        }
+        return seconds
+    }
+
+    /// About how many events windows would look up: those of the entities asked for, each of which is taken to have as many as
+    /// others.
+    private static func eventsLookedUp(
+        _ spec: TrainingSetSpec,
+        _ scan: Scan,
+        _ spineRows: Int,
+        _ session: Session
+    ) throws(StoreError) -> Double {
+        var events = 0.0
+        for role in spec.plan.roles {
+            guard let windows = role.windows, let view = scan.views[role.view.id] else { continue }
+            let entities = try session.query(
+                "SELECT greatest(reltuples, 1)::bigint FROM pg_class WHERE oid = to_regclass($1)",
+                [.text(windows.events.onlineTable)]
+            )
+            let each = Double(view.historyRows) / Double(max(1, entities.int64(0, 0) ?? 1))
+            events += min(Double(view.historyRows), Double(spineRows) * each)
+        }
+        return events
     }
 }
 

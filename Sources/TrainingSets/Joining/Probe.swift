@@ -9,10 +9,13 @@ package struct JoinOptions: Sendable, Hashable {
     package var knownAtLabel = false
     /// Whether matched event times and positions are wanted.
     package var witness = false
+    /// Of ``knownAtLabel``, by look-ups in PostgreSQL only: whether rows of backfilled views count as known at their event time.
+    package var trustsBackfilled = false
 
-    package init(knownAtLabel: Bool = false, witness: Bool = false) {
+    package init(knownAtLabel: Bool = false, witness: Bool = false, trustsBackfilled: Bool = false) {
         self.knownAtLabel = knownAtLabel
         self.witness = witness
+        self.trustsBackfilled = trustsBackfilled
     }
 }
 
@@ -106,12 +109,15 @@ package struct Probe {
     }
 
     /// SQL: what a row must meet to be there for a row of the spine at all.
-    private func known(_ alias: String, hasRowPositions: Bool) -> [String] {
+    private func known(_ alias: String, _ view: StoredView, hasRowPositions: Bool) -> [String] {
         func ledger(_ column: String) -> String {
             "(SELECT b.\(column) FROM asof.batches b WHERE b.batch = \(alias)._batch LIMIT 1)"
         }
+        let isTrusted = options.trustsBackfilled && view.definition.isBackfilled == true
+        // The join's bound has the event time and the delay already.
+        let since = isTrusted ? "'-infinity'" : ledger("committed_at")
         return [state.condition(alias)]
-            + (options.knownAtLabel ? ["coalesce(\(alias)._known_at, \(ledger("committed_at"))) <= s.label"] : [])
+            + (options.knownAtLabel ? ["coalesce(\(alias)._known_at, \(since)) <= s.label"] : [])
             + (hasRowPositions ? ["\(ledger("position")) <= s.p"] : [])
     }
 
@@ -134,8 +140,8 @@ package struct Probe {
         let equal = keys.enumerated().map { index, key in
             "h.\(SQLText.identifier(key.name)) = s.k\(index)\(key.type == .string ? " COLLATE \"C\"" : "")"
         }
-        let matches = (equal + known("h", hasRowPositions: hasRowPositions)).joined(separator: " AND ")
-        let inForce = view.isInForce("h") { known($0, hasRowPositions: hasRowPositions) }
+        let matches = (equal + known("h", view, hasRowPositions: hasRowPositions)).joined(separator: " AND ")
+        let inForce = view.isInForce("h") { known($0, view, hasRowPositions: hasRowPositions) }
         let lateral =
             view.eventFeature != nil
             ? """

@@ -64,7 +64,7 @@ struct ProbeJoin {
         return try concatenate(results.withLock { $0 }, count: starts.count, role)
     }
 
-    /// Windows of a block; a row without any event in them counts as missing.
+    /// Windows of a block.
     private func join(
         _ windows: WindowRole,
         _ session: Session,
@@ -80,18 +80,7 @@ struct ProbeJoin {
                 positions: rowPositions
             )
         )
-        let newest = values.eventTimes
-        var counts = JoinCounts()
-        counts.missing = newest.nullCount
-        counts.matched = times.rowCount - newest.nullCount
-        let ages = zip(times.int64Values, newest.int64Values).map { $0.subtractingSaturating($1) }
-        return JoinedView(
-            features: values.values,
-            eventTimes: options.witness ? newest : nil,
-            positions: options.witness ? Column(nullsOf: .int64, rowCount: times.rowCount) : nil,
-            ages: Column(type: .int64, validity: newest.validity, values: .int64(ages)),
-            counts: counts
-        )
+        return JoinedView(values, at: times, options)
     }
 
     private func concatenate(
@@ -115,5 +104,23 @@ struct ProbeJoin {
             whole.counts += part.counts
         }
         return whole
+    }
+}
+
+extension JoinedView {
+    /// What windows gave at some times; a row without any event in them counts as missing.
+    init(_ windows: WindowValues, at times: Column, _ options: JoinOptions) {
+        let newest = windows.eventTimes
+        var counts = JoinCounts()
+        counts.missing = newest.nullCount
+        counts.matched = times.rowCount - newest.nullCount
+        let ages = zip(times.int64Values, newest.int64Values).map { $0.subtractingSaturating($1) }
+        self.init(
+            features: windows.values,
+            eventTimes: options.witness ? newest : nil,
+            positions: options.witness ? Column(nullsOf: .int64, rowCount: times.rowCount) : nil,
+            ages: Column(type: .int64, validity: newest.validity, values: .int64(ages)),
+            counts: counts
+        )
     }
 }

@@ -1,6 +1,7 @@
 import Features
 import PointInTime
 import Store
+import Windowing
 
 /// The point-in-time join by merging: a block of the spine is sorted once, and each view's history passes by in order.
 ///
@@ -45,12 +46,12 @@ final class Scan {
         for role in roles where views[role.view.id] == nil {
             var features: [FeatureDefinition] = []
             for other in roles where other.view.id == role.view.id {
-                for feature in other.features where !features.contains(where: { $0.name == feature.name }) {
+                for feature in other.scannedFeatures where !features.contains(where: { $0.name == feature.name }) {
                     features.append(feature)
                 }
             }
             views[role.view.id] = try ScannedView(
-                role.view,
+                role.scannedView,
                 features: features,
                 historyRows: Int(clamping: totals[role.view.id]?.rows ?? 0),
                 context
@@ -79,12 +80,14 @@ final class Scan {
     /// Joins a block of the spine.
     ///
     /// - Parameters:
+    ///   - times: those of windows.
     ///   - column: the spine's column of a name.
     ///   - progress: gets the share of the block's work that is done.
     /// - Returns: for each role what it gave, rows in the spine's order.
     func join(
         _ roles: [ViewRole],
         labelTimes: Column,
+        windowsAt times: Column,
         rowPositions: Column?,
         column: (String) throws(StoreError) -> Column,
         progress: (Double) -> Void
@@ -95,43 +98,66 @@ final class Scan {
         var spines: [[String]: SortedSpine] = [:]
         var joined: [JoinedView] = []
         for (index, role) in roles.enumerated() {
-            // Views that are asked by the same columns share one order.
-            var spine = spines[role.keyColumns]
-            if spine == nil {
-                var keys: [Column] = []
-                for name in role.keyColumns { keys.append(try column(name)) }
-                spine = context.clock.measure(.sort) {
-                    SortedSpine(
-                        keys: keys,
-                        labelTimes: labelTimes,
-                        positions: rowPositions,
-                        workers: Workers(context.limits.threads)
-                    )
-                }
+            guard let view = views[role.view.id] else { preconditionFailure("every role's view was opened") }
+            func report(_ share: Double) { progress((Double(index) + share) / Double(roles.count)) }
+            var keys: [Column] = []
+            for name in role.keyColumns { keys.append(try column(name)) }
+            let bounds = role.windows == nil ? labelTimes : times
+            let found: JoinedView?
+            if let windows = role.windows {
+                let requests = WindowRequests(
+                    keys: keys,
+                    times: bounds,
+                    isKnownAtLabel: context.options.knownAtLabel,
+                    positions: rowPositions
+                )
+                found = try untilWhole(view) { () throws(ScanFailure) in try view.join(windows, requests, meter) }
+            } else {
+                // Views that are asked by the same columns share one order.
+                let spine = spines[role.keyColumns] ?? sorted(keys, bounds, rowPositions)
                 let isWantedAgain = roles[(index + 1)...].contains { $0.keyColumns == role.keyColumns }
-                if isWantedAgain { spines[role.keyColumns] = spine }
+                spines[role.keyColumns] = isWantedAgain ? spine : nil
+                found = try untilWhole(view) { () throws(ScanFailure) in try view.join(role, spine, meter, report) }
             }
-            guard let spine, let view = views[role.view.id] else {
-                preconditionFailure("every role's view was opened")
-            }
-            joined.append(
-                try join(role, view, spine) { share in progress((Double(index) + share) / Double(roles.count)) }
-            )
-            progress(Double(index + 1) / Double(roles.count))
+            if let found { joined.append(found) } else { joined.append(try lookUp(role, keys, bounds, rowPositions)) }
+            report(1)
         }
         return joined
     }
 
-    /// A file that turns out to be damaged is given up, and the role is joined once more.
-    private func join(
+    private func sorted(_ keys: [Column], _ labelTimes: Column, _ rowPositions: Column?) -> SortedSpine {
+        context.clock.measure(.sort) {
+            SortedSpine(
+                keys: keys,
+                labelTimes: labelTimes,
+                positions: rowPositions,
+                workers: Workers(context.limits.threads)
+            )
+        }
+    }
+
+    /// For events of which PostgreSQL alone has more than fit into the memory.
+    private func lookUp(
         _ role: ViewRole,
-        _ view: ScannedView,
-        _ spine: SortedSpine,
-        _ progress: (Double) -> Void
+        _ keys: [Column],
+        _ labelTimes: Column,
+        _ rowPositions: Column?
     ) throws(StoreError) -> JoinedView {
+        settle()
+        let probe = ProbeJoin(pool: context.pool, pinned: context.pinned, options: context.options)
+        return try context.clock.measure(.probe) { () throws(StoreError) in
+            try probe.join(role, keys: keys, labelTimes: labelTimes, rowPositions: rowPositions)
+        }
+    }
+
+    /// A file that turns out to be damaged is given up, and the view is joined once more.
+    private func untilWhole(
+        _ view: ScannedView,
+        _ join: () throws(ScanFailure) -> JoinedView?
+    ) throws(StoreError) -> JoinedView? {
         while true {
             do throws(ScanFailure) {
-                return try view.join(role, spine, meter, progress)
+                return try join()
             } catch {
                 switch error {
                 case .store(let error): throw error

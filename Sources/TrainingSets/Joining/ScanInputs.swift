@@ -26,16 +26,20 @@ package struct ScanLimits: Sendable, Hashable {
     package var blockRows: Int?
     /// Bytes of that for rows that come from PostgreSQL; `nil` = a fair share.
     package var tailMemory: Int?
+    /// Rows of a view of events that a thread has in memory at a time; `nil` = as many as fit.
+    package var eventRows: Int?
 
     package init(
         memory: Int = TrainingSetLimits.scanMemoryBytes,
         threads: Int = AvailableCPUs.count,
         blockRows: Int? = nil,
-        tailMemory: Int? = nil
+        tailMemory: Int? = nil,
+        eventRows: Int? = nil
     ) {
         self.memory = memory
         self.threads = threads
         self.blockRows = blockRows
         self.tailMemory = tailMemory
+        self.eventRows = eventRows
     }
 }

@@ -13,7 +13,7 @@ final class ScannedView {
     /// The open file of each part.
     private(set) var runs: [(any HistoryRun)?]
     private(set) var tail: Tail
-    private let scan: Scan.Context
+    let scan: Scan.Context
     /// See ``valueBytes(_:)``, for each feature; found out once, since footers are asked.
     private var widths: [Int] = []
     /// Rows of history at the newest position, by the ledger.
@@ -78,7 +78,7 @@ final class ScannedView {
         }
         // Where each partition has a file, rows that none covers are of later batches than the oldest file.
         let positions = parts.map { $0.segment?.state.position ?? 0 }
-        let covered = parts.reduce(0) { $0 + Int(clamping: $1.segment?.rows ?? 0) }
+        let covered = parts.reduce(0) { $0 + Int(clamping: $1.segment?.remainingRows ?? 0) }
         return Tail(
             view,
             features: features,
@@ -98,8 +98,11 @@ final class ScannedView {
         )
     }
 
-    /// Whether some file has rows of later positions than the state's.
-    var hasLaterRows: Bool { parts.contains { ($0.segment?.state.position ?? 0) > scan.pinned.state.position } }
+    /// The state's position, where some file has rows of later ones.
+    var position: Int64? {
+        let isBehind = parts.contains { ($0.segment?.state.position ?? 0) > scan.pinned.state.position }
+        return isBehind ? scan.pinned.state.position : nil
+    }
 
     /// Rows and bytes of the open files.
     var fileRows: Int { parts.reduce(0) { $0 + Int(clamping: $1.segment?.rows ?? 0) } }
@@ -150,30 +153,50 @@ final class ScannedView {
     /// The as-of join of one role with a sorted spine.
     ///
     /// - Parameter progress: gets the share that is merged.
+    /// - Returns: `nil` where rows of events that only PostgreSQL has do not fit into the memory.
     func join(
         _ role: ViewRole,
         _ spine: SortedSpine,
         _ meter: ScanMeter,
         _ progress: (Double) -> Void
-    ) throws(ScanFailure) -> JoinedView {
+    ) throws(ScanFailure) -> JoinedView? {
+        let join = asOfJoin(role, spine, meter)
+        if let event = view.eventKey {
+            guard try mergeEvents(join, event) else { return nil }
+        } else {
+            try mergeRuns(join, progress)
+            try mergeTail(join)
+        }
+        do throws(HistoryRunError) {
+            let witness = scan.options.witness
+            return try scan.clock.measure(.gather) { () throws(HistoryRunError) in try join.result(witness: witness) }
+        } catch {
+            throw .run(error)
+        }
+    }
+
+    private func asOfJoin(_ role: ViewRole, _ spine: SortedSpine, _ meter: ScanMeter) -> AsOfJoin {
         let definition = role.view.definition
         let rules = JoinRules(
             ttl: definition.ttl?.microseconds,
             delay: definition.delay.microseconds,
             isStrict: definition.isStrict,
             isKnownAtLabel: scan.options.knownAtLabel,
-            position: hasLaterRows ? scan.pinned.state.position : nil
+            position: position
         )
         let wanted = role.features.map { feature in
             (field: features.firstIndex { $0.name == feature.name } ?? 0, type: feature.type)
         }
-        let join = AsOfJoin(
+        return AsOfJoin(
             spine: spine,
             rules: rules,
             features: wanted,
             workers: Workers(scan.limits.threads),
             meter: meter
         )
+    }
+
+    private func mergeRuns(_ join: AsOfJoin, _ progress: (Double) -> Void) throws(ScanFailure) {
         do throws(HistoryRunError) {
             try scan.clock.measure(.merge) { () throws(HistoryRunError) in
                 // The newest first: what they decide, older ones need not.
@@ -183,13 +206,6 @@ final class ScannedView {
                     progress(Self.mergeShare * Double(number + 1) / Double(runs.count))
                 }
             }
-        } catch {
-            throw .run(error)
-        }
-        try mergeTail(join)
-        do throws(HistoryRunError) {
-            let witness = scan.options.witness
-            return try scan.clock.measure(.gather) { () throws(HistoryRunError) in try join.result(witness: witness) }
         } catch {
             throw .run(error)
         }

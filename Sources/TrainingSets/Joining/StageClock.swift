@@ -8,6 +8,7 @@ package final class StageClock: Sendable {
         case tail = "read tail"
         case merge
         case gather
+        case windows
         case probe = "look up"
         case derive
         case statistics

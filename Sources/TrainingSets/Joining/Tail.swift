@@ -11,6 +11,7 @@ import Synchronization
 final class Tail {
     private let view: StoredView
     private let features: [FeatureDefinition]
+    private let layout: HistoryColumns
     private let queries: [TailQuery]
     private let positions: BatchPositions
     private let needsKnownAt: Bool
@@ -47,6 +48,7 @@ final class Tail {
     ) {
         self.view = view
         self.features = features
+        layout = HistoryColumns(view, features: features)
         self.queries = queries
         self.positions = positions
         self.needsKnownAt = needsKnownAt
@@ -88,6 +90,15 @@ final class Tail {
             if let failure { throw failure }
             if case .failure(let error) = result { throw .store(error) }
         }
+    }
+
+    /// All rows as runs that stay; `nil` where they do not fit into the memory.
+    func keptRuns(_ pool: SessionPool) throws(ScanFailure) -> [MemoryRun]? {
+        guard !isEmpty else { return [] }
+        guard isSmall else { return nil }
+        prepare(pool)
+        try finishReading()
+        return kept
     }
 
     /// About how many bytes a row of a run takes.
@@ -160,7 +171,7 @@ final class Tail {
         try session.begin(.read)
         do throws(StoreError) {
             if query.isSparse { try session.execute("SET LOCAL enable_seqscan = off") }
-            let copy = try CopyOut(session, query: query.sql, types: TailQuery.types(view, features))
+            let copy = try CopyOut(session, query: query.sql, types: layout.types)
             do throws(StoreError) {
                 try collect(copy, bytesMax, body)
             } catch {
@@ -198,22 +209,21 @@ final class Tail {
 
     /// The rows of the state, their batches replaced by positions, and every known-at time set.
     private func rowsOfState(_ block: [Column]) throws(StoreError) -> [Column] {
-        let keyCount = view.storageKeys.count
         var block = block
-        var places = block[keyCount + 1].int64Values.map { positions.place($0) }
+        var places = block[layout.position].int64Values.map { positions.place($0) }
         let strangers = places.contains { $0 < 0 }
         if strangers {
             let rows = places.indices.filter { places[$0] >= 0 }.map { Int32($0) }
             places = rows.map { places[Int($0)] }
             block = block.map { $0.gather(rows) }
         }
-        block[keyCount + 1] = Column(type: .int64, values: .int64(places.map { positions.position($0) }))
-        if let validity = block[keyCount + 2].validity {
-            var values = block[keyCount + 2].int64Values
+        block[layout.position] = Column(type: .int64, values: .int64(places.map { positions.position($0) }))
+        if let validity = block[layout.knownAt].validity {
+            var values = block[layout.knownAt].int64Values
             for row in values.indices where !validity[row] { values[row] = positions.committedAt(places[row]) }
-            block[keyCount + 2] = Column(type: .timestamp, values: .int64(values))
+            block[layout.knownAt] = Column(type: .timestamp, values: .int64(values))
         }
-        for index in 0..<keyCount + 4 {
+        for index in 0..<layout.features {
             guard block[index].nullCount == 0 else {
                 throw .conflict("history of view '\(view.name)' has a null where none may be")
             }
@@ -229,19 +239,19 @@ final class Tail {
 
     /// The blocks' rows as a run; there are no blocks then.
     private func run(_ blocks: inout [[Column]]) -> MemoryRun {
-        let keyCount = view.storageKeys.count
-        let columns = TailQuery.types(view, features).enumerated().map { index, type in
+        let columns = layout.types.enumerated().map { index, type in
             Column(type: type, concatenating: blocks.map { $0[index] })
         }
         blocks = []
         return MemoryRun(
             name: "rows of view '\(view.name)' in PostgreSQL",
-            keys: Array(columns[..<keyCount]),
-            times: columns[keyCount],
-            positions: columns[keyCount + 1],
-            knownAt: needsKnownAt ? columns[keyCount + 2] : nil,
-            deleted: columns[keyCount + 3],
-            features: Array(columns[(keyCount + 4)...])
+            keys: Array(columns[..<layout.keyCount]),
+            times: columns[layout.eventTime],
+            events: layout.event.map { columns[$0] },
+            positions: columns[layout.position],
+            knownAt: needsKnownAt ? columns[layout.knownAt] : nil,
+            deleted: columns[layout.deleted],
+            features: Array(columns[layout.features...])
         )
     }
 }

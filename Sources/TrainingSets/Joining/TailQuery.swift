@@ -7,7 +7,7 @@ import Store
 /// Which rows of a view's history no file covers, as statements.
 ///
 /// Of a partition without a file all rows; of the others those of batches behind what the file covers. A statement gives
-/// keys, event time, batch, known at, deleted and the features that are asked for.
+/// ``HistoryColumns`` with the features that are asked for.
 struct TailQuery: Sendable {
     let sql: String
     /// Whether the rows are few of many, so that the index of batches is to be used whatever the planner thinks.
@@ -110,23 +110,15 @@ struct TailQuery: Sendable {
         }
     }
 
-    /// What the statements give, in order.
-    static func types(_ view: StoredView, _ features: [FeatureDefinition]) -> [FeatureType] {
-        view.storageKeys.map(\.type.featureType) + [.timestamp, .int64, .timestamp, .bool] + features.map(\.type)
-    }
-
     private static func statement(
         _ view: StoredView,
         _ features: [FeatureDefinition],
         _ conditions: [String]
     ) -> String {
-        let columns =
-            [view.keyList("h"), "h._event_time", "h._batch", "h._known_at", "h._deleted"]
-            + features.map { "h.\(SQLText.identifier($0.name))" }
-        return """
-            SELECT \(columns.joined(separator: ", ")) FROM \(view.historyTable) h
-            WHERE \(conditions.joined(separator: " AND "))
-            """
+        """
+        SELECT \(HistoryColumns(view, features: features).list("h")) FROM \(view.historyTable) h
+        WHERE \(conditions.joined(separator: " AND "))
+        """
     }
 
     private static func shares(_ ranges: [PartitionRange], _ count: Int) -> [[PartitionRange]] {

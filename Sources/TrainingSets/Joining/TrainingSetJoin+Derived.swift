@@ -12,12 +12,19 @@ extension TrainingSetJoin {
     /// The plan's columns: what was looked up, what the spine gives, and what is computed of both.
     func derive(_ batch: ColumnBatch, _ joined: [JoinedView], _ labelTimes: Column) -> [Column] {
         let plan = spec.plan
-        let lookups = plan.lookups.map { lookup in
+        var given: [FeaturePlan.Lookup: Column] = [:]
+        for (column, source) in zip(plan.columns, plan.sources) {
+            guard case .lookup(let lookup) = source, let name = spec.given[column.outputName] else { continue }
+            given[lookup] = batch[name]
+        }
+        func value(_ lookup: FeaturePlan.Lookup) -> Column {
+            if let column = given[lookup] { return column }
             switch lookup {
-            case .feature(let role, let feature): joined[role].features[feature]
-            case .eventTime(let role): joined[role].validEventTimes(labelTimes)
+            case .feature(let role, let feature): return joined[role].features[feature]
+            case .eventTime(let role): return joined[role].validEventTimes(labelTimes)
             }
         }
+        let lookups = plan.lookups.map(value)
         func request(_ name: String) -> Column {
             if name == spec.labelTime { return labelTimes }
             // The spec has been checked against the spine.
@@ -26,8 +33,7 @@ extension TrainingSetJoin {
         let derived = evaluate(batch.rowCount, labelTimes, request, lookups)
         return plan.sources.enumerated().map { index, source in
             switch source {
-            case .lookup(.feature(let role, let feature)): joined[role].features[feature]
-            case .lookup(.eventTime(let role)): joined[role].validEventTimes(labelTimes)
+            case .lookup(let lookup): value(lookup)
             case .request(let field): request(field.name)
             case .derived(let place): derived[place]
             }
@@ -86,9 +92,14 @@ extension TrainingSetJoin {
 
 extension ViewRole {
     /// The same, by the newest row whatever its time; windows keep their rules.
-    var withoutTimeRules: ViewRole {
+    var withoutTimeRules: ViewRole { reading(windows == nil ? view.withoutTimeRules : view) }
+
+    /// The same, whatever has expired.
+    var withoutTTL: ViewRole { reading(view.withoutTTL) }
+
+    private func reading(_ view: StoredView) -> ViewRole {
         ViewRole(
-            view: windows == nil ? view.withoutTimeRules : view,
+            view: view,
             prefix: prefix,
             keyColumns: keyColumns,
             features: features,

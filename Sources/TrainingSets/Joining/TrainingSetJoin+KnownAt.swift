@@ -13,7 +13,9 @@ extension TrainingSetJoin {
         for role in spec.plan.roles {
             var matched: [Int] = []
             for knownAtLabel in [false, true] {
-                let options = JoinOptions(knownAtLabel: knownAtLabel)
+                var options = spec.options
+                options.knownAtLabel = knownAtLabel
+                options.witness = false
                 let joined = try ProbeJoin(pool: pool, pinned: pinned, options: options).join(
                     role,
                     keys: role.keyColumns.compactMap { batch[$0]?.slice(rows) },
@@ -27,7 +29,8 @@ extension TrainingSetJoin {
                 """
                 --known-at-label leaves view '\(role.prefix)' with \(matched[1]) matches of \(matched[0]) in the first \
                 \(rows.count) rows: its history was mostly committed after the label times. Where rows were loaded late, say \
-                when they were known with `asof ingest --known-at COLUMN`
+                when they were known with `asof ingest --known-at COLUMN`\(role.view.definition.isBackfilled == true
+                    ? "; `backfilled: true` of the view is for `asof learn` and changes nothing here" : "")
                 """
             )
         }

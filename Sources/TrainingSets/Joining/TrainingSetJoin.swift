@@ -1,5 +1,6 @@
 import Features
 package import PointInTime
+import Postgres
 package import Store
 
 /// Enriches a spine batch by batch; its rows keep their order.
@@ -106,7 +107,7 @@ package final class TrainingSetJoin {
         try checkPositions(batch)
         var columns = batch.columns
         let labelTimes = try labelTimes(of: batch)
-        let joined = try joinViews(batch, labelTimes)
+        let joined = try narrowed(try joinViews(batch, labelTimes))
         columns += derive(batch, joined, labelTimes)
         if spec.options.witness {
             for view in joined { columns += [view.eventTimes, view.positions].compactMap(\.self) }
@@ -157,6 +158,21 @@ package final class TrainingSetJoin {
         }
     }
 
+    /// What versions from before a change of types show in the types that they had.
+    /// - Throws: ``StoreError/input(_:)`` for a value that such a type does not have.
+    private func narrowed(_ joined: [JoinedView]) throws(StoreError) -> [JoinedView] {
+        var joined = joined
+        for (lookup, column) in spec.plan.narrowed {
+            guard case .feature(let role, let feature) = lookup else { continue }
+            do throws(TooNarrow) {
+                joined[role].features[feature] = try joined[role].features[feature].narrowed(to: column.type)
+            } catch {
+                throw .input("row \(rowCount + error.row + 1) of the spine, \(spec.plan.refusal(of: error, column))")
+            }
+        }
+        return joined
+    }
+
     private func joinViews(_ batch: ColumnBatch, _ labelTimes: Column) throws(StoreError) -> [JoinedView] {
         func column(_ name: String) throws(StoreError) -> Column {
             guard let column = batch[name] else { throw .request("the spine has no column '\(name)'") }
@@ -189,6 +205,7 @@ package final class TrainingSetJoin {
             return try scan.join(
                 roles,
                 labelTimes: labelTimes,
+                windowsAt: times,
                 rowPositions: rowPositions,
                 column: column,
                 progress: onProgress
@@ -258,10 +275,36 @@ package final class TrainingSetJoin {
         }
     }
 
+    /// What was read is of the names and types that features have still: bytes of another type would have been taken for
+    /// values of this one.
+    private func refuseChangedFeatures() throws(StoreError) {
+        let ids = Set(spec.plan.roles.map(\.scannedView.id)).sorted()
+        let rows = try pool.first.query(
+            "SELECT view, name, type FROM asof.features WHERE view = ANY ($1::bigint[])",
+            [.int64Array(ids.map { Int64($0) })]
+        )
+        var types: [Int32: [String: String]] = [:]
+        for row in 0..<rows.count {
+            guard let view = rows.int32(row, 0), let name = rows.text(row, 1) else { continue }
+            types[view, default: [:]][name] = rows.text(row, 2)
+        }
+        for role in spec.plan.roles {
+            // What is gone altogether is a removal, which says more.
+            guard let known = types[role.scannedView.id] else { continue }
+            for feature in role.scannedFeatures {
+                guard let type = known[feature.name], type != feature.type.text else { continue }
+                throw .conflict(
+                    "'\(role.scannedView.name).\(feature.name)' became \(type) while history was read; run the command again"
+                )
+            }
+        }
+    }
+
     /// Checks that history stayed whole while it was read.
-    /// - Throws: ``StoreError/conflict(_:)`` where rows were removed meanwhile.
+    /// - Throws: ``StoreError/conflict(_:)`` where rows were removed meanwhile, or a feature got another type.
     package func finish() throws(StoreError) {
         settle()
+        try refuseChangedFeatures()
         guard let removal = try RemovalRecord(pool.first).since(startedAt, of: spec.plan.roles).first else { return }
         throw .conflict("\(removal.text), while history was read; run the command again")
     }

@@ -12,13 +12,19 @@ package struct EventWindow: Sendable {
     /// What ``filter`` uses, by its inputs' places in its scope.
     private let filterNames: [String]
 
-    /// - Parameter events: the event view; its keys and features, and `_event_time`, may stand in the condition.
+    /// - Parameters:
+    ///   - events: the event view; its keys and features, and `_event_time`, may stand in the condition.
+    ///   - resolved: the name that a feature has now which had another when the window was made.
     /// - Throws: ``ExpressionFault`` with its place in the text.
-    package init(_ text: String, of events: ViewDefinition) throws(ExpressionFault) {
+    package init(
+        _ text: String,
+        of events: ViewDefinition,
+        resolved: (String) -> String = { $0 }
+    ) throws(ExpressionFault) {
         var definition: WindowDefinition
         do throws(WindowError) {
             definition = try WindowDefinition(text: text)
-            type = try definition.resultType { events.feature(named: $0)?.type }
+            type = try definition.resultType { events.feature(named: resolved($0))?.type }
         } catch {
             switch error {
             case .text(let column, let message):
@@ -28,13 +34,21 @@ package struct EventWindow: Sendable {
             }
         }
         var filter: Expression?
-        filterNames =
-            events.keys.map(\.name) + events.features.map(\.name) + [FeatureColumn.eventTimeName]
+        let names = events.keys.map(\.name) + events.features.map(\.name) + [FeatureColumn.eventTimeName]
+        let types = events.keys.map(\.type.featureType) + events.features.map(\.type) + [.timestamp]
+        // Names that features had stand beside those that they have.
+        var entries = zip(names, types).map { ExpressionScope.Entry(name: $0, type: $1) }
+        var filterNames = names
         if let condition = definition.filter {
-            let types = events.keys.map(\.type.featureType) + events.features.map(\.type) + [.timestamp]
-            let scope = ExpressionScope(
-                zip(filterNames, types).map { ExpressionScope.Entry(name: $0, type: $1) }
-            )
+            for word in Features.WindowColumn.words(of: condition.text).sorted() where resolved(word) != word {
+                guard let feature = events.feature(named: resolved(word)) else { continue }
+                entries.append(ExpressionScope.Entry(name: word, type: feature.type))
+                filterNames.append(feature.name)
+            }
+        }
+        self.filterNames = filterNames
+        if let condition = definition.filter {
+            let scope = ExpressionScope(entries)
             do throws(ExpressionError) {
                 filter = try Expression(condition.text, scope: scope)
             } catch {
@@ -49,8 +63,9 @@ package struct EventWindow: Sendable {
             definition.filter?.text = filter?.normalized ?? condition.text
         }
         self.filter = filter
-        self.definition = definition
         self.text = definition.text
+        definition.column = definition.column.map(resolved)
+        self.definition = definition
     }
 
     /// The features and keys of the events that the window uses, and maybe `_event_time`.
@@ -69,31 +84,34 @@ package struct EventWindow: Sendable {
     }
 
     /// - Parameters:
+    ///   - spans: of the window's bounds.
     ///   - eventTimes: of the scan's events.
     ///   - column: the events' values of one of ``names``.
-    /// - Complexity: as ``WindowScan/column(_:_:values:filter:)``, and the condition once an event.
+    /// - Complexity: as ``WindowScan/column(_:_:number:values:filter:)``, and the condition once an event.
     package func run(
         _ scan: WindowScan,
-        _ bounds: WindowBounds,
+        _ spans: WindowSpans,
         eventTimes: Column,
         column: (String) -> Column
     ) -> Result {
-        var counted: [Bool]?
-        if let filter {
-            let condition = filter.evaluate({ column(filterNames[$0]) }, rowCount: eventTimes.rowCount).column
-            if case .bool(let values) = condition.values {
-                counted = values.indices.map { values[$0] && !condition.isNull($0) }
-            }
-        }
+        let counted = counted(rowCount: eventTimes.rowCount, column: column)
         let values = scan.column(
             definition.aggregate,
-            bounds,
+            spans,
             number: definition.number,
             values: definition.column.map(column),
             filter: counted
         )
-        let newest = scan.column(.last, bounds, values: eventTimes, filter: counted)
+        let newest = scan.column(.last, spans, values: eventTimes, filter: counted)
         return Result(values: values.column, eventTimes: newest.column, overflows: values.overflows)
+    }
+
+    /// Whether each of some events meets the condition; `nil` where there is none.
+    func counted(rowCount: Int, column: (String) -> Column) -> [Bool]? {
+        guard let filter else { return nil }
+        let condition = filter.evaluate({ column(filterNames[$0]) }, rowCount: rowCount).column
+        guard case .bool(let values) = condition.values else { preconditionFailure("a condition is bool") }
+        return values.indices.map { values[$0] && !condition.isNull($0) }
     }
 
     package func bounds(delay: Interval, isStrict: Bool) -> WindowBounds {

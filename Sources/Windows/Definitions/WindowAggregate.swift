@@ -8,6 +8,13 @@ package enum WindowAggregate: String, CaseIterable, Sendable {
     case sum
     /// The sum as a float64, divided once by the number of values.
     case avg
+    /// Mean square distance from the mean, of a sample; null of less than two values. One quotient of exact integers, rounded once.
+    case variance
+    /// Its square root, rounded once more.
+    case stddev
+    /// The same of all there is; null of no value.
+    case variancePopulation = "var_pop"
+    case stddevPopulation = "stddev_pop"
     /// In PostgreSQL's order: NaN is the greatest number, texts are ordered by their bytes (collation "C").
     case min
     case max
@@ -57,7 +64,8 @@ package enum WindowAggregate: String, CaseIterable, Sendable {
         case .sum:
             if column.isInteger { return .int64 }
             return column.isFloat ? .float64 : nil
-        case .avg: return column.isInteger || column.isFloat ? .float64 : nil
+        case .avg, .variance, .stddev, .variancePopulation, .stddevPopulation:
+            return column.isInteger || column.isFloat ? .float64 : nil
         case .min, .max: return column.isOrdered ? column : nil
         case .first, .last: return column
         case .top: return column.listType
@@ -72,7 +80,8 @@ package enum WindowAggregate: String, CaseIterable, Sendable {
         if isList { return "int32, int64 and string where a number of values is asked for" }
         switch self {
         case .count, .first, .last: return "every type"
-        case .sum, .avg: return "int32, int64, float32 and float64"
+        case .sum, .avg, .variance, .stddev, .variancePopulation, .stddevPopulation:
+            return "int32, int64, float32 and float64"
         case .min, .max: return "int32, int64, float32, float64, string and timestamp"
         case .distinct: return "bool, int32, int64, float32, float64, string, bytes and timestamp"
         case .top, .histogram: return "int32, int64 and string"

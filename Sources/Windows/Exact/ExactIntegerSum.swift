@@ -11,6 +11,16 @@ package struct ExactIntegerSum: Sendable {
     @inline(__always)
     package mutating func remove(_ value: Int64) { total &-= Int128(value) }
 
+    /// Adds all that another sum was given.
+    @inline(__always)
+    package mutating func merge(_ other: ExactIntegerSum) { total &+= other.total }
+
+    /// The sum of some values: `nil` of none, and beyond int64.
+    func sum(of count: Int) -> Int64? { count > 0 ? int64 : nil }
+
+    /// Their mean: the sum as a float64, divided once.
+    func mean(of count: Int) -> Double? { count > 0 ? float64 / Double(count) : nil }
+
     /// `nil` where the sum is beyond int64.
     package var int64: Int64? { Int64(exactly: total) }
 

@@ -24,6 +24,11 @@ struct RowListAccumulator: WindowAccumulator {
         head = 0
     }
 
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?) {
+        self.rows.removeAll(keepingCapacity: true)
+        head = 0
+    }
+
     mutating func take() {
         let window = rows[head...]
         if isNewestFirst {

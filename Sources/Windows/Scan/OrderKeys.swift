@@ -40,11 +40,15 @@ enum OrderKeys {
         return column
     }
 
-    private static func key(_ value: Double) -> Int64 {
+    /// NaN is the greatest, and there is one of it and one zero.
+    static func key(_ value: Double) -> Int64 {
         let bits = Int64(bitPattern: (value.isNaN ? Double.nan : value + 0).bitPattern)
         // Of negative numbers greater digits mean less.
         return bits ^ (bits >> 63 & .max)
     }
+
+    /// The value of a key, as ``canonical(_:)`` has it.
+    static func value(_ key: Int64) -> Double { Double(bitPattern: UInt64(bitPattern: key ^ (key >> 63 & .max))) }
 
     private static func ranks(_ texts: TextValues) -> [Int64] {
         let order = (0..<texts.count).sorted { texts[$0].lexicographicallyPrecedes(texts[$1]) }

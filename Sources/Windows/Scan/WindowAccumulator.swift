@@ -5,8 +5,19 @@ protocol WindowAccumulator {
     mutating func add(_ row: Int)
     /// Takes out the oldest row that is in.
     mutating func remove(_ row: Int)
+    /// Takes out all rows that are in.
+    /// - Parameters:
+    ///   - rows: among which those that are in are the ones that count.
+    ///   - counted: whether a row counts; `nil` = all do.
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?)
     /// Writes down the value of the rows that are in.
     mutating func take()
+}
+
+extension WindowAccumulator {
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?) {
+        for row in rows where counted?[row] ?? true { remove(row) }
+    }
 }
 
 struct CountAccumulator: WindowAccumulator {
@@ -15,6 +26,7 @@ struct CountAccumulator: WindowAccumulator {
 
     mutating func add(_ row: Int) { count += 1 }
     mutating func remove(_ row: Int) { count -= 1 }
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?) { count = 0 }
     mutating func take() { results.append(count) }
 }
 
@@ -49,10 +61,11 @@ struct IntegerSumAccumulator: WindowAccumulator {
         count -= 1
     }
 
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?) { (sum, count) = (ExactIntegerSum(), 0) }
+
     mutating func take() {
-        guard count > 0 else { return results.append(nil) }
-        let value = sum.int64
-        if value == nil { overflows += 1 }
+        let value = sum.sum(of: count)
+        if value == nil, count > 0 { overflows += 1 }
         results.append(value)
     }
 }
@@ -75,7 +88,9 @@ struct IntegerMeanAccumulator: WindowAccumulator {
         count -= 1
     }
 
-    mutating func take() { results.append(count > 0 ? sum.float64 / Double(count) : nil) }
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?) { (sum, count) = (ExactIntegerSum(), 0) }
+
+    mutating func take() { results.append(sum.mean(of: count)) }
 }
 
 struct FloatSumAccumulator: WindowAccumulator {
@@ -100,10 +115,54 @@ struct FloatSumAccumulator: WindowAccumulator {
         count -= 1
     }
 
-    mutating func take() {
-        guard count > 0 else { return results.append(nil) }
-        results.append(isMean ? sum.value / Double(count) : sum.value)
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?) { (sum, count) = (ExactSum(), 0) }
+
+    mutating func take() { results.append(isMean ? sum.mean(of: count) : sum.sum(of: count)) }
+}
+
+/// Variances, and their roots, of floats or of integers.
+struct MomentsAccumulator: WindowAccumulator {
+    private let floats: [Double]
+    /// `nil` where the values are floats.
+    private let integers: [Int64]?
+    private let isSample: Bool
+    private let isRoot: Bool
+    private var moments = ExactMoments()
+    private(set) var results = OptionalResults<Double>()
+
+    init(floats: [Double], integers: [Int64]?, isSample: Bool, isRoot: Bool) {
+        self.floats = floats
+        self.integers = integers
+        self.isSample = isSample
+        self.isRoot = isRoot
     }
+
+    mutating func add(_ row: Int) {
+        if let integers { moments.add(integers[row]) } else { moments.add(floats[row]) }
+    }
+
+    mutating func remove(_ row: Int) {
+        if let integers { moments.remove(integers[row]) } else { moments.remove(floats[row]) }
+    }
+
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?) { if !rows.isEmpty { moments.removeAll() } }
+
+    mutating func take() {
+        let variance = moments.variance(isSample: isSample)
+        results.append(isRoot ? variance?.squareRoot() : variance)
+    }
+}
+
+/// The newest row.
+struct NewestAccumulator: WindowAccumulator {
+    private var newest: Int32 = -1
+    /// Rows, -1 where the window has none.
+    private(set) var results: [Int32] = []
+
+    mutating func add(_ row: Int) { newest = Int32(truncatingIfNeeded: row) }
+    mutating func remove(_ row: Int) { if newest == Int32(truncatingIfNeeded: row) { newest = -1 } }
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?) { newest = -1 }
+    mutating func take() { results.append(newest) }
 }
 
 /// The row with the least key, of equal keys the oldest.
@@ -128,7 +187,10 @@ struct LeastAccumulator: WindowAccumulator {
     mutating func remove(_ row: Int) {
         guard head < queue.count, queue[head] == Int32(row) else { return }
         head += 1
-        guard head == queue.count else { return }
+        if head == queue.count { removeAll(0..<0, nil) }
+    }
+
+    mutating func removeAll(_ rows: Range<Int>, _ counted: [Bool]?) {
         queue.removeAll(keepingCapacity: true)
         head = 0
     }

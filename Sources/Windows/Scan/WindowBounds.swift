@@ -1,7 +1,7 @@
 package import Features
 
 /// Which events a window of one time has: those with *t* − *offset* − *length* < time ≤ *t* − max(*offset*, *delay*).
-package struct WindowBounds: Sendable {
+package struct WindowBounds: Sendable, Hashable {
     /// `nil` for a window over lifetime.
     private let length: Int64?
     private let offset: Int64

@@ -15,7 +15,7 @@ package struct WindowGroup: Sendable {
 }
 
 /// What a window gave.
-package struct WindowColumn: Sendable {
+package struct WindowResult: Sendable {
     /// One row a request.
     package var column: Column
     /// How many sums of integers are null because they are beyond int64.
@@ -56,6 +56,11 @@ package struct WindowScan: Sendable {
         return true
     }
 
+    /// The rows that windows with these bounds have; the same for all aggregates.
+    package func spans(_ bounds: WindowBounds) -> WindowSpans {
+        WindowSpans(bounds, times: times, requests: requests, groups: groups)
+    }
+
     /// The values of one window, a row a request.
     ///
     /// - Parameters:
@@ -65,15 +70,15 @@ package struct WindowScan: Sendable {
     ///   - filter: whether an event meets the window's condition; `nil` where there is none.
     /// - Returns: rows of ``WindowAggregate/resultType(of:isList:)``. A window without values gives 0 for `count` and `distinct`,
     ///   null for the others.
-    /// - Complexity: O(events + requests) for each key, however wide the window; `min`, `max` and `distinct` of texts sort
-    ///   these first.
+    /// - Complexity: O(events that are in some window + requests) for each key, however wide the window; `min`, `max` and
+    ///   `distinct` of texts sort these first.
     package func column(
         _ aggregate: WindowAggregate,
-        _ bounds: WindowBounds,
+        _ spans: WindowSpans,
         number: Int? = nil,
         values: Column?,
         filter: [Bool]?
-    ) -> WindowColumn {
+    ) -> WindowResult {
         precondition(values.map { $0.rowCount == times.count } ?? true, "values of other events")
         precondition(filter.map { $0.count == times.count } ?? true, "a condition on other events")
         guard let type = aggregate.resultType(of: values?.type, isList: number != nil) else {
@@ -90,18 +95,18 @@ package struct WindowScan: Sendable {
         let result: Column
         switch (aggregate, values) {
         case (.secondsSinceLast, _):
-            let newest = run(LeastAccumulator(times.indices.map { ~Int64($0) }), bounds, counted).results
+            let newest = newest(spans, counted)
             let seconds = zip(newest, requests).map { row, request in
                 row < 0 ? 0 : Double(request.subtractingSaturating(times[Int(row)])) / 1_000_000
             }
             result = column(.float64(seconds), newest.map { $0 >= 0 })
         case (.first, let values?) where number != nil, (.last, let values?) where number != nil:
             let isNewestFirst = aggregate == .last
-            let rows = run(RowListAccumulator(number: number ?? 1, isNewestFirst: isNewestFirst), bounds, counted)
+            let rows = run(RowListAccumulator(number: number ?? 1, isNewestFirst: isNewestFirst), spans, counted)
             result = values.lists(of: rows.results, offsets: rows.offsets, validity: Self.validity(rows.offsets))
         case (.top, let values?), (.histogram, let values?):
             let limit = aggregate == .top ? number : nil
-            let found = run(FrequencyAccumulator(OrderKeys.of(values), number: limit), bounds, counted)
+            let found = run(FrequencyAccumulator(OrderKeys.of(values), number: limit), spans, counted)
             result = values.lists(
                 of: found.results,
                 offsets: found.offsets,
@@ -109,41 +114,46 @@ package struct WindowScan: Sendable {
                 suffix: aggregate == .top ? nil : { "=\(found.resultCounts[$0])" }
             )
         case (.count, _), (_, nil):
-            result = column(.int64(run(CountAccumulator(), bounds, counted).results))
+            result = column(.int64(count(spans, counted)))
         case (.sum, let values?):
             if let integers = Self.integers(values) {
-                let sums = run(IntegerSumAccumulator(integers), bounds, counted)
+                let sums = run(IntegerSumAccumulator(integers), spans, counted)
                 overflows = sums.overflows
                 result = column(.int64(sums.results.values), sums.results.validity)
             } else {
-                let sums = run(FloatSumAccumulator(Self.floats(values), isMean: false), bounds, counted).results
+                let sums = run(FloatSumAccumulator(Self.floats(values), isMean: false), spans, counted).results
                 result = column(.float64(sums.values), sums.validity)
             }
         case (.avg, let values?):
             let means =
                 if let integers = Self.integers(values) {
-                    run(IntegerMeanAccumulator(integers), bounds, counted).results
+                    run(IntegerMeanAccumulator(integers), spans, counted).results
                 } else {
-                    run(FloatSumAccumulator(Self.floats(values), isMean: true), bounds, counted).results
+                    run(FloatSumAccumulator(Self.floats(values), isMean: true), spans, counted).results
                 }
             result = column(.float64(means.values), means.validity)
+        case (.variance, let values?): result = moments(values, spans, counted)
+        case (.stddev, let values?): result = moments(values, spans, counted, isRoot: true)
+        case (.variancePopulation, let values?): result = moments(values, spans, counted, isSample: false)
+        case (.stddevPopulation, let values?):
+            result = moments(values, spans, counted, isSample: false, isRoot: true)
         case (.min, let values?):
-            let rows = run(LeastAccumulator(OrderKeys.of(values)), bounds, counted).results
+            let rows = run(LeastAccumulator(OrderKeys.of(values)), spans, counted).results
             result = OrderKeys.canonical(values).gatherOrNull(rows)
         case (.max, let values?):
-            let rows = run(LeastAccumulator(OrderKeys.of(values).map { ~$0 }), bounds, counted).results
+            let rows = run(LeastAccumulator(OrderKeys.of(values).map { ~$0 }), spans, counted).results
             result = OrderKeys.canonical(values).gatherOrNull(rows)
         case (.first, let values?):
-            let rows = run(LeastAccumulator(times.indices.map { Int64($0) }), bounds, counted).results
+            let rows = run(LeastAccumulator(times.indices.map { Int64($0) }), spans, counted).results
             result = values.gatherOrNull(rows)
         case (.last, let values?):
-            let rows = run(LeastAccumulator(times.indices.map { ~Int64($0) }), bounds, counted).results
+            let rows = newest(spans, counted)
             result = values.gatherOrNull(rows)
         case (.distinct, let values?):
             let (codes, count) = OrderKeys.codes(OrderKeys.of(values))
-            result = column(.int64(run(DistinctAccumulator(codes, count: count), bounds, counted).results))
+            result = column(.int64(run(DistinctAccumulator(codes, count: count), spans, counted).results))
         }
-        return WindowColumn(column: result, overflows: overflows)
+        return WindowResult(column: result, overflows: overflows)
     }
 
     /// Of lists that end where the next begins: an empty one is null, as of an empty window.
@@ -168,32 +178,63 @@ package struct WindowScan: Sendable {
         }
     }
 
+    private func moments(
+        _ values: Column,
+        _ spans: WindowSpans,
+        _ counted: [Bool]?,
+        isSample: Bool = true,
+        isRoot: Bool = false
+    ) -> Column {
+        let integers = Self.integers(values)
+        let empty = MomentsAccumulator(
+            floats: integers == nil ? Self.floats(values) : [],
+            integers: integers,
+            isSample: isSample,
+            isRoot: isRoot
+        )
+        let results = run(empty, spans, counted).results
+        return Column(
+            type: .float64,
+            validity: results.validity.contains(false) ? results.validity : nil,
+            values: .float64(results.values)
+        )
+    }
+
+    /// How many rows windows have.
+    private func count(_ spans: WindowSpans, _ counted: [Bool]?) -> [Int64] {
+        if counted != nil { return run(CountAccumulator(), spans, counted).results }
+        return requests.indices.map { Int64(spans.end[$0] - spans.first[$0]) }
+    }
+
+    /// The newest row of each window; -1 where it has none.
+    private func newest(_ spans: WindowSpans, _ counted: [Bool]?) -> [Int32] {
+        if counted != nil { return run(NewestAccumulator(), spans, counted).results }
+        return requests.indices.map { spans.end[$0] > spans.first[$0] ? spans.end[$0] - 1 : -1 }
+    }
+
     /// Moves a window over each key's events, from request to request.
     func run<Accumulator: WindowAccumulator>(
         _ empty: Accumulator,
-        _ bounds: WindowBounds,
+        _ spans: WindowSpans,
         _ counted: [Bool]?
     ) -> Accumulator {
         var accumulator = empty
         for group in groups {
-            // Rows from `first` up to `end` are in; those before `oldest` are too old, those from `newest` too new.
+            // Rows from `first` up to `end` are in.
             var (first, end) = (group.events.lowerBound, group.events.lowerBound)
-            var (oldest, newest) = (first, first)
             for request in group.requests {
-                let (after, until) = bounds.limits(at: requests[request])
-                if let after {
-                    while oldest < group.events.upperBound, times[oldest] <= after { oldest += 1 }
+                let (nextFirst, nextEnd) = (Int(spans.first[request]), Int(spans.end[request]))
+                if nextFirst >= end {
+                    accumulator.removeAll(first..<end, counted)
+                    end = nextFirst
+                } else {
+                    for row in first..<nextFirst where counted?[row] ?? true { accumulator.remove(row) }
                 }
-                if let until {
-                    while newest < group.events.upperBound, times[newest] <= until { newest += 1 }
-                }
-                let nextEnd = max(oldest, newest)
-                for row in first..<min(oldest, end) where counted?[row] ?? true { accumulator.remove(row) }
-                for row in max(oldest, end)..<nextEnd where counted?[row] ?? true { accumulator.add(row) }
-                (first, end) = (oldest, nextEnd)
+                for row in end..<nextEnd where counted?[row] ?? true { accumulator.add(row) }
+                (first, end) = (nextFirst, nextEnd)
                 accumulator.take()
             }
-            for row in first..<end where counted?[row] ?? true { accumulator.remove(row) }
+            accumulator.removeAll(first..<end, counted)
         }
         return accumulator
     }

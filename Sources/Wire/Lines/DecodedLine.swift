@@ -145,9 +145,9 @@ package struct LineProtocolError: Error, Hashable, Sendable {
     package var reason: String
     package var kind: Kind
 
-    /// What is wrong: the line's form, or what its parts mean.
+    /// What is wrong: the line's form, what its parts mean, or that whoever sent it may not name its view.
     package enum Kind: Sendable, Hashable {
-        case syntax, view, feature, entity, type, value, time
+        case syntax, view, feature, entity, type, value, time, permission
     }
 
     package init(line: Int, column: Int, reason: String, kind: Kind = .syntax) {

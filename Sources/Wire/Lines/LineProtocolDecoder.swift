@@ -16,6 +16,8 @@ import Features
 package struct LineProtocolDecoder: Sendable {
     /// The number of the line at the position, from 1.
     package var line = 1
+    /// How many bytes were looked at so far; those of a line that was not complete count each time.
+    package private(set) var scannedBytes = 0
 
     package init() {}
 
@@ -35,6 +37,7 @@ package struct LineProtocolDecoder: Sendable {
         while true {
             var scanner = LineScanner(bytes, from: position, isEnd: isEnd)
             let start = position
+            defer { scannedBytes += scanner.position - start }
             do throws(LineScanner.Failure) {
                 let isPoint = try scanner.scan(into: &point)
                 guard isPoint || scanner.position > start else { return false }

@@ -53,6 +53,12 @@ package struct CommandFault: Error, Hashable, Sendable {
         self.code = code
         self.message = message
     }
+
+    /// - Parameter line: what a caller without the right is told, its code first.
+    package init(refusal line: String) {
+        let code = Code.noPermission
+        self.init(code, String(line.dropFirst(line.hasPrefix(code.rawValue) ? code.rawValue.count + 1 : 0)))
+    }
 }
 
 extension CommandFault: CustomStringConvertible {

@@ -27,14 +27,19 @@ package struct DeferredReply: Sendable {
     /// called all the same, with any reply.
     package let abandon: (@Sendable () -> Void)?
 
+    /// Whether its body does something besides writing, so that it is called also where the client does not want the reply.
+    package let hasEffect: Bool
+
     package init(
         isWrite: Bool = false,
+        hasEffect: Bool = false,
         cancel: (@Sendable () -> Void)? = nil,
         abandon: (@Sendable () -> Void)? = nil,
         start: @escaping Start
     ) {
         self.start = start
         self.isWrite = isWrite
+        self.hasEffect = hasEffect
         self.cancel = cancel
         self.abandon = abandon
     }

@@ -28,18 +28,30 @@ package struct DefinitionsInput {
         self.adopts = adopts
     }
 
+    /// `''` where the file names none.
+    package var project: String { text.project }
+
+    /// Checks the files by themselves, without a store.
+    ///
+    /// - Parameter applied: what other projects have; without it a name of theirs is a fault.
+    /// - Returns: what the files define.
+    /// - Throws: `DefinitionsError` for faults of the files.
+    package func validated(against applied: AppliedDefinitions? = nil) throws -> Definitions {
+        try resolved(in: applied?.definitions ?? Definitions()).definitions
+    }
+
     /// The definitions, with names of other projects as they are in force.
     ///
     /// Refuses a file that defines nothing where something is in force: it is rarely the file that was meant, unless it
     /// names its project.
-    func resolved(in registry: Registry) throws -> ProjectDefinitions {
+    func resolved(in applied: Definitions) throws -> ProjectDefinitions {
         guard !adopts || !text.project.isEmpty else {
             throw WorkflowError.usage(
                 "\(text.file) names no project, and --adopt moves names into one: add a line as `project: team_a`"
             )
         }
-        var new = try text.resolved(against: registry.definitions, typing: WindowTypes())
-        guard !new.definitions.isEmpty || !new.project.isEmpty || registry.definitions.isEmpty else {
+        var new = try text.resolved(against: applied, typing: WindowTypes())
+        guard !new.definitions.isEmpty || !new.project.isEmpty || applied.isEmpty else {
             throw WorkflowError.refused(
                 "\(text.file) defines nothing: no entity, no view, no service; is it the right file?"
             )

@@ -29,7 +29,7 @@ package struct DefinitionsListing: Sendable {
 /// A definition that is in force, or that a version of a service has.
 package enum DefinitionDescription: Sendable {
     /// The project is `''` where it has none, `nil` where the store has no names of a project at all.
-    case view(ViewDefinition, project: String?)
+    case view(ViewDefinition, project: String?, former: FormerFeatures)
     case service(Registry.StoredService, project: String?)
 }
 
@@ -62,6 +62,11 @@ extension OpenStore {
         }
     }
 
+    /// All that a plan is made against, with the store's id.
+    package func appliedDefinitions() throws -> AppliedDefinitions {
+        try control.run { try AppliedDefinitions(try Registry.load(session), session) }
+    }
+
     /// Looks up one definition.
     ///
     /// - Parameter name: a view's, a service's, or `SERVICE@VERSION`.
@@ -74,7 +79,16 @@ extension OpenStore {
             if let service = try service(name, registry) {
                 return .service(service, project: project(.service(service.definition.name)))
             }
-            if let view = registry.definitions.view(named: name) { return .view(view, project: project(.view(name))) }
+            if let view = registry.definitions.view(named: name) {
+                let former = registry.views.first { $0.name == name }?.former ?? FormerFeatures()
+                return .view(view, project: project(.view(name)), former: former)
+            }
+            if registry.retired.views.contains(where: { $0.name == name }) {
+                throw WorkflowError.refused("no view '\(name)'\(registry.hint(forView: name))")
+            }
+            if registry.retired.services.contains(name) {
+                throw WorkflowError.refused("no service '\(name)'\(registry.hint(forService: name))")
+            }
             let known = registry.definitions.views.map(\.name) + registry.definitions.services.map(\.name)
             throw WorkflowError.refused("no view or service '\(name)'\(Name.hint(for: name, among: known))")
         }

@@ -3,31 +3,71 @@ package import Store
 
 /// What applying definitions does to a store as it is now.
 package struct DefinitionsPlan: Sendable {
-    /// `''` where the file names none.
-    package let project: String
     /// Whether the file names a project, or the store has names of one.
     package let hasProjects: Bool
     package let changes: [DefinitionChange]
     /// What is deleted for good; empty unless that was asked for.
     package let pruned: [Pruning.Item]
+    /// Tables that are written anew, since features get wider types; empty where no store was asked.
+    package let rewrites: [HistoryRewrite]
     /// Why ``OpenStore/apply(_:options:confirm:progress:)`` does not do it; `nil` where it does.
     package let refusal: WorkflowError?
+    /// Online tables that are made of history; empty where the plan was made without the store.
+    package private(set) var fills: [PlannedFill] = []
     let definitions: ProjectDefinitions
-    /// The version of the definitions that it was made against.
-    let version: Int64
+    /// What it was made against.
+    let applied: AppliedDefinitions
+    private let prunes: Bool
 
+    /// Against a store.
     init(_ input: DefinitionsInput, _ options: ApplyOptions, _ session: Session) throws {
         let registry = try Registry.load(session)
-        definitions = try input.resolved(in: registry)
-        version = registry.version
-        project = definitions.project
-        hasProjects = !project.isEmpty || !registry.definitions.projects.isEmpty
+        let definitions = try input.resolved(in: registry.definitions)
         let pruning =
-            options.prunes ? try Pruning(session, to: registry.definitions(with: definitions), of: project) : nil
+            options.prunes
+            ? try Pruning(
+                session,
+                to: registry.definitions(with: definitions),
+                of: definitions.project,
+                definitions.renames
+            ) : nil
+        let rewrites = try HistoryRewrite.all(session, to: registry.definitions(with: definitions), definitions.renames)
+        self.init(definitions, options, try AppliedDefinitions(registry, session), pruning, rewrites)
+        fills = try PlannedFill.all(merged, applied, session)
+        if let agreed = options.agreed { try agreed.check(self) }
+    }
+
+    /// Against what `asof definitions --json` printed of a store; ``ApplyOptions/prunes`` needs the store itself.
+    /// - Throws: `DefinitionsError` for faults of the files; ``WorkflowError`` as ``DefinitionsInput`` does.
+    package init(_ input: DefinitionsInput, against applied: AppliedDefinitions) throws {
+        self.init(try input.resolved(in: applied.definitions), ApplyOptions(), applied, nil)
+    }
+
+    private init(
+        _ definitions: ProjectDefinitions,
+        _ options: ApplyOptions,
+        _ applied: AppliedDefinitions,
+        _ pruning: Pruning?,
+        _ rewrites: [HistoryRewrite] = []
+    ) {
+        self.definitions = definitions
+        self.applied = applied
+        prunes = options.prunes
+        hasProjects = !definitions.project.isEmpty || !applied.definitions.projects.isEmpty
         pruned = pruning?.items ?? []
-        changes = registry.changes(to: definitions, pruning: pruning, versions: try ServiceVersions(session))
+        changes = applied.changes(to: definitions, pruning: pruning) + rewrites.flatMap(\.refusals)
+        self.rewrites = rewrites
         refusal = Self.refusal(of: changes, options)
     }
+
+    /// `''` where the file names none.
+    package var project: String { definitions.project }
+
+    /// The store's id.
+    package var store: String { applied.store }
+
+    /// The version of the definitions that it was made against.
+    package var version: Int64 { applied.version }
 
     /// The views that are added, as they are defined.
     package var addedViews: [ViewDefinition] {
@@ -65,15 +105,67 @@ package struct DefinitionsPlan: Sendable {
     }
 }
 
+extension DefinitionsPlan {
+    /// A service that answers by another version than before.
+    package struct ServiceVersion: Sendable {
+        package let name: String
+        package let number: Int
+        /// Of names and types.
+        package let fingerprint: String
+        /// Of rules.
+        package let rules: String
+    }
+
+    /// The services that are added, or get another version, by the definitions' order.
+    package var services: [ServiceVersion] {
+        let merged = merged
+        return merged.services.compactMap { service in
+            let rules = merged.rules(of: service)
+            let number = applied.versions.number(of: service, rules: rules).number
+            if let old = applied.definitions.service(named: service.name) {
+                let before = applied.versions.number(of: old, rules: applied.definitions.rules(of: old)).number
+                guard before != number else { return nil }
+            }
+            return ServiceVersion(
+                name: service.name,
+                number: number,
+                fingerprint: service.fingerprint,
+                rules: rules.fingerprint
+            )
+        }
+    }
+
+    /// The models that read one of ``services``: their versions stay pinned to the version that each was trained with.
+    package var models: [String] {
+        let names = Set(services.map(\.name))
+        return merged.models.filter { names.contains($0.service) }.map(\.name)
+    }
+
+    private var merged: Definitions { definitions.merged(into: applied.definitions, retired: applied.retired) }
+
+    /// What whoever reads a plan agrees to: `asof-plan-1:` and the SHA-256, in hexadecimal digits, over the store's id, the
+    /// version of the definitions that it was made against, the file's definitions and the options that change what is done.
+    package func digest() throws -> String {
+        var text = "asof-plan-1\n\(store)\n\(version)\n\(project)\n"
+        text += "\(definitions.adopts ? 1 : 0) \(prunes ? 1 : 0)\n"
+        text += try JSONDocument.encode(definitions.definitions)
+        for rename in definitions.renames { text += "\n\(rename.view).\(rename.name) was \(rename.was)" }
+        return "asof-plan-1:" + Fingerprint.digits(of: text, bytes: 32)
+    }
+}
+
 /// What whoever applies definitions allows.
 package struct ApplyOptions: Sendable {
     /// Deletes views and features of the project that the file lacks, with their data.
     package var prunes = false
     /// Hides what the file lacks, its data kept; otherwise that is refused.
     package var allowsRetiring = false
+    /// The plan that was agreed to: another one is refused. `nil` = any.
+    package var agreed: AgreedPlan?
 
-    package init(prunes: Bool = false, allowsRetiring: Bool = false) {
+    package init(prunes: Bool = false, allowsRetiring: Bool = false, agreed: AgreedPlan? = nil) {
         self.prunes = prunes
         self.allowsRetiring = allowsRetiring
+        self.agreed = agreed
     }
 }

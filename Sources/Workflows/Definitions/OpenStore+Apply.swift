@@ -4,6 +4,8 @@ import Store
 package enum ApplyProgress: Sendable {
     /// What is to be done next, unless it is refused.
     case planned(DefinitionsPlan)
+    /// Online tables are made beside their views, which takes its time.
+    case filling([PlannedFill])
     /// Somebody else applied the version meanwhile, and nothing was applied here; another plan is made.
     case stale(version: Int64)
 }
@@ -32,7 +34,7 @@ extension OpenStore {
     ///     nothing is applied.
     ///   - progress: called with each plan, and where one has become stale.
     /// - Returns: `nil` where that was not confirmed.
-    /// - Throws: ``DefinitionsPlan/refusal``; `DefinitionsError` for faults of the files; as `Registry.apply` does.
+    /// - Throws: ``StoppedShort`` where the run was over before anything was applied; ``DefinitionsPlan/refusal``; `DefinitionsError` for faults of the files; as `Registry.apply` does.
     package func apply(
         _ input: DefinitionsInput,
         options: ApplyOptions = ApplyOptions(),
@@ -42,8 +44,8 @@ extension OpenStore {
         try control.run {
             var agreed: DefinitionsPlan?
             for _ in 0..<WorkflowLimits.plansMax {
-                try control.check()
                 do {
+                    try control.check()
                     let plan = try DefinitionsPlan(input, options, session)
                     progress(.planned(plan))
                     if let refusal = plan.refusal { throw refusal }
@@ -51,16 +53,24 @@ extension OpenStore {
                         guard try confirm(plan) else { return nil }
                         agreed = plan
                     }
+                    // What is pruned has columns that a table made before would keep.
+                    let fills = options.prunes ? [] : plan.fills.filter(\.isBeside)
+                    if !fills.isEmpty { progress(.filling(fills)) }
+                    let prepared = try OnlineTableBuild.all(fills.map(\.view), planned: plan.version, session)
+                    defer { for build in prepared { build.discard() } }
                     // Also where nothing that is stored changes: descriptions and the order of things may have.
-                    let (applied, state) = try Registry.apply(
+                    let (version, state) = try Registry.putInForce(
                         plan.definitions,
                         prunes: options.prunes,
                         planned: plan.version,
-                        session
+                        session,
+                        prepared: prepared
                     )
-                    return ApplyOutcome(plan: plan, version: applied.version, position: state?.position ?? 0)
+                    return ApplyOutcome(plan: plan, version: version, position: state?.position ?? 0)
                 } catch StoreError.stalePlan(let version) {
                     progress(.stale(version: version))
+                } catch  where control.isOver && !RunControl.isUncertain(error) {
+                    throw StoppedShort(cause: error, stored: "nothing was applied")
                 }
             }
             throw WorkflowError.refused(

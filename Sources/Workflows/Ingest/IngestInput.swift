@@ -16,6 +16,9 @@ protocol IngestInput {
     /// - Returns: `nil` at the end.
     func next(now: Int64) throws(ColumnarError) -> InputRows?
 
+    /// As ``TableReader/openEndedRow``.
+    var openEndedRow: Int? { get }
+
     /// The number of the first row that ``next(now:)`` returned last, from 1.
     var batchFirstRow: Int { get }
     /// Those among them that could not be read, ascending.
@@ -23,6 +26,8 @@ protocol IngestInput {
     /// One among them that the store refuses.
     /// - Parameter part: of the ``InputRows``, whose rows the fault counts.
     func rejectedRow(_ fault: RowFault, part: Int) -> RejectedRow
+    /// The file of a folder that a row of the input lies in, and its number there; `nil` where there is one file.
+    func origin(ofRow row: Int) -> (file: String, row: Int)?
     /// The line of one among them by its number in the input; `nil` where it is not known.
     func line(ofRow row: Int) -> Int?
 }

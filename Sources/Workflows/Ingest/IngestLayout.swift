@@ -34,7 +34,7 @@ struct IngestLayout {
             guard let column = columnOf[key.name] else {
                 throw WorkflowError.refused(
                     "\(file): there is no column for the entity key '\(key.name)' of view '\(view.name)'; its columns are "
-                        + "\(names.joined(separator: ", ")). Name one with --map COLUMN=\(key.name)"
+                        + "\(CountText.names(names)). Name one with --map COLUMN=\(key.name)"
                 )
             }
             requests.append(ColumnRequest(sourceName: column, type: key.type.featureType))
@@ -77,11 +77,13 @@ struct IngestLayout {
         }
         self.featureRequests = featureRequests
         self.requests = requests
-        let extra = names.filter { name in !requests.contains { $0.sourceName == name } }
-        guard extra.isEmpty || rules.ignoresExtra else {
+        guard !rules.ignoresExtra else { return }
+        let asked = Set(requests.map(\.sourceName))
+        let extra = names.filter { !asked.contains($0) }
+        guard extra.isEmpty else {
             throw WorkflowError.refused(
                 "\(file): view '\(view.name)' has no "
-                    + "\(extra.map { "'\($0)'\(Name.hint(for: $0, among: absent))" }.joined(separator: ", ")); "
+                    + "\(CountText.names(extra) { "'\($0)'\(Name.hint(for: $0, among: absent))" }); "
                     + (extra.contains(where: Self.isRowLabel)
                         ? "'__index_level_0__' are row labels of pandas, which `to_parquet(…, index=False)` leaves out; "
                         : "")
@@ -98,8 +100,8 @@ struct IngestLayout {
     ) -> WorkflowError {
         WorkflowError.refused(
             "\(file): there is no column for \(features.count == 1 ? "feature" : "features") "
-                + "\(features.map { "'\($0)'" }.joined(separator: ", ")) of view '\(view)'; its columns are "
-                + "\(names.joined(separator: ", ")). Name them with --map COLUMN=FEATURE, or store null with --missing null"
+                + "\(CountText.names(features) { "'\($0)'" }) of view '\(view)'; its columns are "
+                + "\(CountText.names(names)). Name them with --map COLUMN=FEATURE, or store null with --missing null"
         )
     }
 
@@ -132,8 +134,9 @@ struct IngestLayout {
             }
         }
         let mappedColumns = Set(columnOf.values)
+        let known = Set(names)
         for target in targets where columnOf[target] == nil && !mappedColumns.contains(target) {
-            if names.contains(target) || (format == .jsonLines && target != rules.eventTime) {
+            if known.contains(target) || (format == .jsonLines && target != rules.eventTime) {
                 columnOf[target] = target
             }
         }
@@ -168,8 +171,9 @@ struct IngestLayout {
             !used.contains($0.name) && $0.name != rules.knownAt && $0.name != rules.deleted && !isRowLabel($0.name)
         }
         if free.contains(where: { $0.name == Name.eventTimeColumn }) { return Name.eventTimeColumn }
-        let typed = free.filter { $0.type == .timestamp }
-        let candidates = typed.isEmpty ? free.filter { $0.type == nil || $0.type == .int64 } : typed
+        // Of typed columns those that are times, else those that mostly are, else those that may be read as times.
+        let tiers: [[FeatureType?]] = [[.timestamp], [nil, .int64], [.string, .float64]]
+        let candidates = tiers.lazy.map { types in free.filter { types.contains($0.type) } }.first { !$0.isEmpty } ?? []
         if candidates.count == 1 { return candidates[0].name }
         if candidates.isEmpty, used.contains(Name.eventTimeColumn) {
             throw WorkflowError.refused(
@@ -179,8 +183,8 @@ struct IngestLayout {
         }
         throw WorkflowError.refused(
             candidates.isEmpty
-                ? "\(file): there is no column left for event times; its columns are \(names.joined(separator: ", "))"
-                : "\(file): the event time could be any of \(candidates.map(\.name).joined(separator: ", ")); say --event-time COLUMN"
+                ? "\(file): there is no column left for event times; its columns are \(CountText.names(names))"
+                : "\(file): the event time could be any of \(CountText.names(candidates.map(\.name))); say --event-time COLUMN"
         )
     }
 

@@ -6,8 +6,9 @@ package import Store
 package struct IngestRequest: Sendable {
     package enum Content: Sendable {
         case table(TableRules)
-        /// Points that name their views: any, or this one alone. `precision` is the unit of their times.
-        case lineProtocol(view: String?, precision: TimeUnit)
+        /// Points that name their views: any, or this one alone. `precision` is the unit of their times; tags and fields that
+        /// their views do not have are left out where `ignoresExtra`.
+        case lineProtocol(view: String?, precision: TimeUnit, ignoresExtra: Bool = false)
     }
 
     /// `-` is standard input.
@@ -48,6 +49,9 @@ package struct TableRules: Sendable {
     package var ignoresExtra = false
     /// More spellings of null in CSV.
     package var nullTexts: [String] = []
+    /// As ``InputOptions/delimiter`` and ``InputOptions/escape``.
+    package var delimiter: UInt8?
+    package var escape: UInt8?
     /// Of integer times; `nil` refuses them.
     package var timeUnit: TimeUnit?
 

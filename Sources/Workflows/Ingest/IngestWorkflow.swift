@@ -22,6 +22,20 @@ package struct IngestWorkflow {
         registry.views.contains { $0.name == name && $0.definition.source != nil }
     }
 
+    /// Rows of one batch where nobody says how many.
+    ///
+    /// A batch holds the rows of its entities until it is committed, and a server applies it before what comes behind it: single
+    /// writes wait for both.
+    package func batchRowsMax(of content: IngestRequest.Content) -> Int {
+        let named: String? =
+            switch content {
+            case .table(let rules): rules.view
+            case .lineProtocol(let view, _, _): view
+            }
+        let isOnline = registry.views.contains { $0.definition.isOnline && (named == nil || $0.name == named) }
+        return isOnline ? Limits.onlineBatchRowsMax : Limits.batchRowsMax
+    }
+
     /// Stores what is not stored yet of a file, or of as much of it as comes before the first bad row.
     ///
     /// Batches that were committed stay, whatever comes then: the same request goes on after them where the source can be
@@ -35,6 +49,7 @@ package struct IngestWorkflow {
         progress: (IngestProgress) -> Void = { _ in }
     ) throws -> IngestionSummary {
         try store.control.run {
+            if let rejects = request.rejects { _ = try OutputPlace.resolve(rejects) }
             guard let input = try open(request) else { return IngestionSummary() }
             var options = request.options
             options.meaning = input.meaning
@@ -63,6 +78,12 @@ package struct IngestWorkflow {
                 try store.control.check()
                 var summary = try ingestion.finish()
                 summary.rejectedBefore = rejected?.keptCount ?? 0
+                if let row = input.openEndedRow, summary.rows > 0 {
+                    let place = input.origin(ofRow: row).map { "row \($0.row) of \($0.file)" } ?? "row \(row)"
+                    summary.warnings.append(
+                        "the last line, \(place), has no line end: where the file was cut off, its last value may be too"
+                    )
+                }
                 return summary
             } catch {
                 var cause = error
@@ -78,25 +99,29 @@ package struct IngestWorkflow {
     private func open(_ request: IngestRequest) throws -> (any IngestInput)? {
         switch request.content {
         case .table(let rules): try TableInput(request, rules, try registry.view(named: rules.view))
-        case .lineProtocol(let view?, let precision):
+        case .lineProtocol(let view, let precision, let ignoresExtra):
             try LineProtocolInput(
                 request,
-                [try registry.view(named: view)],
+                try view.map { [try registry.view(named: $0)] } ?? registry.views,
                 precision: precision,
+                ignoresExtra: ignoresExtra,
                 absent: registry.retiredHints
             )
-        case .lineProtocol(nil, let precision):
-            try LineProtocolInput(request, registry.views, precision: precision, absent: registry.retiredHints)
         }
     }
 
     private static func identity(_ request: IngestRequest) throws(ColumnarError) -> SourceIdentity? {
         if let source = request.source { return SourceIdentity(name: source) }
         guard request.file != "-" else { return nil }
+        if ObjectName.isOne(request.file) {
+            let head = try InputHead.read(path: request.file, bytesMax: Limits.sourceHeadBytesMax)
+            return SourceIdentity(name: try ObjectName(request.file).lastPart, head: head)
+        }
         var status = stat()
         // What a pipe has given is gone: a second look at its head would take bytes from the reader.
-        guard stat(request.file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        let head = try InputHead.read(path: request.file, bytesMax: Limits.sourceHeadBytesMax)
+        guard stat(request.file, &status) == 0, [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return nil }
+        let first = PartFolder.isFolder(request.file) ? try PartFolder(request.file).firstPath : request.file
+        let head = try InputHead.read(path: first, bytesMax: Limits.sourceHeadBytesMax)
         return SourceIdentity(name: URL(fileURLWithPath: request.file).lastPathComponent, head: head)
     }
 
@@ -112,7 +137,8 @@ package struct IngestWorkflow {
         switch error as? StoreError {
         case .input: text = "\(shown): \(text)"
         case .row(let row, let reason):
-            text = "\(shown): row \(row)\(input.line(ofRow: row).map { " (line \($0))" } ?? ""): \(reason)"
+            let (file, own) = input.origin(ofRow: row) ?? (shown, row)
+            text = "\(file): row \(own)\(input.line(ofRow: row).map { " (line \($0))" } ?? ""): \(reason)"
         default: break
         }
         return StoppedShort(cause: error, what: text, stored: stored(error, shown, ingestion, isResumable))

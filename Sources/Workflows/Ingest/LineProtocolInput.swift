@@ -16,6 +16,7 @@ struct LineProtocolInput: IngestInput {
         _ request: IngestRequest,
         _ views: [StoredView],
         precision: TimeUnit,
+        ignoresExtra: Bool,
         absent: [String: String]
     ) throws(ColumnarError) {
         var options = InputOptions()
@@ -30,10 +31,12 @@ struct LineProtocolInput: IngestInput {
                 return definition
             },
             precision: precision,
+            ignoresExtra: ignoresExtra,
             absent: absent,
             options: options
         )
         self.views = views
+        // What is left out was an error without the option, so that it changes no row that is stored already.
         meaning = "line_protocol precision=\(precision.rawValue)"
     }
 
@@ -42,6 +45,7 @@ struct LineProtocolInput: IngestInput {
     var rowsRead: Int { reader.rowsRead }
     var bytesRead: Int { reader.bytesRead }
     var totalBytes: Int? { reader.totalBytes }
+    var openEndedRow: Int? { reader.openEndedRow }
     var batchFirstRow: Int { reader.batchFirstRow }
     var rejects: [RejectedRow] { reader.rejects }
 
@@ -63,6 +67,8 @@ struct LineProtocolInput: IngestInput {
     func rejectedRow(_ fault: RowFault, part: Int) -> RejectedRow {
         reader.rejectedRow(reader.parts[part].offsets[fault.row], reason: fault.reason)
     }
+
+    func origin(ofRow row: Int) -> (file: String, row: Int)? { nil }
 
     func line(ofRow row: Int) -> Int? {
         let index = row - reader.batchFirstRow

@@ -15,10 +15,18 @@ struct TableInput: IngestInput {
     init?(_ request: IngestRequest, _ rules: TableRules, _ view: StoredView) throws {
         let format =
             try rules.format ?? FileFormat(inputPath: request.file, option: "--format \(FileFormat.spellings)|lp")
+        if request.rejects != nil, PartFolder.isFolder(request.file), try PartFolder(request.file).hasColumns {
+            throw WorkflowError.refused(
+                "--rejects: rows of \(request.file) that are set aside would lack the columns that its folders' names have; give "
+                    + "its folders one by one"
+            )
+        }
         var options = InputOptions(nullTexts: rules.nullTexts, timeUnit: rules.timeUnit)
         options.allowsEarly1970 = request.allowsEarly1970
         options.isExtraIgnored = rules.ignoresExtra
-        options.leavesOutUnnamed = rules.ignoresExtra
+        options.leftOut = rules.ignoresExtra ? .others : .none
+        options.delimiter = rules.delimiter
+        options.escape = rules.escape
         options.skipsBadRows = request.rejects != nil
         options.batchRows = request.options.rowsAtATime(atMost: options.batchRows)
         reader = try TableReader(path: request.file, format: format, options: options)
@@ -41,6 +49,8 @@ struct TableInput: IngestInput {
         if let knownAt = rules.knownAt { words.append("known_at=\(knownAt)") }
         if let deleted = rules.deleted { words.append("deleted=\(deleted)") }
         words += rules.mapped.map { "\($0.column)=\($0.target)" }.sorted().map { "map=\($0)" }
+        if let delimiter = rules.delimiter { words.append("delimiter=\(CSVDialect.spelled(delimiter))") }
+        if let escape = rules.escape { words.append("escape=\(CSVDialect.spelled(escape))") }
         words += rules.nullTexts.sorted().map { "null=\(Value.quote($0))" }
         if let timeUnit = rules.timeUnit { words.append("time_unit=\(timeUnit.rawValue)") }
         return words.joined(separator: " ")
@@ -51,6 +61,7 @@ struct TableInput: IngestInput {
     var rowsRead: Int { reader.rowsRead }
     var bytesRead: Int { reader.bytesRead }
     var totalBytes: Int? { reader.totalBytes }
+    var openEndedRow: Int? { reader.openEndedRow }
     var batchFirstRow: Int { reader.batchFirstRow }
     var rejects: [RejectedRow] { reader.batchRejects }
 
@@ -65,6 +76,8 @@ struct TableInput: IngestInput {
         reject.column = fault.feature.flatMap { layout.column(ofFeature: $0) }
         return reject
     }
+
+    func origin(ofRow row: Int) -> (file: String, row: Int)? { reader.origin(ofRow: row) }
 
     func line(ofRow row: Int) -> Int? {
         let offset = row - reader.batchFirstRow

@@ -1,6 +1,7 @@
 package import Features
 package import Models
 import Store
+package import Training
 
 /// A model as it stands.
 package struct ModelListing: Sendable {
@@ -8,7 +9,7 @@ package struct ModelListing: Sendable {
     /// `nil` = it is defined no more.
     package var definition: ModelDefinition?
     package var versions: [ModelVersion]
-    package var aliases: [String: Int]
+    package var aliases: [String: ModelTarget]
 }
 
 extension OpenStore {
@@ -46,11 +47,11 @@ extension OpenStore {
     package func setModelAlias(
         _ model: String,
         _ alias: String,
-        to version: Int,
+        to version: ModelTarget,
         ifCurrent: Int?,
         allowsUnproven: Bool,
         reason: String?
-    ) throws -> (from: Int?, position: Int64) {
+    ) throws -> (from: ModelTarget?, position: Int64) {
         _ = try models(model)
         return try control.run {
             let (from, state) = try ModelRegistry(session).setAlias(
@@ -68,9 +69,9 @@ extension OpenStore {
     /// See ``ModelRegistry/rollBack(_:to:reason:)``.
     package func rollBackModel(
         _ model: String,
-        to version: Int?,
+        to version: ModelTarget?,
         reason: String
-    ) throws -> (from: Int, to: Int, position: Int64) {
+    ) throws -> (from: ModelTarget, to: ModelTarget, position: Int64) {
         _ = try models(model)
         return try control.run {
             let (from, to, state) = try ModelRegistry(session).rollBack(model, to: version, reason: reason)
@@ -82,5 +83,25 @@ extension OpenStore {
     package func retireModel(_ model: String, _ version: Int) throws -> Int64 {
         _ = try models(model)
         return try control.run { try ModelRegistry(session).retire(model, version).position }
+    }
+
+    /// How many values share a bucket, of each hash of a version, as it was measured when the version was trained.
+    /// - Parameter name: `model`, `model@7` or `model@challenger`.
+    /// - Throws: `ModelsError`.
+    package func collisions(_ name: String) throws -> (version: ModelVersion, collisions: [Collisions]) {
+        try control.run {
+            let registry = ModelRegistry(session)
+            let reference = ModelReference(name)
+            // A version that did not become the champion has been measured, too.
+            let newest = reference.isPinned ? nil : try registry.versions(of: reference.model).last
+            let version = try newest ?? registry.resolve(reference)
+            let manifest = try JSONDocument.decode(MeasuredCollisions.self, from: version.manifest)
+            return (version, manifest.collisions ?? [])
+        }
+    }
+
+    /// What is needed of ``VersionManifest`` here.
+    private struct MeasuredCollisions: Decodable {
+        var collisions: [Collisions]?
     }
 }

@@ -37,22 +37,25 @@ extension OpenStore {
     func answering(
         _ name: String,
         at position: Int64?
-    ) throws -> (version: ModelVersion, forest: Forest, fallback: ModelDefinition.Fallback) {
+    ) throws -> (model: ReadyModel, fallback: ModelDefinition.Fallback) {
         let registry = ModelRegistry(session)
         let reference = ModelReference(name)
         var version = try registry.resolve(reference)
+        var publish: Int?
+        switch reference.version {
+        case .target(let target): publish = target.publish
+        case .alias(let alias): publish = try registry.aliases(of: reference.model)[alias]?.publish
+        }
         if let position, !reference.isPinned {
             guard let champion = try registry.champion(of: reference.model, at: position) else {
                 throw ModelsError.request("\(reference.model) had no champion at position \(position)")
             }
-            version = try registry.version(reference.model, champion)
+            version = try registry.version(reference.model, champion.version)
+            publish = champion.publish
         }
-        let forest = try Forest(bytes: try registry.file(version))
-        if let difference = try registry.golden(version)?.difference(forest) {
-            throw ModelsError.notReady("version \(version.version) of \(version.model) \(difference)")
-        }
+        let forest = try registry.forest(version, publish, at: position).forest
         let definition = try Registry.load(session).definitions.model(named: version.model)
-        return (version, forest, definition?.fallback ?? .base)
+        return (ReadyModel(version, forest), definition?.fallback ?? .base)
     }
 
     /// Predicts for single entities, by the code that servers predict with.
@@ -60,7 +63,8 @@ extension OpenStore {
     /// - Parameter each: gets the entities in order, each before the next is read.
     /// - Throws: `ModelsError`, or as ``features(_:each:)``.
     package func predict(_ request: PredictRequest, each: (Prediction) throws -> Void) throws {
-        let (version, forest, fallback) = try control.run { try answering(request.model, at: request.position) }
+        let (model, fallback) = try control.run { try answering(request.model, at: request.position) }
+        let version = model.version
         let get = GetRequest(
             features: "\(version.service)@\(version.serviceVersion)",
             entities: request.entities,
@@ -70,11 +74,10 @@ extension OpenStore {
         try features(get) { found in
             let cells = found.cells
             let answers = Answers(
-                version,
-                forest,
+                model,
                 fallback: fallback,
                 columns: cells.map { Column(type: $0.column.type, value: $0.value) },
-                stored: cells.filter { $0.row != nil }.map { [$0.status] },
+                presence: found.presence,
                 rowCount: 1
             )
             try each(Prediction(version: version, features: found, answers: answers))

@@ -1,6 +1,5 @@
 import Columnar
 import Features
-import Forest
 import Models
 import PointInTime
 import Postgres
@@ -16,10 +15,11 @@ extension OpenStore {
     /// - Throws: ``WorkflowError``, `ModelsError`, or as a training set's join or an ingest; what is committed stays.
     package func score(_ request: ScoreRequest, event: (ScoreEvent) -> Void = { _ in }) throws -> ScoreResult {
         try control.run {
-            let (version, forest, fallback) = try answering(request.model, at: request.position)
+            let (model, fallback) = try answering(request.model, at: request.position)
+            let version = model.version
             let registry = try Registry.load(session)
             let view = try registry.view(named: request.view)
-            try Self.check(view, version, forest)
+            try Self.check(view, version)
             let ledger = Ledger(session)
             let state = try request.position.map { try ledger.state(at: $0) } ?? ledger.head()
             let now = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
@@ -63,11 +63,10 @@ extension OpenStore {
                 try control.check()
                 let block = try join.joinBlock(batch.adding(time))
                 let answers = Answers(
-                    version,
-                    forest,
+                    model,
                     fallback: fallback,
                     columns: Array(block.batch.columns.suffix(plan.columns.count)),
-                    stored: plan.statuses(block),
+                    presence: plan.presence(block),
                     rowCount: batch.rowCount
                 )
                 let rows = ScoredRows.rows(batch, answers, view, version, time, state.position)
@@ -82,7 +81,7 @@ extension OpenStore {
         }
     }
 
-    private static func check(_ view: StoredView, _ version: ModelVersion, _ forest: Forest) throws {
+    private static func check(_ view: StoredView, _ version: ModelVersion) throws {
         guard version.signature.outputs == 1 else {
             throw WorkflowError.refused(
                 "\(version.model) answers with \(version.signature.outputs) classes; a view keeps one score an entity"
@@ -109,19 +108,6 @@ extension ColumnBatch {
             columns: columns + [Column(type: .timestamp, values: .int64(times))],
             rowCount: rowCount
         )
-    }
-}
-
-extension FeaturePlan {
-    /// Of each column that comes from a view, whether each row's entity is known there.
-    fileprivate func statuses(_ block: JoinedBlock) -> [[ValueStatus]] {
-        sources.compactMap { source in
-            guard case .lookup(let lookup) = source else { return nil }
-            let ages = block.ages[lookup.role]
-            // Windows without events are values, too.
-            if roles[lookup.role].windows != nil { return Array(repeating: .present, count: ages.rowCount) }
-            return (0..<ages.rowCount).map { ages.isNull($0) ? .missing : .present }
-        }
     }
 }
 
@@ -236,6 +222,7 @@ private struct EntitySource {
     private static var options: InputOptions {
         var options = InputOptions()
         options.isExtraIgnored = true
+        options.leftOut = .others
         return options
     }
 

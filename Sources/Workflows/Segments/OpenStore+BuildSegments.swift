@@ -52,13 +52,11 @@ extension OpenStore {
         progress: @escaping @Sendable (SegmentBuildProgress) -> Void = { _ in }
     ) throws -> [SegmentBuildOutcome] {
         try control.run {
-            var views = try Registry.load(session).views(named: request.views)
-            if let view = views.first(where: { $0.eventFeature != nil && request.views.contains($0.name) }) {
-                throw WorkflowError.refused("view '\(view.name)' holds events, which are read from PostgreSQL only")
-            }
-            views.removeAll { $0.eventFeature != nil }
+            let views = try Registry.load(session).views(named: request.views)
             let directory = try directory()
-            let lock = try directory.lock(interruption: control.interruption) { progress(.waiting(directory)) }
+            let lock = try directory.lock(conninfo: conninfo, interruption: control.interruption) {
+                progress(.waiting(directory))
+            }
             let build = SegmentBuild(
                 sessions: try sessions(request.jobs),
                 directory: directory,

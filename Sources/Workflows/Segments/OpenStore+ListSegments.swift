@@ -19,7 +19,7 @@ package struct SegmentList: Sendable {
 /// What was removed from a directory.
 package struct SegmentDropOutcome: Sendable {
     package let directory: SegmentDirectory
-    package let files: Int
+    package let files: SegmentRemoval.Outcome
 }
 
 extension OpenStore {
@@ -60,7 +60,7 @@ extension OpenStore {
             let registry = try Registry.load(session)
             let views = try names?.map { try registry.view(named: $0) }
             let directory = try directory()
-            let lock = try directory.lock(interruption: control.interruption)
+            let lock = try directory.lock(conninfo: conninfo, interruption: control.interruption)
             let files = try SegmentRemoval(session, directory: directory).run(views)
             _ = consume lock
             return SegmentDropOutcome(directory: directory, files: files)

@@ -21,6 +21,16 @@ extension OpenStore {
         _ request: ExportRequest,
         event: @escaping (ExportEvent) -> Void = { _ in }
     ) throws -> ExportResult {
+        try export(request, eachBlock: { _, _ in }, event: event)
+    }
+
+    /// As ``export(_:event:)``, for somebody who looks at what is joined, too.
+    /// - Parameter eachBlock: gets the plan and the joined blocks, in the order of the spine.
+    func export(
+        _ request: ExportRequest,
+        eachBlock: (FeaturePlan, JoinedBlock) -> Void,
+        event: @escaping (ExportEvent) -> Void
+    ) throws -> ExportResult {
         try control.run {
             let (plan, service) = try Registry.load(session).plan(naming: request.features, session)
             let state = try request.state.state(Ledger(session))
@@ -42,8 +52,8 @@ extension OpenStore {
             let blockRows = join.blockRows(rowBytes: blocks.rowBytes)
             event(.planned(ExportPlan(join: join.plan, spineRows: blocks.rowCount, blockRows: blockRows)))
             TableWriter.limitThreads(Workers(request.lookup.threads).halves.0.count)
-            let data = TemporaryFile(for: request.target.path)
-            let warnings = try write(join, input, &blocks, to: data, request.target.format, event)
+            let data = try request.target.place.map { try TemporaryFile(for: $0, shown: request.target.path) }
+            let warnings = try write(join, input, &blocks, to: data, request.target.format, eachBlock, event)
             let manifest = TrainingSetManifest(
                 join,
                 storeID: try session.storeID(),
@@ -51,7 +61,7 @@ extension OpenStore {
                 service: service.map { .init(name: $0.definition.name, version: $0.version) },
                 spineSource: request.spine.text,
                 output: .init(
-                    file: URL(fileURLWithPath: request.target.path).lastPathComponent,
+                    file: data == nil ? "-" : request.target.fileName,
                     format: request.target.format.rawValue
                 )
             )
@@ -75,14 +85,16 @@ extension OpenStore {
         _ join: TrainingSetJoin,
         _ input: SpineInput,
         _ blocks: inout SpineBlocks,
-        to data: TemporaryFile,
+        to data: TemporaryFile?,
         _ format: FileFormat,
+        _ eachBlock: (FeaturePlan, JoinedBlock) -> Void,
         _ event: @escaping (ExportEvent) -> Void
     ) throws -> [String] {
         var progress = SpineProgress(input)
         var warnings: [String] = []
-        let writer = try data.naming {
-            try TableWriter(path: data.path, format: format, columns: input.written(join.spec.columns))
+        func naming<Result>(_ body: () throws -> Result) throws -> Result { try data?.naming(body) ?? body() }
+        let writer = try naming {
+            try TableWriter(path: data?.path ?? "-", format: format, columns: input.written(join.spec.columns))
         }
         join.prepare()
         defer { join.settle() }
@@ -98,9 +110,10 @@ extension OpenStore {
             let spine = input.spine(of: batch)
             if join.spec.options.knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(spine) }
             let block = try join.joinBlock(spine)
+            eachBlock(join.spec.plan, block)
             let written = input.written(block.batch, of: batch)
             try join.record(block) {
-                try join.clock.measure(.write) { try data.naming { try writer.write(written) } }
+                try join.clock.measure(.write) { try naming { try writer.write(written) } }
             }
             event(.progress(progress.written(rows: join.rowCount)))
         }
@@ -108,7 +121,13 @@ extension OpenStore {
         warnings += try join.earlierRemovals().map { "\($0.text): the set has not what it had at its position" }
         warnings += join.warnings
         warnings += Self.derivedErrors(join)
-        try join.clock.measure(.write) { try data.naming { try writer.finish() } }
+        try join.clock.measure(.write) { try naming { try writer.finish() } }
+        if let row = input.reader.openEndedRow {
+            let place = input.reader.origin(ofRow: row).map { "row \($0.row) of \($0.file)" } ?? "row \(row)"
+            warnings.append(
+                "\(input.name): the last line, \(place), has no line end: where the file was cut off, its last value may be too"
+            )
+        }
         return warnings
     }
 
@@ -124,17 +143,21 @@ extension OpenStore {
     }
 
     /// The data first: a manifest never stands next to data that is not its own.
-    private func place(_ data: TemporaryFile, _ manifest: TrainingSetManifest, _ target: ExportTarget) throws {
+    private func place(_ data: TemporaryFile?, _ manifest: TrainingSetManifest, _ target: ExportTarget) throws {
         let path = target.manifestPath
-        let file = TemporaryFile(for: path)
+        let file = try TemporaryFile(for: target.manifestPlace, shown: path)
         do {
             try Data(try manifest.json.utf8).write(to: URL(fileURLWithPath: file.path))
         } catch let error as CocoaError {
             throw WorkflowError.refused("\(path): cannot be written: \(error.localizedDescription)")
         }
+        try data?.send(control)
+        try file.send(control)
         try control.check()
-        unlink(path)
-        try data.place()
+        if let data {
+            try target.removeManifest()
+            try data.place()
+        }
         try file.place()
     }
 

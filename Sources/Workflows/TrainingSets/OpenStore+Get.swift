@@ -25,12 +25,13 @@ extension OpenStore {
             for entity in request.entities.isEmpty ? [""] : request.entities {
                 try control.check()
                 let (values, texts) = try EntityText.parse(entity, keys: keys, fields: fields.map(\.name))
-                let rows = try plan.roles.map { role in
+                var rows = try plan.roles.map { role in
                     let roleKeys = role.keyColumns.compactMap { name in
                         keys.firstIndex { $0.name == name }.map { values[$0] }
                     }
                     return try EntityLookup(session).read(role, keys: roleKeys, request.moment, state: state)
                 }
+                try plan.narrow(&rows)
                 var given = Dictionary(zip(keys.map(\.name), values)) { first, _ in first }
                 for (field, text) in zip(fields, texts) { given[field.name] = try field.value(of: text) }
                 try each(
@@ -69,11 +70,30 @@ extension OpenStore {
             lookup: { place in
                 switch plan.lookups[place] {
                 case .feature(let role, let feature):
-                    Column(type: plan.roles[role].features[feature].type, value: rows[role].values[feature])
+                    Column(
+                        type: plan.narrowed[plan.lookups[place]]?.type ?? plan.roles[role].features[feature].type,
+                        value: rows[role].values[feature]
+                    )
                 case .eventTime(let role): Column(type: .timestamp, value: rows[role].validEventTime)
                 }
             }
         ).columns.map { $0.value(0) }
+    }
+}
+
+extension FeaturePlan {
+    /// Values of columns from before a change of types, in the types that those have.
+    fileprivate func narrow(_ rows: inout [EntityRow]) throws {
+        for (lookup, column) in narrowed {
+            guard case .feature(let role, let feature) = lookup else { continue }
+            let value = rows[role].values[feature]
+            let stored = Column(type: roles[role].features[feature].type, value: value)
+            do throws(TooNarrow) {
+                rows[role].values[feature] = try stored.narrowed(to: column.type).value(0)
+            } catch {
+                throw WorkflowError.refused(refusal(of: error, column))
+            }
+        }
     }
 }
 

@@ -15,6 +15,9 @@ extension Registry {
         let selection = try FeatureSelection(text: text)
         if case .service(let name, nil) = selection, service(named: name) == nil {
             guard !retired.views.contains(where: { $0.name == name }) else { throw retiredView(name) }
+            guard !retired.services.contains(name) else {
+                throw WorkflowError.refused("no service '\(name)'\(hint(forService: name))")
+            }
             let known = definitions.services.map(\.name) + views.map(\.name)
             throw WorkflowError.refused("no service or view '\(name)'\(Name.hint(for: name, among: known))")
         }
@@ -23,6 +26,11 @@ extension Registry {
         } catch FeatureSelectionError.unknownView(let name, _) where retired.views.contains(where: { $0.name == name })
         {
             throw retiredView(name)
+        } catch FeatureSelectionError.unknownFeature(let name, let view, let known) {
+            guard let hint = hint(forFeature: name, of: view) else {
+                throw FeatureSelectionError.unknownFeature(name: name, view: view, known: known)
+            }
+            throw WorkflowError.refused("the view '\(view)' has no feature '\(name)'\(hint)")
         }
     }
 

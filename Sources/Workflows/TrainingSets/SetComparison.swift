@@ -8,7 +8,10 @@ import TrainingSets
 /// An exported file beside what history gives for its manifest.
 struct SetComparison {
     let described: TrainingSetManifest
-    private let path: String
+    /// The set's file, or its files in the order of their rows.
+    private let paths: [String]
+    /// Where ``paths`` lie and nothing else; `nil` = the set is one file.
+    private let folder: String?
     let format: FileFormat
     private let store: OpenStore
     private let lookup: LookupOptions
@@ -22,7 +25,18 @@ struct SetComparison {
         guard let format = FileFormat(name: described.output.format) else {
             throw WorkflowError.refused("the manifest names an unknown format '\(described.output.format)'")
         }
-        path = URL(fileURLWithPath: request.folder).appendingPathComponent(described.output.file).path
+        if let parts = described.output.parts {
+            guard format == .parquet, !parts.isEmpty, parts.allSatisfy({ !$0.contains("/") && $0 != ".." }) else {
+                throw VerificationObstacle.damagedManifest(
+                    "the parts of '\(described.output.file)' are no names of Parquet files"
+                )
+            }
+            paths = parts.map { InputPath.file($0, in: request.data) }
+            folder = request.data
+        } else {
+            paths = [request.data]
+            folder = nil
+        }
         self.format = format
         self.store = store
         lookup = request.lookup
@@ -33,7 +47,10 @@ struct SetComparison {
     /// Makes the set again and compares, a block of rows at a time.
     func result(_ warning: (String) -> Void) throws -> VerifyResult {
         let removals = try described.removals(store.session)
-        let reader = try TableReader(path: path, format: format)
+        if let difference = try partDifference() {
+            return VerifyResult(outcome: .different(difference), removals: removals)
+        }
+        let reader = try reader()
         if let difference = try select(reader) {
             return VerifyResult(outcome: .different(difference), removals: removals)
         }
@@ -67,6 +84,9 @@ struct SetComparison {
             isValue = difference != nil
             difference = difference ?? self.difference(join)
         } catch let error as ColumnarError {
+            if let difference = partDifference(error) {
+                return VerifyResult(outcome: .different(difference), removals: removals)
+            }
             // A line that nobody exported is a difference; a file that cannot be read is none.
             guard let fault = error.fault, fault.place.row != nil else { throw error }
             var place = fault.place
@@ -81,8 +101,49 @@ struct SetComparison {
         if !removals.isEmpty, fileDigest.text == described.contentDigest {
             return VerifyResult(outcome: .historyLost(difference), removals: removals)
         }
-        let rows = try rowDifference(isValue: isValue)
+        let rows: SetDifference?
+        do { rows = try rowDifference(isValue: isValue) } catch let error as ColumnarError {
+            // Of a difference further on the first one stays.
+            guard partDifference(error) != nil else { throw error }
+            rows = nil
+        }
         return VerifyResult(outcome: .different(rows ?? difference), removals: removals)
+    }
+
+    /// A set's files beside those that its manifest names; names that begin with `_` or `.` are of those who wrote them.
+    private func partDifference() throws -> SetDifference? {
+        guard let folder else { return nil }
+        let names = try InputPath.names(in: folder).filter { name in
+            !name.split(separator: "/").contains { $0.hasPrefix("_") || $0.hasPrefix(".") }
+        }
+        let parts = described.output.parts ?? []
+        let known = Set(names)
+        if let missing = parts.first(where: { !known.contains($0) }) { return .missingPart(missing) }
+        let expected = Set(parts)
+        return names.first { !expected.contains($0) }.map { .extraPart($0) }
+    }
+
+    /// What an error of a file of several says about the set; `nil` where it says nothing, or there is one file.
+    private func partDifference(_ error: ColumnarError) -> SetDifference? {
+        guard folder != nil else { return nil }
+        func name(_ file: String) -> String { String(file.split(separator: "/").last ?? "") }
+        return switch error {
+        case .noSuchFile(let file): .missingPart(name(file))
+        case .noSuchColumn(let file, let column, _): .part(name(file), reason: "it has no column '\(column)'")
+        case .unexpectedColumn(let file, let column):
+            .part(name(file), reason: "it has a column '\(column)' that the set has not")
+        case .badColumnType(let file, let column, let expected, let got, _):
+            .part(name(file), reason: "column '\(column)' is \(got), in the set it is \(expected.text)")
+        default: nil
+        }
+    }
+
+    private func reader() throws(ColumnarError) -> TableReader {
+        guard folder == nil else { return try TableReader(parts: paths, format: format) }
+        var options = InputOptions()
+        // A set is written with commas, whatever it is called.
+        options.delimiter = CSVDialect.comma
+        return try TableReader(path: paths[0], format: format, options: options)
     }
 
     /// Chooses the set's columns.
@@ -162,7 +223,7 @@ struct SetComparison {
     /// Reads the file once more.
     /// - Parameter body: whether to go on.
     func forEachBatch(_ body: (ColumnBatch, TableReader) throws -> Bool) throws {
-        let reader = try TableReader(path: path, format: format)
+        let reader = try reader()
         guard try select(reader) == nil else { return }
         while let batch = try reader.next() {
             try store.control.check()

@@ -9,6 +9,12 @@ package enum SetDifference: Sendable, Hashable {
     case extraColumn(String)
     /// A column of another type, as the reader says it.
     case columnType(String)
+    /// Of a set in several files: one that is not there.
+    case missingPart(String)
+    /// A file, or a folder, beside them that the set has not.
+    case extraPart(String)
+    /// One of the files has other columns, or of other types.
+    case part(String, reason: String)
     /// A line that nobody exported: its place without the file, and what is wrong with it.
     case unreadable(place: String, reason: String)
     case value(row: Int, column: String, file: Value, history: Value)

@@ -68,7 +68,7 @@ struct SpineInput {
         var options = options
         // All keys are known by then: what nobody asks for was dropped.
         if !dropped.isEmpty { options.isExtraIgnored = true }
-        options.leavesOutUnnamed = dropped.contains("")
+        if !dropped.isEmpty { options.leftOut = .named(dropped) }
         let reader = try TableReader(path: file, format: format, options: options)
         if format != .jsonLines {
             for column in dropped.sorted()
@@ -106,8 +106,10 @@ struct SpineInput {
         dropping dropped: Set<String>
     ) throws {
         name = "--spine-sql"
-        let file = TemporaryFile(for: FileManager.default.temporaryDirectory.appendingPathComponent("asof-spine").path)
-        try file.createPrivately()
+        let file = try TemporaryFile(
+            for: FileManager.default.temporaryDirectory.appendingPathComponent("asof-spine").path,
+            isPrivate: true
+        )
         let query = try SpineQuery(sql, store.session, typed: typed, labelTime: labelTime, dropping: dropped)
         // The file has what batches hold; what it means stands in the schema.
         let writer = try TableWriter(

@@ -1,5 +1,7 @@
+import Columnar
 package import Features
 package import Operations
+import Segments
 import Store
 
 /// What a store has of one entity.
@@ -7,6 +9,8 @@ package struct ForgetPlan: Sendable {
     package let entity: EntityDefinition
     /// Of each view that has rows of it.
     package let counts: [Forgetting.Count]
+    /// Logged predictions about it.
+    package let predictions: Int
     /// Views that have a key column of the same name for another entity; they are not touched.
     package let namesakes: [String]
 }
@@ -15,10 +19,14 @@ package struct ForgetPlan: Sendable {
 package struct ForgetOutcome: Sendable {
     /// Of each view that had rows of it.
     package let counts: [Forgetting.Count]
-    /// The position that it took in the ledger; `nil` = there was nothing to remove.
+    /// Logged predictions about it.
+    package let predictions: Int
+    /// The position that it took in the ledger; `nil` = no view had anything to remove.
     package let position: Int64?
+    /// Segments' files that have the rows until they are written anew, and are read without them.
+    package let markedSegments: Int?
     /// Segments' files, on whatever host, that may still have the rows; nobody reads them any more.
-    package let segments: Int?
+    package let unreadSegments: Int?
 }
 
 extension OpenStore {
@@ -37,23 +45,46 @@ extension OpenStore {
 
     /// Removes one entity from history and online tables, in one transaction.
     ///
-    /// - Parameter confirm: called with what there is, also where that is nothing; false = nothing is removed.
+    /// - Parameters:
+    ///   - segments: where this host's segments are: they stay of use.
+    ///   - warning: gets why they do not.
+    ///   - confirm: called with what there is, also where that is nothing; false = nothing is removed.
     /// - Returns: `nil` where that was not confirmed.
     package func forget(
         _ entity: String,
         key: String,
-        confirm: (ForgetPlan) throws -> Bool = { _ in true }
+        segments: SegmentLocation = SegmentLocation(),
+        warning: (String) -> Void = { _ in },
+        confirm: (ForgetPlan) throws -> Bool
     ) throws -> ForgetOutcome? {
         try control.run {
             let forgetting = try forgetting(entity, key)
+            let directory = try segments.find(self, warning: warning)
             guard try confirm(try ForgetPlan(forgetting)) else { return nil }
             try control.check()
-            let (counts, state) = try forgetting.run()
+            let rows = try directory.map { directory in
+                try ForgottenRows(
+                    of: forgetting.views().map(\.view),
+                    column: forgetting.entity.key,
+                    key: forgetting.key,
+                    in: directory,
+                    format: ParquetSegments(),
+                    session
+                )
+            }
+            var batch: Int64 = 0
+            let (counts, predictions, state) = try forgetting.run { taken throws(StoreError) in
+                batch = taken
+                try rows?.mark(taken)
+            }
+            // It is done, whether or not this can still be asked.
+            let files = try? forgetting.segmentCount(after: batch)
             return ForgetOutcome(
                 counts: counts,
+                predictions: predictions,
                 position: state?.position,
-                // It is done, whether or not this can still be asked.
-                segments: try? forgetting.segmentCount()
+                markedSegments: files?.marked,
+                unreadSegments: files?.unread
             )
         }
     }
@@ -67,6 +98,7 @@ extension ForgetPlan {
     fileprivate init(_ forgetting: Forgetting) throws {
         entity = forgetting.entity
         counts = try forgetting.count()
+        predictions = try forgetting.predictionCount()
         namesakes = try forgetting.namesakes()
     }
 }

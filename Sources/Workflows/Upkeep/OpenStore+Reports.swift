@@ -9,8 +9,8 @@ extension OpenStore {
     /// - Complexity: reads all of the views' history.
     package func check(_ names: [String] = []) throws -> [StoreCheck.Finding] {
         try control.run {
-            let views = try Registry.load(session).views(named: names)
-            return try StoreCheck(session).run(views.sorted { $0.name < $1.name })
+            var seen: Set<String> = []
+            return try StoreCheck(session).run(named: names.filter { seen.insert($0).inserted })
         }
     }
 

@@ -4,7 +4,7 @@ import Testing
 
 /// The benchmarks run at a small size, which also compares their results; their figures are not looked at.
 @Suite struct BenchTests {
-    @Test(arguments: ["ingest", "export", "get", "materialize", "segments", "pit", "serve", "predict"])
+    @Test(arguments: ["ingest", "export", "get", "materialize", "segments", "pit", "serve", "predict", "window"])
     func `benchmarks run, find equal results and end with a line of JSON`(bench: String) throws {
         let root = Cases.repository.path
         let process = Process()
@@ -42,6 +42,11 @@ import Testing
                 for figure in ["peer", "rate", "ours_p50_us", "ours_p999_us", "peer_p50_us", "peer_p999_us"] {
                     #expect(line[figure] as? Double ?? 0 > 0, "\(line)")
                 }
+            }
+        }
+        for name in ["large-mget", "large-serve", "set-ingest"] {
+            for figure in ["ours", "alone_p99_us", "worst_us"] {
+                #expect(lines[name]?[figure] as? Double ?? 0 > 0, "\(name)")
             }
         }
         for name in ["memory", "memory-blobs", "mixed", "fetched", "fetched-latency"] {

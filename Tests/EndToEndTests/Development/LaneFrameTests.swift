@@ -49,7 +49,13 @@ import Testing
             if isExecutable { chmod(url.path, 0o755) }
         }
 
-        func lane(_ name: String, _ script: String, ci: String = "yes", limit: String = "1 min") throws {
+        func lane(
+            _ name: String,
+            _ script: String,
+            ci: String = "yes",
+            limit: String = "1 min",
+            unproven: String? = nil
+        ) throws {
             try write(
                 "scripts/lanes/\(name)",
                 """
@@ -60,7 +66,7 @@ import Testing
                 # needs:    nothing
                 # takes:    no time
                 # limit:    \(limit)
-                # ci:       \(ci)
+                # ci:       \(ci)\(unproven.map { "\n# unproven: \($0)" } ?? "")
                 set -euo pipefail
                 \(script)
 
@@ -281,6 +287,21 @@ import Testing
         #expect(try place.problems().contains("docs/verified/good.md is 63 days older than the newest change"))
         try place.write("docs/verified/good.md", dated.replacing("3 passed", with: "0 passed"))
         #expect(try place.problems().contains("docs/verified/good.md: Result is '0 passed, 0 failed', not of the form"))
+    }
+
+    @Test func `a lane that has not passed as a whole says so until it has a page`() throws {
+        let place = try Place()
+        let seen = "3 of 4 steps passed by hand"
+        try place.lane("good", "echo 'good: 4 passed, 0 failed'", ci: "no: it needs the moon", unproven: seen)
+        try place.write(".ci/lanes", "Sources/a* good\n")
+        #expect(try place.problems() == Self.allIsWell)
+        let ci = try place.run("python3 scripts/testing/lanes.py ci 0")
+        #expect(
+            ci.text.contains("not run: good: has never passed as a whole (\(seen)); no: it needs the moon"),
+            "\(ci.text)"
+        )
+        _ = try place.run("scripts/test --lane good")
+        #expect(try place.problems().contains("lane good has passed, see its page; take `unproven:` out of its header"))
     }
 
     struct Run: Sendable, CustomTestStringConvertible {

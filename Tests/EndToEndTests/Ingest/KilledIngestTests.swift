@@ -53,8 +53,14 @@ import Testing
             shell: #"mkfifo pipe; (cat data.csv; exec sleep 20) >pipe & exec "$0" "$@" <pipe"#
         )
         #expect(try Patience.wait { try work.count() == 200 })
-        Patience.pass(microseconds: 300_000, "the ledger's answer comes, and the reader waits again")
-        kill(running.process.processIdentifier, number)
+        // The ledger's answer has come, and the reader waits again.
+        let pid = running.process.processIdentifier
+        let isWaiting = Patience.wait {
+            let waits = ThreadWaits.of(process: pid)
+            return waits.contains { $0.contains("pipe_read") } && !waits.contains { $0.contains("poll") || $0 == "0" }
+        }
+        #expect(isWaiting, "\(ThreadWaits.of(process: pid))")
+        kill(pid, number)
         running.process.waitUntilExit()
         let output = running.output()
         #expect(output.status == 128 + number)

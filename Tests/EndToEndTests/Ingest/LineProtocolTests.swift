@@ -73,6 +73,35 @@ import Testing
         #expect(output.error.contains(command.says), "\(output.error)")
     }
 
+    @Test func `a point of too many tags or fields is refused by its bound, and the rest of the file is kept`() throws {
+        let store = try CommandLineStore()
+        func names(_ count: Int, _ name: String, _ value: String) -> String {
+            (0..<count).map { "\(name)\($0)=\(value)" }.joined(separator: ",")
+        }
+        let time = "1767225600000000000"
+        try store.write(
+            "points.lp",
+            [
+                "logins,login=a n=1i \(time)", "logins,\(names(17, "t", "v")) n=1i \(time)",
+                "logins,\(names(60_000, "t", "v")) n=1i \(time)", "logins,login=b n=2i \(time)",
+                "logins,login=c \(names(1_601, "f", "1i")) \(time)", "logins,login=d n=4i \(time)", "",
+            ].joined(separator: "\n")
+        )
+        let stopped = try store.run(["ingest", "points.lp"])
+        #expect(stopped.status == 1)
+        let bound =
+            "points.lp: row 2 (line 2): at column \(9 + names(16, "t", "v").utf8.count), a point has at most 16 tags"
+        #expect(stopped.error.contains(bound), "\(stopped.error)")
+        let skipped = try store.run(["ingest", "points.lp", "--on-error", "skip", "--rejects", "bad.lp"])
+        #expect(skipped.status == 0, "\(skipped.error)")
+        #expect(try store.value("SELECT string_agg(login || n, ',' ORDER BY login) FROM online.logins") == "a1,b2,d4")
+        let reasons = try store.read("bad.lp.reasons.csv").split(separator: "\n").dropFirst()
+        #expect(reasons.count == 3)
+        #expect(reasons.prefix(2).allSatisfy { $0.contains("a point has at most 16 tags") }, "\(reasons)")
+        #expect(reasons.last?.contains("a point has at most 1600 fields") == true, "\(reasons)")
+        #expect(try store.read("bad.lp").split(separator: "\n").map(\.utf8.count).max() ?? 0 > 400_000)
+    }
+
     /// Two views in turns; every tenth point is bad, in one of two ways.
     private static func points(_ count: Int) -> String {
         (1...count).map { row in

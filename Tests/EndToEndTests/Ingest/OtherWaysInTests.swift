@@ -31,20 +31,13 @@ import TrainingSets
         try work.asof(export, through: other).contentDigest()
     }
 
-    /// The SQL of a section of docs/operations.md, so that what is written there is what is tried here.
-    private static func documentedSQL() throws -> [String] {
-        let root = Cases.repository
-        let text = try String(contentsOf: root.appendingPathComponent("docs/operations.md"), encoding: .utf8)
-        return text.components(separatedBy: "```sql\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
-    }
-
     @Test func `a role with the documented grants exports, reads and verifies, and writes nothing`() throws {
         let work = try Self.workplace()
         let direct = try Self.digest(work)
         // Roles belong to the server, which other tests use, too.
         let role = "reader_\(UInt32.random(in: 0...(.max)))"
-        let sql = try Self.documentedSQL().map { $0.replacing("asof_reader", with: role) }
-        try work.session.execute(sql[0])
+        try work.session.execute("CREATE ROLE \(role) LOGIN")
+        try work.session.execute(try AsofBinary.run(["grant-sql", role, "reader"], in: work.scratch.path).out)
         defer { _ = try? work.session.execute("DROP OWNED BY \(role); DROP ROLE \(role)") }
         let reader = work.conninfo.replacing("user=asof", with: "user=\(role)")
         #expect(try Self.digest(work, through: reader) == direct)
@@ -73,7 +66,7 @@ import TrainingSets
         #expect(denied.error.contains("permission denied"), "\(denied.error)")
         #expect(try work.ask("SELECT max(position) FROM asof.batches") == head)
         // The other documented grant lets it record what it exports.
-        try work.session.execute(sql[1])
+        try work.session.execute("GRANT INSERT ON asof.training_sets TO \(role)")
         #expect(try Self.digest(work, through: reader) == direct)
         #expect(try work.ask("SELECT count(*) FROM asof.training_sets") == "2")
     }

@@ -107,6 +107,23 @@ import Testing
         try work.expectStored(2_000)
     }
 
+    @Test(arguments: [SIGINT, SIGTERM])
+    func `an apply that a signal ends says that nothing was applied`(number: Int32) throws {
+        let work = try Workplace()
+        _ = try work.scratch.write("features.yaml", Workplace.yaml("id: int64, x: float64"))
+        let other = try Session(conninfo: work.conninfo)
+        try other.begin(.write)
+        try other.lock(AdvisoryLock.definitions)
+        let running = try work.start(["apply", "--yes"])
+        #expect(try work.session.isSomebodyBlocked(by: "advisory"))
+        kill(running.process.processIdentifier, number)
+        running.process.waitUntilExit()
+        let output = running.output()
+        #expect(output.status == 128 + number && output.error == "asof: it was cancelled\nnothing was applied\n")
+        other.connection.rollBack()
+        #expect(try work.ask("SELECT max(version) FROM asof.definitions") == "1")
+    }
+
     @Test func `migrate does nothing twice, and names a migration that is not what was applied`() throws {
         let work = try Workplace()
         #expect(try work.asof(["migrate"]).out.contains("nothing to do"))

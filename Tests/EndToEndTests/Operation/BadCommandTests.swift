@@ -107,7 +107,7 @@ import Testing
         BadInputCase(
             "a device",
             export("spine.csv", out: "/dev/full") + ["--format", "csv"],
-            says: ["/dev/full: cannot be written: it is no regular file"]
+            says: ["/dev/full: cannot be written: it leads to /dev/full, and nothing in /dev is replaced"]
         ),
         BadInputCase("a directory", export("spine.csv", out: ".") + ["--format", "csv"], says: ["it is a directory"]),
         BadInputCase(
@@ -115,7 +115,12 @@ import Testing
             export("spine.csv", out: "./spine.csv"),
             says: ["./spine.csv is the spine itself"]
         ),
-        BadInputCase("standard output", export("spine.csv", out: "-"), status: 2, says: ["--out needs a file"]),
+        BadInputCase(
+            "standard output",
+            export("spine.csv", out: "-"),
+            status: 2,
+            says: ["--out - needs --manifest FILE"]
+        ),
         BadInputCase(
             "an unknown format",
             export("spine.csv", out: "out.xlsx"),

@@ -74,7 +74,7 @@ import Testing
 
     @Test func `a changed type is refused by plan and apply, with the way out`() throws {
         let store = try Self.store.get()
-        let yaml = CommandLineStore.definitions.replacingOccurrences(of: "clicks: int64", with: "clicks: float64")
+        let yaml = CommandLineStore.definitions.replacingOccurrences(of: "clicks: int64", with: "clicks: string")
         let file = [(name: "changed.yaml", bytes: Array(yaml.utf8))]
         let planned = BadInputCase("plan", ["plan", "changed.yaml"], files: file, prints: true, says: [])
         try planned.check(in: store)

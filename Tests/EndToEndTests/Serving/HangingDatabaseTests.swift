@@ -21,6 +21,9 @@ import Testing
         let isDone = Atomic<Bool>(false)
         let acknowledged = Mutex<[Int64]>([])
         let refused = Mutex<[String]>([])
+        /// Clients that had no answer though the server was not to end.
+        let lost = Mutex<[String]>([])
+        let mayEnd = Atomic<Bool>(false)
         /// The longest that an answer took, in ms.
         let longestMs = Atomic<Int64>(0)
         private let done = DispatchGroup()
@@ -36,16 +39,26 @@ import Testing
         }
 
         private func run(_ port: Int, _ source: Int) {
-            guard let client = try? RespClient(port: port) else { return }
+            guard let client = try? RespClient(port: port) else {
+                lost.withLock { $0.append("client \(source) cannot connect") }
+                return
+            }
             client.setTimeouts(seconds: 90)
             var sequence: Int64 = 0
             while !isDone.load(ordering: .relaxed) {
                 let user = Int64(source) * 1_000_000 + sequence
                 let point = "marks,user_id=\(user) n=\(sequence)i"
                 let asked = ContinuousClock.now
-                guard
-                    let reply = try? client.run("FS.WRITE", point, "SOURCE", "client-\(source)", "SEQ", "\(sequence)")
-                else { return }
+                let reply: Reply
+                do {
+                    reply = try client.run("FS.WRITE", point, "SOURCE", "client-\(source)", "SEQ", "\(sequence)")
+                } catch {
+                    // A server that ends closes its connections.
+                    if !isDone.load(ordering: .relaxed), !mayEnd.load(ordering: .relaxed) {
+                        lost.withLock { $0.append("client \(source), after \(sequence) writes: \(error)") }
+                    }
+                    return
+                }
                 let took = asked.duration(to: .now).components
                 longestMs.max(took.seconds * 1_000 + took.attoseconds / 1_000_000_000_000_000, ordering: .relaxed)
                 guard reply.isError else {
@@ -54,7 +67,7 @@ import Testing
                     continue
                 }
                 refused.withLock { $0.append(reply.text ?? "") }
-                usleep(5_000)
+                Patience.pass(microseconds: 5_000, "the pace of a client that is refused")
             }
         }
 
@@ -94,6 +107,7 @@ import Testing
         #expect(acknowledged.allSatisfy { counts[$0] == 1 }, "an acknowledged write is gone")
         let codes = Set(load.refused.withLock { $0 }.map { $0.prefix { $0 != " " } })
         #expect(codes.isSubset(of: ["FSUNAVAILABLE", "FSTIMEOUT", "FSLIMIT"]), "\(codes)")
+        #expect(load.lost.withLock { $0 } == [])
         let longest = Duration.milliseconds(load.longestMs.load(ordering: .relaxed))
         #expect(longest < Self.answerMax, "an answer took \(longest)")
     }
@@ -228,6 +242,7 @@ import Testing
                     try Patience.wait(seconds: 60) { try asking.line("FS.RANGE marks 5 - +").items?.count == 1 }
                 )
             } else {
+                load.mayEnd.store(true, ordering: .relaxed)
                 let stopped = ContinuousClock.now
                 #expect(server.stop().status == 0)
                 let took = stopped.duration(to: .now)
@@ -269,6 +284,7 @@ import Testing
             #expect(Patience.wait(seconds: 30) { load.count > back + 20 })
         }
         proxy.setSilent(true)
+        load.mayEnd.store(true, ordering: .relaxed)
         let stopped = ContinuousClock.now
         let output = server.stop()
         #expect(output.status == 0)

@@ -175,6 +175,14 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
         ReplyAttack("HMGET of 200,000 fields", ["HMGET", "texts:1"] + repeated("x", 200_000), last: "-FSLIMIT"),
         ReplyAttack("HMGET of no view", ["HMGET", "none:1"] + repeated("x", 30_000), last: "*30000"),
         ReplyAttack("HGETALL of a long text", ["HGETALL", "texts:1"]),
+        ReplyAttack(
+            "HGET of a name of a megabyte",
+            ["HGET", "texts:1", String(repeating: "x", count: 1 << 20)],
+            last: "$-1"
+        ),
+        ReplyAttack("HLEN of a key of a megabyte", ["HLEN", "texts:" + String(repeating: "1", count: 1 << 20)]),
+        ReplyAttack("TYPE of a key of a megabyte", ["TYPE", "texts:" + String(repeating: "1", count: 1 << 20)]),
+        ReplyAttack("PTTL of a key of a megabyte", ["PTTL", "texts:" + String(repeating: "1", count: 1 << 20)]),
         ReplyAttack("HGETALL of a view that is not in memory", ["HGETALL", "cold:1"]),
         ReplyAttack(
             "HSCAN with the largest COUNT",

@@ -130,8 +130,9 @@ import Testing
         let commands = [
             "fs.get", "fs.mget", "fs.serve", "fs.set", "fs.del", "fs.write", "fs.asof", "fs.range", "fs.views",
             "fs.view",
-            "fs.services", "fs.service", "fs.freshness", "fs.stats", "fs.changes", "exists", "ttl", "hmget", "hgetall",
-            "hscan", "scan", "multi", "exec",
+            "fs.services", "fs.service", "fs.freshness", "fs.stats", "fs.changes", "exists", "ttl", "pttl", "type",
+            "hget", "hlen",
+            "hmget", "hgetall", "hscan", "scan", "multi", "exec",
         ]
         #expect(commands.filter { !used.contains($0) }.isEmpty)
     }

@@ -87,6 +87,9 @@ import Testing
             Refusal(arguments: ["--log-level", "loud"], status: 2, error: "expected one of"),
             Refusal(arguments: ["--threads", "0"], status: 2, error: "--threads"),
             Refusal(arguments: ["--max-bulk", "513"], status: 2, error: "--max-bulk"),
+            Refusal(arguments: ["--memory", "10"], status: 2, error: "did you mean 10MiB or 10GiB?"),
+            Refusal(arguments: ["--memory", "1023KiB"], status: 2, error: "at least 1MiB is needed"),
+            Refusal(arguments: ["--memory", "plenty"], status: 2, error: "expected an amount such as 512MiB"),
             Refusal(arguments: ["--password-file", "/nonexistent/file"], status: 1, error: "cannot be read"),
             Refusal(arguments: ["--password-file", "/tmp"], status: 1, error: "is no file"),
             Refusal(
@@ -141,5 +144,63 @@ import Testing
         #expect(try client.run("PING") == .simple("PONG"))
         let output = served.stop()
         #expect(!(output.out + output.error).contains("s3cret"))
+    }
+
+    @Test func `SIGHUP has the password read again; connections go on, and nothing of it ends the process`() throws {
+        let scratch = try Scratch()
+        let file = try scratch.write("password", "first\n")
+        chmod(file, 0o600)
+        let served = try ServedAsof(["--without-store", "--password-file", file])
+        let old = try served.client()
+        #expect(try old.run("AUTH", "first") == .simple("OK"))
+        _ = try scratch.write("password", "second\n")
+        kill(served.pid, SIGHUP)
+        let isChanged = try Patience.wait { try served.client().run("AUTH", "second") == .simple("OK") }
+        #expect(isChanged)
+        #expect(try served.client().run("AUTH", "first").text?.hasPrefix("WRONGPASS") == true)
+        #expect(try old.run("PING") == .simple("PONG"))
+        // What cannot be used changes nothing.
+        chmod(file, 0o604)
+        kill(served.pid, SIGHUP)
+        for _ in 0..<20 { kill(served.pid, SIGHUP) }
+        #expect(Patience.wait { served.running.errorSoFar.contains("the password stays as it was") })
+        #expect(try served.client().run("AUTH", "second") == .simple("OK"))
+        let output = served.stop()
+        #expect(output.status == 0 && output.error.contains("the password was read again"), "\(output.error)")
+        #expect(!output.error.contains("second"))
+
+        let none = try ServedAsof(["--without-store"])
+        kill(none.pid, SIGHUP)
+        #expect(Patience.wait { none.running.errorSoFar.contains("SIGHUP: there are no files to read again") })
+        #expect(try none.client().run("PING") == .simple("PONG"))
+        #expect(none.stop().status == 0)
+    }
+
+    @Test func `few open files mean fewer clients, which the log says; those beyond are told`() throws {
+        let served = try ServedAsof(
+            ["--without-store", "--max-clients", "500"],
+            shell: "ulimit -n 220; exec \"$0\" \"$@\""
+        )
+        let info = try #require(try served.client().run("INFO", "clients").text)
+        let line = try #require(info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("maxclients:") })
+        let clientsMax = try #require(Int(line.dropFirst("maxclients:".count)))
+        #expect((1...219).contains(clientsMax))
+        let clients = try (0..<clientsMax).map { _ in try served.client() }
+        for client in clients { #expect(try client.run("PING") == .simple("PONG")) }
+        for _ in 0..<40 {
+            #expect(try served.client().untilClosed() == Array("-ERR max number of clients reached\r\n".utf8))
+        }
+        #expect(try clients[0].run("PING") == .simple("PONG"))
+        let output = served.stop()
+        #expect(
+            output.error.contains("may have 220 files open (ulimit -n): \(clientsMax) clients at a time instead of")
+        )
+
+        let none = try AsofBinary.run(
+            ["serve", "--without-store", "--listen", "127.0.0.1:0"],
+            in: "/tmp",
+            shell: "ulimit -n 60; exec \"$0\" \"$@\""
+        )
+        #expect(none.status == 1 && none.error.contains("leaves no client a place"), "\(none.error)")
     }
 }

@@ -139,6 +139,30 @@ import Testing
         #expect(server.stop().status == 0)
     }
 
+    @Test func `a server whose store's folder is moved goes on with reads and writes, on new connections, too`() throws
+    {
+        let cluster = try ThrowawayCluster.start()
+        defer { cluster.stop() }
+        let store = try ServedStore(cluster: cluster)
+        let server = try store.serve()
+        let clients = try (0..<4).map { _ in try server.client() }
+        #expect(try clients[0].line("FS.SET marks 1 * n 1").integer != nil)
+        #expect(rename(cluster.data, cluster.data + ".moved") == 0)
+        defer { rename(cluster.data + ".moved", cluster.data) }
+        for client in clients { #expect(try client.line("FS.SET marks 1 * n 2").integer != nil) }
+        _ = try store.session().query(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """
+        )
+        for (number, client) in clients.enumerated() {
+            #expect(try Patience.wait { try client.line("FS.SET marks 1 * n \(number + 10)").integer != nil })
+            #expect(try client.line("FS.GET marks 1") == .array([.bulk("n"), .integer(Int64(number) + 10)]))
+        }
+        #expect(server.stop().status == 0)
+    }
+
     @Test(.timeLimit(.minutes(15)))
     func `a server notices that PostgreSQL was restored to an earlier point, and answers from there`() throws {
         let cluster = try ThrowawayCluster.start()

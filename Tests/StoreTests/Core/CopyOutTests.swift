@@ -37,7 +37,7 @@ import Testing
         let history = try RandomHistory(seed: seed, batches: 8)
         let view = try history.store.view("stats")
         let query = SegmentRows.query(view, PartitionRange(from: nil, to: nil))
-        let types = SegmentRows.types(view)
+        let types = SegmentRows.layout(view).types
         let session = history.store.session
         let result = try session.query(query)
         let reader = ResultColumn(rows: result, rowOf: (0..<Int32(result.count)).map(\.self))

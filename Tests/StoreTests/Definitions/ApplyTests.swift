@@ -170,7 +170,7 @@ import TrainingSets
         let head = try store.head()
         let refused = Self.message {
             try store.apply(
-                Self.yaml("x: float64", more: "  other: { entities: [user], features: { z: int64 } }\n")
+                Self.yaml("x: string", more: "  other: { entities: [user], features: { z: int64 } }\n")
             )
         }
         #expect(refused.contains("x"), "\(refused)")

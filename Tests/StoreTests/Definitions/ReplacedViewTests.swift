@@ -130,6 +130,72 @@ import Testing
         #expect(try Set(Self.answers(store, fixture, version: 1)) == ["stats__x stats__score"])
     }
 
+    @Test func `a version that read a pruned feature does not read one that was called otherwise and has its name now`()
+        throws
+    {
+        let store = try TestStore("")
+        let columns = "stats.x, { derive: d, from: \"stats.x + 1\" }"
+        try Self.apply(Self.ours("score: float64, x: int64, y: int64", columns), to: store)
+        try Self.apply(Self.ours("score: float64, x: int64, y: int64", "stats.y"), to: store)
+        let fixture = try ServingFixture(store.conninfo)
+        try Self.apply(Self.ours("score: float64, y: int64", "stats.y"), to: store, prunes: true)
+        let position = try store.head().position
+        let refusal =
+            "view 'stats' has no feature 'x' as svc@1 knew it: that one was pruned, the last time at position \(position),"
+        // The name leads to the other feature as its name now, and as one that it had.
+        for (feature, was, version) in [("x", "y", 3), ("z", "x", 4)] {
+            try Self.apply(
+                Self.ours("score: float64, \(feature): { type: int64, was: \(was) }", "stats.\(feature)"),
+                to: store
+            )
+            for answer in try Self.answers(store, fixture, version: 1) {
+                #expect(answer.hasPrefix(refusal), "\(feature): \(answer)")
+            }
+            for other in 2...version {
+                let column = ["stats__y", "stats__x", "stats__z"][other - 2]
+                #expect(try Set(Self.answers(store, fixture, version: other)) == [column], "\(feature), \(other)")
+            }
+        }
+        // A name that it had before, and has again, is its own.
+        try Self.apply(Self.ours("score: float64, y: { type: int64, was: z }", "stats.y"), to: store)
+        #expect(try Set(Self.answers(store, fixture, version: 2)) == ["stats__y"])
+        #expect(try Self.answers(store, fixture, version: 1)[0].hasPrefix(refusal))
+    }
+
+    @Test func `a version whose windows read a pruned feature does not read one that has its name now`() throws {
+        func yaml(_ features: String, _ window: String) -> String {
+            """
+            entities: { user: { key: user_id, type: int64 } }
+            views:
+              clicks: { entities: [user], events: { id: id }, features: { id: int64, \(features) } }
+              w: { entities: [user], windows: { of: clicks, features: { a: \(window) over 1d } } }
+            services: { svc: [w.a] }
+            """
+        }
+        let store = try TestStore("")
+        try Self.apply(yaml("x: int64, y: int64", "sum(x)"), to: store)
+        try Self.apply(yaml("x: int64, y: int64", "sum(y)"), to: store)
+        let fixture = try ServingFixture(store.conninfo)
+        try Self.apply(yaml("y: int64", "sum(y)"), to: store, prunes: true)
+        try Self.apply(yaml("x: { type: int64, was: y }", "max(x)"), to: store)
+        for answer in try Self.answers(store, fixture, version: 1) {
+            #expect(answer.hasPrefix("view 'clicks' has no feature 'x' as svc@1 knew it"), "\(answer)")
+        }
+        #expect(try Set(Self.answers(store, fixture, version: 2)).count == 1)
+    }
+
+    @Test func `a feature that gets the name of one that is pruned in the same step goes on with its history`() throws {
+        let store = try TestStore("")
+        try Self.apply(Self.ours("x: string, y: int64", "stats.x"), to: store)
+        try Self.apply(Self.ours("y: int64", "stats.y"), to: store)
+        try Self.ingest(store, "stats", [.int64(7)])
+        let fixture = try ServingFixture(store.conninfo)
+        try Self.apply(Self.ours("x: { type: int64, was: y }", "stats.x"), to: store, prunes: true)
+        #expect(try store.session.query("SELECT x FROM online.stats").int64(0, 0) == 7)
+        #expect(try Self.answers(store, fixture, version: 1)[1].hasPrefix("view 'stats' has no feature 'x' as svc@1"))
+        #expect(try Set(Self.answers(store, fixture, version: 2)) == ["stats__y"])
+    }
+
     @Test func `a service that was retired and is put in force again reads what its file says`() throws {
         let store = try TestStore("")
         try Self.apply(Self.ours("score: float64", "stats.score"), to: store)

@@ -111,6 +111,25 @@ import Testing
         try Self.expectLatest(store, "made anew, seed \(seed)")
     }
 
+    @Test func `a feature that returns costs nothing, but for one that was hidden while older releases wrote`() throws {
+        let store = try TestStore(Self.both)
+        let first: [Value] = [.int64(1), .string("a@example.org"), .int32(7), .float64(1)]
+        try store.ingest("stats", [1, 2].map { HistoryRow([.int64($0)], at: 1, first) })
+        func returned(_ meanwhile: String) throws -> String {
+            try store.apply(Self.fewer)
+            try store.session.execute(meanwhile)
+            try store.apply(Self.both)
+            let rows = try store.session.query("SELECT string_agg(email, ' ' ORDER BY user_id) FROM online.stats")
+            return rows.text(0, 0) ?? ""
+        }
+        // What is online is taken as it is, so no history is read.
+        let mark = "UPDATE online.stats SET email = 'left alone' WHERE user_id = 2"
+        #expect(try returned(mark) == "a@example.org left alone")
+        let older = "UPDATE asof.features SET retired_at = '2000-01-01' WHERE retired_at IS NOT NULL"
+        #expect(try returned(older) == "a@example.org a@example.org")
+        try Self.expectLatest(store)
+    }
+
     @Test func `a run of a batch view leaves no value of a retired feature under its rows`() throws {
         let batch = try BatchViewStore()
         try batch.add(1, 1)

@@ -1,5 +1,6 @@
 import Features
 import PointInTime
+import Postgres
 import TestSupport
 import Testing
 
@@ -152,6 +153,87 @@ import Testing
                 #"shop=e\ f,town=t (other values)"#, "shop=g,town=t (other values)", "shop=h,town=t (other values)",
             ]
         )
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3, 4])
+    func `the pass that leaves out what is older counts what the whole history says`(seed: UInt64) throws {
+        print("StoreCheckTests seed \(seed)")
+        var random = SeededRandom(seed: seed)
+        let store = try TestStore(
+            """
+            entities: { user: { key: user_id, type: int64 } }
+            views: { stats: { entities: [user], partition: day, features: { n: int64, s: string } } }
+            """
+        )
+        for _ in 0..<6 {
+            let rows = (0..<40).map { _ in
+                HistoryRow(
+                    [.int64(Int64(random.int(1...25)))],
+                    at: Int64(random.int(0...4)) * 43_200_000_000,
+                    isDeleted: random.oneIn(8),
+                    [.int64(Int64(random.int(0...3))), .null]
+                )
+            }
+            try store.ingest(
+                "stats",
+                rows.map { row in
+                    row.isDeleted ? HistoryRow(row.keys, at: row.eventTime, isDeleted: true, [.null, .null]) : row
+                }
+            )
+        }
+        let view = try store.view("stats")
+        for round in 0..<12 {
+            let user = "WHERE user_id = \(random.int(1...25))"
+            let times = "_event_time = _event_time \(random.oneIn(2) ? "+" : "-") interval '12 hours'"
+            try store.session.execute(
+                random.pick([
+                    "UPDATE online.stats SET n = n + 1 \(user)", "UPDATE online.stats SET \(times) \(user)",
+                    "DELETE FROM online.stats \(user)", "UPDATE online.stats SET _deleted = NOT _deleted \(user)",
+                    "DELETE FROM history.stats \(user) AND n = 2",
+                ])
+            )
+            let slow = try store.session.query(
+                """
+                SELECT count(*) FROM (\(view.latestQuery)) h FULL JOIN online.stats o ON h.user_id = o.user_id
+                WHERE (h._event_time, h._deleted, h.n, h.s) IS DISTINCT FROM (o._event_time, o._deleted, o.n, o.s)
+                """
+            )
+            let found = try StoreCheck(store.session).run([view]).first { $0.property == Self.online }
+            #expect(found?.violations == slow.int64(0, 0).map { Int($0) }, "seed \(seed), round \(round)")
+        }
+    }
+
+    @Test func `a view whose tables are written anew behind the snapshot is looked at again`() throws {
+        func yaml(_ features: String) -> String {
+            """
+            entities: { user: { key: user_id, type: int64 } }
+            views: { stats: { entities: [user], features: { \(features) } } }
+            """
+        }
+        let store = try TestStore(yaml("n: int32, x: float64"))
+        try store.ingest("stats", [HistoryRow([.int64(1)], at: 1, [.int32(1), .float64(0.5)])])
+        let other = try Session(conninfo: store.conninfo)
+        func apply(_ features: String) {
+            do {
+                _ = try Registry.apply(try Definitions.parse(yaml: yaml(features), file: "features.yaml"), other)
+            } catch { Issue.record(error) }
+        }
+        var rounds = 0
+        let findings = try StoreCheck(store.session).run {
+            rounds += 1
+            if rounds == 1 { apply("n: int64, x: float64") }
+        }
+        #expect(rounds == 2 && findings.allSatisfy { $0.violations == 0 }, "\(findings)")
+        // A name that is there no more is no fault of the store either.
+        rounds = 0
+        let renamed = try StoreCheck(store.session).run(named: ["stats"]) {
+            rounds += 1
+            if rounds == 1 { apply("n: int64, y: { type: float64, was: x }") }
+        }
+        #expect(rounds <= 2 && renamed.allSatisfy { $0.violations == 0 }, "\(renamed)")
+        try store.session.execute("UPDATE online.stats SET n = 7")
+        rounds = 0
+        #expect(try StoreCheck(store.session).run { rounds += 1 }.contains { $0.violations == 1 } && rounds == 1)
     }
 
     @Test func `a check names every property that it looked at`() throws {

@@ -7,8 +7,10 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Operations
 @testable import Segments
 @testable import Store
+@testable import TrainingSets
 
 /// A store with directories of segments.
 struct SegmentFixture {
@@ -37,7 +39,7 @@ struct SegmentFixture {
         again: Bool = false
     ) throws -> SegmentBuild.Summary {
         let directory = try directory(name)
-        let lock = try directory.lock()
+        let lock = try directory.lock(conninfo: "")
         var options = SegmentBuildOptions()
         options.tailRowsMax = tailRows
         options.memoryBytes = memoryBytes
@@ -54,6 +56,38 @@ struct SegmentFixture {
         let summary = try build.run(try store.view(view))
         _ = consume lock
         return summary
+    }
+
+    /// A scan of these files, by default with little memory, so that it works in blocks.
+    func scan(
+        _ limits: ScanLimits = ScanLimits(memory: TrainingSetLimits.scanMemoryMinBytes, threads: 2)
+    ) throws -> EngineRequest {
+        EngineRequest(
+            .scan,
+            source: ScanInputs(directory: try directory(), format: ParquetSegments()),
+            limits: limits
+        )
+    }
+
+    /// Forgets as `asof forget` does on a host with these segments.
+    @discardableResult
+    func forget(
+        _ entity: String,
+        _ key: String,
+        in name: String = "segments",
+        between: () throws -> Void = {}
+    ) throws -> LedgerState? {
+        let forgetting = try Forgetting(session, entity: entity, key: key, store.registry.definitions)
+        let rows = try ForgottenRows(
+            of: try forgetting.views().map(\.view),
+            column: forgetting.entity.key,
+            key: forgetting.key,
+            in: try directory(name),
+            format: ParquetSegments(),
+            session
+        )
+        try between()
+        return try forgetting.run(marking: { batch throws(StoreError) in try rows.mark(batch) }).state
     }
 
     func segments(_ view: String, in name: String = "segments") throws -> [Segment] {
@@ -82,18 +116,19 @@ struct SegmentFixture {
 
     // MARK: Rows
 
-    /// A file's rows as it has them: keys, event time, position, known at, deleted, features.
+    /// A file's rows as it has them: keys, event time, event, position, known at, deleted, features.
     func fileRows(_ segment: Segment, _ view: StoredView, in name: String = "segments") throws -> [[Value]] {
         let features = try segment.columns(of: try Segment.features(of: view, session).features)
         let run = try ParquetSegments().open(
             path: try directory(name).path(segment),
             written: segment.written,
             keys: view.storageKeys,
+            event: view.eventKey,
             features: features
         )
         var rows: [[Value]] = []
         for (group, about) in run.groups.enumerated() {
-            let order = try run.order(ofGroup: group, with: [.positions, .knownAt])
+            let order = try run.order(ofGroup: group, with: [.positions, .knownAt, .events])
             _ = try #require(order.positions)
             _ = try #require(order.knownAt)
             var columns = [Column(emptyOf: .bool)] + view.definition.features.map { Column(emptyOf: $0.type) }
@@ -116,17 +151,18 @@ struct SegmentFixture {
         let conditions =
             ["b.view = \(view.id)", "b.position <= \(segment.state.position)"]
             + segment.range.conditions("h")
+        let event = view.eventKey.map { ", h.\($0.name)" } ?? ""
         let result = try session.query(
             """
-            SELECT \(view.keyList("h")), h._event_time, b.position, coalesce(h._known_at, b.committed_at), h._deleted,
+            SELECT \(view.keyList("h")), h._event_time\(event), b.position, coalesce(h._known_at, b.committed_at), h._deleted,
                 \(view.featureList("h"))
             FROM \(view.historyTable) h JOIN asof.batches b ON b.batch = h._batch
-            WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(view.keyList("h")), h._event_time, b.position
+            WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(view.keyList("h")), h._event_time\(event), b.position
             """
         )
         let reader = ResultColumn(rows: result, rowOf: (0..<Int32(result.count)).map(\.self))
         let never = [Bool](repeating: false, count: result.count)
-        let columns = try SegmentRows.types(view).enumerated().map { try reader.read($0, as: $1, isNull: never) }
+        let columns = try SegmentRows.layout(view).types.enumerated().map { try reader.read($0, as: $1, isNull: never) }
         return (0..<result.count).map { row in columns.map { $0.value(row) } }
     }
 

@@ -34,7 +34,7 @@ import Testing
         try store.ingest("stats", FollowingTests.rows(0..<3_000, at: start, 1))
         try store.ingest("rates", [HistoryRow([], at: start, [.float32(1)])])
         let told = Mutex<[ServingState.LoadProgress]>([])
-        var evicted: Set<Int32> = []
+        var evicted = EvictedViews()
         let load = CatalogLoad(
             session: store.session,
             options: ServingOptions(),
@@ -53,14 +53,18 @@ import Testing
     }
 
     @Test func `a server whose PostgreSQL is away for good says why, once`() throws {
+        let attempts = Atomic(0)
         var options = ServingOptions()
-        options.absence = { "the folder was moved" }
+        options.absence = {
+            attempts.add(1, ordering: .relaxed)
+            return "the folder was moved"
+        }
         let fixture = try ServingFixture("host=/nowhere dbname=none", options: options, isLoaded: false)
         #expect(Patience.wait { fixture.serving.state.downSince != nil })
         #expect(
             fixture.serving.state.loadingText == "PostgreSQL cannot be reached: the store's folder was moved or deleted"
         )
-        Patience.pass(microseconds: 500_000, "several more attempts")
+        #expect(Patience.wait { attempts.load(ordering: .relaxed) > 4 })
         #expect(fixture.events.all.count { $0.level == .error && $0.message == "the folder was moved" } == 1)
     }
 }

@@ -253,6 +253,46 @@ import Testing
         #expect(try store.violations() == [])
     }
 
+    @Test func `a group that meets a race is halved until the write that races stands alone, and waits`() throws {
+        let fixture = try fixture(heldWaitMs: 30_000)
+        defer { fixture.writer.stop() }
+        try store.session.execute(
+            """
+            CREATE TABLE public.races (clicks bigint); INSERT INTO public.races VALUES (13);
+            CREATE FUNCTION public.race() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF EXISTS (SELECT FROM public.races r WHERE r.clicks = NEW.clicks) THEN
+                    RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001';
+                END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER race BEFORE INSERT ON history.stats FOR EACH ROW EXECUTE FUNCTION public.race()
+            """
+        )
+        // They gather behind the first, which waits for the ledger; even clients share a thread, and so a group.
+        let blocker = try Session(conninfo: store.conninfo)
+        try blocker.begin(.write)
+        try blocker.lock(AdvisoryLock.ledger)
+        let first = fixture.start(write(fixture, nil, "other"), client: 100)
+        #expect(try store.session.isSomebodyBlocked(by: "advisory"))
+        let answers = (1...20).map { n in
+            let write = fixture.write("stats", [WriterFixture.row(Int64(n), at: 10, Int64(n))])
+            return (n, fixture.start(write, client: Int64(n) * 2))
+        }
+        let behind = fixture.start(write(fixture, nil, "other"), client: 26)
+        blocker.connection.rollBack()
+        #expect(first.wait().position != nil)
+        let positions = answers.filter { $0.0 != 13 }.compactMap { $0.1.wait().position }
+        #expect(positions.count == 19)
+        // Not one each: the half without the one that races is stored whole.
+        #expect(Set(positions).count <= 10, "\(positions)")
+        #expect(try store.session.query("SELECT count(*) FROM history.stats WHERE clicks = 13").int64(0, 0) == 0)
+        try store.session.execute("DELETE FROM public.races")
+        let raced = try #require(answers[12].1.wait().position)
+        #expect(raced > positions.max() ?? 0)
+        #expect(try #require(behind.wait().position) >= raced)
+        #expect(try store.violations() == [])
+    }
+
     @Test func `however many writes wait for a row, other clients' writes go on, and each is told in time`() throws {
         let fixture = try fixture(heldWaitMs: 4_000, lockTimeoutMs: 50)
         defer { fixture.writer.stop() }

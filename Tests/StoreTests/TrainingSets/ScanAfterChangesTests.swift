@@ -59,11 +59,7 @@ import Testing
             labelTime: "t",
             state: state,
             options: options,
-            engine: EngineRequest(
-                .scan,
-                source: ScanInputs(directory: try segments.directory(), format: ParquetSegments()),
-                limits: ScanLimits(memory: TrainingSetLimits.scanMemoryMinBytes, threads: 2)
-            )
+            engine: try segments.scan()
         )
         #expect(scan.join.plan.engine == .scan)
         #expect(scan.digest == probe.digest)

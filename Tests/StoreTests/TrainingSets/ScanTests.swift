@@ -47,6 +47,7 @@ import Testing
                 threads: history.random.int(1...4)
             )
             if history.random.oneIn(2) { limits.tailMemory = history.random.int(1...20_000) }
+            if history.random.oneIn(2) { limits.eventRows = history.random.int(1...60) }
             return EngineRequest(
                 engine,
                 source: ScanInputs(directory: try segments.directory(), format: ParquetSegments()),
@@ -62,16 +63,19 @@ import Testing
         let spine = history.spine(200)
         for state in history.states.shuffled(using: &history.random).prefix(8) {
             for isKnownAtLabel in [false, true] {
-                let scanned = try history.expectOracle(
-                    spine,
-                    state,
-                    isKnownAtLabel: isKnownAtLabel,
-                    sessions: data.sessions,
-                    engine: try data.request(),
-                    blockRows: history.random.int(20...250)
-                )
-                #expect(scanned.join.plan.engine == .scan)
-                #expect(scanned.join.warnings == [])
+                for service in ["model", "events"] {
+                    let scanned = try history.expectOracle(
+                        spine,
+                        state,
+                        isKnownAtLabel: isKnownAtLabel,
+                        features: service,
+                        sessions: data.sessions,
+                        engine: try data.request(),
+                        blockRows: history.random.int(20...250)
+                    )
+                    #expect(scanned.join.plan.engine == .scan)
+                    #expect(scanned.join.warnings == [])
+                }
             }
         }
     }
@@ -94,15 +98,18 @@ import Testing
         let spine = data.history.spineWithPositions(300)
         let state = try #require(data.history.states.last)
         for isKnownAtLabel in [false, true] {
-            try data.history.expectOracle(
-                spine,
-                state,
-                isKnownAtLabel: isKnownAtLabel,
-                positionColumn: "at_position",
-                sessions: data.sessions,
-                engine: try data.request(),
-                blockRows: data.history.random.int(50...400)
-            )
+            for service in ["model", "events"] {
+                try data.history.expectOracle(
+                    spine,
+                    state,
+                    isKnownAtLabel: isKnownAtLabel,
+                    features: service,
+                    positionColumn: "at_position",
+                    sessions: data.sessions,
+                    engine: try data.request(),
+                    blockRows: data.history.random.int(50...400)
+                )
+            }
         }
     }
 
@@ -133,10 +140,16 @@ import Testing
         let data = try Data(seed: 131, builds: 2)
         let spine = data.history.spine(500)
         let state = try #require(data.history.states.last)
-        let probe = try data.history.store.export("model", spine: spine, labelTime: "t", state: state)
+        for service in ["model", "events", "windows", "visits.*,click_windows.*,clicks.*,visit_windows.*"] {
+            try expectSame(service, data, spine, state)
+        }
+    }
+
+    private func expectSame(_ features: String, _ data: Data, _ spine: ColumnBatch, _ state: LedgerState) throws {
+        let probe = try data.history.store.export(features, spine: spine, labelTime: "t", state: state)
         for blockRows in [1, 37, 500] {
             let scan = try data.history.store.export(
-                "model",
+                features,
                 spine: spine,
                 labelTime: "t",
                 state: state,
@@ -156,29 +169,42 @@ import Testing
         let data = try Data(seed: seed, builds: 2)
         let spine = data.history.spine(300)
         let state = try #require(data.history.states.last)
-        let probe = try data.history.store.export("model", spine: spine, labelTime: "t", state: state)
-        let damaged = try #require(
-            try data.history.store.registry.views.first { try !data.segments.segments($0.name).isEmpty }
-        )
-        for segment in try data.segments.segments(damaged.name) {
-            let url = URL(fileURLWithPath: try data.segments.directory().path(segment))
-            var bytes = try Foundation.Data(contentsOf: url)
-            // In the first page, which has keys.
-            bytes[60] ^= 1
-            try bytes.write(to: url)
+        for (hasEvents, services) in [(false, ["model"]), (true, ["events", "windows"])] {
+            let damaged = try data.history.store.registry.views.first {
+                try ($0.eventFeature != nil) == hasEvents && !data.segments.segments($0.name).isEmpty
+            }
+            guard let damaged else {
+                // Of two views of events a seed may have built none.
+                #expect(hasEvents)
+                continue
+            }
+            for segment in try data.segments.segments(damaged.name) {
+                let url = URL(fileURLWithPath: try data.segments.directory().path(segment))
+                var bytes = try Foundation.Data(contentsOf: url)
+                // In the first page, which has keys.
+                bytes[60] ^= 1
+                try bytes.write(to: url)
+            }
+            for service in services {
+                let probe = try data.history.store.export(service, spine: spine, labelTime: "t", state: state)
+                var request = try data.request()
+                // Where the tail of events does not fit, no file of theirs is read.
+                if hasEvents { request.limits = ScanLimits() }
+                let scan = try data.history.store.export(
+                    service,
+                    spine: spine,
+                    labelTime: "t",
+                    state: state,
+                    sessions: data.sessions,
+                    engine: request,
+                    blockRows: 120
+                )
+                #expect(scan.digest == probe.digest)
+                // Of a few events it may be that none can be in a window of the spine's.
+                #expect(hasEvents || !scan.join.warnings.isEmpty)
+                #expect(scan.join.warnings.allSatisfy { $0.contains("segments build --again \(damaged.name)") })
+            }
         }
-        let scan = try data.history.store.export(
-            "model",
-            spine: spine,
-            labelTime: "t",
-            state: state,
-            sessions: data.sessions,
-            engine: try data.request(),
-            blockRows: 120
-        )
-        #expect(scan.digest == probe.digest)
-        #expect(!scan.join.warnings.isEmpty)
-        #expect(scan.join.warnings.allSatisfy { $0.contains("segments build --again \(damaged.name)") })
     }
 
     @Test func `what was begun to be read has ended when a join ends without a block`() throws {

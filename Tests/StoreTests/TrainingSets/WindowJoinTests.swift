@@ -22,7 +22,7 @@ import Windows
     ]
 
     /// What the oracle says of every window of a view.
-    private static func expected(
+    static func expected(
         _ history: RandomHistory,
         _ view: ViewDefinition,
         _ keys: [Value],
@@ -53,6 +53,23 @@ import Windows
     @Test(arguments: 1...5 as ClosedRange<UInt64>)
     func `windows in an export are what the oracle says, at every position`(seed: UInt64) throws {
         let history = try RandomHistory(seed: seed, batches: 14)
+        try expectOracle(history, seed, sessions: [history.store.session]) { EngineRequest(.probe) }
+    }
+
+    @Test(arguments: 201...208 as ClosedRange<UInt64>)
+    func `windows of a scan are what the oracle says, whatever the segments, tails, pieces and threads`(
+        seed: UInt64
+    ) throws {
+        let data = try ScanTests.Data(seed: seed, builds: Int(seed) % 4)
+        try expectOracle(data.history, seed, sessions: data.sessions) { try data.request() }
+    }
+
+    private func expectOracle(
+        _ history: RandomHistory,
+        _ seed: UInt64,
+        sessions: [Session],
+        engine: () throws -> EngineRequest
+    ) throws {
         let spine = history.spineWithPositions(120)
         let labels = try #require(spine["t"])
         let positions = try #require(spine["at_position"])
@@ -65,8 +82,12 @@ import Windows
                         labelTime: "t",
                         positionColumn: hasPositions ? "at_position" : nil,
                         state: state,
-                        options: JoinOptions(knownAtLabel: isKnownAtLabel)
+                        options: JoinOptions(knownAtLabel: isKnownAtLabel),
+                        sessions: sessions,
+                        engine: try engine(),
+                        blockRows: history.random.int(20...150)
                     )
+                    #expect(exported.join.warnings == [])
                     for view in Self.views {
                         let view = try #require(history.store.registry.definitions.view(named: view))
                         for row in 0..<spine.rowCount {

@@ -37,7 +37,8 @@ struct WindowOracle {
         case .last: return values.last ?? .null
         case .min, .max: return extreme(values)
         case .sum, .avg: return sum(values)
-        case .top, .histogram, .secondsSinceLast: preconditionFailure("not among the windows of the histories")
+        case .variance, .stddev, .variancePopulation, .stddevPopulation, .top, .histogram, .secondsSinceLast:
+            preconditionFailure("not among the windows of the histories")
         }
     }
 

@@ -1,0 +1,10 @@
+// The files of segments/ as one: most of compiling one of them alone is reading Arrow's headers.
+#include "segments/block_copy.cpp"
+#include "segments/crc32.cpp"
+#include "segments/page.cpp"
+#include "segments/segment.cpp"
+#include "segments/segment_file.cpp"
+#include "segments/segment_fixed.cpp"
+#include "segments/segment_page.cpp"
+#include "segments/segment_variable.cpp"
+#include "segments/segment_writer.cpp"

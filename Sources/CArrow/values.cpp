@@ -1,0 +1,11 @@
+// The files of values/ as one: most of compiling one of them alone is reading Arrow's headers.
+#include "values/arrays.cpp"
+#include "values/cells.cpp"
+#include "values/convert.cpp"
+#include "values/lists.cpp"
+#include "values/passed_read.cpp"
+#include "values/passed_types.cpp"
+#include "values/passed_write.cpp"
+#include "values/scalars.cpp"
+#include "values/texts.cpp"
+#include "values/types.cpp"
