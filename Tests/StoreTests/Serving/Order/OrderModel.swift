@@ -20,7 +20,7 @@ struct OrderModel {
         for wish in wishes { faults += Self.faults(of: wish, stored[wish.id] ?? []) }
         for (_, clients) in Dictionary(grouping: run.clients, by: \.source.name) {
             faults += Self.faultsOfOrder(clients)
-            faults += Self.faultsOfKeeping(clients)
+            faults += Self.faultsOfKeeping(clients, stored)
         }
         faults += try faultsOfTies()
         return faults
@@ -118,18 +118,14 @@ struct OrderModel {
     /// Behind a number that failed on a connection none is stored there until it comes again; but for one that cannot come
     /// again, since a greater one of its source was stored on another connection.
     ///
-    /// - Parameter clients: those of one source.
-    private static func faultsOfKeeping(_ clients: [OrderRun.Client]) -> [String] {
-        var faults: [String] = []
+    /// - Parameters:
+    ///   - clients: those of one source.
+    ///   - positions: by wish, those of its rows.
+    private static func faultsOfKeeping(_ clients: [OrderRun.Client], _ positions: [Int64: [Int64]]) -> [String] {
         let wishes = clients.flatMap(\.wishes)
         let attempts = wishes.flatMap(\.attempts) + wishes.flatMap(\.givingUp)
-        var stored: [(number: Int64, connection: Int64, position: Int64)] = []
-        for attempt in attempts {
-            guard let number = attempt.number, case .success(let receipt) = attempt.answer.wait(),
-                !receipt.items[0].isDuplicate
-            else { continue }
-            stored.append((number, attempt.connection, receipt.items[0].position))
-        }
+        let stored = wishes.flatMap { Self.stored($0, positions[$0.id] ?? []) }
+        var faults: [String] = []
         for (connection, sent) in Dictionary(grouping: attempts, by: \.connection) {
             var failed: Set<Int64> = []
             for attempt in sent.sorted(by: { $0.order < $1.order }) {
@@ -137,13 +133,22 @@ struct OrderModel {
                 switch attempt.answer.wait() {
                 case .success(let receipt):
                     failed.remove(number)
-                    guard !receipt.items[0].isDuplicate else { continue }
                     let position = receipt.items[0].position
+                    // At 0 nothing is stored: it was given up.
+                    guard !receipt.items[0].isDuplicate, position > 0 else { continue }
                     let isKept = { (before: Int64) in
                         !stored.contains { $0.number > before && $0.connection != connection && $0.position < position }
                     }
                     guard let before = failed.filter({ $0 < number && isKept($0) }).min() else { continue }
-                    faults.append("connection \(connection): \(number) is stored behind \(before), which failed")
+                    let others = attempts.filter { $0.number ?? 0 >= before && $0.order <= attempt.order + 20 }
+                        .sorted { $0.order < $1.order }
+                        .map { "\($0.order) \($0.number ?? -1)@\($0.connection): \($0.answer.wait())" }
+                    faults.append(
+                        """
+                        connection \(connection): \(number) is stored behind \(before), which failed
+                        \(others.joined(separator: "\n"))
+                        """
+                    )
                 // It can never be stored, so that nobody waits for it.
                 case .failure(.outOfOrder(let text)) where !text.contains("comes behind"): failed.remove(number)
                 case .failure: failed.insert(number)
@@ -151,6 +156,25 @@ struct OrderModel {
             }
         }
         return faults
+    }
+
+    /// The numbers under which a wish was stored, or may have been where nobody was told.
+    private static func stored(
+        _ wish: OrderWish,
+        _ positions: [Int64]
+    ) -> [(number: Int64, connection: Int64, position: Int64)] {
+        var told: [(number: Int64, connection: Int64, position: Int64)] = []
+        var untold: [(number: Int64, connection: Int64, position: Int64)] = []
+        for attempt in wish.attempts {
+            guard let number = attempt.number else { continue }
+            switch attempt.answer.wait() {
+            case .success(let receipt) where !receipt.items[0].isDuplicate:
+                told.append((number, attempt.connection, receipt.items[0].position))
+            case .failure(.outcomeUnknown): untold += positions.map { (number, attempt.connection, $0) }
+            default: break
+            }
+        }
+        return told.isEmpty ? untold : told
     }
 
     /// Of one connection's writes to one entity and time, the one that was sent last is the one that counts.
