@@ -16,10 +16,6 @@ package struct BinnedColumn: Hashable, Sendable, Codable {
     /// What these rows were like.
     package var reference: [Int]
 
-    /// Bins of as many values each, as far as equal values allow.
-    package static let binsMax = 10
-    /// Texts that have a bin of their own; the rarer ones share one.
-    package static let levelsMax = 18
     /// What stands behind the bins.
     package static let others = 4
 
@@ -28,7 +24,7 @@ package struct BinnedColumn: Hashable, Sendable, Codable {
     /// Bins of numbers, by their quantiles.
     ///
     /// - Parameter values: NaN = null.
-    /// - Complexity: O(n log n) of at most ``sampleMax`` values.
+    /// - Complexity: O(n log n) of at most ``DriftLimits/sampleMax`` values.
     package init(name: String, values: [Float]) {
         self.name = name
         levelBins = []
@@ -36,11 +32,11 @@ package struct BinnedColumn: Hashable, Sendable, Codable {
         let known = values.filter(\.isFinite)
         least = known.min()
         greatest = known.max()
-        let step = max(known.count / Self.sampleMax, 1)
+        let step = max(known.count / DriftLimits.sampleMax, 1)
         let sorted = stride(from: 0, to: known.count, by: step).map { known[$0] }.sorted()
         var edges: [Float] = []
-        for part in 1..<Self.binsMax where !sorted.isEmpty {
-            let edge = sorted[max(sorted.count * part / Self.binsMax - 1, 0)]
+        for part in 1..<DriftLimits.binsMax where !sorted.isEmpty {
+            let edge = sorted[max(sorted.count * part / DriftLimits.binsMax - 1, 0)]
             // Nothing would lie above the greatest value.
             if edge != edges.last, edge < (greatest ?? edge) { edges.append(edge) }
         }
@@ -62,7 +58,7 @@ package struct BinnedColumn: Hashable, Sendable, Codable {
         var occurrences = [Int](repeating: 0, count: levels)
         for place in places where place >= 0 && Int(place) < levels { occurrences[Int(place)] += 1 }
         let order = (0..<levels).sorted { (occurrences[$1], $0) < (occurrences[$0], $1) }
-        let own = order.count <= Self.levelsMax + 1 ? order.count : Self.levelsMax
+        let own = order.count <= DriftLimits.levelsMax + 1 ? order.count : DriftLimits.levelsMax
         var bins = [Int](repeating: own, count: levels)
         for (bin, place) in order.prefix(own).enumerated() { bins[place] = bin }
         levelBins = bins
@@ -70,8 +66,6 @@ package struct BinnedColumn: Hashable, Sendable, Codable {
         reference = []
         reference = counts(of: places)
     }
-
-    private static let sampleMax = 100_000
 
     private func counts(of values: [Float]) -> [Int] {
         var counts = [Int](repeating: 0, count: countsLength)

@@ -28,7 +28,7 @@ struct EventQuery {
         _ range: Range<Int>,
         limit: Int,
         _ session: Session
-    ) throws(StoreError) -> EventRows {
+    ) throws(StoreError) -> KeyedEvents {
         let asked = range.map { groups.groups[$0] }
         let firsts = asked.map { groups.order[$0.requests.lowerBound] }
         var parameters: [Parameter] = role.keys.isEmpty ? [.int64Array(firsts.map { _ in 0 })] : []
@@ -87,7 +87,7 @@ struct EventQuery {
             """
     }
 
-    private func read(_ rows: Rows, keyCount: Int) throws(StoreError) -> EventRows {
+    private func read(_ rows: Rows, keyCount: Int) throws(StoreError) -> KeyedEvents {
         let reader = ResultColumn(rows: rows, rowOf: (0..<rows.count).map { Int32($0) })
         let none = [Bool](repeating: false, count: rows.count)
         func column(_ index: Int, _ type: FeatureType) throws(StoreError) -> Column {
@@ -100,7 +100,7 @@ struct EventQuery {
         for (index, name) in names.enumerated() {
             columns[name] = try column(2 + index, role.events.type(ofEventColumn: name))
         }
-        var versions: EventRows.Versions?
+        var versions: KeyedEvents.Versions?
         if isVersioned, let event = role.events.eventFeature {
             let first = 2 + names.count
             var identity = [try column(first + 3, event.type)]
@@ -109,14 +109,14 @@ struct EventQuery {
             }
             var isDeleted = none
             if case .bool(let values) = try column(first + 2, .bool).values { isDeleted = values }
-            versions = EventRows.Versions(
+            versions = KeyedEvents.Versions(
                 isLater: Self.laterVersions(identity, try column(1, .timestamp).int64Values, starts),
                 positions: try column(first, .int64).int64Values,
                 knownAt: try column(first + 1, .timestamp).int64Values,
                 isDeleted: isDeleted
             )
         }
-        return EventRows(
+        return KeyedEvents(
             starts: starts,
             times: try column(1, .timestamp),
             columns: columns,

@@ -89,7 +89,7 @@ struct RequestGroups {
     }
 
     /// Some of the groups with their events among rows that were read for them.
-    func windowGroups(_ range: Range<Int>, _ rows: EventRows) -> Asked {
+    func windowGroups(_ range: Range<Int>, _ rows: KeyedEvents) -> Asked {
         var asked = Asked()
         for place in range {
             let requests = groups[place].requests
@@ -106,7 +106,7 @@ struct RequestGroups {
     }
 
     /// A group's events among rows that were read for a range of groups.
-    func events(of place: Int, _ range: Range<Int>, _ rows: EventRows) -> Range<Int> {
+    func events(of place: Int, _ range: Range<Int>, _ rows: KeyedEvents) -> Range<Int> {
         rows.starts[place - range.lowerBound]..<rows.starts[place - range.lowerBound + 1]
     }
 }

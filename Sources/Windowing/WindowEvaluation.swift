@@ -21,7 +21,7 @@ struct WindowEvaluation: Sendable {
     /// Some groups' requests.
     ///
     /// - Parameter rows: of these groups; where ``isVersioned``, with versions, else what is in force.
-    func evaluate(_ rows: EventRows, _ range: Range<Int>) -> WindowValues {
+    func evaluate(_ rows: KeyedEvents, _ range: Range<Int>) -> WindowValues {
         isVersioned
             ? evaluateVersions(rows, range) : evaluate(rows, groups.windowGroups(range, rows))
     }
@@ -31,11 +31,11 @@ struct WindowEvaluation: Sendable {
     /// - Parameter parts: of all groups, in their order.
     func whole(_ parts: [WindowValues]) -> WindowValues {
         // Requests that match nothing come first.
-        let parts = [evaluate(EventRows(role), groups.unmatched)] + parts
+        let parts = [evaluate(KeyedEvents(role), groups.unmatched)] + parts
         return concatenated(parts).gathered(groups.inverse)
     }
 
-    private func evaluate(_ rows: EventRows, _ asked: RequestGroups.Asked) -> WindowValues {
+    private func evaluate(_ rows: KeyedEvents, _ asked: RequestGroups.Asked) -> WindowValues {
         let scan = WindowScan(times: rows.times.int64Values, requests: asked.times, groups: asked.groups)
         var made = WindowValues(
             values: [],
@@ -56,7 +56,7 @@ struct WindowEvaluation: Sendable {
     }
 
     /// Each request has its own events: of the versions that it knows the last one, unless that is a tombstone.
-    private func evaluateVersions(_ rows: EventRows, _ range: Range<Int>) -> WindowValues {
+    private func evaluateVersions(_ rows: KeyedEvents, _ range: Range<Int>) -> WindowValues {
         var parts: [WindowValues] = []
         var picked: [Int32] = []
         var asked = RequestGroups.Asked()

@@ -85,7 +85,7 @@ package struct WindowRuns {
         _ history: EventRuns,
         _ groups: Range<Int>
     ) throws(Failure) -> WindowValues {
-        let rows: EventRows
+        let rows: KeyedEvents
         do throws(HistoryRunError) {
             rows = try events(try history.rows(of: groups), isVersioned: evaluation.isVersioned)
         } catch {
@@ -97,7 +97,7 @@ package struct WindowRuns {
         return evaluation.evaluate(rows, groups)
     }
 
-    private func events(_ history: EventHistory, isVersioned: Bool) throws(HistoryRunError) -> EventRows {
+    private func events(_ history: EventHistory, isVersioned: Bool) throws(HistoryRunError) -> KeyedEvents {
         let (wanted, starts) =
             isVersioned ? ((0..<Int32(history.count)).map(\.self), history.starts) : history.inForce()
         let picks = EventPicks(history, wanted)
@@ -106,12 +106,12 @@ package struct WindowRuns {
             columns[name] = try picks.take(field(name), role.events.type(ofEventColumn: name))
         }
         meter.take(rows: wanted.count)
-        return EventRows(
+        return KeyedEvents(
             starts: starts,
             times: Column(type: .timestamp, values: .int64(wanted.map { history.times[Int($0)] })),
             columns: columns,
             versions: isVersioned
-                ? EventRows.Versions(
+                ? KeyedEvents.Versions(
                     isLater: history.isLaterVersion,
                     positions: history.positions,
                     knownAt: history.knownAt,

@@ -17,4 +17,11 @@ package enum ThreadWaits {
     package static func of(thread: String) -> String {
         (try? String(contentsOfFile: "/proc/\(thread)/wchan", encoding: .utf8)) ?? ""
     }
+
+    /// What the calling thread has had of a processor.
+    package static var cpuSeconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
 }

@@ -103,6 +103,7 @@ import Wire
         var point = DecodedLine()
         var position = 0
         var (points, errors) = (0, 0)
+        let started = ThreadWaits.cpuSeconds
         while true {
             do throws(LineProtocolError) {
                 guard try decoder.next(bytes.span, from: &position, isEnd: true, into: &point) else { break }
@@ -111,6 +112,9 @@ import Wire
                 errors += 1
             }
         }
+        let seconds = ThreadWaits.cpuSeconds - started
+        // Of a processor, however busy the machine is; each takes less than one.
+        #expect(seconds < 20, "\(Self.long[index].name)")
         #expect(points == Self.long[index].points, "\(Self.long[index].name)")
         #expect(errors == Self.long[index].errors, "\(Self.long[index].name)")
     }

@@ -13,17 +13,6 @@ package struct EncoderFit {
         case slots
     }
 
-    /// The most texts that one dictionary holds: what a split by categories and 8 bits can tell apart.
-    package static let categoriesMax = 254
-    /// The most texts that become a number each.
-    package static let levelsMax = 64
-    /// The most texts of a dictionary whose places are slots; it is a part of each version.
-    package static let slotLevelsMax = 65_536
-    /// The most buckets that a linear model has, which solves for all its weights together.
-    package static let linearBucketsMax = 1_024
-    /// How often a text is to occur for a weight of its own, where the model does not say.
-    package static let minCount = 20
-
     private let columns: [(name: String, column: Column)]
     private let family: Family
     private let encodings: [String: ModelDefinition.Encoding]
@@ -86,8 +75,8 @@ package struct EncoderFit {
         switch (family, encoding) {
         case (.trees, .hash(let hash)) where hash.isSigned:
             "a signed hash is for linear models; trees take hash(\(hash.buckets))"
-        case (.linear, .hash(let hash)) where hash.isSigned || hash.buckets > linearBucketsMax:
-            "logistic and ridge solve for all weights together, and take unsigned hashes of \(linearBucketsMax) buckets at most; "
+        case (.linear, .hash(let hash)) where hash.isSigned || hash.buckets > TrainingLimits.linearBucketsMax:
+            "logistic and ridge solve for all weights together, and take unsigned hashes of \(TrainingLimits.linearBucketsMax) buckets at most; "
                 + "the algorithm ftrl takes more"
         case (.linear, .map): "logistic and ridge take no map; the algorithms ftrl and xgboost do"
         default: nil
@@ -160,15 +149,17 @@ package struct EncoderFit {
     private func levels(of column: Column, _ encoding: ModelDefinition.Encoding?) -> FittedEncoder {
         switch (family, encoding) {
         case (.trees, .onehot(let minCount)):
-            .onehot(Self.levels(column, minCount: minCount, max: Self.levelsMax))
-        case (.trees, _): .categories(Self.levels(column, minCount: 1, max: Self.categoriesMax))
+            .onehot(Self.levels(column, minCount: minCount, max: TrainingLimits.levelsMax))
+        case (.trees, _): .categories(Self.levels(column, minCount: 1, max: TrainingLimits.categoriesMax))
         case (.linear, .onehot(let minCount)):
-            .onehot(Self.levels(column, minCount: minCount, max: Self.levelsMax))
-        case (.linear, _): .onehot(Self.levels(column, minCount: Self.minCount, max: Self.levelsMax))
+            .onehot(Self.levels(column, minCount: minCount, max: TrainingLimits.levelsMax))
+        case (.linear, _):
+            .onehot(Self.levels(column, minCount: TrainingLimits.minCount, max: TrainingLimits.levelsMax))
         case (.slots, .onehot(let minCount)):
-            .levels(Self.levels(column, minCount: minCount, max: Self.slotLevelsMax))
-        case (.slots, .categories): .levels(Self.levels(column, minCount: 1, max: Self.categoriesMax))
-        case (.slots, _): .levels(Self.levels(column, minCount: Self.minCount, max: Self.slotLevelsMax))
+            .levels(Self.levels(column, minCount: minCount, max: TrainingLimits.slotLevelsMax))
+        case (.slots, .categories): .levels(Self.levels(column, minCount: 1, max: TrainingLimits.categoriesMax))
+        case (.slots, _):
+            .levels(Self.levels(column, minCount: TrainingLimits.minCount, max: TrainingLimits.slotLevelsMax))
         }
     }
 
@@ -251,7 +242,7 @@ package struct EncoderFit {
 
     /// Of each value the attributes of its last training row that has them all.
     private func fit(_ map: ModelDefinition.Encoding.Map, _ column: Column, _ attributes: [Column]) -> FittedMap {
-        let levels = Self.levels(column, minCount: 1, max: Self.slotLevelsMax)
+        let levels = Self.levels(column, minCount: 1, max: TrainingLimits.slotLevelsMax)
         let places = Dictionary(levels.enumerated().map { (Array($1.utf8), $0) }) { first, _ in first }
         let values = attributes.map { Numbers($0).values }
         var raw = [[Double]](repeating: [], count: levels.count)

@@ -31,9 +31,32 @@ import Testing
         }
     }
 
+    @Test func `no two modules give one name to a type`() throws {
+        let isType =
+            /(?:@\w+ )*(?:(?:package|public|internal|final|indirect) )*(?:struct|class|enum|actor|protocol|typealias) (\w+).*/
+        var homes: [String: Set<String>] = [:]
+        for module in try modules() {
+            for file in try files(of: module) {
+                for line in try text(file).split(separator: "\n") {
+                    guard let match = line.wholeMatch(of: isType) else { continue }
+                    homes[String(match.1), default: []].insert(module)
+                }
+            }
+        }
+        #expect(homes.count > 500)
+        for (name, modules) in homes { #expect(modules.count == 1, "\(name): \(modules.sorted())") }
+    }
+
     private func modules() throws -> Set<String> {
         let folder = root.appendingPathComponent("Sources").path
         return Set(try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") })
+    }
+
+    /// Those in Swift, from the root.
+    private func files(of module: String) throws -> [String] {
+        let folder = root.appendingPathComponent("Sources/" + module).path
+        return try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".swift") }
+            .map { "Sources/\(module)/\($0)" }
     }
 
     private func text(_ path: String) throws -> String {
@@ -46,10 +69,9 @@ import Testing
         let isImport = /(?:@\w+ )?(?:package |public |internal |private |fileprivate )?import (\w+).*/
         var map: Map = [:]
         for module in modules {
-            let folder = root.appendingPathComponent("Sources/" + module).path
-            let files = try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".swift") }
+            let files = try files(of: module)
             for file in files {
-                for line in try text("Sources/\(module)/\(file)").split(separator: "\n") {
+                for line in try text(file).split(separator: "\n") {
                     guard let match = line.wholeMatch(of: isImport), modules.contains(String(match.1)) else { continue }
                     map[module, default: []].insert(String(match.1))
                 }

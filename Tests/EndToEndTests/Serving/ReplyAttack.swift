@@ -248,6 +248,11 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
             last: "-FSTIME"
         ),
         ReplyAttack(
+            "FS.WINDOWS of a view with a name of a megabyte",
+            ["FS.WINDOWS", String(repeating: "9", count: 1 << 20)],
+            last: "-FSNOVIEW"
+        ),
+        ReplyAttack(
             "FS.FRESHNESS of an entity of a megabyte",
             ["FS.FRESHNESS", "texts", String(repeating: "9", count: 1 << 20)],
             last: "-FS"

@@ -4,7 +4,7 @@ import Store
 import Windows
 
 /// Events of some keys, key by key, of each in the order of time and id.
-struct EventRows {
+struct KeyedEvents {
     /// For each key the place of its first row, and after the last one the number of rows.
     var starts: [Int]
     var times: Column
@@ -47,8 +47,8 @@ struct EventRows {
         return column
     }
 
-    func gather(_ rows: [Int32]) -> EventRows {
-        EventRows(
+    func gather(_ rows: [Int32]) -> KeyedEvents {
+        KeyedEvents(
             starts: [0, rows.count],
             times: times.gather(rows),
             columns: columns.mapValues { $0.gather(rows) },

@@ -1,0 +1,18 @@
+/// Every bound of fitting, with its reason.
+package enum TrainingLimits {
+    // MARK: Texts as numbers
+
+    /// Texts of one feature that are categories: what a split by categories and 8 bits can tell apart.
+    package static let categoriesMax = 254
+    /// Texts of one feature that get a column each; the rarer ones share none.
+    package static let levelsMax = 64
+    /// Texts of one feature that get a weight of their own in a sparse linear model: the list is a part of each version.
+    package static let slotLevelsMax = 65_536
+    /// Buckets of a hashed feature in logistic and ridge, which solve for all their weights together.
+    package static let linearBucketsMax = 1_024
+
+    // MARK: Inside
+
+    /// How often a text is to occur for a weight of its own, where the model does not say.
+    static let minCount = 20
+}
