@@ -1,4 +1,6 @@
+import EmbeddedPostgres
 import Postgres
+import TestSupport
 import Testing
 
 /// What each of our transactions begins with.
@@ -14,5 +16,21 @@ import Testing
         var own = Connection.TransactionOptions.read
         own.keepsSearchPath = true
         #expect(!own.statements(serverVersion: version).contains { $0.contains("search_path") })
+    }
+
+    private static let hasTimeout = (try? PostgresBinaries.find().major >= 17) ?? false
+
+    @Test(.enabled(if: hasTimeout, "PostgreSQL 17 or later: scripts/test --lane postgres has some"))
+    func `an administrator's timeout of whole transactions ends none of ours`() throws {
+        let cluster = try ThrowawayCluster.shared()
+        let conninfo = try cluster.database()
+        let name = try #require(conninfo.firstMatch(of: /dbname=(\w+)/)?.1)
+        try cluster.execute("ALTER DATABASE \(name) SET transaction_timeout = '100ms'")
+        let connection = try Connection(conninfo)
+        try connection.begin(.write)
+        _ = try connection.execute("SELECT pg_sleep(0.5)")
+        try connection.commit()
+        // Where nothing sets it aside it is in force.
+        #expect(throws: (any Error).self) { try cluster.execute("BEGIN; SELECT pg_sleep(5)", database: String(name)) }
     }
 }
