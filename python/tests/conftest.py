@@ -31,10 +31,12 @@ views:
   logins: { entities: [person], features: { n: int64 } }
   pairs: { entities: [airport, person], features: { delay: float32 } }
   marks: { entities: [user], features: { n: int64 } }
+  counts: { entities: [user], features: { n: int64, m: float64 } }
 services:
   ranking: [stats.clicks, stats.ctr]
   everything: [rich.*]
   persons: [logins.n]
+  counted: [counts.*]
   asked: [stats.clicks, { request: note, type: string }, { request: amount, type: float64 }]
 """
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import random
+import select
 import socket
 import threading
 
@@ -44,6 +45,9 @@ class Cutting:
                     data += client.recv(1 << 20)
                 server.sendall(data)
                 reply = server.recv(1 << 20)
+                # Of commands that were sent together the rest, too.
+                while select.select([server], [], [], 0.05)[0]:
+                    reply += server.recv(1 << 20)
                 if b"FS.WRITE" in data or b"FS.SET" in data:
                     self.sent += 1
                     if self.cuts > 0:
@@ -79,6 +83,33 @@ def test_a_row_with_null_whose_reply_is_lost_is_stored_once(served: object, stor
     cutting.close()
     assert cutting.sent == 3 and written.rows == 1
     assert sum(entity == "9002" for batch in store.changes("stats") for entity in batch.entities) == 1
+
+
+def test_rows_with_nulls_go_together_and_each_once(served: object, store: asof_client.Store) -> None:
+    users = range(20_000, 20_400)
+    n = [None if i % 3 else i for i in users]
+    m = [math.nan if i % 5 == 0 else None if i % 7 == 0 else 0.5 for i in users]
+    cutting = Cutting(served.url, cuts=2)  # type: ignore[attr-defined]
+    with asof_client.connect(cutting.url) as cut:
+        written = cut.write("counts", {"user_id": list(users), "event_time": [T] * 400, "n": n, "m": m}, source="nulls-together")
+    cutting.close()
+    # All at once, and again for each cut; a round trip a row or stretch would be hundreds.
+    assert written.rows == 400 and cutting.sent <= 10, cutting.sent
+    found = store.get_online_features("counted", {"user_id": list(users)}, min_position=written.position)
+    assert found["counts__n"] == n
+    for one, other in zip(found["counts__m"], m):
+        assert one == other or (one is not None and other is not None and math.isnan(one) and math.isnan(other))
+    assert sum(20_000 <= int(entity) < 20_400 for batch in store.changes("counts") for entity in batch.entities) == 400
+
+
+def test_of_rows_with_nulls_the_first_wrong_one_is_told(store: asof_client.Store) -> None:
+    rows = [{"user_id": 21_000 + i, "event_time": T, "n": None, "m": 0.5} for i in range(50)]
+    rows[30]["m"] = "much"
+    with pytest.raises(asof_client.AsofError, match="row 31 of the frame, from 1; 30 rows before them are stored"):
+        store.write("counts", rows, source="nulls-wrong")
+    rows[30]["m"] = 0.5
+    assert store.write("counts", rows[30:], source="nulls-wrong").rows == 20
+    assert sum(21_000 <= int(entity) < 21_050 for batch in store.changes("counts") for entity in batch.entities) == 50
 
 
 def test_a_server_that_stays_away_is_told_and_the_next_write_is_stored(served: object, store: asof_client.Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Union
 
+import redis
+
 from ._errors import EntityError, ValueRefused
 
 Word = Union[str, bytes, int]
@@ -176,3 +178,26 @@ def names(values: Sequence[bytes | str]) -> list[str]:
 def run(client: Any, words: Sequence[Word]) -> Any:
     """Sends one command; redis-py's own method has no types."""
     return client.execute_command(*words)
+
+
+def run_all(client: Any, commands: Sequence[Sequence[Word]]) -> tuple[Any, int, redis.RedisError | None]:
+    """Sends commands together, without a transaction.
+
+    :returns: the reply of the last one that succeeded, how many did before the first that failed, and that one's error.
+    """
+    if len(commands) == 1:
+        try:
+            return run(client, commands[0]), 1, None
+        except redis.RedisError as error:
+            return None, 0, error
+    with client.pipeline(transaction=False) as pipeline:
+        for command in commands:
+            pipeline.execute_command(*command)
+        try:
+            replies = pipeline.execute(raise_on_error=False)
+        except redis.RedisError as error:
+            return None, 0, error
+    for place, reply in enumerate(replies):
+        if isinstance(reply, redis.RedisError):
+            return None, place, reply
+    return replies[-1], len(replies), None

@@ -17,6 +17,7 @@ from ._errors import AsofError, EntityError, Timeout, Unavailable, ValueRefused,
 _RESENDS = 5
 _BACKOFF_SECONDS = 0.05
 _CHUNK_BYTES = 16 << 20
+_COMMANDS_MAX = 1_000
 
 
 @dataclass(frozen=True)
@@ -56,51 +57,73 @@ class Numbers:
 
 
 @dataclass
-class _Chunk:
+class _Command:
     """What one number stores: lines of FS.WRITE, or one row as FS.SET, which can say null and NaN where a line cannot."""
 
-    command: list[_values.Word]
+    words: list[_values.Word]
     rows: int
+
+
+@dataclass
+class _Chunk:
+    """Commands that are sent together, in the order of their rows."""
+
+    commands: list[_Command]
+    #: The first row's number, from 1.
     first: int
+
+    @property
+    def rows(self) -> int:
+        return sum(command.rows for command in self.commands)
 
 
 def write(client: redis.Redis, view: View, frame: Any, event_time: str, numbers: Numbers, chunk_rows: int) -> Written:
     rows = resent = 0
     position: int | None = None
     for chunk in chunks(view, frame, event_time, chunk_rows):
-        words = [*chunk.command, "SOURCE", numbers.source, "SEQ", str(numbers.next)]
-        try:
-            reply, is_resent = _sent(client, words, chunk, view, rows)
-        except (Unavailable, Timeout):
-            # Whether it is stored is not known: the number is left to it, and the connection's order with it.
-            numbers.next += 1
-            client.connection_pool.disconnect()
-            raise
-        # One that was refused, and so is not stored, leaves its number to the next.
-        numbers.next += 1
+        reply, is_resent = _sent(client, chunk, numbers, view, rows)
         position = reply if isinstance(reply, int) else int(_values.mapping(reply)["position"])
         rows += chunk.rows
         resent += is_resent
     return Written(rows, resent, position)
 
 
-def _sent(client: redis.Redis, words: list[_values.Word], chunk: _Chunk, view: View, before: int) -> tuple[Any, bool]:
-    """Sends a chunk, and again under the same number while it is not known whether it is stored."""
+def _sent(client: redis.Redis, chunk: _Chunk, numbers: Numbers, view: View, before: int) -> tuple[Any, bool]:
+    """Sends a chunk, each command under a number of its own, and what is not known to be stored again under the same.
+
+    :returns: the last reply, and whether anything was sent again.
+    """
+    first = numbers.next
+    words = [
+        [*command.words, "SOURCE", numbers.source, "SEQ", str(first + place)] for place, command in enumerate(chunk.commands)
+    ]
+    done = 0
     for attempt in range(_RESENDS + 1):
-        try:
-            return _values.run(client, words), attempt > 0
-        except redis.RedisError as error:
-            ours = translated(error)
-            if isinstance(ours, (Unavailable, Timeout)) and attempt < _RESENDS:
-                time.sleep(_BACKOFF_SECONDS * 2**attempt)
-                continue
-            if not isinstance(ours, AsofError):
-                raise
-            last = chunk.first + chunk.rows - 1
-            where = f"rows {chunk.first} to {last}" if chunk.rows > 1 else f"row {chunk.first}"
-            raise type(ours)(
-                f"{ours.message} (view '{view.name}', {where} of the frame, from 1; {before} rows before them are stored)", ours.code
-            ) from error
+        reply, count, error = _values.run_all(client, words[done:])
+        done += count
+        # A number that was refused, and so is not stored, is left to the next write.
+        numbers.next = first + done
+        if error is None:
+            return reply, attempt > 0
+        ours = translated(error)
+        may_be_stored = isinstance(ours, (Unavailable, Timeout))
+        if may_be_stored and attempt < _RESENDS:
+            time.sleep(_BACKOFF_SECONDS * 2**attempt)
+            continue
+        if may_be_stored:
+            # Whether they are stored is not known: the numbers are left to them, and the connection's order with them.
+            numbers.next = first + len(words)
+            client.connection_pool.disconnect()
+        if not isinstance(ours, AsofError):
+            raise error
+        stored = sum(command.rows for command in chunk.commands[:done])
+        start = chunk.first + stored
+        # What stands behind a refused command is not stored either, but nothing is wrong with it.
+        last = chunk.first + chunk.rows - 1 if may_be_stored else start + chunk.commands[done].rows - 1
+        where = f"rows {start} to {last}" if last > start else f"row {start}"
+        raise type(ours)(
+            f"{ours.message} (view '{view.name}', {where} of the frame, from 1; {before + stored} rows before them are stored)", ours.code
+        ) from error
     raise AssertionError("a chunk is sent or refused")
 
 
@@ -108,33 +131,39 @@ def _sent(client: redis.Redis, words: list[_values.Word], chunk: _Chunk, view: V
 
 
 def chunks(view: View, frame: Any, event_time: str, chunk_rows: int) -> Iterator[_Chunk]:
+    chunk = _Chunk([], 1)
     lines: list[str] = []
-    size, first, unit = 0, 1, "us"
+    size, rows, unit = 0, 0, "us"
 
-    def taken() -> _Chunk:
-        return _Chunk(["FS.WRITE", "\n".join(lines), "PRECISION", unit], len(lines), first)
+    def end_lines() -> None:
+        nonlocal lines
+        if lines:
+            chunk.commands.append(_Command(["FS.WRITE", "\n".join(lines), "PRECISION", unit], len(lines)))
+            lines = []
 
-    row = 0
     for unit_of_batch, batch in batches(view, frame, event_time):
-        if unit_of_batch != unit and lines:
-            yield taken()
-            first, lines, size = row + 1, [], 0
+        if unit_of_batch != unit:
+            end_lines()
         unit = unit_of_batch
         for values in batch:
-            row += 1
+            row = chunk.first + rows
             line = _line(view, event_time, values, row)
-            if line is None or size + len(line) > _CHUNK_BYTES or len(lines) == chunk_rows:
-                if lines:
-                    yield taken()
-                first, lines, size = row, [], 0
+            words = _set(view, event_time, values, unit, row) if line is None else []
+            length = sum(len(word) for word in words if isinstance(word, (str, bytes))) if line is None else len(line)
+            if rows and (rows >= chunk_rows or size + length > _CHUNK_BYTES or len(chunk.commands) >= _COMMANDS_MAX):
+                end_lines()
+                yield chunk
+                chunk, size, rows = _Chunk([], row), 0, 0
             if line is None:
-                yield _Chunk(_set(view, event_time, values, unit, row), 1, row)
-                first = row + 1
+                end_lines()
+                chunk.commands.append(_Command(words, 1))
             else:
                 lines.append(line)
-                size += len(line)
-    if lines:
-        yield taken()
+            size += length
+            rows += 1
+    end_lines()
+    if chunk.commands:
+        yield chunk
 
 
 def batches(view: View, frame: Any, event_time: str) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
@@ -213,7 +242,7 @@ def _field(value: Any, kind: str) -> str | None:
 
 
 def _line(view: View, event_time: str, values: dict[str, Any], row: int) -> str | None:
-    """A point; ``None`` where the row needs FS.SET: it has a null, NaN, or a key that line protocol cannot write."""
+    """A point; ``None`` where the row needs FS.SET: it has NaN, a key that line protocol cannot write, or a null that must be said."""
     tags = [view.name]
     for name, kind in view.keys.items():
         tag = _tag(str(_values.key(name, values[name], kind, row - 1)))
@@ -225,6 +254,8 @@ def _line(view: View, event_time: str, values: dict[str, Any], row: int) -> str 
         if name not in values:
             continue
         if _values.is_null(values[name]):
+            if view.allows_missing:
+                continue
             return None
         written = _field(values[name], kind)
         if written is None:
