@@ -6,7 +6,8 @@ import Testing
 @Suite struct DocumentLinkTests {
     private static let pages: [String] = {
         let others = [
-            "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "python/README.md", "examples/flights/README.md",
+            "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "python/README.md", "packaging/helm/asof/README.md",
+            "examples/flights/README.md",
         ]
         return others + ((try? DocumentPage.paths(in: "docs")) ?? [])
     }()

@@ -61,10 +61,6 @@ struct DocumentedWorld: Sendable {
         ),
         DocumentedWorld(page: "docs/how-to/ci.md", prepared: definitions),
         DocumentedWorld(
-            page: "docs/how-to/backup-upgrade.md",
-            prepared: definitions + "asof ingest user_stats all.csv"
-        ),
-        DocumentedWorld(
             page: "docs/how-to/train.md",
             prepared: """
                 asof init
