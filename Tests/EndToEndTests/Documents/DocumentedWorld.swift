@@ -111,6 +111,10 @@ struct DocumentedWorld: Sendable {
             hasServer: true
         ),
         DocumentedWorld(
+            page: "docs/explanation/service-versions.md",
+            prepared: definitions + "sed -i 's/ttl: 30d/ttl: 7d/' features.yaml"
+        ),
+        DocumentedWorld(
             page: "docs/tutorial/flights.md",
             prepared: """
                 cp "$REPOSITORY/examples/flights/features.yaml" .
