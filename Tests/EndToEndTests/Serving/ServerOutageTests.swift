@@ -10,90 +10,24 @@ import Testing
 
 /// Servers are killed, and PostgreSQL goes away and comes back, while clients write.
 @Suite(.serialized) struct ServerOutageTests {
-    /// Clients that number their writes and send each again until it is acknowledged, wherever the server is.
-    private final class Numbered: Sendable {
-        let port = Atomic<Int>(0)
-        let isDone = Atomic<Bool>(false)
-        let acknowledged = Mutex<[Int64]>([])
-        let unavailable = Atomic<Int>(0)
-
-        /// - Parameter source: whose numbers are also the users that are written, from `source` × 1,000,000.
-        func run(_ source: Int) {
-            var client: RespClient?
-            var sequence: Int64 = 0
-            while !isDone.load(ordering: .relaxed) {
-                let user = Int64(source) * 1_000_000 + sequence
-                do {
-                    if client == nil { client = try RespClient(port: port.load(ordering: .relaxed)) }
-                    guard let connected = client else { continue }
-                    let reply = try connected.run(
-                        "FS.WRITE",
-                        "marks,user_id=\(user) n=\(sequence)i",
-                        "SOURCE",
-                        "client-\(source)",
-                        "SEQ",
-                        "\(sequence)"
-                    )
-                    guard !reply.isError else {
-                        guard reply.text?.hasPrefix("FSUNAVAILABLE") == true || reply.text?.hasPrefix("LOADING") == true
-                        else {
-                            Issue.record("\(reply)")
-                            return
-                        }
-                        unavailable.add(1, ordering: .relaxed)
-                        Patience.pass(microseconds: 2_000, "the pace of a client that is refused")
-                        continue
-                    }
-                    acknowledged.withLock { $0.append(user) }
-                    sequence += 1
-                } catch {
-                    client = nil
-                    Patience.pass(microseconds: 5_000, "the pace of a client that is refused")
-                }
-            }
-        }
-    }
-
-    private func check(_ clients: Numbered, _ store: ServedStore) throws {
-        let rows = try store.session().query(
-            "SELECT user_id, count(*) FROM history.marks WHERE user_id >= 1000000 GROUP BY 1"
-        )
-        var counts: [Int64: Int64] = [:]
-        for row in 0..<rows.count { counts[rows.int64(row, 0) ?? -1] = rows.int64(row, 1) ?? 0 }
-        #expect(counts.values.allSatisfy { $0 == 1 }, "a write is stored twice")
-        let acknowledged = clients.acknowledged.withLock { $0 }
-        #expect(acknowledged.allSatisfy { counts[$0] == 1 }, "an acknowledged write is gone")
-        #expect(Set(acknowledged).count == acknowledged.count)
-    }
-
     @Test(.timeLimit(.minutes(15)))
     func `a server that is killed twenty times loses no acknowledged write and stores none twice`() throws {
         let store = try ServedStore()
-        let clients = Numbered()
+        let clients = NumberedWriters()
         var server = try store.serve()
         clients.port.store(server.port, ordering: .relaxed)
-        let done = DispatchGroup()
-        for source in 1...4 {
-            done.enter()
-            Thread.detachNewThread {
-                clients.run(source)
-                done.leave()
-            }
-        }
+        clients.start(4)
         var random = SeededRandom(seed: 20)
         for _ in 0..<20 {
-            let before = clients.acknowledged.withLock { $0.count }
-            #expect(Patience.wait(seconds: 30) { clients.acknowledged.withLock { $0.count } > before + 5 })
+            #expect(clients.waitForMore(5))
             Patience.pass(microseconds: random.int(0...30_000), "killed at any moment")
             server.stop(SIGKILL)
             server = try store.serve()
             clients.port.store(server.port, ordering: .relaxed)
         }
-        let before = clients.acknowledged.withLock { $0.count }
-        #expect(Patience.wait(seconds: 30) { clients.acknowledged.withLock { $0.count } > before + 20 })
-        clients.isDone.store(true, ordering: .relaxed)
-        #expect(done.wait(timeout: .now() + 60) == .success)
-        try check(clients, store)
+        #expect(clients.waitForMore(20))
+        clients.stop()
+        try clients.check(store.session())
         #expect(server.stop().status == 0)
     }
 
@@ -103,21 +37,13 @@ import Testing
         defer { cluster.stop() }
         let store = try ServedStore(cluster: cluster)
         let server = try store.serve()
-        let clients = Numbered()
+        let clients = NumberedWriters()
         clients.port.store(server.port, ordering: .relaxed)
-        let done = DispatchGroup()
-        for source in 1...3 {
-            done.enter()
-            Thread.detachNewThread {
-                clients.run(source)
-                done.leave()
-            }
-        }
+        clients.start(3)
         let reader = try server.client()
         #expect(try reader.line("FS.SET marks 5 * n 55").integer != nil)
         for round in 0..<4 {
-            let before = clients.acknowledged.withLock { $0.count }
-            #expect(Patience.wait(seconds: 30) { clients.acknowledged.withLock { $0.count } > before + 20 })
+            #expect(clients.waitForMore(20))
             if round % 2 == 0 { cluster.stop() } else { cluster.crash() }
             let refused = clients.unavailable.load(ordering: .relaxed)
             #expect(Patience.wait(seconds: 10) { clients.unavailable.load(ordering: .relaxed) > refused + 3 })
@@ -133,9 +59,8 @@ import Testing
             #expect(try Patience.wait(seconds: 20) { try reader.line("FS.RANGE marks 5 - +").items?.count == 1 })
             #expect(ContinuousClock.now - back < .seconds(5))
         }
-        clients.isDone.store(true, ordering: .relaxed)
-        #expect(done.wait(timeout: .now() + 60) == .success)
-        try check(clients, store)
+        clients.stop()
+        try clients.check(store.session())
         #expect(server.stop().status == 0)
     }
 
