@@ -4,7 +4,7 @@ package import Wire
 /// One command: what clients are told about it, and what it does.
 ///
 /// A command's metadata is this value and nothing else: COMMAND DOCS and INFO, arity errors, permissions and
-/// docs/commands.md are made from it.
+/// docs/reference/commands.md are made from it.
 package struct Command: Sendable {
     /// In lower case, as Redis lists them: `fs.get`.
     package let name: String

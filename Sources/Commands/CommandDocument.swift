@@ -1,6 +1,6 @@
 import Access
 
-/// `docs/commands.md`, made from the table.
+/// `docs/reference/commands.md`, made from the table.
 package enum CommandDocument {
     private static let titles: [(group: Command.Group, title: String)] = [
         (.features, "Features"), (.models, "Models"), (.hash, "Latest values as Redis hashes"), (.generic, "Keys"),

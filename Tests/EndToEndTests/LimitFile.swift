@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A module's file of bounds, `…Limits.swift`, as docs/limits.md needs it.
+/// A module's file of bounds, `…Limits.swift`, as docs/reference/limits.md needs it.
 struct LimitFile {
     struct Limit {
         let name: String
@@ -43,7 +43,10 @@ struct LimitFile {
         // A type of values, as `RequestLimits`, is no module's file of bounds.
         let name = url.deletingPathExtension().lastPathComponent
         guard text.contains("    // MARK: ") || text.contains("enum \(name)") else { return nil }
-        try #require(text.contains("    // MARK: "), "\(path) has no section, so that docs/limits.md would lack it")
+        try #require(
+            text.contains("    // MARK: "),
+            "\(path) has no section, so that docs/reference/limits.md would lack it"
+        )
         self.path = path
         module = String(path.split(separator: "/")[1])
         type = url.deletingPathExtension().lastPathComponent

@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 
 @Suite struct CommandDocumentTests {
-    private static let path = Cases.repository.appendingPathComponent("docs/commands.md")
+    private static let path = Cases.repository.appendingPathComponent("docs/reference/commands.md")
 
-    @Test func `docs/commands.md is what the table says`() throws {
+    @Test func `docs/reference/commands.md is what the table says`() throws {
         let expected = CommandDocument.markdown(.all)
         if ProcessInfo.processInfo.environment["ASOF_WRITE_DOCS"] == "1" {
             try Data(expected.utf8).write(to: Self.path)

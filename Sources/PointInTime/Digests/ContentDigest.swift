@@ -15,7 +15,7 @@ import Synchronization
 /// unit, float16 as float64; decimals, numeric, JSON and texts of SQL types as a length and a text, that of a number its
 /// shortest plain one (``ExactNumber``; `NaN`, `inf`, `-inf`); UUIDs, bytes and intervals as a length and the bytes (of
 /// intervals Arrow's, little-endian; of months alone as an integer); lists of integers as those of int64.
-/// docs/digest.md says all of this for other programs.
+/// docs/reference/digest.md says all of this for other programs.
 package struct ContentDigest {
     package static let blockRows = 65_536
 

@@ -2,7 +2,7 @@ import Features
 
 /// Every bound that the store puts on its work, with its reason.
 ///
-/// Here and in the other modules' files of bounds, what stands before `// MARK: Inside` is made into docs/limits.md, of each
+/// Here and in the other modules' files of bounds, what stands before `// MARK: Inside` is made into docs/reference/limits.md, of each
 /// comment the first sentence, in words of users; what stands behind it nobody meets.
 package enum Limits {
     // MARK: Ingest

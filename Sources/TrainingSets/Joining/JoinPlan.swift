@@ -54,7 +54,7 @@ package struct JoinPlan: Sendable {
 
     /// Seconds of one look-up on one session, of a row of a file that is passed by, of a row that comes by COPY, by several
     /// sessions where all such rows are kept, and of a row of the spine in a scan: measured on the machine of
-    /// `docs/performance.md`.
+    /// `docs/explanation/performance.md`.
     private enum Cost {
         static let probe = 14e-6
         static let fileRow = 12e-9

@@ -10,8 +10,8 @@ import Testing
             # features.yaml
 
             Every key that `asof apply` reads; an unknown one is an error with its line and column. Made from the reader's table by \
-            `ASOF_WRITE_DOCS=1 swift test --filter DefinitionKeyDocumentTests`. What it is for: [definitions](../definitions.md), \
-            [batch views](../batch-views.md), [expectations](../expectations.md), [windows](../how-to/windows.md), \
+            `ASOF_WRITE_DOCS=1 swift test --filter DefinitionKeyDocumentTests`. What it is for: [definitions](../how-to/definitions.md), \
+            [batch views](../how-to/batch-views.md), [expectations](../how-to/expectations.md), [windows](../how-to/windows.md), \
             [train](../how-to/train.md), [streams](../how-to/streams.md).
 
             Names are letters, digits and `_`, 48 at most, the first a letter, without `__`. Durations are a whole number and a unit: \

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// docs/limits.md is made from the modules' files of bounds.
+/// docs/reference/limits.md is made from the modules' files of bounds.
 @Suite struct LimitDocumentTests {
     /// The modules with bounds, in the page's order, and what they are called there.
     private static let headings: KeyValuePairs = [
@@ -33,7 +33,7 @@ import Testing
         "Serving": "The server: writes, and following the store",
     ]
 
-    @Test func `docs/limits.md is what the files of bounds say`() throws {
+    @Test func `docs/reference/limits.md is what the files of bounds say`() throws {
         let files = try LimitFile.all()
         let values = try LimitFile.values(of: files)
         var text = """
@@ -54,9 +54,9 @@ import Testing
                     text += "| \(limit.sentence) | \(LimitText.shown(value, of: limit.name)) |\n"
                 }
             }
-            text += "\n[\(file.type)](../\(file.path))\n"
+            text += "\n[\(file.type)](../../\(file.path))\n"
         }
-        let page = Cases.repository.appendingPathComponent("docs/limits.md")
+        let page = Cases.repository.appendingPathComponent("docs/reference/limits.md")
         if ProcessInfo.processInfo.environment["ASOF_WRITE_DOCS"] == "1" { try Data(text.utf8).write(to: page) }
         let found = try String(contentsOf: page, encoding: .utf8)
         #expect(found == text, "run: ASOF_WRITE_DOCS=1 swift test --filter LimitDocumentTests")

@@ -9,7 +9,7 @@ import Testing
 
 /// PostgreSQL, or the network before it, falls silent without ending a connection.
 ///
-/// `ASOF_SILENCE_SECONDS=2` stands in for the bounds of docs/operations.md, so that the tests need not wait for those.
+/// `ASOF_SILENCE_SECONDS=2` stands in for the bounds of docs/how-to/operate.md, so that the tests need not wait for those.
 @Suite(.serialized) struct HangingDatabaseTests {
     private static let silence = ["ASOF_SILENCE_SECONDS": "2"]
     /// Within this every answer has come: the silence, the lock that a stopped backend holds, as often as it is tried, and

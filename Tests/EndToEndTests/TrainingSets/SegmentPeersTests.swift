@@ -77,7 +77,7 @@ import Testing
         #expect(read["pandas_columns"] as? [String] == (names + ["_known_at", "part"]).sorted())
     }
 
-    /// Reads a folder's spine and segments as docs/segments.md says, and prints what each engine made of the spine's rows.
+    /// Reads a folder's spine and segments as docs/how-to/segments.md says, and prints what each engine made of the spine's rows.
     private static let joins = """
         import sys, json
         sys.path.insert(0, sys.argv[1])
@@ -99,7 +99,7 @@ import Testing
 
     /// The first fenced block of a language in the chapter on other engines.
     private static func documented(_ language: String) throws -> String {
-        let url = Cases.repository.appendingPathComponent("docs/segments.md")
+        let url = Cases.repository.appendingPathComponent("docs/how-to/segments.md")
         let text = try String(contentsOf: url, encoding: .utf8)
         let chapter = try #require(text.range(of: "## Other engines"))
         let start = try #require(text.range(of: "```\(language)\n", range: chapter.upperBound..<text.endIndex))

@@ -80,7 +80,7 @@ import Testing
         """
 
     /// Compares an output with its spine: formats with types by type and bits, as pyarrow itself writes and reads them;
-    /// text formats by the texts that docs/training-sets.md promises.
+    /// text formats by the texts that docs/how-to/training-sets.md promises.
     private static let compare = """
         import sys; sys.path.insert(0, sys.argv[1])
         import decimal, json, os, uuid
@@ -342,7 +342,7 @@ import Testing
     }
 }
 
-/// The content digest by another program, written from docs/digest.md.
+/// The content digest by another program, written from docs/reference/digest.md.
 enum DigestOracle {
     private static let script = #"""
         import sys; sys.path.insert(0, sys.argv[1])

@@ -24,7 +24,7 @@ import Testing
     @Test(arguments: [
         // 'asof-rules-1\nuser_stats 2592000000000 0 0\n'
         ([role("user_stats", ttl: "30d")], "683cb79487b794c4"),
-        // 'asof-rules-1\nuser_stats 2592000000000 0 0\nweather - 7200000000 1\n', as in docs/service-versions.md
+        // 'asof-rules-1\nuser_stats 2592000000000 0 0\nweather - 7200000000 1\n', as in docs/explanation/service-versions.md
         ([role("user_stats", ttl: "30d"), role("weather", delay: "2h", strict: true)], "466c64ff6db9cd78"),
         // 'asof-rules-1\nuser_stats 2592000000000 0 0\nweather - 7200000000 1\ndest_weather - 7200000000 1\n'
         (

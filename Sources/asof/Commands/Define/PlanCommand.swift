@@ -16,7 +16,7 @@ struct PlanCommand: ParsableCommand {
             the file, or one that it includes, has a fault: each is printed as file:line:column: message. With \
             --detailed-exitcode 2 says that there are changes, and every error is 1.
 
-            A file with a project only adds, changes and retires names of that project; see docs/definitions.md.
+            A file with a project only adds, changes and retires names of that project; see docs/how-to/definitions.md.
 
             In CI: asof plan --format json > plan.json; asof plan --format markdown for people; asof apply --plan \
             plan.json --yes refuses anything else than what the plan says.
