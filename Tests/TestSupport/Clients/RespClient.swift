@@ -24,7 +24,7 @@ package final class RespClient {
             }
         }
         guard code == 0 else { throw Self.failure("connecting to port \(port)") }
-        setTimeouts(seconds: 20)
+        setTimeouts(seconds: 120)
     }
 
     /// Connects to a unix socket.
@@ -40,7 +40,7 @@ package final class RespClient {
             }
         }
         guard code == 0 else { throw Self.failure("connecting to \(path)") }
-        setTimeouts(seconds: 20)
+        setTimeouts(seconds: 120)
     }
 
     private static func failure(_ what: String) -> Failure {
