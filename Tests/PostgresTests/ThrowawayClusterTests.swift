@@ -12,10 +12,9 @@ struct ThrowawayClusterTests {
         #expect(ask(two, "SELECT to_regclass('t') IS NULL") == "t")
     }
 
-    @Test(arguments: [
-        (ThrowawayCluster.Collation.bytewise, "Bab"), (.libc("C.UTF-8"), "Bab"), (.icu("en-US"), "abB"),
-    ])
+    @Test(arguments: [(ThrowawayCluster.Collation.bytewise, "Bab"), (.libc("C.UTF-8"), "Bab"), (.icu("en-US"), "abB")])
     func `a database has the collation asked for`(collation: ThrowawayCluster.Collation, order: String) throws {
+        if case .icu = collation, !ThrowawayCluster.hasICU { return }
         let conninfo = try ThrowawayCluster.shared().database(collation)
         let sql = "SELECT string_agg(x, '' ORDER BY x) FROM (VALUES ('b'), ('B'), ('a')) v (x)"
         #expect(ask(conninfo, sql) == order)

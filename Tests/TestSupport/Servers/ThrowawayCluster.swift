@@ -34,6 +34,10 @@ package final class ThrowawayCluster: Sendable {
         do throws(ClusterError) { return .success(try start()) } catch { return .failure(error) }
     }()
 
+    /// Whether its PostgreSQL was built with ICU, as Debian's is.
+    package static let hasICU =
+        (try? shared().execute("SELECT EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i')") == "t") ?? true
+
     /// The one that all tests of a run share. Do not change its settings or stop it.
     package static func shared() throws(ClusterError) -> ThrowawayCluster { try sharedResult.get() }
 
