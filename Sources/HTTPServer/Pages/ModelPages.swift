@@ -133,10 +133,10 @@ enum ModelPages {
         return values
     }
 
-    /// Those of the version itself, not of what it was compared with.
+    /// Those of the version itself, which training calls `new`, not of what it was compared with.
     private static func metrics(_ version: ModelVersion) -> String {
         guard let all = try? JSONDecoder().decode([String: [String: Double]].self, from: Data(version.metrics.utf8)),
-            let own = all[version.algorithm] ?? all[version.model] ?? (all.count == 1 ? all.values.first : nil)
+            let own = all["new"]
         else { return "–" }
         return own.sorted { $0.key < $1.key }.map { "\($0.key) \(($0.value * 10_000).rounded() / 10_000)" }.joined(
             separator: ", "
