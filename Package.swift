@@ -250,7 +250,8 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Access", "Commands", "Features", "HTTPServer", "Metrics", "Online", "PointInTime", "Postgres",
+                "Access", "Commands", "Features", "HTTPServer", "Markup", "Metrics", "Online", "PointInTime",
+                "Postgres",
                 "Reading",
                 "Serving", "Store", "TrainingSets", "Wire",
             ],

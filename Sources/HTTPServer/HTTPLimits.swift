@@ -51,7 +51,7 @@ package struct HTTPLimits: Sendable {
     /// Rows of a list.
     static let pageRowsMax = 100
     /// A text in a row of a list.
-    static let pageCellBytesMax = 400
+    static let pageCellBytesMax = 240
     /// A description on the page of what it describes.
     static let pageTextBytesMax = 12 << 10
     /// A view's SQL.

@@ -24,9 +24,10 @@ package enum PageStyle {
         .wide { overflow-x: auto; }
         table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
         th, td { text-align: left; padding: 6px 14px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-        th { font-size: 13px; color: var(--quiet); font-weight: 600; white-space: nowrap; }
+        thead th { font-size: 13px; color: var(--quiet); white-space: nowrap; }
+        th { font-weight: 600; }
         th:last-child, td:last-child { padding-right: 0; }
-        tbody tr:last-child td { border-bottom: 0; }
+        tbody tr:last-child > * { border-bottom: 0; }
         .right { text-align: right; white-space: nowrap; }
         svg { display: block; width: 100%; height: auto; }
         pre { background: var(--code); border-radius: 6px; padding: 12px 14px; margin: 0 0 12px; white-space: pre-wrap;

@@ -254,12 +254,12 @@ def main(asof, postgres, screenshots):
             browser.screenshot(screenshots / "filled-unknown-360-light.png")
             _, problems = crawl(empty.http)
             check("every link of an empty store answers 200", "\n".join(problems))
-            look(browser, empty.http, ["/", "/views", "/services", "/models"], screenshots, "empty")
+            look(browser, empty.http, ["/", "/views", "/services", "/models", "/ledger"], screenshots, "empty")
             cluster.stop()
             wait_for("the server to miss PostgreSQL", lambda: "PostgreSQL is away" in fetch(filled.http, "/")[2])
             _, problems = crawl(filled.http)
             check("every link answers 200 while PostgreSQL is away", "\n".join(problems))
-            look(browser, filled.http, ["/", "/views/carrier_delays"], screenshots, "away")
+            look(browser, filled.http, ["/", "/views/carrier_delays", "/ledger"], screenshots, "away")
             for store in (filled, empty):
                 store.stop()
         finally:

@@ -1,6 +1,5 @@
 import Features
 import Serving
-import Store
 
 /// `/`: what needs somebody, first.
 enum HomePage {
@@ -23,10 +22,10 @@ enum HomePage {
         var values: [String: Any] = [
             "hasViews": !views.isEmpty, "rows": rows.html, "cards": cards(scope, views.count, stale.count),
             "heading": stale.isEmpty ? "Views" : PageText.count(stale.count, "stale view") + " first",
-            "restricted": scope.rights != nil, "command": "asof init\nasof apply\nasof ingest VIEW FILE.csv",
+            "restricted": scope.rights != nil, "command": "asof apply\nasof ingest VIEW FILE.csv",
         ]
         if rows.count < views.count { values["more"] = "All \(PageText.grouped(views.count)) views" }
-        values.merge(PageLedgerRows.values(ledger, scope)) { $1 }
+        values["ledger"] = PageLedgerRows.table(ledger, scope)
         return Page(title: "Overview", section: "Overview", body: template.render(values))
     }
 
@@ -38,11 +37,12 @@ enum HomePage {
         }
         let lag = scope.state?.lag ?? 0
         let (services, models) = (scope.services.count, scope.models.count)
+        let answering = scope.models.count { $0.champion != nil }
         return [
             card(
                 "Position",
                 PageText.grouped(scope.position),
-                lag == 0 ? "all that is known is served" : "\(PageText.count(Int(lag), "position")) behind"
+                lag == 0 ? "up to date" : "\(PageText.count(Int(lag), "position")) behind"
             ),
             card(
                 "Views",
@@ -56,11 +56,16 @@ enum HomePage {
                 "definitions version \(PageText.grouped(scope.catalog.version))",
                 "/services"
             ),
-            card("Models", PageText.grouped(models), "by their names and versions", "/models"),
+            card(
+                "Models",
+                PageText.grouped(models),
+                "\(PageText.grouped(answering)) with a champion that answers",
+                "/models"
+            ),
             card(
                 "PostgreSQL",
                 scope.state?.downSince == nil ? "up" : "away",
-                scope.state.map { _ in "followed" } ?? "not followed"
+                scope.state?.downSince == nil ? "every commit is followed" : "served from memory"
             ),
         ]
     }
@@ -84,7 +89,7 @@ enum HomePage {
         {{#hasViews}}
         <h2>{{heading}}</h2>
         <div class="wide" tabindex="0"><table>
-        <thead><tr><th scope="col">view</th><th scope="col">state</th><th scope="col">newest event</th><th scope="col">may be</th><th scope="col" class="right">rows</th><th scope="col">owner</th></tr></thead>
+        <thead><tr><th scope="col">view</th><th scope="col">state</th><th scope="col">newest event</th><th scope="col">max_age</th><th scope="col" class="right">rows</th><th scope="col">owner</th></tr></thead>
         <tbody>
         {{{rows}}}</tbody>
         </table></div>
@@ -97,56 +102,8 @@ enum HomePage {
         {{/hasViews}}
         </section>
         <section>
-        <h2>Newest commits</h2>
-        {{#ledgerAway}}<p>{{.}}</p>{{/ledgerAway}}
-        {{#ledgerEmpty}}<p>Nothing was committed yet. The first rows come with</p><pre>asof ingest VIEW FILE.csv</pre>{{/ledgerEmpty}}
-        {{#hasLedger}}
-        <div class="wide" tabindex="0"><table>
-        <thead><tr><th scope="col" class="right">position</th><th scope="col">committed</th><th scope="col">kind</th><th scope="col">view</th><th scope="col" class="right">rows</th><th scope="col">event times</th><th scope="col">role</th></tr></thead>
-        <tbody>
-        {{{ledger}}}</tbody>
-        </table></div>
-        {{/hasLedger}}
-        </section>
-
-        """#
-    )
-}
-
-/// Entries of the ledger as rows of a table.
-enum PageLedgerRows {
-    static func values(_ ledger: PageLedger, _ scope: PageScope) -> [String: Any] {
-        switch ledger {
-        case .notAsked: return [:]
-        case .away(let reason): return ["ledgerAway": "The ledger cannot be read now: \(PageText.short(reason))."]
-        case .lines(let lines):
-            var rows = PageRows(row, bytesMax: HTTPLimits.pageListBytesMax)
-            _ = rows.add(lines) { values($0, scope) }
-            return [
-                "ledger": rows.html, "hasLedger": !lines.isEmpty, "ledgerEmpty": lines.isEmpty && scope.rights == nil,
-            ]
-        }
-    }
-
-    private static func values(_ line: Ledger.Line, _ scope: PageScope) -> [String: Any] {
-        var values: [String: Any] = [
-            "position": PageText.grouped(line.position), "time": scope.age(line.committedAt.microseconds),
-            "kind": line.kind, "rows": PageText.grouped(line.rows), "role": PageText.short(line.role),
-        ]
-        if let view = line.view {
-            values["view"] = view
-            // What is gone, or hidden, has no page.
-            if scope.catalog.view(named: Array(view.utf8).span) != nil { values["path"] = PageLink.view(view) }
-        }
-        if let (first, last) = line.earliest.flatMap({ first in line.latest.map { (first, $0) } }) {
-            values["times"] = first == last ? first.text : "\(first.text) to \(last.text)"
-        }
-        return values
-    }
-
-    private static let row = PageTemplate(
-        #"""
-        <tr><td class="right">{{position}}</td><td class="name">{{time}}</td><td class="name">{{kind}}</td><td class="name">{{#path}}<a href="{{{.}}}">{{view}}</a>{{/path}}{{^path}}{{view}}{{/path}}</td><td class="right">{{rows}}</td><td class="name">{{times}}</td><td class="text"><bdi>{{role}}</bdi></td></tr>
+        <h2><a href="/ledger">Newest commits</a></h2>
+        {{{ledger}}}</section>
 
         """#
     )

@@ -24,7 +24,7 @@ enum ModelPages {
             title: "Models",
             path: "/models",
             head: #"""
-                <th scope="col">model</th><th scope="col">champion</th><th scope="col" class="right">versions</th><th scope="col">task</th><th scope="col">service</th><th scope="col" class="right">calls</th><th scope="col">description</th><th scope="col">owner</th><th scope="col">tags</th>
+                <th scope="col">model</th><th scope="col">champion</th><th scope="col" class="right">versions</th><th scope="col">task</th><th scope="col">service</th><th scope="col" class="right">calls</th><th scope="col">description</th>
                 """#,
             row: row,
             empty: scope.rights == nil
@@ -83,10 +83,10 @@ enum ModelPages {
             "champion": entry.champion.map { "\(entry.name)@\($0)" } ?? "none",
             "mark": entry.champion == nil ? "off" : "good", "versions": "\(entry.versions.count)",
             "task": entry.definition?.task.rawValue ?? "no longer defined",
-            "calls": PageText.grouped(calls), "description": PageText.short(entry.definition?.description),
-            "owner": PageText.short(entry.definition?.owner),
-            "tags": PageText.short(PageText.tags(entry.definition?.tags ?? [:])),
+            "calls": PageText.grouped(calls),
         ]
+        let definition = entry.definition
+        values.merge(PageText.about(definition?.description, definition?.owner, definition?.tags ?? [:])) { $1 }
         if let service = ModelFacts.service(entry), scope.mayRead(.service, service) {
             values["service"] = ["name": service, "path": PageLink.service(service)]
         }
@@ -145,7 +145,7 @@ enum ModelPages {
 
     private static let row = PageTemplate(
         #"""
-        <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td><span class="mark {{{mark}}}">{{champion}}</span></td><td class="right">{{versions}}</td><td class="name">{{task}}</td><td class="name">{{#service}}<a href="{{{path}}}">{{name}}</a>{{/service}}</td><td class="right">{{calls}}</td><td class="text"><bdi>{{description}}</bdi></td><td class="text"><bdi>{{owner}}</bdi></td><td class="text"><bdi>{{tags}}</bdi></td></tr>
+        <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td><span class="mark {{{mark}}}">{{champion}}</span></td><td class="right">{{versions}}</td><td class="name">{{task}}</td><td class="name">{{#service}}<a href="{{{path}}}">{{name}}</a>{{/service}}</td><td class="right">{{calls}}</td><td class="text"><bdi>{{description}}</bdi>{{#owner}}<span class="quiet">owner: <bdi>{{.}}</bdi></span>{{/owner}}{{#tags}}<span class="quiet">tags: <bdi>{{.}}</bdi></span>{{/tags}}</td></tr>
 
         """#
     )

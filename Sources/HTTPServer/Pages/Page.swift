@@ -17,7 +17,7 @@ struct Page {
         "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
     private static let menu = [
-        ("Overview", "/"), ("Views", "/views"), ("Services", "/services"), ("Models", "/models"),
+        ("Overview", "/"), ("Views", "/views"), ("Services", "/services"), ("Models", "/models"), ("Ledger", "/ledger"),
     ]
 
     private static let frame = PageTemplate(
@@ -101,6 +101,8 @@ struct Page {
             .text { overflow-wrap: anywhere; min-width: 150px; }
             .code { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
             .name { white-space: nowrap; }
+            td .quiet { display: block; }
+            pre:last-child { margin-bottom: 0; }
             h3 { font-size: 14px; margin: 0 0 6px; color: var(--quiet); font-weight: 600; }
             form { display: flex; flex-wrap: wrap; gap: 8px; margin: 0 0 14px; align-items: end; }
             label { display: flex; flex-direction: column; font-size: 13px; color: var(--quiet); gap: 2px; }
@@ -110,6 +112,7 @@ struct Page {
               main, nav { padding-left: 12px; padding-right: 12px; }
               section { padding: 14px 12px; }
               th, td { padding-right: 10px; }
+              .cards { grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); }
             }
 
             """

@@ -36,7 +36,7 @@ struct PageList<Item> {
         }
         page["counted"] =
             found.count == shown
-            ? PageText.grouped(found.count)
+            ? PageText.count(found.count, String(title.lowercased().dropLast()))
             : "\(PageText.grouped(start + min(shown, 1))) to \(PageText.grouped(start + shown)) of \(PageText.grouped(found.count))"
         if start + shown < found.count, shown > 0 {
             page["next"] = PageLink.path(path, [("q", wanted), ("after", name(found[start + shown - 1]))])

@@ -87,10 +87,13 @@ enum PageText {
             (86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"),
         ]
         for unit in units where us >= 2 * unit.us { return "\(us / unit.us) \(unit.name)" }
-        return us >= 1_000_000 ? "1 s" : "< 1 s"
+        return us >= 1_000_000 ? "1 s" : "less than 1 s"
     }
 
-    static func time(_ us: Int64?) -> String { us.map { Timestamp(microseconds: $0).text } ?? "–" }
+    /// To the second.
+    static func time(_ us: Int64?) -> String {
+        us.map { Timestamp(microseconds: $0 - ($0 % 1_000_000)).text } ?? "–"
+    }
 
     /// A text of a list's row.
     static func short(_ text: String?) -> String {
@@ -106,6 +109,15 @@ enum PageText {
         )
     }
 
+    /// What people say of a thing, for the row of a list; what they do not say is left out.
+    static func about(_ description: String?, _ owner: String?, _ tags: [String: String]) -> [String: Any] {
+        var values: [String: Any] = [:]
+        values["description"] = description.map { short($0) }
+        values["owner"] = owner.map { short($0) }
+        values["tags"] = tags.isEmpty ? nil : short(self.tags(tags))
+        return values
+    }
+
     /// `1 view`, `3 views`.
     static func count(_ count: Int, _ name: String) -> String { "\(grouped(count)) \(name)\(count == 1 ? "" : "s")" }
 
@@ -119,9 +131,6 @@ enum PageText {
         }
         return text
     }
-
-    /// A key's value for an example to be typed.
-    static func example(_ key: KeyColumn) -> String { key.type == .string ? "a" : "1" }
 }
 
 extension UInt8 {

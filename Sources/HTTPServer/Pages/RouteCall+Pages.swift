@@ -23,9 +23,11 @@ extension RouteCall {
     /// - Parameters:
     ///   - words: the command that tells the same: who may not run it gets no page.
     ///   - lines: how many of the ledger's newest entries the page shows; 0 = it asks nothing of PostgreSQL.
+    ///   - view: whose entries; `nil` = all.
     func page(
         _ words: CommandWords,
         lines: Int = 0,
+        of view: String? = nil,
         _ make: @escaping @Sendable (PageScope, PageLedger) throws(HTTPFault) -> Page
     ) {
         if let fault = refusal(words) { return finish(Page.reply(fault, nil)) }
@@ -54,10 +56,12 @@ extension RouteCall {
         guard state?.downSince == nil, let history = engine.writes?.history else {
             return self.make(scope, .away("PostgreSQL is away"), make)
         }
+        let stored = view.flatMap { scope.catalog.view(named: Array($0.utf8).span)?.stored }
+        guard view == nil || stored != nil else { return self.make(scope, .lines([]), make) }
         // Of others' views nothing is told; enough is read that of one's own most likely something is.
         let read = scope.rights == nil ? lines : HTTPLimits.pageLedgerLinesMax
         history.read { session throws(StoreError) in
-            try Ledger(session).lines(view: nil, limit: read)
+            try Ledger(session).lines(view: stored, limit: read)
         } finish: { [loop] result in
             let ledger: PageLedger
             switch result {

@@ -14,7 +14,7 @@ enum ServicePages {
             title: "Services",
             path: "/services",
             head: #"""
-                <th scope="col">service</th><th scope="col" class="right">version</th><th scope="col">keys</th><th scope="col" class="right">columns</th><th scope="col">fingerprint</th><th scope="col">description</th><th scope="col">owner</th><th scope="col">tags</th>
+                <th scope="col">service</th><th scope="col" class="right">version</th><th scope="col">keys</th><th scope="col" class="right">columns</th><th scope="col">fingerprint</th><th scope="col">description</th>
                 """#,
             row: row,
             empty: scope.rights == nil
@@ -28,13 +28,14 @@ enum ServicePages {
                 [$0.name, $0.definition.description, $0.definition.owner, PageText.tags($0.definition.tags)]
             },
             values: { service in
-                [
+                let definition = service.definition
+                let values: [String: Any] = [
                     "name": service.name, "path": PageLink.service(service.name), "version": "\(service.version)",
                     "keys": service.keys.map(\.name).joined(separator: ", "), "columns": "\(service.columns.count)",
-                    "fingerprint": service.fingerprint, "description": PageText.short(service.definition.description),
-                    "owner": PageText.short(service.definition.owner),
-                    "tags": PageText.short(PageText.tags(service.definition.tags)),
+                    "fingerprint": service.fingerprint,
                 ]
+                let about = PageText.about(definition.description, definition.owner, definition.tags)
+                return values.merging(about) { $1 }
             }
         ).page(scope.services, scope)
     }
@@ -160,7 +161,7 @@ enum ServicePages {
 
     private static let row = PageTemplate(
         #"""
-        <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td class="right">{{version}}</td><td class="name">{{keys}}</td><td class="right">{{columns}}</td><td class="code name">{{fingerprint}}</td><td class="text"><bdi>{{description}}</bdi></td><td class="text"><bdi>{{owner}}</bdi></td><td class="text"><bdi>{{tags}}</bdi></td></tr>
+        <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td class="right">{{version}}</td><td class="name">{{keys}}</td><td class="right">{{columns}}</td><td class="code name">{{fingerprint}}</td><td class="text"><bdi>{{description}}</bdi>{{#owner}}<span class="quiet">owner: <bdi>{{.}}</bdi></span>{{/owner}}{{#tags}}<span class="quiet">tags: <bdi>{{.}}</bdi></span>{{/tags}}</td></tr>
 
         """#
     )

@@ -31,15 +31,15 @@ enum ViewFacts {
             } else if definition
                 .maxAge == nil
             { ("no max_age", "off") } else { ("fresh", "good") }
-        return [
+        var values: [String: Any] = [
             "name": view.name, "path": PageLink.view(view.name), "state": state, "mark": mark,
             "newest": scope.age(freshness.newestUs), "maxAge": definition.maxAge?.text ?? "–",
             "rows": view.memory.map { PageText.grouped($0.figures.rows) } ?? "–",
-            "description": PageText.short(definition.description), "owner": PageText.short(definition.owner),
-            "tags": PageText.short(PageText.tags(definition.tags)),
             "keys": definition.keys.map(\.name).joined(separator: ", "),
             "features": PageText.grouped(definition.features.count), "kind": kind(definition),
         ]
+        values.merge(PageText.about(definition.description, definition.owner, definition.tags)) { $1 }
+        return values
     }
 
     /// Where its rows come from.

@@ -14,7 +14,7 @@ enum ViewPages {
             title: "Views",
             path: "/views",
             head: #"""
-                <th scope="col">view</th><th scope="col">state</th><th scope="col">newest event</th><th scope="col">rows come</th><th scope="col">keys</th><th scope="col" class="right">features</th><th scope="col">description</th><th scope="col">owner</th><th scope="col">tags</th>
+                <th scope="col">view</th><th scope="col">state</th><th scope="col">newest event</th><th scope="col">rows come</th><th scope="col">keys</th><th scope="col" class="right">features</th><th scope="col">description</th>
                 """#,
             row: row,
             empty: scope.rights == nil
@@ -41,6 +41,8 @@ enum ViewPages {
         values["facts"] = facts(view, scope)
         values.merge(features(view, scope)) { $1 }
         values["source"] = definition.source.map { MarkupText.clipped($0.sql, bytesMax: HTTPLimits.pageSourceBytesMax) }
+        if definition.windows == nil { values["commits"] = PageLink.path("/ledger", [("view", view.name)]) }
+        values["isComputed"] = definition.windows != nil
         if let of = definition.windows?.of, scope.mayRead(.view, of) {
             values["of"] = ["name": of, "path": PageLink.view(of)]
         }
@@ -127,7 +129,8 @@ enum ViewPages {
             "services": links(services.map { ("\($0.name)@\($0.version)", PageLink.service($0.name)) }),
             "hasModels": !models.isEmpty, "models": links(models.map { ($0.name, PageLink.model($0.name)) }),
             "hasWindowViews": !windows.isEmpty, "windowViews": links(windows.map { ($0.name, PageLink.view($0.name)) }),
-            "isUnused": services.isEmpty && windows.isEmpty,
+            "isUnused": services.isEmpty && windows.isEmpty && scope.rights == nil,
+            "isUnusedByMine": services.isEmpty && windows.isEmpty && scope.rights != nil,
         ]
     }
 
@@ -135,7 +138,7 @@ enum ViewPages {
 
     private static let row = PageTemplate(
         #"""
-        <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td><span class="mark {{{mark}}}">{{state}}</span></td><td class="name">{{newest}}</td><td class="name">{{kind}}</td><td class="name">{{keys}}</td><td class="right">{{features}}</td><td class="text"><bdi>{{description}}</bdi></td><td class="text"><bdi>{{owner}}</bdi></td><td class="text"><bdi>{{tags}}</bdi></td></tr>
+        <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td><span class="mark {{{mark}}}">{{state}}</span></td><td class="name">{{newest}}</td><td class="name">{{kind}}</td><td class="name">{{keys}}</td><td class="right">{{features}}</td><td class="text"><bdi>{{description}}</bdi>{{#owner}}<span class="quiet">owner: <bdi>{{.}}</bdi></span>{{/owner}}{{#tags}}<span class="quiet">tags: <bdi>{{.}}</bdi></span>{{/tags}}</td></tr>
 
         """#
     )
@@ -168,17 +171,19 @@ enum ViewPages {
         <tr><td>{{name}}</td><td><bdi>{{value}}</bdi></td></tr>
         {{/facts}}
         </tbody></table>
+        {{#commits}}<p><a href="{{{.}}}">Its newest commits</a></p>{{/commits}}
         </section>
         <section>
         <h2>Where it comes from</h2>
         {{#source}}<p>This query, by <span class="code">asof materialize {{name}}</span>:</p><pre>{{source}}</pre>{{/source}}
         {{^source}}
         {{#of}}<p>Computed of the events of <a href="{{{path}}}">{{name}}</a> when it is read.</p>{{/of}}
-        {{^of}}<p>Rows are brought by <span class="code">asof ingest</span>, by streams or by writes to a server.</p>{{/of}}
+        {{^of}}{{#isComputed}}<p>Computed of the events of another view when it is read.</p>{{/isComputed}}{{^isComputed}}<p>Rows are brought by <span class="code">asof ingest</span>, by streams or by writes to a server.</p>{{/isComputed}}{{/of}}
         {{/source}}
         </section>
         <section>
         <h2>What uses it</h2>
+        {{#isUnusedByMine}}<p>No service that you may read reads it.</p>{{/isUnusedByMine}}
         {{#isUnused}}<p>No service reads it. To serve it, name its features under <span class="code">services:</span> in features.yaml, then</p><pre>asof apply</pre>{{/isUnused}}
         {{#hasServices}}<h3>Services</h3><ul>{{{services}}}</ul>{{/hasServices}}
         {{#hasModels}}<h3>Models</h3><ul>{{{models}}}</ul>{{/hasModels}}

@@ -36,6 +36,17 @@ extension RouteTable {
         page("/models/{model}", "Page: a model with its names and versions.", as: "ML.MODEL") { call, words in
             call.page(words) { scope, _ throws(HTTPFault) in try ModelPages.model(scope) }
         },
+        page(
+            "/ledger",
+            "Page: the newest commits, of all views or of one.",
+            as: "FS.FRESHNESS",
+            [Route.Parameter("view", "only commits of this view")]
+        ) { call, words in
+            var words = words
+            // Of one view it is for whoever may ask how fresh that is.
+            if let view = call.request["view"] { words.append(view) }
+            call.page(words, lines: HTTPLimits.pageRowsMax, of: call.request["view"], LedgerPage.make)
+        },
         Route(
             .GET,
             "/style.css",
