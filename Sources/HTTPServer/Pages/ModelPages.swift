@@ -107,7 +107,8 @@ enum ModelPages {
 
     private static func version(_ number: Int, _ entry: ModelShelf.Entry, _ scope: PageScope) -> [String: Any] {
         let names = entry.aliases.filter { $0.value.version == number }.keys.sorted().joined(separator: ", ")
-        var values: [String: Any] = ["name": "\(entry.name)@\(number)", "aliases": PageText.short(names)]
+        var values: [String: Any] = ["name": "\(entry.name)@\(number)"]
+        values["aliases"] = names.isEmpty ? nil : PageText.short(names)
         guard let served = entry.ready(number) else {
             values["state"] = "not ready"
             values["mark"] = "bad"
@@ -154,7 +155,7 @@ enum ModelPages {
 
     private static let versionRow = PageTemplate(
         #"""
-        <tr><th scope="row" class="name">{{name}}</th><td><span class="mark {{{mark}}}">{{state}}</span></td><td class="text">{{aliases}}</td><td class="text">{{metrics}}</td><td class="name">{{#service}}<a href="{{{path}}}">{{name}}</a>{{/service}}</td><td class="name">{{algorithm}}</td><td class="name">{{registered}}</td><td class="right">{{position}}</td></tr>
+        <tr><th scope="row" class="name">{{name}}{{#aliases}}<span class="quiet">{{.}}</span>{{/aliases}}</th><td><span class="mark {{{mark}}}">{{state}}</span></td><td class="text">{{metrics}}</td><td class="name">{{#service}}<a href="{{{path}}}">{{name}}</a>{{/service}}</td><td class="name">{{algorithm}}</td><td class="name">{{registered}}</td><td class="right">{{position}}</td></tr>
 
         """#
     )
@@ -174,7 +175,7 @@ enum ModelPages {
         <h2>Versions</h2>
         {{#hasVersions}}
         <div class="wide" tabindex="0"><table>
-        <thead><tr><th scope="col">version</th><th scope="col">state</th><th scope="col">names</th><th scope="col">metrics on its test rows</th><th scope="col">service</th><th scope="col">algorithm</th><th scope="col">registered</th><th scope="col" class="right">position</th></tr></thead>
+        <thead><tr><th scope="col">version</th><th scope="col">state</th><th scope="col">metrics on its test rows</th><th scope="col">service</th><th scope="col">algorithm</th><th scope="col">registered</th><th scope="col" class="right">position</th></tr></thead>
         <tbody>
         {{{versionRows}}}</tbody>
         </table></div>

@@ -103,6 +103,8 @@ struct Page {
             .name { white-space: nowrap; }
             td .quiet { display: block; }
             pre:last-child { margin-bottom: 0; }
+            table + p, .wide + p { margin-top: 12px; }
+            th .quiet { display: block; }
             h3 { font-size: 14px; margin: 0 0 6px; color: var(--quiet); font-weight: 600; }
             form { display: flex; flex-wrap: wrap; gap: 8px; margin: 0 0 14px; align-items: end; }
             label { display: flex; flex-direction: column; font-size: 13px; color: var(--quiet); gap: 2px; }
@@ -110,6 +112,7 @@ struct Page {
               border-radius: 6px; padding: 5px 10px; max-width: 100%; }
             @media (max-width: 500px) {
               main, nav { padding-left: 12px; padding-right: 12px; }
+              nav { gap: 2px 12px; font-size: 14px; }
               section { padding: 14px 12px; }
               th, td { padding-right: 10px; }
               .cards { grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); }

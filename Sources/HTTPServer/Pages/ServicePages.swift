@@ -175,7 +175,7 @@ enum ServicePages {
 
     private static let versionRow = PageTemplate(
         #"""
-        <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a>{{#isInForce}} <span class="mark good">in force</span>{{/isInForce}}</th><td class="code name">{{fingerprint}}</td><td class="text">{{changes}}</td></tr>
+        <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a>{{#isInForce}} <span class="mark good">in force</span>{{/isInForce}}</th><td class="text">{{changes}}<span class="quiet code">{{fingerprint}}</span></td></tr>
 
         """#
     )
@@ -205,7 +205,7 @@ enum ServicePages {
         <section>
         <h2>Versions</h2>
         <div class="wide" tabindex="0"><table>
-        <thead><tr><th scope="col">version</th><th scope="col">fingerprint</th><th scope="col">against the one before</th></tr></thead>
+        <thead><tr><th scope="col">version</th><th scope="col">against the one before</th></tr></thead>
         <tbody>
         {{{versions}}}</tbody>
         </table></div>

@@ -173,6 +173,20 @@ import Testing
         #expect(!searched.contains("<script") && !searched.contains("<img"))
     }
 
+    @Test(arguments: hostile.indices, [0, 1, 5, 6, 7, 100, 240])
+    func `a clipped text is the longest beginning that fits once it is escaped`(index: Int, bytesMax: Int) {
+        let text = Self.hostile[index]
+        let clipped = MarkupText.clipped(text, bytesMax: bytesMax)
+        guard clipped != text else { return #expect(MarkupText.escaped(text).utf8.count <= bytesMax) }
+        let kept = Array(clipped.unicodeScalars.dropLast())
+        let all = Array(text.unicodeScalars)
+        func bytes(_ scalars: ArraySlice<Unicode.Scalar>) -> Int {
+            MarkupText.escaped(String(String.UnicodeScalarView(scalars))).utf8.count
+        }
+        #expect(clipped.unicodeScalars.last == "…" && kept == Array(all.prefix(kept.count)))
+        #expect(bytes(all.prefix(kept.count)) <= bytesMax && bytes(all.prefix(kept.count + 1)) > bytesMax)
+    }
+
     @Test func `what a user may not read is neither shown nor linked`() throws {
         let store = try ServedStore(Self.yaml)
         let access = AccessControl()
