@@ -104,7 +104,7 @@ struct Page {
             td .quiet { display: block; }
             pre:last-child { margin-bottom: 0; }
             table + p, .wide + p { margin-top: 12px; }
-            th .quiet { display: block; }
+            th .quiet, th .mark { display: block; width: fit-content; }
             h3 { font-size: 14px; margin: 0 0 6px; color: var(--quiet); font-weight: 600; }
             form { display: flex; flex-wrap: wrap; gap: 8px; margin: 0 0 14px; align-items: end; }
             label { display: flex; flex-direction: column; font-size: 13px; color: var(--quiet); gap: 2px; }
