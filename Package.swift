@@ -122,9 +122,10 @@ let package = Package(
         module("Hashing", ["CLibCrypto"]),
         module("Kafka", ["CKafka"]),
         module("Learning", []),
+        module("Markup", []),
         module("Metrics", []),
         module("XGBoost", ["CXGBoost"]),
-        module("Training", ["Features", "Forest", "Learning", "PointInTime"], [mustache]),
+        module("Training", ["Features", "Forest", "Learning", "Markup", "PointInTime"], [mustache]),
         module("PointInTime", ["Features", "Hashing"]),
         module("Expressions", ["Features", "PointInTime"]),
         module("Windows", ["Expressions", "Features", "PointInTime"]),
@@ -194,10 +195,10 @@ let package = Package(
         module(
             "HTTPServer",
             [
-                "Access", "CFloatText", "Certificates", "Columnar", "Commands", "Features", "Metrics", "Models",
-                "Online", "Reading", "Serving", "Store", "Wire",
+                "Access", "CFloatText", "Certificates", "Columnar", "Commands", "Features", "Markup", "Metrics",
+                "Models", "Online", "Reading", "Serving", "Store", "Wire",
             ],
-            [logging, nioCore, nioHTTP1, nioPosix]
+            [logging, mustache, nioCore, nioHTTP1, nioPosix]
         ),
         .executableTarget(
             name: "asof",
@@ -249,7 +250,8 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Access", "Commands", "Features", "HTTPServer", "Metrics", "Online", "PointInTime", "Postgres",
+                "Access", "Commands", "Features", "HTTPServer", "Markup", "Metrics", "Online", "PointInTime",
+                "Postgres",
                 "Reading",
                 "Serving", "Store", "TrainingSets", "Wire",
             ],

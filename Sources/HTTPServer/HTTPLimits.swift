@@ -40,6 +40,25 @@ package struct HTTPLimits: Sendable {
     /// A reply that is at most so long is sent also where the memory of all requests is full: probes must not fail then.
     static let smallReplyBytesMax = 64 << 10
 
+    // MARK: Pages
+
+    /// A page as a whole; what its parts may take is chosen such that it is never longer.
+    static let pageBytesMax = 120 << 10
+    /// A list of a page, as HTML; the next page has the rest.
+    static let pageListBytesMax = 40 << 10
+    /// A list that stands beside another one.
+    static let pageSideListBytesMax = 8 << 10
+    /// Rows of a list.
+    static let pageRowsMax = 100
+    /// A text in a row of a list.
+    static let pageCellBytesMax = 240
+    /// A description on the page of what it describes.
+    static let pageTextBytesMax = 12 << 10
+    /// A view's SQL.
+    static let pageSourceBytesMax = 24 << 10
+    /// The newest entries of the ledger in which a page looks for those of the views that its reader may read.
+    static let pageLedgerLinesMax = 500
+
     // MARK: Inside
 
     /// A body of a refused request that is at most so long is dropped, and the connection goes on.

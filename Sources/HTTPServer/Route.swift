@@ -87,6 +87,7 @@ enum RouteTable {
     /// A new family of routes adds its line here.
     static let all: [Route] =
         healthRoutes + readRoutes + definitionRoutes + writeRoutes + feastRoutes + inferenceRoutes
+        + pageRoutes
 
     /// - Throws: 404 and 405, with what there is instead; 415 for a body of another type than the route's; 400 for a parameter
     ///   that it does not have.

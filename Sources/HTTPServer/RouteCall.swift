@@ -110,6 +110,17 @@ final class RouteCall: @unchecked Sendable {
         }
     }
 
+    /// Why a command would not be run for this client, asked for what tells the same in another form.
+    func refusal(_ words: CommandWords) -> HTTPFault? {
+        let arguments = Arguments(bytes: words.bytes.span, ranges: words.ranges.span)
+        client.renew(engine.access)
+        guard let caller = client.caller else { return RequestCheck.unauthorized(line: AccessControl.wrong) }
+        let resolution = engine.table.resolve(arguments)
+        return engine.refusal(resolution, arguments, of: caller, requestBytes: words.bytes.count).map {
+            HTTPFault(line: $0)
+        }
+    }
+
     /// Runs a command as a RESP client's would run, and goes on with its reply, in RESP3.
     /// - Parameter refused: takes an error; without it that is the answer.
     func run(

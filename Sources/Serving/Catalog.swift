@@ -109,6 +109,11 @@ package final class Catalog: Sendable {
 }
 
 extension Catalog {
+    /// Every version that a service ever had, the newest first.
+    package func versions(ofService name: String) -> [Registry.StoredService] {
+        versions.filter { $0.definition.name == name }.sorted { $0.version > $1.version }
+    }
+
     /// Before the first load.
     static let empty = Catalog(.empty, views: [], versions: [])
 }

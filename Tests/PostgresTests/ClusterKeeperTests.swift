@@ -111,8 +111,8 @@ struct ClusterKeeperTests {
         #expect(eventually { starts(of: cluster) >= 1 && kept.events.count == 1 })
         try put(saved)
         #expect(eventually { kept.answers() })
+        #expect(eventually { kept.events.last == "restarted" })
         #expect(kept.events.count { $0.hasPrefix("failed") } == 1, "\(kept.events)")
-        #expect(kept.events.last == "restarted")
     }
 
     @Test func `a folder that was moved is left alone`() throws {

@@ -15,9 +15,7 @@ extension Definitions {
         var changes: [DefinitionChange] = []
         let oldRules = applied.rules(of: old)
         if !service.answersLike(old) || rules != oldRules {
-            let parts =
-                service.columnChanges(from: old) + service.inputChanges(from: old) + rules.changes(from: oldRules)
-                + service.fingerprintChanges(from: old, rules, oldRules)
+            let parts = service.changes(from: old, rules, oldRules)
             changes.append(
                 .init(
                     .service(service.name),
@@ -46,6 +44,12 @@ extension ServiceVersions {
 }
 
 extension ServiceDefinition {
+    /// What a version of a service has that another had not, in words, as `asof plan` says it.
+    package func changes(from old: ServiceDefinition, _ rules: ServiceRules, _ oldRules: ServiceRules) -> [String] {
+        columnChanges(from: old) + inputChanges(from: old) + rules.changes(from: oldRules)
+            + fingerprintChanges(from: old, rules, oldRules)
+    }
+
     /// `+a__x -b__y`, `other order`, `a__x int64 -> float64`.
     fileprivate func columnChanges(from old: ServiceDefinition) -> [String] {
         let names = Set(columns.map(\.outputName))

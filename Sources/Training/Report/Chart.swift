@@ -1,3 +1,5 @@
+import Markup
+
 /// A small drawing in SVG with two axes: lines, bars and dots in the units of its data.
 ///
 /// Only numbers that are finite and texts that are escaped reach the drawing, so that whatever the data is it stays well-formed.
@@ -45,7 +47,7 @@ struct Chart {
         let middle = (Self.top + Self.height - Self.bottom) / 2
         body += """
             <text x="12" y="\(Self.text(middle))" text-anchor="middle" \
-            transform="rotate(-90 12 \(Self.text(middle)))">\(ReportText.escaped(yTitle))</text>
+            transform="rotate(-90 12 \(Self.text(middle)))">\(MarkupText.escaped(yTitle))</text>
             """
     }
 
@@ -86,7 +88,7 @@ struct Chart {
         guard point.x.isFinite, point.y.isFinite else { return }
         body += """
             <circle cx="\(Self.text(x(point.x)))" cy="\(Self.text(y(point.y)))" r="\(Self.text(radius))" \
-            fill="\(colour.rawValue)"><title>\(ReportText.escaped(tip))</title></circle>
+            fill="\(colour.rawValue)"><title>\(MarkupText.escaped(tip))</title></circle>
             """
     }
 
@@ -95,7 +97,7 @@ struct Chart {
         let (left, width) = (x(low), max(x(high) - x(low) - 1.5, 0.5))
         body += """
             <rect x="\(Self.text(left))" y="\(Self.text(min(y(top), y(base))))" width="\(Self.text(width))" \
-            height="\(Self.text(abs(y(base) - y(top))))" fill="\(colour.rawValue)"><title>\(ReportText.escaped(tip))</title></rect>
+            height="\(Self.text(abs(y(base) - y(top))))" fill="\(colour.rawValue)"><title>\(MarkupText.escaped(tip))</title></rect>
             """
     }
 
@@ -111,7 +113,7 @@ struct Chart {
     var svg: String {
         """
         <svg viewBox="0 0 \(Self.text(Self.width)) \(Self.text(Self.height))" role="img">\
-        <title>\(ReportText.escaped(title))</title>\(body)</svg>
+        <title>\(MarkupText.escaped(title))</title>\(body)</svg>
         """
     }
 
@@ -129,6 +131,6 @@ struct Chart {
     private static func text(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
 
     private static func label(_ text: String, _ x: Double, _ y: Double, _ anchor: String) -> String {
-        "<text x=\"\(Self.text(x))\" y=\"\(Self.text(y))\" text-anchor=\"\(anchor)\">\(ReportText.escaped(text))</text>"
+        "<text x=\"\(Self.text(x))\" y=\"\(Self.text(y))\" text-anchor=\"\(anchor)\">\(MarkupText.escaped(text))</text>"
     }
 }

@@ -1,7 +1,9 @@
+import Markup
+
 /// The page of a report and its style, with gaps for its parts.
 ///
 /// Text is escaped by Mustache and stands inside of elements only, never in an attribute: there it would have to be escaped
-/// by scalars (``ReportText/escaped(_:)``). What stands in three braces was made by ``Chart`` or has numbers alone.
+/// by scalars (``MarkupText/escaped(_:)``). What stands in three braces was made by ``Chart`` or has numbers alone.
 enum ReportTemplate {
     static let page = #"""
         <!doctype html>
@@ -121,56 +123,30 @@ enum ReportTemplate {
 
         """#
 
-    static let style = """
-        :root { color-scheme: light; --ink: #1f2a33; --quiet: #66727e; --line: #e3e8ec; --model: #2b6a99; }
-        * { box-sizing: border-box; }
-        body { margin: 0; background: #f6f8f9; color: var(--ink);
-          font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-        main { max-width: 960px; margin: 0 auto; padding: 28px 18px 60px; }
-        h1 { font-size: 27px; line-height: 1.2; margin: 0 0 4px; overflow-wrap: anywhere; }
-        h2 { font-size: 17px; margin: 0 0 12px; }
-        p { margin: 0 0 6px; }
-        header { margin-bottom: 18px; }
-        section { background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 18px; margin-bottom: 16px; }
-        .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 16px; }
-        .card p { margin: 0; }
-        .number { font-size: 25px; font-weight: 600; color: var(--model); line-height: 1.3; overflow-wrap: anywhere; }
-        .quiet { color: var(--quiet); font-size: 13px; font-weight: 400; }
-        .verdict { font-size: 17px; }
-        .warnings { margin: 10px 0 0; padding: 10px 14px 10px 30px; background: #fdf6e7; border-radius: 6px; }
-        .wide { overflow-x: auto; }
-        table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-        th, td { text-align: left; padding: 6px 14px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-        th { font-size: 13px; color: var(--quiet); font-weight: 600; white-space: nowrap; }
-        th:last-child, td:last-child { padding-right: 0; }
-        tbody tr:last-child td { border-bottom: 0; }
-        .right { text-align: right; white-space: nowrap; }
-        tr.new td:first-child { color: var(--model); font-weight: 600; }
-        .timeline { display: flex; gap: 2px; height: 26px; margin-bottom: 12px; }
-        .timeline span { min-width: 3px; flex-basis: 0; border-radius: 2px; }
-        .key { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 8px; }
-        .part { white-space: nowrap; }
-        .train { background: #a9c6da; }
-        .valid { background: #6b9fc2; }
-        .test { background: #2b6a99; }
-        .embargo { background: #e0b25a; }
-        .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 22px; }
-        figure { margin: 0; }
-        svg { display: block; width: 100%; height: auto; }
-        svg text { font-size: 11.5px; fill: #66727e; }
-        figcaption { font-size: 13px; color: var(--quiet); }
-        figcaption b { color: var(--ink); }
-        .bar { min-width: 100px; width: 50%; }
-        .bar span { display: block; height: 8px; margin: 7px 0 1px; background: #a9c6da; border-radius: 2px; }
-        .checks { list-style: none; margin: 0; padding: 0; }
-        .checks li { padding: 3px 0 3px 14px; border-left: 3px solid #8db89a; margin-bottom: 8px; }
-        .checks li.bad { border-color: #cf6a4c; }
-        .checks li.off { border-color: #c3cad1; }
-        pre { background: #f1f4f6; border-radius: 6px; padding: 12px 14px; margin: 0 0 12px; white-space: pre-wrap;
-          overflow-wrap: anywhere; font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
-        .facts td { font-size: 13px; overflow-wrap: anywhere; }
-        .facts td:first-child { color: var(--quiet); white-space: nowrap; width: 1%; }
-        @media print { body { background: #fff; } section { break-inside: avoid; } }
+    static let style =
+        PageStyle.base + """
+            .verdict { font-size: 17px; }
+            .warnings { margin: 10px 0 0; padding: 10px 14px 10px 30px; background: #fdf6e7; border-radius: 6px; }
+            tr.new td:first-child { color: var(--model); font-weight: 600; }
+            .timeline { display: flex; gap: 2px; height: 26px; margin-bottom: 12px; }
+            .timeline span { min-width: 3px; flex-basis: 0; border-radius: 2px; }
+            .key { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 8px; }
+            .part { white-space: nowrap; }
+            .train { background: #a9c6da; }
+            .valid { background: #6b9fc2; }
+            .test { background: #2b6a99; }
+            .embargo { background: #e0b25a; }
+            .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 22px; }
+            figure { margin: 0; }
+            svg text { font-size: 11.5px; fill: #66727e; }
+            figcaption { font-size: 13px; color: var(--quiet); }
+            figcaption b { color: var(--ink); }
+            .bar { min-width: 100px; width: 50%; }
+            .bar span { display: block; height: 8px; margin: 7px 0 1px; background: #a9c6da; border-radius: 2px; }
+            .checks { list-style: none; margin: 0; padding: 0; }
+            .checks li { padding: 3px 0 3px 14px; border-left: 3px solid #8db89a; margin-bottom: 8px; }
+            .checks li.bad { border-color: #cf6a4c; }
+            .checks li.off { border-color: #c3cad1; }
 
-        """
+            """
 }

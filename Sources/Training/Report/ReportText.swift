@@ -75,20 +75,4 @@ enum ReportText {
         default: (name, false, 4)
         }
     }
-
-    /// Text inside of an element, by scalars: a combining mark behind a `<` does not keep it from being escaped.
-    static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "&": result += "&amp;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
-    }
 }

@@ -1,0 +1,91 @@
+import Access
+import Commands
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Reading
+import Serving
+import Store
+import Synchronization
+import Wire
+
+/// What a page shows of the ledger, which only PostgreSQL has.
+enum PageLedger: Sendable {
+    case notAsked
+    case lines([Ledger.Line])
+    /// Why there are none.
+    case away(String)
+}
+
+extension RouteCall {
+    /// Answers with a page, which is made beside the event loop; errors are pages, too.
+    ///
+    /// - Parameters:
+    ///   - words: the command that tells the same: who may not run it gets no page.
+    ///   - lines: how many of the ledger's newest entries the page shows; 0 = it asks nothing of PostgreSQL.
+    ///   - view: whose entries; `nil` = all.
+    func page(
+        _ words: CommandWords,
+        lines: Int = 0,
+        of view: String? = nil,
+        _ make: @escaping @Sendable (PageScope, PageLedger) throws(HTTPFault) -> Page
+    ) {
+        if let fault = refusal(words) { return finish(Page.reply(fault, nil)) }
+        guard let reads = engine.reads else {
+            return finish(
+                Page.reply(
+                    HTTPFault(.serviceUnavailable, "this server has no store; asof serve -d DATABASE has one"),
+                    nil
+                )
+            )
+        }
+        let state = engine.serving?.state
+        let scope = PageScope(
+            catalog: reads.source.catalog(),
+            rights: client.caller?.rights,
+            state: state,
+            position: reads.source.position(),
+            nowUs: reads.source.now(),
+            staleUs: state.flatMap { engine.serving?.lagUs($0) } ?? 0,
+            request: request,
+            name: parameters.first?.value ?? "",
+            port: engine.port.load(ordering: .relaxed),
+            version: engine.settings.version
+        )
+        guard lines > 0 else { return self.make(scope, .notAsked, make) }
+        guard state?.downSince == nil, let history = engine.writes?.history else {
+            return self.make(scope, .away("PostgreSQL is away"), make)
+        }
+        let stored = view.flatMap { scope.catalog.view(named: Array($0.utf8).span)?.stored }
+        guard view == nil || stored != nil else { return self.make(scope, .lines([]), make) }
+        // Of others' views nothing is told; enough is read that of one's own most likely something is.
+        let read = scope.rights == nil ? lines : HTTPLimits.pageLedgerLinesMax
+        history.read { session throws(StoreError) in
+            try Ledger(session).lines(view: stored, limit: read)
+        } finish: { [loop] result in
+            let ledger: PageLedger
+            switch result {
+            case .success(let all):
+                let readable =
+                    scope.rights == nil ? all : all.filter { $0.view.map { scope.mayRead(.view, $0) } ?? false }
+                ledger = .lines(Array(readable.prefix(lines)))
+            case .failure(let error): ledger = .away(CommandFault(error).message)
+            }
+            loop.execute { self.make(scope, ledger, make) }
+        }
+    }
+
+    private func make(
+        _ scope: PageScope,
+        _ ledger: PageLedger,
+        _ make: @escaping @Sendable (PageScope, PageLedger) throws(HTTPFault) -> Page
+    ) {
+        work(ofBytes: .max) {
+            do throws(HTTPFault) { return try make(scope, ledger).reply(scope) } catch {
+                return Page.reply(error, scope)
+            }
+        } then: {
+            self.finish($0)
+        }
+    }
+}
