@@ -207,6 +207,25 @@ def crawl(port, start="/"):
     return found, problems
 
 
+def type_examples(cluster, pages):
+    """Runs the SQL, curl and redis-cli that pages tell to type; problems."""
+    problems = []
+    for path, text in pages.items():
+        for block in map(html.unescape, re.findall("<pre>(.*?)</pre>", text, re.S)):
+            if block.startswith("SELECT") and "read it" in text.lower() and ":from" not in block:
+                command = ["psql", "-h", f"{cluster.folder}/socket", "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-d", "filled", "-c", block]
+            elif block.startswith("curl "):
+                command = ["bash", "-c", block.replace("curl ", "curl -sSf ", 1)]
+            elif block.startswith("redis-cli ") and shutil.which("redis-cli"):
+                command = ["bash", "-c", block.replace("redis-cli ", "redis-cli -e ", 1)]
+            else:
+                continue
+            status, said = run(*command)
+            if status:
+                problems.append(f"{path}: {block}: {said}")
+    return problems
+
+
 def look(browser, port, pages, folder, group):
     for path in pages:
         name = re.sub(r"[^a-z0-9]+", "-", f"{group}{path}".lower()).strip("-")
@@ -244,6 +263,7 @@ def main(asof, postgres, screenshots):
             found, problems = crawl(filled.http)
             check(f"every link of {len(found)} pages answers 200, with the policy, in {PAGE_BYTES_MAX >> 10} KiB", "\n".join(problems))
             print(f"fact: {len(found)} pages, the longest of {max(len(text.encode()) for text in found.values())} bytes")
+            check("what pages tell to type is answered", "\n".join(type_examples(cluster, found)))
             shown = [path for path in found if "?" not in path and not path.endswith(".css") and "%" not in path]
             look(browser, filled.http, shown, screenshots, "filled")
             browser.open(f"http://127.0.0.1:{filled.http}/views/hostile", 1280, False)

@@ -70,7 +70,7 @@ enum PageExamples {
                 example(
                     "SQL",
                     (definition.isOnline ? latest : "")
-                        + "SELECT * FROM \(view.stored.historyTable) WHERE \(filter) ORDER BY event_time DESC LIMIT 10;"
+                        + "SELECT * FROM \(view.stored.historyTable) WHERE \(filter) ORDER BY _event_time DESC LIMIT 10;"
                 )
             )
         }
