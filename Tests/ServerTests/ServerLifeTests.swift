@@ -50,6 +50,34 @@ import Wire
         #expect(access(path, F_OK) != 0 && access(stale, F_OK) != 0)
     }
 
+    private final class Started: @unchecked Sendable {
+        // Sendable: servers are added under the lock, and looked at once nobody adds any.
+        private let lock = NSLock()
+        private(set) var all: [TestServer] = []
+
+        func add(_ server: TestServer) { lock.withLock { all.append(server) } }
+    }
+
+    @Test func `of servers that find one abandoned socket at once, one has it and is reached there`() throws {
+        let scratch = try Scratch()
+        for round in 0..<20 {
+            let path = scratch.path + "/socket\(round)"
+            let left = try TestServer(address: .unix(path: path + ".left"))
+            #expect(rename(path + ".left", path) == 0)
+            left.stop()
+            #expect(access(path, F_OK) == 0)
+            let started = Started()
+            DispatchQueue.concurrentPerform(iterations: 6) { _ in
+                if let server = try? TestServer(address: .unix(path: path)) { started.add(server) }
+            }
+            let all = started.all
+            #expect(all.count == 1, "round \(round)")
+            #expect(try RespClient(path: path).run("PING") == .simple("PONG"))
+            for server in all { server.stop() }
+            #expect(access(path, F_OK) != 0)
+        }
+    }
+
     @Test func `a request that trickles in is given up, an idle connection is not`() throws {
         var limits = ConnectionLimits()
         limits.partialFrameTimeoutMs = 300
