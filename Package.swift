@@ -129,7 +129,7 @@ let package = Package(
         module("PointInTime", ["Features", "Hashing"]),
         module("Expressions", ["Features", "PointInTime"]),
         module("Windows", ["Expressions", "Features", "PointInTime"]),
-        module("Postgres", ["CLibPQ"]),
+        module("Postgres", ["CLibPQ", "CSpawn"]),
         module("EmbeddedPostgres", ["CSpawn", "Postgres"]),
         module("Wire", ["CFloatText", "Features"], [nioCore]),
         module("Columnar", ["CArrow", "Features", "PointInTime", "Wire"]),

@@ -8,10 +8,20 @@ import Wire
 enum RequestCheck {
     /// - Parameter host: the address or name that the server was told to listen at, where only this machine reaches it; `nil` =
     ///   others do, under names that the server cannot know, and must say who they are.
-    /// - Throws: 400 without one Host; 421 for another machine's; 403 for what a page of another site sends; 413 for a body that
+    /// - Throws: 501 for a body that is framed in a way that this server does not know; 400 without one Host; 421 for another machine's; 403 for what a page of another site sends; 413 for a body that
     ///   is announced too long; 415 for one that is compressed in an unknown way; 417.
     static func check(_ head: HTTPRequestHead, host: String?, _ limits: HTTPLimits) throws(HTTPFault) {
         let headers = head.headers
+        let framing = headers["transfer-encoding"].flatMap {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        if !framing.isEmpty, framing.map({ $0.trimmingCharacters(in: .whitespaces).lowercased() }) != ["chunked"] {
+            throw HTTPFault(
+                .notImplemented,
+                "Transfer-Encoding \(CommandFault.quoted(headers["transfer-encoding"].joined(separator: ", "))): expected "
+                    + "chunked, or none; a compressed body is said by Content-Encoding: gzip"
+            )
+        }
         let hosts = headers["host"]
         guard hosts.count == 1 || (hosts.isEmpty && head.version.major == 1 && head.version.minor == 0) else {
             throw HTTPFault(.badRequest, "\(hosts.count) Host headers; expected one")

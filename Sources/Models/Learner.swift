@@ -14,6 +14,9 @@ package struct LearnerSums: Hashable, Sendable, Codable {
     /// Rows without a label, or with one that the task has not.
     package var withoutLabel = 0
     package var badLabels = 0
+    /// Rows whose prediction would lie ahead of their own commit: nobody has asked for it yet, so that nothing is known as of then.
+    /// `nil` = none; learners of before have no such member.
+    package var ahead: Int?
     /// Rows that replace a label which was learned: a learner cannot take back what it learned.
     package var corrections = 0
     /// Rows that take a label away.

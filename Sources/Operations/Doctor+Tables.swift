@@ -165,6 +165,19 @@ extension Doctor {
         }
     }
 
+    /// Online tables that an `apply` was making when it was killed.
+    func leftBuilds() throws(StoreError) -> [Finding] {
+        try OnlineTableBuild.left(session).map { left in
+            Finding(
+                .warning,
+                "builds",
+                "\(left.table) is what an apply that was killed has left (\(left.bytes >> 10) KiB)",
+                why: "nothing reads it, it takes space, and has values of entities",
+                remedy: "asof apply, also of unchanged definitions, or DROP TABLE \(left.table)"
+            )
+        }
+    }
+
     /// Online tables that autovacuum does not keep up with.
     func deadRows() throws(StoreError) -> [Finding] {
         let rows = try session.query(

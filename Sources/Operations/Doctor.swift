@@ -54,6 +54,7 @@ package struct Doctor {
         guard !migrations.contains(where: { $0.severity == .broken }) else { return findings }
         findings += try check("ledger", ledgerIndexes)
         findings += try check("views", views)
+        findings += try check("builds", leftBuilds)
         findings += try check("vacuum", deadRows)
         findings += try check("expectations", expectationCounts)
         findings += try check("learners", learners)

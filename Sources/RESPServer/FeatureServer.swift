@@ -67,7 +67,7 @@ package final class FeatureServer: Sendable {
         let loopOf = byLoop
         let unsentMax = configuration.limits.unsentBytesMax
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.backlog, value: SocketFile.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 16)
             .childChannelOption(.maxMessagesPerRead, value: 1)
@@ -90,8 +90,7 @@ package final class FeatureServer: Sendable {
             engine.port.store(bound, ordering: .relaxed)
             address = .tcp(host: host, port: bound)
         case .unix(let path):
-            try SocketFile.makeRoom(path)
-            listener = try bootstrap.withBoundSocket(SocketFile.bind(path)).wait()
+            listener = try bootstrap.withBoundSocket(SocketFile.listen(path)).wait()
             socketFile = SocketFile(path)
             address = configuration.address
         }

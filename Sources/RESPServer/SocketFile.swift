@@ -15,19 +15,41 @@ struct SocketFile: Sendable {
         inode = status.st_ino
     }
 
-    /// Removes a socket at `path` that no server answers at.
+    /// Makes the file in the place of one that a server left behind, and listens there. NIO's own listener would remove what is
+    /// at the path at its end, whoever made it.
     ///
+    /// Of several servers that find one abandoned file, one gets the place: they take turns by a lock of the folder, which
+    /// leaves no file behind, and who has made the file answers there before the next one looks.
+    /// - Returns: the socket, which listens.
     /// - Throws: `IOError` with EADDRINUSE where a server listens there; ``OtherFile`` where it is no socket.
-    static func makeRoom(_ path: String) throws {
+    static func listen(_ path: String) throws -> CInt {
+        let folder = path.lastIndex(of: "/").map { path[...$0] } ?? "."
+        let turn = open(String(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // Where the folder cannot be read or locked it is as without turns.
+        if turn >= 0 { while flock(turn, LOCK_EX) != 0, errno == EINTR {} }
+        defer { if turn >= 0 { close(turn) } }
+        try makeRoom(path)
+        let descriptor = try bind(path)
+        guard Glibc.listen(descriptor, backlog) == 0 else {
+            let code = errno
+            close(descriptor)
+            unlink(path)
+            throw IOError(errnoCode: code, reason: "listen")
+        }
+        return descriptor
+    }
+
+    /// Connections that wait to be taken.
+    static let backlog: CInt = 1_024
+
+    private static func makeRoom(_ path: String) throws {
         guard let status = Self.status(path) else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw OtherFile() }
         guard isAbandoned(path) else { throw IOError(errnoCode: EADDRINUSE, reason: "bind") }
         unlink(path)
     }
 
-    /// Makes the file. NIO's own listener would remove what is at the path at its end, whoever made it.
-    /// - Returns: the socket, which does not listen yet.
-    static func bind(_ path: String) throws -> CInt {
+    private static func bind(_ path: String) throws -> CInt {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
         guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
         guard withAddress(path, { Glibc.bind(descriptor, $0, $1) }) == 0 else {

@@ -54,6 +54,8 @@ package enum WorkflowLimits {
     static let streamReconnectPauseMs = 1_000
     /// How long `peek` waits for the first records.
     static let streamPeekWaitMs = 10_000
+    /// How long `status` waits for the records that come next, of each stream.
+    static let streamStatusWaitMs = 3_000
 
     static func check() {
         precondition(streamChunkRecordsMax <= streamBatchRecordsMax && streamLingerMs <= streamBatchAgeMsMax)

@@ -109,7 +109,7 @@ import Wire
     @Test func `PARTIAL stores the lines that are as expected, and counts the others with them`() throws {
         let store = try Self.store("min: 0, max: 1, max_null: 50%")
         let reply = store.text("FS.WRITE", Self.lines, "PARTIAL")
-        #expect(reply.hasPrefix("%5|$8|accepted|:2|$8|rejected|:2|"), "\(reply)")
+        #expect(reply.hasPrefix("%6|$8|accepted|:2|$8|rejected|:2|"), "\(reply)")
         #expect(reply.contains("*3|:2|$7|FSVALUE|$43|feature 'ctr': expected 0.0 to 1.0, got 1.5|"), "\(reply)")
         #expect(reply.contains("*3|:3|$7|FSVALUE|"), "\(reply)")
         #expect(try Self.stored(store) == 2)
@@ -127,7 +127,7 @@ import Wire
     @Test func `warned lines are stored and counted with the group`() throws {
         let store = try Self.store("min: 0, max: 1, action: warn")
         let lines = Self.lines.replacing("\"c\"", with: "\"b\"")
-        #expect(store.text("FS.WRITE", lines).hasPrefix("%5|$8|accepted|:4|$8|rejected|:0|"))
+        #expect(store.text("FS.WRITE", lines).hasPrefix("%6|$8|accepted|:4|$8|rejected|:0|"))
         #expect(try Self.counts(store) == ["ctr 4/1/1/0"])
     }
 
@@ -139,11 +139,11 @@ import Wire
                 separator: "\n"
             )
         }
-        #expect(store.text("FS.WRITE", lines(5)).hasPrefix("%5|"))
+        #expect(store.text("FS.WRITE", lines(5)).hasPrefix("%6|"))
         let reply = store.text("FS.WRITE", lines(6), "PARTIAL")
         let text = "feature 'ctr' of view 'stats' is null in 6 of the batch's 100 rows (6.00%); its max_null is 5%"
         if action == "warn" {
-            #expect(reply.hasPrefix("%5|"), "\(reply)")
+            #expect(reply.hasPrefix("%6|"), "\(reply)")
         } else {
             #expect(reply == "-FSVALUE \(text); nothing of the command is stored|")
         }

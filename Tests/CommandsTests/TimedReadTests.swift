@@ -298,6 +298,35 @@ import Wire
 
     private struct Surprise: Error { let text: String }
 
+    @Test(arguments: [.all, .none] as [ServingOptions.Residency])
+    func `AT rounds a finer time down, and takes no seconds for microseconds`(resident: ServingOptions.Residency) throws
+    {
+        let fixture = try Fixture(resident: resident, seed: 5)
+        let start = 1_767_225_600_000_000 as Int64
+        for n in 0..<3 as Range<Int64> {
+            let row = HistoryRow([.int64(99)], at: start + n, [.int64(n), .float64(0), .string("")])
+            try fixture.store.ingest("stats", [row])
+        }
+        let head = try fixture.store.head()
+        #expect(Patience.wait { fixture.serving.state.reached == head })
+        let reads: [(command: [String], path: (Reply) -> Reply?)] = [
+            (["FS.GET", "stats", "99", "FEATURES", "1", "n"], { $0["n"] }),
+            (["FS.MGET", "stats", "1", "99", "FEATURES", "1", "n"], { $0.elements?.first?.elements?.first }),
+        ]
+        for (command, path) in reads {
+            for (time, n) in [(".0000009", 0), (".000001", 1), (".0000019999", 1), (".00000200000001", 2)] {
+                let reply = try fixture.ask(command + ["AT", "2026-01-01T00:00:00\(time)Z"])
+                #expect(path(reply) == .integer(Int64(n)), "\(command) AT \(time): \(reply)")
+            }
+            // There is no ALLOW1970 here: the text of a time is always taken.
+            let early = "\(try fixture.ask(command + ["AT", "1767225600"]))"
+            #expect(early.contains("FSTIME") && early.contains("first 100 days of 1970"), "\(early)")
+            #expect(early.contains("write it as RFC 3339"), "\(early)")
+            let text = try fixture.ask(command + ["AT", "1970-01-21T10:53:45Z"])
+            #expect(path(text) == .null, "\(text)")
+        }
+    }
+
     @Test func `a delay and strictness count in a plain export and not in what is served`() throws {
         let store = try TestStore(Self.yaml)
         let time: Int64 = 1_700_000_000_000_000

@@ -203,7 +203,7 @@ import Wire
             """
         #expect(
             store.text("FS.WRITE", lines)
-                == "%5|$8|accepted|:4|$8|rejected|:0|$9|duplicate|#f|$8|position|:2|$6|errors|*0|"
+                == "%6|$8|accepted|:4|$8|rejected|:0|$9|duplicate|#f|$8|position|:2|$6|errors|*0|$7|rounded|:0|"
         )
         #expect(try store.latest("stats", [.int64(1)]).values == [.int64(2), .float64(1)])
         #expect(try store.latest("weather", [.string("JFK")]).eventTime?.microseconds == 2_000_000)
@@ -229,7 +229,7 @@ import Wire
         #expect(
             store.text("FS.WRITE", lines).hasPrefix("-FSNOFEATURE line 1, column 7: view 'stats' has no tag 'host'")
         )
-        #expect(store.text("FS.WRITE", lines, "ignore").hasPrefix("%5|$8|accepted|:2|$8|rejected|:0|"))
+        #expect(store.text("FS.WRITE", lines, "ignore").hasPrefix("%6|$8|accepted|:2|$8|rejected|:0|"))
         #expect(try store.latest("stats", [.int64(1)]).values == [.int64(1), .float64(0.5)])
         #expect(store.text("FS.WRITE", lines).hasPrefix("-FSNOFEATURE "))
         // What the view has, and has otherwise, is not left out.
@@ -260,7 +260,7 @@ import Wire
     @Test func `with PARTIAL good points are stored and each bad one is named with its line and code`() throws {
         let store = try WrittenStore()
         let reply = store.text("FS.WRITE", Self.mixed, "PARTIAL")
-        #expect(reply.hasPrefix("%5|$8|accepted|:2|$8|rejected|:8|$9|duplicate|#f|$8|position|:2|$6|errors|*8|"))
+        #expect(reply.hasPrefix("%6|$8|accepted|:2|$8|rejected|:8|$9|duplicate|#f|$8|position|:2|$6|errors|*8|"))
         let codes = reply.components(separatedBy: "*3|").dropFirst().map { $0.split(separator: "|") }
         #expect(codes.map { String($0[0]) } == (2...9).map { ":\($0)" })
         #expect(
@@ -289,7 +289,7 @@ import Wire
     @Test func `a hundred errors are shown and all are counted`() throws {
         let store = try WrittenStore()
         let reply = store.text("FS.WRITE", String(repeating: "x\n", count: 250), "PARTIAL")
-        #expect(reply.hasPrefix("%5|$8|accepted|:0|$8|rejected|:250|$9|duplicate|#f|$8|position|_|$6|errors|*100|"))
+        #expect(reply.hasPrefix("%6|$8|accepted|:0|$8|rejected|:250|$9|duplicate|#f|$8|position|_|$6|errors|*100|"))
     }
 
     @Test func `the bounds of a point are those of the protocol`() throws {
@@ -317,7 +317,7 @@ import Wire
         let future = "stats,user_id=2 clicks=1i,ctr=0.5 4102444800000000000\n"
         let lines = (0..<300).map { $0 % 3 == 1 ? "x\n" : future }.joined()
         let reply = store.text("FS.WRITE", lines, "PARTIAL")
-        #expect(reply.hasPrefix("%5|$8|accepted|:0|$8|rejected|:300|$9|duplicate|#f|$8|position|_|$6|errors|*100|"))
+        #expect(reply.hasPrefix("%6|$8|accepted|:0|$8|rejected|:300|$9|duplicate|#f|$8|position|_|$6|errors|*100|"))
         let errors = reply.components(separatedBy: "*3|").dropFirst().map { $0.split(separator: "|") }
         #expect(errors.map { String($0[0]) } == (1...100).map { ":\($0)" })
         #expect(errors.map { String($0[2]) } == (0..<100).map { $0 % 3 == 1 ? "FSPARSE" : "FSTIME" })
@@ -341,7 +341,7 @@ import Wire
 
     @Test func `nothing to store is no error and takes no position`() throws {
         let store = try WrittenStore()
-        let none = "%5|$8|accepted|:0|$8|rejected|:0|$9|duplicate|#f|$8|position|_|$6|errors|*0|"
+        let none = "%6|$8|accepted|:0|$8|rejected|:0|$9|duplicate|#f|$8|position|_|$6|errors|*0|$7|rounded|:0|"
         #expect(store.text("FS.WRITE", "") == none)
         #expect(store.text("FS.WRITE", "# only this\n\r\n\n") == none)
         #expect(store.text("FS.WRITE", "", "SOURCE", "s", "SEQ", "1") == none)
@@ -352,9 +352,9 @@ import Wire
         let store = try WrittenStore()
         let line = "stats,user_id=1 clicks=1i,ctr=0.5 1"
         let first = store.text("FS.WRITE", line, "SOURCE", "app-1", "SEQ", "10")
-        #expect(first == "%5|$8|accepted|:1|$8|rejected|:0|$9|duplicate|#f|$8|position|:2|$6|errors|*0|")
+        #expect(first == "%6|$8|accepted|:1|$8|rejected|:0|$9|duplicate|#f|$8|position|:2|$6|errors|*0|$7|rounded|:1|")
         let again = store.text("FS.WRITE", line, "seq", "10", "source", "app-1")
-        #expect(again == "%5|$8|accepted|:0|$8|rejected|:0|$9|duplicate|#t|$8|position|:2|$6|errors|*0|")
+        #expect(again == "%6|$8|accepted|:0|$8|rejected|:0|$9|duplicate|#t|$8|position|:2|$6|errors|*0|$7|rounded|:0|")
         #expect(store.text("FS.WRITE", line, "SOURCE", "app-1", "SEQ", "11").contains("position|:3|"))
         #expect(try store.store.session.query("SELECT count(*) FROM history.stats").int64(0, 0) == 2)
     }

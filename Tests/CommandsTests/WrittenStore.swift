@@ -129,8 +129,14 @@ final class WrittenStore {
     }
 
     /// Runs a command whose reply may come later.
-    func start(_ given: [[UInt8]], _ version: ProtocolVersion? = nil, client id: Int64 = 1) -> Reply {
-        let words = EarlyTimes.allowed(given)
+    /// - Parameter allowsEarly: whether times of early 1970 get the ALLOW1970 that they need.
+    func start(
+        _ given: [[UInt8]],
+        _ version: ProtocolVersion? = nil,
+        client id: Int64 = 1,
+        allowsEarly: Bool = true
+    ) -> Reply {
+        let words = allowsEarly ? EarlyTimes.allowed(given) : given
         let version = version ?? self.version
         let reply = Reply()
         let name = String(decoding: words[0], as: UTF8.self)
@@ -192,6 +198,18 @@ final class WrittenStore {
         return replies.wait().split(separator: 0).map {
             String(decoding: $0, as: UTF8.self).replacing("\r\n", with: "|")
         }
+    }
+
+    /// As ``line(_:version:)``, with the times as they stand there: without an ALLOW1970 that it does not have.
+    func exactLine(_ line: String) -> String {
+        let words = line.split(separator: " ").map { Array($0.utf8) }
+        return String(decoding: start(words, allowsEarly: false).wait(), as: UTF8.self).replacing("\r\n", with: "|")
+    }
+
+    /// As ``text(_:version:)``, with the times as they stand there.
+    func exactText(_ words: String...) -> String {
+        String(decoding: start(words.map { Array($0.utf8) }, allowsEarly: false).wait(), as: UTF8.self)
+            .replacing("\r\n", with: "|")
     }
 
     /// Words with line ends in the reply shown as `|`.

@@ -106,11 +106,19 @@ final class CommandLineStore: Sendable {
 
 /// A Parquet file's bytes.
 func parquet(_ columns: [(name: String, type: FeatureType, values: [Value])]) throws -> [UInt8] {
+    try tableFile(columns, .parquet)
+}
+
+/// A file's bytes.
+func tableFile(
+    _ columns: [(name: String, type: FeatureType, values: [Value])],
+    _ format: FileFormat
+) throws -> [UInt8] {
     let scratch = try Scratch()
-    let path = scratch.path + "/table.parquet"
+    let path = scratch.path + "/table"
     let writer = try TableWriter(
         path: path,
-        format: .parquet,
+        format: format,
         columns: columns.map { (name: $0.name, type: $0.type) }
     )
     let batch = ColumnBatch(

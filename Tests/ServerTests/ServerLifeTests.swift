@@ -2,11 +2,12 @@ import Commands
 import Foundation
 import Glibc
 import Metrics
-import RESPServer
 import Synchronization
 import TestSupport
 import Testing
 import Wire
+
+@testable import RESPServer
 
 /// Limits, timers and the end of a server over real sockets.
 @Suite struct ServerLifeTests {
@@ -48,6 +49,32 @@ import Wire
         third.stop()
         second.stop()
         #expect(access(path, F_OK) != 0 && access(stale, F_OK) != 0)
+    }
+
+    @Test func `of servers that find one abandoned socket at once, one has it and is reached there`() throws {
+        let scratch = try Scratch()
+        for round in 0..<300 {
+            let path = scratch.path + "/socket\(round)"
+            close(try SocketFile.listen(path))
+            #expect(access(path, F_OK) == 0)
+            let ready = Atomic<Int>(0)
+            let made = Atomic<Int>(0)
+            let last = Atomic<Int>(-1)
+            DispatchQueue.concurrentPerform(iterations: 2) { _ in
+                // Both begin at one moment, as far as there are processors.
+                ready.add(1, ordering: .sequentiallyConsistent)
+                let end = ContinuousClock.now + .milliseconds(20)
+                while ready.load(ordering: .sequentiallyConsistent) < 2, ContinuousClock.now < end {}
+                guard let descriptor = try? SocketFile.listen(path) else { return }
+                made.add(1, ordering: .sequentiallyConsistent)
+                last.store(Int(descriptor), ordering: .sequentiallyConsistent)
+            }
+            #expect(made.load(ordering: .sequentiallyConsistent) == 1, "round \(round)")
+            // Whoever has it is reached there.
+            _ = try RespClient(path: path)
+            close(CInt(last.load(ordering: .sequentiallyConsistent)))
+            unlink(path)
+        }
     }
 
     @Test func `a request that trickles in is given up, an idle connection is not`() throws {

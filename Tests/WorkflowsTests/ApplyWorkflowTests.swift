@@ -48,6 +48,21 @@ import Workflows
         #expect(again.plan.isEmpty && again.version == 2 && again.position == 0)
     }
 
+    @Test func `what a killed apply left is removed by the next one, also where nothing changes`() throws {
+        _ = try open.apply(
+            try Self.input(
+                Self.yaml("n: int64", more: "  off: { entities: [user], online: false, features: { n: int64 } }")
+            )
+        )
+        _ = try OnlineTableBuild("off", store.session)
+        #expect(try OnlineTableBuild.left(store.session).count == 1)
+        let same = try Self.input(
+            Self.yaml("n: int64", more: "  off: { entities: [user], online: false, features: { n: int64 } }")
+        )
+        #expect(try open.apply(same)?.plan.isEmpty == true)
+        #expect(try OnlineTableBuild.left(store.session) == [])
+    }
+
     @Test func `files that are included come from the reader that was given`() throws {
         let files = MemoryFiles(["more.yaml": "views:\n  other: { entities: [user], features: { z: int64 } }"])
         let text = "include: [more.yaml]\n" + Self.yaml("n: int64")

@@ -115,7 +115,11 @@ struct LineDecoding: Sendable {
         return PreparedWrite.Decoded(
             item: item,
             errorCount: refused.shown.count,
-            reply: Self.reply(accepted: accepted, refused)
+            reply: Self.reply(
+                accepted: accepted,
+                rounded: parts.reduce(0) { $0 + $1.rows.finerCount },
+                refused
+            )
         )
     }
 
@@ -162,11 +166,12 @@ struct LineDecoding: Sendable {
         return parts
     }
 
-    private static func reply(accepted: Int, _ refused: RefusedPoints) -> PreparedWrite.Reply {
+    /// - Parameter rounded: how many of the accepted points had times finer than µs.
+    private static func reply(accepted: Int, rounded: Int, _ refused: RefusedPoints) -> PreparedWrite.Reply {
         let shown = refused.shown.map { ($0.line, $0.code.rawValue, $0.text) }
         let rejected = refused.count
         return { receipt, reply in
-            reply.map(5)
+            reply.map(6)
             reply.bulk("accepted")
             reply.integer(receipt.isDuplicate ? 0 : Int64(accepted))
             reply.bulk("rejected")
@@ -183,6 +188,9 @@ struct LineDecoding: Sendable {
                 reply.bulk(code)
                 reply.bulk(text)
             }
+            // Behind what was there first, for clients that read a map of RESP2 by its places.
+            reply.bulk("rounded")
+            reply.integer(receipt.isDuplicate ? 0 : Int64(rounded))
         }
     }
 }

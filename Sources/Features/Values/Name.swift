@@ -51,11 +51,21 @@ package enum Name {
 
     /// `; did you mean 'x'?`, or the list of what is known, or nothing where nothing is.
     package static func hint(for name: String, among known: [String]) -> String {
+        if let padded = padded(name, among: known) { return "; '\(padded)' has blanks around it, take them out" }
         let near = nearest(to: name, among: known)
         if let best = near.first { return "; did you mean '\(best)'?" }
         guard !known.isEmpty else { return "" }
         let shown = known.sorted().prefix(20).joined(separator: ", ")
         return "; known: \(shown)\(known.count > 20 ? ", …" : "")"
+    }
+
+    /// The first of `known` that is `name` but for blanks around it, as a hand-written CSV header has them behind its commas.
+    package static func padded(_ name: String, among known: [String]) -> String? {
+        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" || character == "\u{A0}" }
+        return known.first { other in
+            guard other.count > name.count else { return false }
+            return other.drop(while: isBlank).reversed().drop(while: isBlank).elementsEqual(name.reversed())
+        }
     }
 
     private static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {

@@ -51,8 +51,8 @@ package struct TimeReading: Sendable, Hashable {
     package static func early1970Reason(_ unit: TimeUnit) -> String {
         """
         read in \(unit.rawValue), it lies in the first 100 days of 1970: so do times of today in a unit that is read as a \
-        finer one. 2026-01-01 is 1767225600 in s, 1767225600000 in ms, 1767225600000000 in us. If the time is right, say \
-        --allow-1970 (on the server ALLOW1970)
+        finer one. 2026-01-01 is 1767225600 in s, 1767225600000 in ms, 1767225600000000 in us. If the time is right, write it \
+        as RFC 3339, or say --allow-1970 (ALLOW1970 in the server's commands that take it)
         """
     }
 }

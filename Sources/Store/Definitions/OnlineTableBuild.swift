@@ -185,6 +185,47 @@ package struct OnlineTableBuild {
         }
     }
 
+    /// A table that a killed build has left.
+    package struct Left: Sendable, Hashable {
+        package let table: String
+        package let bytes: Int64
+    }
+
+    /// The tables in `online` that no build under way makes.
+    package static func left(_ session: Session) throws(StoreError) -> [Left] {
+        let rows = try session.query(
+            """
+            SELECT relname, pg_total_relation_size(c.oid) FROM (
+                SELECT oid, relname, substring(relname from '^_build_([0-9]{1,9})(_|$)')::int AS view FROM pg_catalog.pg_class
+                WHERE relnamespace = to_regnamespace('online') AND relkind = 'r' AND starts_with(relname, '_build_')) c
+            WHERE view IS NOT NULL AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.classid::bigint = $1
+                    AND l.objid::bigint = $2 + view
+                    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
+            ORDER BY relname COLLATE "C"
+            """,
+            [.int64(Int64(AdvisoryLock.space)), .int64(Int64(AdvisoryLock.onlineBuild(0)))]
+        )
+        return (0..<rows.count).map { row in
+            Left(table: "online.\(SQLText.identifier(rows.text(row, 0) ?? ""))", bytes: rows.int64(row, 1) ?? 0)
+        }
+    }
+
+    /// Removes what killed builds of any view have left, of those that nobody reads now.
+    package static func discardLeft(_ session: Session) throws(StoreError) {
+        for left in try left(session) {
+            do throws(StoreError) {
+                try session.transaction(.write(lockTimeoutMs: discardLockMs)) { () throws(StoreError) in
+                    // Somebody may have begun a build meanwhile.
+                    guard try Self.left(session).contains(where: { $0.table == left.table }) else { return }
+                    try session.execute("DROP TABLE IF EXISTS \(left.table)")
+                }
+            } catch {
+                guard case .database(let cause) = error, cause.isRetryable else { throw error }
+            }
+        }
+    }
+
     /// Removes the table where it was not put in place, also where the session's work was cancelled.
     package func discard() {
         let isInterrupted = session.interruption?.isInterrupted == true

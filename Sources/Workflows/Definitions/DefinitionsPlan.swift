@@ -14,6 +14,8 @@ package struct DefinitionsPlan: Sendable {
     package let refusal: WorkflowError?
     /// Online tables that are made of history; empty where the plan was made without the store.
     package private(set) var fills: [PlannedFill] = []
+    /// Whether it was made without the store, which alone knows how many rows there are.
+    private(set) var isWithoutStore = false
     let definitions: ProjectDefinitions
     /// What it was made against.
     let applied: AppliedDefinitions
@@ -41,6 +43,7 @@ package struct DefinitionsPlan: Sendable {
     /// - Throws: `DefinitionsError` for faults of the files; ``WorkflowError`` as ``DefinitionsInput`` does.
     package init(_ input: DefinitionsInput, against applied: AppliedDefinitions) throws {
         self.init(try input.resolved(in: applied.definitions), ApplyOptions(), applied, nil)
+        isWithoutStore = true
     }
 
     private init(
@@ -139,6 +142,24 @@ extension DefinitionsPlan {
     package var models: [String] {
         let names = Set(services.map(\.name))
         return merged.models.filter { names.contains($0.service) }.map(\.name)
+    }
+
+    /// Views whose tables are written anew for wider types, or made of history, by a plan that was made without the store: how
+    /// many rows that are, and how long it takes, is not known to it.
+    package var uncounted: [String] {
+        guard isWithoutStore, !hasRefusedChange else { return [] }
+        let known = applied.definitions.views + applied.retired.views
+        return merged.views.filter { view in
+            guard view.windows == nil, let old = known.first(where: { $0.name == view.name }) else { return false }
+            let isWider = view.features.contains { feature in
+                let was = definitions.renames.first { $0.view == view.name && $0.name == feature.name }?.was
+                guard let before = old.feature(named: feature.name) ?? was.flatMap({ old.feature(named: $0) }) else {
+                    return false
+                }
+                return before.type != feature.type
+            }
+            return isWider || (view.isOnline && !old.isOnline)
+        }.map(\.name)
     }
 
     private var merged: Definitions { definitions.merged(into: applied.definitions, retired: applied.retired) }

@@ -53,6 +53,7 @@ extension OpenStore {
                         guard try confirm(plan) else { return nil }
                         agreed = plan
                     }
+                    try OnlineTableBuild.discardLeft(session)
                     // What is pruned has columns that a table made before would keep.
                     let fills = options.prunes ? [] : plan.fills.filter(\.isBeside)
                     if !fills.isEmpty { progress(.filling(fills)) }

@@ -77,9 +77,11 @@ package struct PlanDocument: Codable, Sendable {
     package let services: [Service]
     package let models: [String]
     package let fills: [Fill]
+    /// Views whose rows a plan without the store cannot count, see ``DefinitionsPlan/uncounted``.
+    package let uncounted: [String]
 
     private enum CodingKeys: String, CodingKey {
-        case format, digest, store, project, changes, deleted, rewritten, services, models, fills
+        case format, digest, store, project, changes, deleted, rewritten, services, models, fills, uncounted
         case definitionsVersion = "definitions_version"
         case isRefused = "refused"
     }
@@ -116,6 +118,7 @@ package struct PlanDocument: Codable, Sendable {
             Service(name: $0.name, version: $0.number, fingerprint: $0.fingerprint, rules: $0.rules)
         }
         models = plan.models
+        uncounted = plan.uncounted
         fills = plan.fills.map { Fill(view: $0.view, rows: $0.rows, seconds: ($0.seconds * 10).rounded() / 10) }
     }
 

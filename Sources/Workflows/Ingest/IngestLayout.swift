@@ -32,6 +32,7 @@ struct IngestLayout {
         var requests: [ColumnRequest] = []
         for key in definition.keys {
             guard let column = columnOf[key.name] else {
+                if let padded = Self.padded([key.name], names, file) { throw padded }
                 throw WorkflowError.refused(
                     "\(file): there is no column for the entity key '\(key.name)' of view '\(view.name)'; its columns are "
                         + "\(CountText.names(names)). Name one with --map COLUMN=\(key.name)"
@@ -49,7 +50,7 @@ struct IngestLayout {
             guard let column else { continue }
             guard names.contains(column) || format == .jsonLines else {
                 throw WorkflowError.refused(
-                    "\(file): there is no column '\(column)', which \(option) names\(Name.hint(for: column, among: names))"
+                    "\(file): there is no column '\(column)', which \(option) names\(Self.hint(for: column, names, option))"
                 )
             }
         }
@@ -92,17 +93,35 @@ struct IngestLayout {
         }
     }
 
+    /// That names stand in the header with blanks around them; `nil` where none does.
+    private static func padded(_ targets: [String], _ names: [String], _ file: String) -> WorkflowError? {
+        let found = targets.compactMap { target in Name.padded(target, among: names).map { (target, $0) } }
+        guard !found.isEmpty else { return nil }
+        let columns = CountText.names(found.map { "'\($0.1)'" })
+        return .refused(
+            "\(file): the header has blanks around \(found.count == 1 ? "a name" : "names"): \(columns). Take them out of the "
+                + "header, or say \(CountText.names(found.map { "--map '\($0.1)=\($0.0)'" }))"
+        )
+    }
+
+    /// Of a column that an option names.
+    private static func hint(for column: String, _ names: [String], _ option: String) -> String {
+        guard let padded = Name.padded(column, among: names) else { return Name.hint(for: column, among: names) }
+        return ": the header has blanks around it; say \(option) '\(padded)'"
+    }
+
     private static func absence(
         _ features: [String],
         _ names: [String],
         _ view: String,
         _ file: String
     ) -> WorkflowError {
-        WorkflowError.refused(
-            "\(file): there is no column for \(features.count == 1 ? "feature" : "features") "
-                + "\(CountText.names(features) { "'\($0)'" }) of view '\(view)'; its columns are "
-                + "\(CountText.names(names)). Name them with --map COLUMN=FEATURE, or store null with --missing null"
-        )
+        Self.padded(features, names, file)
+            ?? .refused(
+                "\(file): there is no column for \(features.count == 1 ? "feature" : "features") "
+                    + "\(CountText.names(features) { "'\($0)'" }) of view '\(view)'; its columns are "
+                    + "\(CountText.names(names)). Name them with --map COLUMN=FEATURE, or store null with --missing null"
+            )
     }
 
     /// The input's column for each key and feature that it has.
@@ -162,7 +181,7 @@ struct IngestLayout {
             }
             guard names.contains(column) else {
                 throw WorkflowError.refused(
-                    "\(file): there is no column '\(column)', which --event-time names\(Name.hint(for: column, among: names))"
+                    "\(file): there is no column '\(column)', which --event-time names\(Self.hint(for: column, names, "--event-time"))"
                 )
             }
             return column

@@ -24,6 +24,8 @@ struct LabelRows {
         /// Rows that replace one of an earlier commit, and rows that take one away.
         var isCorrection: [Bool]
         var isDeleted: [Bool]
+        /// Rows whose prediction lies ahead of the commit that has them, by more than clocks differ.
+        var isAhead: [Bool]
     }
 
     /// The spine's column of positions; no name of anybody's begins so.
@@ -143,6 +145,13 @@ struct LabelRows {
             return found
         }
         let spine = columns.count + 2
+        var committed: [Int64: Int64] = [:]
+        for commit in commits { committed[commit.state.position] = commit.state.committedAt }
+        let (times, positions) = (found[spine - 2], found[spine - 1].int64Values)
+        let isAhead = zip(times.int64Values, positions).enumerated().map { row, pair in
+            guard !times.isNull(row), let end = committed[pair.1] else { return false }
+            return pair.0 > end + Limits.futureUsMax
+        }
         func flags(_ column: Column) -> [Bool] {
             guard case .bool(let flags) = column.values else { return [] }
             return flags
@@ -155,7 +164,8 @@ struct LabelRows {
             ),
             labels: found[spine],
             isCorrection: flags(found[spine + 1]),
-            isDeleted: flags(found[spine + 2])
+            isDeleted: flags(found[spine + 2]),
+            isAhead: isAhead
         )
     }
 }

@@ -175,6 +175,8 @@ final class LearnRun {
                     record.sums.corrections += 1
                 } else if batch.labels.isNull(place) || batch.spine.columns[rows.columns.count].isNull(place) {
                     record.sums.withoutLabel += 1
+                } else if batch.isAhead[place] {
+                    record.sums.ahead = (record.sums.ahead ?? 0) + 1
                 } else if !Self.isLabel(labels[place], of: task) {
                     record.sums.badLabels += 1
                 } else {

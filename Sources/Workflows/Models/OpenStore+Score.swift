@@ -76,7 +76,9 @@ extension OpenStore {
                 event(.progress(rows: result.rows))
             }
             try join.finish()
-            result.state = try ingestion.finish().state
+            let summary = try ingestion.finish()
+            result.state = summary.state
+            result.warnings = summary.expectationWarnings
             return result
         }
     }

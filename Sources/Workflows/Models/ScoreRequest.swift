@@ -41,4 +41,6 @@ package struct ScoreResult: Sendable {
     package var resumedAt = 0
     /// The state that the last commit made; `nil` where nothing was stored.
     package var state: LedgerState?
+    /// Scores that are stored although they are not as the view expects, in words.
+    package var warnings: [String] = []
 }

@@ -66,7 +66,12 @@ extension OpenStore {
                 let positions = try StreamPosition.all(of: stream.name, session)
                 var status = StreamStatus(definition: stream, partitions: [], rejects: rejects[stream.name] ?? 0)
                 var highs: [Int32: Int64] = [:]
-                do { highs = try Self.ends(of: stream, positions, environment) } catch { status.trouble = "\(error)" }
+                do {
+                    let source = try StreamTopic(environment).open(stream)
+                    let outlook = StreamOutlook(source, try StreamIngestion(session: session, stream: stream.name))
+                    highs = try outlook.ends(positions)
+                    if let obstacle = try outlook.obstacle(positions, highs) { status.trouble = "\(obstacle)" }
+                } catch { status.trouble = "\(error)" }
                 status.partitions = Set(positions.keys).union(highs.keys).sorted().map {
                     StreamStatus.Partition(partition: $0, position: positions[$0], high: highs[$0])
                 }
@@ -74,26 +79,6 @@ extension OpenStore {
             }
             return all
         }
-    }
-
-    /// Where the partitions end, of a topic that is still the one that was read.
-    private static func ends(
-        of stream: StreamDefinition,
-        _ positions: [Int32: StreamPosition],
-        _ environment: [String: String]
-    ) throws -> [Int32: Int64] {
-        let consumer = try StreamTopic(environment).open(stream)
-        let partitions = try consumer.partitions()
-        let identity = TopicIdentity(stream: stream.name, source: consumer)
-        try identity.check(positions, cluster: consumer.clusterID(), partitions: partitions)
-        var highs: [Int32: Int64] = [:]
-        for partition in partitions {
-            let bounds = try consumer.bounds(partition)
-            highs[partition] = bounds.high
-            guard let position = positions[partition] else { continue }
-            _ = try identity.begin(partition, next: position.next, last: position.last, bounds)
-        }
-        return highs
     }
 
     /// Decodes, maps and checks records as a run would, and stores nothing.
@@ -169,11 +154,12 @@ extension OpenStore {
         }
     }
 
-    /// The newest records that a stream set aside, newest first.
-    package func streamRejects(_ name: String, limit: Int) throws -> [StreamReject] {
+    /// The newest records that a stream set aside, newest first, and how many there are.
+    package func streamRejects(_ name: String, limit: Int) throws -> (newest: [StreamReject], count: Int) {
         try control.run {
             let stream = try Registry.load(session).stream(named: name)
-            return try StreamReject.newest(of: stream.name, limit: limit, session)
+            let newest = try StreamReject.newest(of: stream.name, limit: limit, session)
+            return (newest, try StreamReject.counts(session)[stream.name] ?? 0)
         }
     }
 }

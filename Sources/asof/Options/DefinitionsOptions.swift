@@ -55,18 +55,31 @@ extension DefinitionsPlan {
             + "a server answers from memory"
     }
 
+    /// What a plan without the store cannot tell of a view.
+    static func uncounted(_ view: String) -> String {
+        "\(view): its tables are written anew or made of its history; how many rows that are and how long it takes, only the "
+            + "store knows: asof plan without --against"
+    }
+
+    /// The features of views that are added, as they are defined, by view.
+    var addedText: [(view: String, features: String)] {
+        addedViews.map { view in
+            let features = view.features.map { "\($0.name) \($0.type.text)\($0.isPII ? " (pii)" : "")" }
+            return (view.name, "\(features.joined(separator: ", "))\(view.ttl.map { "; ttl \($0.text)" } ?? "")")
+        }
+    }
+
     /// The changes, below the project's name where the store knows projects.
     var text: String {
-        let added = addedViews.map { view in
-            let features = view.features.map { "\($0.name) \($0.type.text)\($0.isPII ? " (pii)" : "")" }
-            return "\(view.name): \(features.joined(separator: ", "))\(view.ttl.map { "; ttl \($0.text)" } ?? "")"
-        }
+        let added = addedText.map { "\($0.view): \($0.features)" }
         let filled = fills.map { fill in
             "\(fill.view): its online table is made of \(CountText.count(Int(fill.rows), "row")) of history, about "
                 + "\(Console.seconds(.seconds(fill.seconds))); writers go on meanwhile"
         }
         let lines =
-            changes.isEmpty ? "no changes" : (DefinitionChange.lines(changes) + added + filled).joined(separator: "\n")
+            changes.isEmpty
+            ? "no changes"
+            : (DefinitionChange.lines(changes) + added + filled + uncounted.map(Self.uncounted)).joined(separator: "\n")
         guard hasProjects else { return lines }
         return (project.isEmpty ? "no project:\n" : "project \(project):\n") + lines
     }

@@ -25,6 +25,10 @@ struct PlanMarkdown {
             }
         )
         text += Self.table(
+            ["added view", "features"],
+            plan.addedText.map { ["`\($0.view)`", Self.escaped($0.features)] }
+        )
+        text += Self.table(
             ["", "written anew", "features", "rows", "about"],
             plan.rewrites.map { rewrite in
                 let features = rewrite.features.map { "`\($0.name)` \($0.from.text) → \($0.to.text)" }
@@ -47,6 +51,7 @@ struct PlanMarkdown {
                 ]
             }
         )
+        for view in plan.uncounted { text += "\(Self.escaped(DefinitionsPlan.uncounted(view)))\n\n" }
         let services = plan.services
         text += Self.table(
             ["service", "version", "fingerprint", "rules"],

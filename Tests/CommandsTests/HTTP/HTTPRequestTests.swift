@@ -95,13 +95,28 @@ import Testing
         #expect(answer.status == 413 && answer.body.contains("more than 1 MiB"), "\(answer)")
     }
 
-    @Test func `chunks make one body`() throws {
+    @Test(arguments: ["gzip", "gzip, chunked", "identity", "deflate", "x", ""])
+    func `a body that is framed in an unknown way is not implemented`(framing: String) throws {
+        let server = try server()
+        for path in ["/v1/serve/all", "/v1/write", "/no/route"] {
+            let answer = try HTTPProbe.send(
+                server.port,
+                "POST \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: \(framing)\r\n\r\n0\r\n\r\n"
+            )
+            #expect(answer.status == 501, "\(answer)")
+            #expect(answer.body.contains("Transfer-Encoding '\(framing)': expected chunked"), "\(answer)")
+        }
+        #expect(try server.get("/healthz").status == 200)
+    }
+
+    @Test(arguments: ["chunked", "Chunked", " chunked "])
+    func `chunks make one body`(framing: String) throws {
         let server = try server()
         let body = "{\"keys\":{\"user_id\":[7]}}"
         let chunks = body.map { "1\r\n\($0)\r\n" }.joined() + "0\r\n\r\n"
         let answer = try HTTPProbe.send(
             server.port,
-            "POST /v1/serve/all HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)"
+            "POST /v1/serve/all HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: \(framing)\r\n\r\n\(chunks)"
         )
         #expect(answer.status == 200 && answer.body.contains("\"rows\":[[null]]"), "\(answer)")
     }

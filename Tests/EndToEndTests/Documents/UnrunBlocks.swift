@@ -59,6 +59,7 @@ enum UnrunBlocks {
             Exception("curl -sf --data-binary", "lane python"), Exception("curl -s http", "lane python"),
             Exception("curl -sf http://127.0.0.1:9567/healthz", "lane python"),
             Exception("curl -sf http://127.0.0.1:9567/get-online", "lane python"),
+            Exception("curl -sf http://127.0.0.1:9567/views/", "lane python"),
         ],
         "docs/reference/protocol.md": [
             Exception("$ asof serve &", "two terminals; ReadmeTests"),

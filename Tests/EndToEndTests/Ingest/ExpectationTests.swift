@@ -1,3 +1,4 @@
+import Columnar
 import Features
 import Foundation
 import TestSupport
@@ -44,7 +45,7 @@ import Testing
                         .utf8
                 )
             ),
-            ("rows.parquet", try parquet(table)),
+            ("rows.parquet", try parquet(table)), ("rows.arrow", try tableFile(table, .arrow)),
             (
                 "rows.lp",
                 Array(
@@ -63,7 +64,7 @@ import Testing
         try store.value("SELECT coalesce(string_agg(user_id::text, ',' ORDER BY user_id), '') FROM history.stats")
     }
 
-    @Test(arguments: ["rows.csv", "rows.jsonl", "rows.parquet", "rows.lp"], ["reject", "warn", "stop"])
+    @Test(arguments: ["rows.csv", "rows.jsonl", "rows.parquet", "rows.arrow", "rows.lp"], ["reject", "warn", "stop"])
     func `a file's row that is not as expected is refused, warned of, or stops all`(
         _ file: String,
         _ action: String

@@ -85,6 +85,54 @@ import Testing
         try store.succeed(["check"])
     }
 
+    @Test(arguments: ["known.csv", "known.jsonl"])
+    func `a known-at time that is finer is rounded up, so that no label knows a row too early`(file: String) throws {
+        let store = try CommandLineStore()
+        let known = ["00.0000001", "01.000002", "02.0000029999999"].map { "2026-01-02T00:00:\($0)Z" }
+        let rows = known.enumerated().map { user, time in
+            file.hasSuffix("csv")
+                ? "\(user),2026-01-01,\(user),\(time)"
+                : "{\"user_id\":\(user),\"event_time\":\"2026-01-01\",\"n\":\(user),\"known\":\"\(time)\"}"
+        }
+        try store.write(
+            file,
+            ((file.hasSuffix("csv") ? ["user_id,event_time,n,known"] : []) + rows + [""]).joined(separator: "\n")
+        )
+        let out = try store.succeed(["ingest", "daily", file, "--known-at", "known"])
+        #expect(out.contains("; 2 rows with times finer than µs, rounded up"), "\(out)")
+        let stored =
+            "SELECT string_agg(extract(microseconds FROM _known_at)::int::text, ' ' ORDER BY user_id) FROM history.daily"
+        #expect(try store.value(stored) == "1 1000002 2000003")
+        // A label of the time before it was rounded does not know the row; one of the µs behind it does.
+        let labels = [
+            "0,2026-01-02T00:00:00Z", "0,2026-01-02T00:00:00.000001Z", "2,2026-01-02T00:00:02.0000029999999Z",
+            "2,2026-01-02T00:00:02.000003Z",
+        ]
+        try store.write("spine.csv", "user_id,at\n" + labels.map { $0 + "\n" }.joined())
+        for engine in ["probe", "scan"] {
+            _ = try store.run([
+                "export", "--spine", "spine.csv", "--label-time", "at", "--features", "daily.n", "--known-at-label",
+                "--engine", engine, "--out", "\(engine).csv",
+            ])
+            let values = try store.read("\(engine).csv").split(separator: "\n").dropFirst().map { line in
+                line.split(separator: ",", omittingEmptySubsequences: false).last.map(String.init) ?? ""
+            }
+            #expect(values == ["", "0", "", "2"], "\(engine)")
+        }
+    }
+
+    @Test func `a time that get is asked for is rounded down`() throws {
+        let store = try CommandLineStore()
+        try store.write("a.csv", "user_id,event_time,n\n1,2026-01-01T00:00:00Z,5\n1,2026-01-01T00:00:00.000001Z,6\n")
+        try store.succeed(["ingest", "daily", "a.csv"])
+        for (time, n) in [("00.0000009999", 5), ("00.000001", 6), ("00.0000019", 6)] {
+            let out = try store.succeed(["get", "daily", "1", "--at", "2026-01-01T00:00:\(time)Z", "--json"])
+            #expect(out.contains("\"daily__n\":\(n)}"), "\(time): \(out)")
+        }
+        let before = try store.succeed(["get", "daily", "1", "--at", "2025-12-31T23:59:59.9999999Z", "--json"])
+        #expect(before.contains("\"daily__n\":null"), "\(before)")
+    }
+
     @Test func `a checkpoint over finer times from before is not gone on from`() throws {
         let store = try CommandLineStore()
         try store.write("a.csv", "user_id,event_time,n\n1,2026-01-01T00:00:00.0000005Z,1\n")

@@ -18,6 +18,12 @@ import Testing
           olds: { entities: [user], scores: { model: old } }
           picks: { entities: [user], scores: { model: buys } }
           other: { entities: [user], features: { score: float32 } }
+          low:
+            entities: [user]
+            features: { score: { type: float32, max: 0.0 }, model_version: int64, model_position: int64 }
+          watched:
+            entities: [user]
+            features: { score: { type: float32, max: 0.0, action: warn }, model_version: int64, model_position: int64 }
         services:
           shop: [recent.*]
           plain: [stats.age]
@@ -120,5 +126,25 @@ import Testing
             try error("buys", "--into", "picks", "--spine", "labels.csv", "--all-entities").contains("say one of them")
         )
         #expect(try error("boys", "--into", "picks").contains("boys"))
+    }
+
+    @Test func `a score that is not as its view expects is refused, or stored with a warning and counted`() throws {
+        let store = try Self.store()
+        let refused = try store.asof(["score", "old", "--into", "low", "--at", Self.time])
+        #expect(
+            refused.status == 1 && refused.error.contains("feature 'score': expected at most 0.0, got "),
+            "\(refused)"
+        )
+        #expect(try store.number("SELECT count(*) FROM history.low") == 0)
+        let warned = try store.asof(["score", "old", "--into", "watched", "--at", Self.time])
+        #expect(warned.status == 0, "\(warned)")
+        #expect(
+            warned.error.contains(
+                "WARNING: view 'watched': 40 of 40 values are not as expected, and stored: the first in row 1: "
+            ),
+            "\(warned.error)"
+        )
+        #expect(try store.number("SELECT count(*) FROM history.watched") == 40)
+        #expect(try store.number("SELECT sum(warned)::bigint FROM asof.expectation_counts") == 40)
     }
 }

@@ -101,6 +101,43 @@ import Testing
         }
     }
 
+    @Test func `what a plan without the store cannot count is told in every format, and what it can is in all of them`()
+        throws
+    {
+        let yaml = """
+            entities: { user: { key: user_id, type: int64 } }
+            views:
+              wide: { entities: [user], features: { n: int32 } }
+              off: { entities: [user], online: false, features: { n: int64 } }
+              same: { entities: [user], features: { n: int64 } }
+            """
+        let work = try Workplace(yaml)
+        _ = try work.scratch.write("a.csv", "user_id,t,n\n1,2026-01-01,1\n2,2026-01-01,2\n")
+        for view in ["wide", "off"] { try work.asof(["ingest", view, "a.csv", "--event-time", "t"]) }
+        _ = try work.scratch.write("applied.json", try work.asof(["definitions", "--json"]).out)
+        let changed =
+            yaml.replacing("int32", with: "int64").replacing("online: false, ", with: "")
+            + "\n  new: { entities: [user], ttl: 3d, features: { a: int64, b: string } }\n"
+        _ = try work.scratch.write("features.yaml", changed)
+        let formats = ["text", "json", "markdown"]
+        let here = try formats.map { try work.asof(["plan", "--format", $0]).out }
+        #expect(here[0].contains("made of 2 rows of history") && here[0].contains("n int32 -> int64"), "\(here[0])")
+        #expect(here[2].contains("2 rows of history") && here[2].contains("`n` int32 → int64 | 2 |"), "\(here[2])")
+        #expect(here[0].contains("new: a int64, b string; ttl 3d"), "\(here[0])")
+        #expect(here[2].contains("| `new` | a int64, b string; ttl 3d |"), "\(here[2])")
+        let there = try formats.map {
+            try Self.withoutStore(work, ["plan", "--format", $0, "--against", "applied.json"]).out
+        }
+        for view in ["wide", "off"] {
+            let told = "\(view): its tables are written anew or made of its history; how many rows that are"
+            #expect(there[0].contains(told) && there[2].contains(told), "\(there[0])\(there[2])")
+            #expect(!here[0].contains(told) && !here[2].contains(told))
+        }
+        #expect(!there[0].contains("same:") && !there[0].contains("new: its"))
+        #expect(try Self.json(there[1])["uncounted"] as? [String] == ["wide", "off"])
+        #expect(try Self.json(here[1])["uncounted"] as? [String] == [])
+    }
+
     @Test func `exit codes tell nothing, changes and errors apart`() throws {
         let work = try Self.work()
         let plan = ["plan", "--detailed-exitcode"]

@@ -45,6 +45,35 @@ import Testing
         var error: String?
     }
 
+    @Test func `the command has our folder and environment, and blocks and ignores no signal`() throws {
+        let store = try ServedStore()
+        let command =
+            "grep -E '^Sig(Blk|Ign)' /proc/self/status >signals.txt; pwd >folder.txt; echo $OURS >ours.txt; echo x"
+        let server = try ServedAsof(
+            ["-d", store.conninfo, "--password-command", command],
+            in: store.scratch.path,
+            environment: ["OURS": "a b"],
+            shell: "trap '' USR1 HUP PIPE; exec \"$0\" \"$@\""
+        )
+        server.stop()
+        func read(_ name: String) throws -> String {
+            try String(contentsOfFile: store.scratch.path + "/" + name, encoding: .utf8)
+        }
+        let masks = try read("signals.txt").split(separator: "\n").map { $0.split(separator: "\t").last ?? "" }
+        // But for the two that are the C library's own.
+        let ours = masks.map { (Int($0, radix: 16) ?? -1) & ~0x1_8000_0000 }
+        #expect(ours == [0, 0], "\(masks)")
+        #expect(try read("folder.txt") == store.scratch.path + "\n" && read("ours.txt") == "a b\n")
+    }
+
+    @Test func `a command that takes too long ends with all that it started`() throws {
+        let store = try CommandLineStore()
+        let output = try store.run(["views", "--password-command", "sleep 61 & echo $! >pid.txt; sleep 62"])
+        #expect(output.status == 1 && output.error.contains("did not end within 10 s"), "\(output.error)")
+        let pid = try #require(Int32(try store.read("pid.txt").filter(\.isNumber)))
+        #expect(Patience.wait { kill(pid, 0) != 0 })
+    }
+
     @Test(arguments: [
         Command(testDescription: "echo geheim"),
         Command(testDescription: "echo geheim; exit 3", error: "ended with status 3"),

@@ -160,6 +160,27 @@ import Testing
         #expect(served.served.stop().status == 0)
     }
 
+    @Test(arguments: ["/v1/write", "/api/v2/write?org=o&bucket=b"], ["reject", "warn", "stop"])
+    func `points over HTTP meet the expectations of their features`(path: String, action: String) throws {
+        let feature = "ctr: { type: float64, max: 1, action: \(action) }"
+        let store = try ServedStore(ServedStore.yaml.replacing("ctr: float64", with: feature))
+        let served = try Served(["-d", store.conninfo], in: store.scratch.path)
+        #expect(try Patience.wait(seconds: 60) { try served.get("/readyz").status == 200 })
+        let points = "stats,user_id=1 ctr=0.5 1767225600000000000\nstats,user_id=2 ctr=7 1767225600000000000\n"
+        let answer = try served.post(path, points, type: "text/plain; charset=utf-8")
+        let count = try store.number("SELECT count(*) FROM history.stats")
+        if action == "warn" {
+            #expect(answer.status == 204 && count == 2, "\(answer)")
+            #expect(try store.number("SELECT sum(warned)::bigint FROM asof.expectation_counts") == 1)
+        } else {
+            let reason = "FSVALUE line 2: feature 'ctr': expected at most 1.0, got 7.0"
+            #expect(answer.status == 400 && answer.body.contains(reason), "\(answer)")
+            #expect(answer.body.contains("(action: stop)") == (action == "stop"), "\(answer)")
+            #expect(count == 0)
+        }
+        #expect(served.served.stop().status == 0)
+    }
+
     @Test func `probes tell how the server stands, and never ask PostgreSQL`() throws {
         let cluster = try ThrowawayCluster.start()
         let store = try ServedStore(cluster: cluster)

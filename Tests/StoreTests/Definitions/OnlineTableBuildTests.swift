@@ -135,6 +135,37 @@ import Testing
         #expect(try store.violations() == [])
     }
 
+    @Test func `what a killed build left is told by the doctor, and removed; one under way is not`() throws {
+        let store = try TestStore(Self.yaml(online: false))
+        try store.ingest("stats", [HistoryRow([.int64(1), .string("a")], at: 5, [.int64(1), .null])])
+        func told() throws -> [String] {
+            try Doctor(store.session).run().filter { $0.subject == "builds" && $0.severity == .warning }.map(\.what)
+        }
+        #expect(try told() == [])
+        // Without a turn it is as if whoever made it were gone.
+        let left = try OnlineTableBuild("stats", store.session)
+        #expect(try told().count == 1 && told()[0].hasPrefix("online.\"_build_"))
+        let other = try Session(conninfo: store.conninfo)
+        let running = try OnlineTableBuild.all(["clicks"], planned: store.registry.version, other)
+        #expect(try OnlineTableBuild.left(store.session).count == 1)
+        try OnlineTableBuild.discardLeft(store.session)
+        #expect(try told() == [])
+        #expect(try Self.names(store).hasPrefix("_build_"))
+        for build in running { build.discard() }
+        #expect(try Self.names(store) == "")
+        _ = left
+        // While somebody reads it, it stays, and that is no error.
+        _ = try OnlineTableBuild("stats", store.session)
+        try other.transaction(.read) { () throws(StoreError) in
+            let name = try OnlineTableBuild.left(other).first?.table ?? ""
+            _ = try other.query("SELECT count(*) FROM \(name)")
+            try OnlineTableBuild.discardLeft(store.session)
+        }
+        #expect(try told().count == 1)
+        try OnlineTableBuild.discardLeft(store.session)
+        #expect(try Self.names(store) == "")
+    }
+
     @Test func `two builds of a view at once do not know of one another`() throws {
         let store = try TestStore(Self.yaml(online: false))
         try store.ingest("stats", [HistoryRow([.int64(1), .string("a")], at: 5, [.int64(1), .null])])

@@ -1,5 +1,6 @@
 import Features
 import Models
+import Postgres
 import Store
 import TestSupport
 import Testing
@@ -76,6 +77,26 @@ import Testing
         #expect("\(try #require(none))" == "'delay' names no publish of a model, as in delay@3.1842")
         let unknown = #expect(throws: ModelsError.self) { try fixture.open().verifyLearned("delay@1.99") }
         #expect("\(try #require(unknown))" == "delay@1 has no publish 99")
+    }
+
+    @Test func `a label of a prediction ahead of its own commit is counted and not learned`() throws {
+        let now = try #require(try fixture.store.session.query("SELECT clock_timestamp()").timestamp(0, 0))
+        for (order, ahead) in [(900, 60_000_000), (901, 3_600_000_000), (902, 10_000_000_000_000)] as [(Int64, Int64)] {
+            let at = Timestamp(microseconds: now + ahead)
+            let values: [Value] = [.bool(true), .timestamp(at), .int64(3)]
+            try fixture.store.ingest("outcomes", [HistoryRow([.int64(order)], at: now, values)])
+        }
+        let result = try fixture.open().learn(LearnRequest(model: "delay"))
+        // What lies less than clocks differ ahead is learned.
+        #expect(result.record.sums.ahead == 2 && result.record.sums.examples == 61 && result.learned == 61)
+        #expect(result.record.sums.badLabels == 0)
+        let kept = try #require(try fixture.open().learner("delay").record)
+        #expect(kept.sums == result.record.sums)
+        let publish = try #require(try fixture.open().learner("delay").publishes.first)
+        guard case .equal = try fixture.open().verifyLearned(publish.name).1 else {
+            Issue.record("\(publish.name) is not what is learned again")
+            return
+        }
     }
 
     @Test func `a model that has no labels, and one that is none, are refused`() throws {

@@ -73,4 +73,56 @@ extension StreamRunTests {
         try run(topic)
         #expect(try StreamReject.newest(of: "orders", limit: 9, store.session).map(\.record.offset) == [3])
     }
+
+    /// Records of which the third has an amount that is not as expected, with the view's feature as `action` says.
+    private func unexpected(_ action: String, _ onError: String) throws -> MemoryTopic {
+        let amount = "amount: { type: float64, max: 5, action: \(action) }"
+        let stream = Self.yaml("{ on_error: \(onError), " + Self.plain.dropFirst(2))
+        try store.apply(stream.replacing("amount: float64", with: amount))
+        let topic = MemoryTopic()
+        for (seq, amount) in [1.0, 2, 77, 4].enumerated() {
+            topic.append("{\"user\": \(seq), \"seq\": \(seq), \"amount\": \(amount), \"ts\": 1767225600000}")
+        }
+        return topic
+    }
+
+    private func counted() throws -> String? {
+        let sums = "SELECT sum(rows) || '/' || sum(warned) || '/' || sum(refused) FROM asof.expectation_counts"
+        return try store.session.query(sums).text(0, 0)
+    }
+
+    private static let refusal = "feature 'amount': expected at most 5.0, got 77.0"
+
+    @Test func `a record that is not as expected is set aside with the reason, or ends the stream`() throws {
+        let topic = try unexpected("reject", "reject")
+        let summary = try run(topic)
+        #expect(summary.rows == 3 && summary.rejects == 1)
+        #expect(try numbers() == [0, 1, 3])
+        let reject = try #require(try StreamReject.newest(of: "orders", limit: 9, store.session).first?.record)
+        #expect(reject.offset == 2 && reject.code == .row && reject.reason == Self.refusal, "\(reject.reason)")
+        #expect(try counted() == "4/0/1")
+    }
+
+    @Test(arguments: [("reject", "stop"), ("stop", "stop"), ("stop", "reject")])
+    func `a record that stops ends the stream whatever on_error says, behind what comes before it`(
+        action: String,
+        onError: String
+    ) throws {
+        let topic = try unexpected(action, onError)
+        guard case .badRecord(_, offset: 2, let reason) = failure(topic) else {
+            Issue.record("the record is not told")
+            return
+        }
+        #expect(reason.hasPrefix(Self.refusal), "\(reason)")
+        #expect(try numbers() == [0, 1])
+        #expect(try StreamReject.counts(store.session).isEmpty)
+    }
+
+    @Test func `a record that is warned of is stored and counted`() throws {
+        let topic = try unexpected("warn", "reject")
+        #expect(try run(topic).rows == 4)
+        #expect(try numbers() == [0, 1, 2, 3])
+        #expect(try counted() == "4/1/0")
+        #expect(try StreamReject.counts(store.session).isEmpty)
+    }
 }

@@ -57,6 +57,7 @@ struct ScoreCommand: ParsableCommand {
             let count = entities.map { " \(CountText.count($0, "row"))" } ?? ""
             Console.writeError("scoring\(count) by \(model)@\(version): --at \(time.text) --position \(position)")
         }
+        for warning in result.warnings { Console.writeError("WARNING: \(warning)") }
         Console.write(json ? Self.json(result) : text(result))
     }
 

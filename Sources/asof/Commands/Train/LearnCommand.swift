@@ -87,6 +87,10 @@ struct LearnCommand: ParsableCommand {
         }
         for (count, what) in [
             (sums.withoutLabel, "without a label"), (sums.badLabels, "with a label that the task has not"),
+            (
+                sums.ahead ?? 0,
+                "of predictions ahead of their own commit, which are not learned: check the unit of their times"
+            ),
             (sums.corrections, "corrections, which a learner cannot take back"), (sums.deleted, "taken away"),
             (sums.clipped, "values beyond 100 deviations"),
         ] where count > 0 {
@@ -102,7 +106,8 @@ struct LearnCommand: ParsableCommand {
             ("position", .int64(record.state.position)), ("seq", .int64(record.seq)),
             ("learned", .int64(Int64(result.learned))), ("examples", .int64(Int64(sums.examples))),
             ("loss", sums.meanLoss.map { .float64($0) } ?? .null), ("without_label", .int64(Int64(sums.withoutLabel))),
-            ("bad_labels", .int64(Int64(sums.badLabels))), ("corrections", .int64(Int64(sums.corrections))),
+            ("bad_labels", .int64(Int64(sums.badLabels))),
+            ("ahead", .int64(Int64(sums.ahead ?? 0))), ("corrections", .int64(Int64(sums.corrections))),
             ("deleted", .int64(Int64(sums.deleted))), ("clipped", .int64(Int64(sums.clipped))),
             ("unseen", .int64(Int64(sums.unseen))),
             ("publishes", .listInt64(result.publishes.map { Int64($0) })),

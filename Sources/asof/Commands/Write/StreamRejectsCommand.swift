@@ -9,7 +9,8 @@ struct StreamRejectsCommand: ParsableCommand {
         abstract: "Show records that a stream set aside, newest first.",
         discussion: """
             Of key and value the first 64 KiB are kept, for 30 days after they were set aside. They are the topic's raw data, \
-            personal data included, and so is what --json prints; the table shows none of it but in reasons.
+            personal data included, and so is what --json prints; the table shows none of it but in reasons. Where there are \
+            more than --limit, standard error says how many.
             """
     )
 
@@ -26,7 +27,14 @@ struct StreamRejectsCommand: ParsableCommand {
     }
 
     func run() throws {
-        let rejects = try store.open(forWriting: false).streamRejects(name, limit: limit)
+        let (rejects, count) = try store.open(forWriting: false).streamRejects(name, limit: limit)
+        defer {
+            if count > rejects.count {
+                Console.writeError(
+                    "\(name): the newest \(CountText.grouped(rejects.count)) of \(CountText.grouped(count)); all: --limit \(count)"
+                )
+            }
+        }
         if json {
             for reject in rejects { Console.write(Self.json(reject)) }
             return

@@ -12,8 +12,9 @@ struct StreamStatusCommand: ParsableCommand {
             next: the first offset that is not stored. end: where committed records end now. lag: what lies between, ends \
             of transactions counted as well. behind: the age of the newest record that is stored, where there are more.
 
-            A stream is stalled where its brokers do not answer, and where it cannot go on: records that were lost by \
-            retention, a topic made anew, one cut off at its end. Exit code 1 then.
+            A stream is stalled where its brokers do not answer, and where a run would end: at a record that cannot be stored \
+            and is not set aside, behind records that were lost by retention, in a topic made anew or cut off at its end. \
+            Exit code 1 then. The record that comes next is read for that; whether a run is there, stored at tells.
             """
     )
 
