@@ -142,7 +142,7 @@ import Windows
         let resident = try #require(fixture.windows("recent").resident)
         let expected: [Value] = [.int64(Int64(count - 5)), .float64(Double(count - 5)), .int64(0)]
         #expect(resident.value([.int64(1)], at: start + 1_000_000) == expected)
-        #expect(resident.events.figures.events == count - 5 && resident.events.figures.tiles > 0)
+        #expect(resident.events.figures.events == count - 5 && resident.events.figures.totals > 0)
     }
 
     @Test func `events that no window reaches any more go, and what asks for them is told so`() throws {
@@ -181,8 +181,11 @@ extension ServingFixture {
     /// A window view.
     func windows(_ name: String) throws -> ServedView {
         let bytes = Array(name.utf8)
-        let found = serving.catalog.readableView(named: bytes.span)
-        return try #require(found)
+        func found() -> ServedView? { serving.catalog.readableView(named: bytes.span) }
+        // Events are loaded beside.
+        let isReady = Patience.wait { found()?.resident?.events.isReady == true }
+        #expect(isReady, "\(String(describing: found()?.resident?.events.absence)) \(events.all)")
+        return try #require(found())
     }
 }
 
@@ -199,7 +202,8 @@ extension ResidentRole {
                 key.append(keys)
                 place = key.bytes.withUnsafeBytes { events.place(keyBytes: $0) }
             }
-            return events.values(windows, [place], at: time).values.map { $0.value(0) }
+            var budget = WindowBudget(.max)
+            return events.values(windows, [place], at: time, budget: &budget)?.values.map { $0.value(0) } ?? []
         }
     }
 }
