@@ -187,7 +187,7 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         start.changes = reads.source.changeCount()
         start.position = reads.source.position()
         // Only what a catalog that was taken afterwards has reflects that position.
-        if reads.source.catalog() !== catalog || request.lookup.time != nil { start = (nil, after) }
+        if reads.source.catalog() !== catalog || request.lookup.isFromHistory { start = (nil, after) }
         time = request.lookup.requestTime(reads)
     }
 
@@ -207,7 +207,10 @@ final class LargeReply: LargeWork, @unchecked Sendable {
             guard hasEvents else { return }
             var budget = RowLookup.budget
             let found = lookup.find(keys, rows, readers, memories, reads, isCounted: isCounted, &budget)
-            guard let kept = found else { return isBeyond = true }
+            guard let kept = found else {
+                isBeyond = true
+                return
+            }
             defer { withExtendedLifetime(kept) {} }
             if rows.refusal?.fault != nil { return }
             let count =
@@ -226,7 +229,7 @@ final class LargeReply: LargeWork, @unchecked Sendable {
             return true
         }
         guard row == lookup.rowCount || parts.isRefused else { return false }
-        let isTold = lookup.wantsPosition && lookup.time == nil
+        let isTold = lookup.wantsPosition && !lookup.isFromHistory
         if isTold || isComputed, !parts.isRefused, !isOfOnePosition {
             isCounted = false
             guard attempt < Self.attemptsMax else {

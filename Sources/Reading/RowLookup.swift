@@ -301,7 +301,7 @@ package struct RowLookup: Sendable {
     /// Whether all rows are fetched from history, those of one position.
     ///
     /// Windows that PostgreSQL's events make are those of a position, so that the other rows of a reply that tells one are, too.
-    private var isFromHistory: Bool {
+    var isFromHistory: Bool {
         wantsHistory || time != nil || wantsPosition && hasWindows && !isResident
     }
 

@@ -72,7 +72,7 @@ import Testing
         return edge + random.pick([-1, 0, 1, 1_000_000, 59_999_999] as [Int64])
     }
 
-    @Test(arguments: [(1, true), (2, false), (3, true), (4, false), (5, true), (6, false), (7, true), (8, false)] as [(UInt64, Bool)])
+    @Test(arguments: (1...8).map { ($0, $0 % 2 == 1) } as [(UInt64, Bool)])
     func `values of memory are those of a scan, whatever came late, was corrected or deleted`(
         seed: UInt64,
         integerIDs: Bool
@@ -249,5 +249,94 @@ import Testing
             return result.values
         }
         return (values, times)
+    }
+
+    // MARK: Bounds
+
+    private static func simple(_ texts: [String], keyCount: Int = 1) throws -> EventLayout {
+        let view = try events(integerIDs: true)
+        let types = Dictionary(uniqueKeysWithValues: view.features.map { ($0.name, $0.type) })
+        let windows = try texts.map { try EventWindow($0, of: view) }
+        let layout = EventLayout(windows, keyCount: keyCount, identity: [.int64]) { types[$0] ?? .int64 }
+        return try #require(layout)
+    }
+
+    private static func batch(
+        _ layout: EventLayout,
+        _ rows: [(time: Int64, id: Int64)],
+        isDeleted: Bool = false
+    ) -> EventBatch {
+        EventBatch(
+            layout,
+            times: rows.map(\.time),
+            identity: [Column(type: .int64, values: .int64(rows.map(\.id)))],
+            isDeleted: rows.map { _ in isDeleted }
+        ) { name in
+            name == "s"
+                ? Column(type: .string, rows.map { .string("text \($0.id)") })
+                : Column(type: .float64, values: .float64(rows.map { Double($0.id) }))
+        }
+    }
+
+    /// Where the records of each block lie.
+    private static func places(_ events: KeyEvents) -> Set<UnsafeRawPointer?> {
+        Set(
+            events.groups.flatMap { group in
+                group.blocks.map { block in block.records.withUnsafeBytes { $0.baseAddress } }
+            }
+        )
+    }
+
+    @Test(arguments: ["late", "corrected", "deleted"])
+    func `an event that is late, corrected or deleted moves two blocks at most, whatever its key has`(
+        what: String
+    ) throws {
+        let layout = try Self.simple(["sum(x) over lifetime", "last(s) over 1h"])
+        var loading = LoadingEvents()
+        let all = (0..<60_000).map { (time: Int64($0) * 2, id: Int64($0)) }
+        let batch = Self.batch(layout, all)
+        for row in all.indices {
+            let isLoaded = loading.append(batch, row, position: 1, layout)
+            #expect(isLoaded)
+        }
+        var events = try #require(loading.events(layout))
+        #expect(events.groups.count > 2)
+        for time: Int64 in [0, 60_000, 119_998] {
+            let kept = events
+            let row = what == "late" ? (time: time - 1, id: Int64(7)) : (time: time, id: time / 2)
+            let isApplied = events.apply(Self.batch(layout, [row], isDeleted: what == "deleted"), 0, layout)
+            #expect(isApplied)
+            #expect(Self.places(events).subtracting(Self.places(kept)).count <= 2)
+            #expect(events.count == kept.count + (what == "late" ? 1 : what == "deleted" ? -1 : 0))
+            withExtendedLifetime(kept) {}
+        }
+    }
+
+    @Test func `bytes that 32 bits do not count are refused, and not written`() throws {
+        var layout = try Self.simple(["last(s) over 1h"])
+        layout.bytesMax = 100
+        let rows = (0..<20).map { (time: Int64($0), id: Int64($0)) }
+        #expect(Self.batch(layout, rows).isTooLarge)
+        #expect(!Self.batch(layout, Array(rows[..<5])).isTooLarge)
+        var (events, loading) = (KeyEvents(), LoadingEvents())
+        var applied = 0
+        while applied < 20, events.apply(Self.batch(layout, [rows[applied]]), 0, layout) { applied += 1 }
+        #expect(applied == 10)
+        var loaded = 0
+        while loaded < 20, loading.append(Self.batch(layout, [rows[loaded]]), 0, position: 1, layout) { loaded += 1 }
+        #expect(loaded == 11)
+        // What a correction replaced makes room again.
+        var corrected = KeyEvents()
+        for _ in 0..<50 {
+            let isApplied = corrected.apply(Self.batch(layout, [rows[3]]), 0, layout)
+            #expect(isApplied)
+        }
+        #expect(corrected.count == 1)
+    }
+
+    @Test func `layouts of other numbers of keys are others`() throws {
+        let texts = ["sum(x) over 1h"]
+        #expect(try Self.simple(texts) == Self.simple(texts))
+        #expect(try Self.simple(texts) != Self.simple(texts, keyCount: 2))
     }
 }

@@ -200,14 +200,16 @@ extension ServingEvent {
     static func windowsResident(_ view: String, events: Int, seconds: Double) -> ServingEvent {
         ServingEvent(
             level: .info,
-            message: String(format: "windows over view '\(view)' are computed in memory, of %d events, loaded in %.2f s", events, seconds)
+            message: "windows over view '\(view)' are computed in memory: "
+                + String(format: "%d events, loaded in %.2f s", events, seconds)
         )
     }
 
     static func windowsNotResident(_ view: String, _ absence: EventMemory.Absence, limit: Int?) -> ServingEvent {
         ServingEvent(
             level: .warning,
-            message: "windows over view '\(view)' are computed of what PostgreSQL finds: its events \(absence.text(limit: limit))"
+            message: "windows over view '\(view)' are computed of what PostgreSQL finds: its events "
+                + absence.text(limit: limit)
         )
     }
 }

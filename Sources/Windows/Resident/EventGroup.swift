@@ -106,7 +106,8 @@ struct EventGroup: Sendable {
     private mutating func refresh(_ layout: EventLayout) {
         totals = [MeasureTotals](repeating: MeasureTotals(), count: layout.measures.count)
         count = 0
-        byteCount = 2 * KeyEvents.arrayBytes + blocks.capacity * MemoryLayout<EventBlock>.stride
+        byteCount =
+            2 * KeyEvents.arrayBytes + blocks.capacity * MemoryLayout<EventBlock>.stride
             + totals.capacity * MemoryLayout<MeasureTotals>.stride
         for block in blocks {
             count += block.count
