@@ -137,7 +137,8 @@ package final class EventMemory: @unchecked Sendable {
         at time: Int64,
         budget: inout WindowBudget
     ) -> ResidentWindows.Result? {
-        windows.values(places, in: events, at: time, budget: &budget)
+        precondition(standing == .ready, "events that are not there are read")
+        return windows.values(places, in: events, at: time, budget: &budget)
     }
 
     // MARK: Loading

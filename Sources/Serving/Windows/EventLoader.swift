@@ -142,12 +142,14 @@ final class EventLoader: @unchecked Sendable {
         for memory in memories where !memory.loaded(at: position) { return leave(memories, .bytes, view) }
         let bytes = memories.reduce(0) { $0 + $1.figures.bytes }
         if bytes > room { return leave(memories, .memory(bytes: bytes), view) }
-        for _ in 0..<Self.attemptsMax {
+        var attempts = 0
+        while attempts < Self.attemptsMax {
             if isStopped || serving.catalog.all[view.stored.id]?.events.first !== view.events.first { break }
-            if serving.position < position {
+            if serving.position < position, !memories.contains(where: \.isOvertaken) {
                 Thread.sleep(forTimeInterval: 0.005)
                 continue
             }
+            attempts += 1
             var rows = 0
             for memory in memories {
                 guard let taken = memory.takeQueue() else {
