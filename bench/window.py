@@ -217,8 +217,12 @@ def served(store: harness.Store, users: int, each: int, hot: int) -> None:
     store.asof("ingest", "purchases", str(events), "--time-unit", "us", "--quiet")
     store.asof("ingest", "stored", str(stored), "--time-unit", "us", "--quiet")
     start = time.monotonic()
-    server = servers.start_asof(store, "--windows-in-memory")
+    server = servers.start_asof(store)
     print(f"start with {purchase} events {time.monotonic() - start:.1f} s", flush=True)
+    # Events are loaded beside; until then PostgreSQL is asked for them.
+    while b"absent\r\n$-1" not in server.ask("FS.WINDOWS", "spend"):
+        time.sleep(0.05)
+    print(f"events in memory after {time.monotonic() - start:.1f} s", flush=True)
     for user, known in some.items():
         compare_served(server, user, known, now)
     seconds = 0.3 if store.options.is_quick else 3.0

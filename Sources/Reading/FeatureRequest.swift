@@ -23,7 +23,23 @@ package struct FeatureRequest: Sendable {
     /// Counts the keys while the request waits.
     private var hold: ReadHold?
 
+    /// Whether the reply is made in pieces, whatever its size.
+    private var isPiecewise = false
+
     private var isMap: Bool { if case .map = shape { true } else { false } }
+
+    private var inPieces: FeatureRequest {
+        var request = self
+        request.isPiecewise = true
+        return request
+    }
+
+    /// The same with all rows from history.
+    var inHistory: FeatureRequest {
+        var request = self
+        request.lookup = lookup.inHistory()
+        return request
+    }
 
     package init(
         _ shape: Shape,
@@ -111,7 +127,12 @@ package struct FeatureRequest: Sendable {
         _ reply: inout ReplyWriter
     ) throws(CommandFault) -> CommandOutcome? {
         if isTogether, lookup.isResident {
-            return lookup.answer(self, reads, of: catalog, after: position, &reply)
+            switch lookup.answer(self, reads, of: catalog, after: position, &reply) {
+            case .outcome(let outcome): return outcome
+            case .isStale: return nil
+            case .isBeyond:
+                return .deferred(try inHistory.later(reads, of: catalog, after: position, reply.version))
+            }
         }
         // A map has one row, which is long by its texts and lists alone.
         if (!isMap && isLarge(reads.large.sizes)) || !lookup.isResident {
@@ -119,7 +140,18 @@ package struct FeatureRequest: Sendable {
         }
         let limits = reply.limits
         reply.begin(reads.large.sizes.inlineLimits)
-        let outcome = lookup.answer(self, reads, of: catalog, after: position, &reply)
+        let outcome: CommandOutcome
+        switch lookup.answer(self, reads, of: catalog, after: position, &reply) {
+        case .outcome(let answered): outcome = answered
+        case .isStale:
+            reply.restart(limits)
+            return nil
+        case .isBeyond:
+            reply.restart(limits)
+            // Many rows are computed in pieces, a single one is not.
+            let request = lookup.rowCount > 1 ? inPieces : inHistory
+            return .deferred(try request.later(reads, of: catalog, after: position, reply.version))
+        }
         guard reply.isRefused else { return outcome }
         // Long texts, of which nobody knew before.
         reply.restart(limits)
@@ -171,13 +203,15 @@ package struct FeatureRequest: Sendable {
                     }
                 )
             }
-            if !isMap, isLarge(reads.large.sizes) { return makeLarge() }
+            if isPiecewise || !isMap && isLarge(reads.large.sizes) { return makeLarge() }
             // Not on the thread of a commit or a connection to PostgreSQL, where this may be.
             reads.large.short {
                 var reply = ReplyWriter(version: version)
                 // A map has one row, which is not cut.
                 if !isMap { reply.begin(reads.large.sizes.inlineLimits) }
-                lookup.write(self, memories, reads, of: catalog, after: position, &reply)
+                guard lookup.write(self, memories, reads, of: catalog, after: position, &reply) else {
+                    return inHistory.answer(reads, of: catalog, after: position, version, cancellation, finish)
+                }
                 if reply.isRefused, reply.limits != .reply { return makeLarge() }
                 let made = reply
                 finish { $0.encoded(made) }

@@ -127,7 +127,8 @@ package struct LargeArguments: LargeWork {
 ///
 /// Memories are locked for one piece at a time, so rows are whole, and those of different pieces may be of different
 /// positions. Where the reply tells one, it is made again if anything was applied meanwhile; where that happens time and
-/// again, its position is one that all rows reflect at least.
+/// again, its position is one that all rows reflect at least. With windows that are computed in memory it is always of one
+/// position: where it cannot be made so, all rows come from history.
 ///
 /// `@unchecked Sendable`: used on the thread of ``LargeReplies`` only.
 final class LargeReply: LargeWork, @unchecked Sendable {
@@ -145,6 +146,10 @@ final class LargeReply: LargeWork, @unchecked Sendable {
     private var parts: ReplyParts
     private var row = 0
     private var attempt = 0
+    /// Rows whose windows are computed at a time.
+    private var computedRows = Int.max
+    /// Whether windows are computed in memory.
+    private let isComputed: Bool
     private var isCounted: Bool
     private var start: (changes: UInt64?, position: Int64) = (nil, 0)
     /// As of when all rows are.
@@ -171,6 +176,7 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         self.cancellation = cancellation
         self.finish = finish
         isCounted = request.lookup.isCounted
+        isComputed = request.lookup.isComputed(memories)
         parts = ReplyParts(request, version)
         begin()
     }
@@ -181,7 +187,7 @@ final class LargeReply: LargeWork, @unchecked Sendable {
         start.changes = reads.source.changeCount()
         start.position = reads.source.position()
         // Only what a catalog that was taken afterwards has reflects that position.
-        if reads.source.catalog() !== catalog || request.lookup.time != nil { start = (nil, after) }
+        if reads.source.catalog() !== catalog || request.lookup.isFromHistory { start = (nil, after) }
         time = request.lookup.requestTime(reads)
     }
 
@@ -192,10 +198,19 @@ final class LargeReply: LargeWork, @unchecked Sendable {
             return true
         }
         let lookup = request.lookup
-        let keys = row..<min(row + pieceRows, lookup.rowCount)
+        let keys = row..<min(row + min(pieceRows, computedRows), lookup.rowCount)
         let rows = FoundRows(rowCount: keys.count, roleCount: lookup.roleCount, time: time, refusal: lookup.refusal)
+        var hasEvents = true
+        var isBeyond = false
         lookup.withReaders(memories) { readers in
-            let kept = lookup.find(keys, rows, readers, memories, reads, isCounted: isCounted)
+            hasEvents = lookup.hasEvents(memories, at: time)
+            guard hasEvents else { return }
+            var budget = RowLookup.budget
+            let found = lookup.find(keys, rows, readers, memories, reads, isCounted: isCounted, &budget)
+            guard let kept = found else {
+                isBeyond = true
+                return
+            }
             defer { withExtendedLifetime(kept) {} }
             if rows.refusal?.fault != nil { return }
             let count =
@@ -204,19 +219,40 @@ final class LargeReply: LargeWork, @unchecked Sendable {
             parts.add(rows, 0..<count)
             row += count
         }
+        if !hasEvents || isBeyond && keys.count == 1 { return answerFromHistory() }
+        if isBeyond {
+            computedRows = keys.count / 2
+            return false
+        }
         if let fault = rows.refusal?.fault {
             finish { $0.fault(fault) }
             return true
         }
         guard row == lookup.rowCount || parts.isRefused else { return false }
-        if lookup.wantsPosition, lookup.time == nil, !parts.isRefused, !isOfOnePosition, attempt < Self.attemptsMax {
-            attempt += 1
+        let isTold = lookup.wantsPosition && !lookup.isFromHistory
+        if isTold || isComputed, !parts.isRefused, !isOfOnePosition {
             isCounted = false
+            guard attempt < Self.attemptsMax else {
+                if isComputed { return answerFromHistory() }
+                return end()
+            }
+            attempt += 1
             begin()
             return false
         }
+        return end()
+    }
+
+    private func end() -> Bool {
         let reply = parts.end(position: max(start.position, after), time: time)
         finish { $0.encoded(reply) }
+        return true
+    }
+
+    /// Begins anew, with all rows from history.
+    /// - Returns: `true`, since somebody else goes on.
+    private func answerFromHistory() -> Bool {
+        request.inHistory.answer(reads, of: catalog, after: after, version, cancellation, finish)
         return true
     }
 

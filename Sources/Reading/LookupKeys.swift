@@ -17,11 +17,12 @@ package struct LookupKeys: Sendable {
     /// The keys' values, one array a key column, kept only for what may ask PostgreSQL.
     private var values: [[Value]]
 
-    /// - Parameter isTimed: whether rows of an earlier time are asked for, which may have to come from history.
+    /// - Parameter isTimed: whether rows of an earlier time, or beside windows, are asked for, which may have to come from history.
     package init(_ view: ServedView, capacity: Int, isTimed: Bool = false) {
         self.view = view
         scratch = EntityKey(view.layout.keys)
-        values = view.residentRows == nil || isTimed ? view.definition.keys.map { _ in [] } : []
+        let mayAsk = view.residentRows == nil || view.windows != nil || isTimed
+        values = mayAsk ? view.definition.keys.map { _ in [] } : []
         if isInteger { integers.reserveCapacity(capacity) } else { ends.reserveCapacity(capacity) }
     }
 

@@ -14,6 +14,12 @@ enum ReadingLimits {
     /// Large reads that wait for those: each keeps its request.
     static let waitingRepliesMax = 1_024
 
+    // MARK: Windows in memory
+
+    /// Events that pass by for windows while a request holds the memories that commits change, some 2 ms. A reply of many rows
+    /// is made in pieces that have so many; a row with more is computed of what PostgreSQL finds.
+    static let windowEventsMax = 10_000
+
     // MARK: Inside
 
     /// The most lists behind FEATURES for which plans are kept.

@@ -9,8 +9,10 @@ extension RowLookup {
         case visited
         /// Something is being applied, or was published.
         case isChanging
-        /// Memory has a row that is newer than the time asked for.
+        /// Memory has a row that is newer than the time asked for, or not all events of its windows.
         case isNewer
+        /// Windows would take longer than one hold of the locks may.
+        case isBeyond
     }
 
     /// µs; asked for only where something depends on it.
@@ -24,7 +26,7 @@ extension RowLookup {
     /// Where it is said that a value is not of the type in which it is asked for; `nil` where all are.
     var refusal: RowRefusal? { computation?.columns.narrowed.isEmpty == false ? RowRefusal() : nil }
 
-    /// Calls `body` once with the rows.
+    /// Calls `body` once with the rows, none of which is computed of events.
     func visit(_ memories: [ViewMemory], _ reads: FeatureReads, _ body: (borrowing FoundRows) -> Void) {
         let rows = FoundRows(rowCount: rowCount, roleCount: roleCount, time: requestTime(reads), refusal: refusal)
         if memories.count == 1, computation == nil, !hasWindows {
@@ -36,7 +38,8 @@ extension RowLookup {
             return
         }
         withReaders(memories) { readers in
-            let kept = find(0..<rowCount, rows, readers, memories, reads, isCounted: isCounted)
+            var budget = Int.max
+            let kept = find(0..<rowCount, rows, readers, memories, reads, isCounted: isCounted, &budget)
             body(rows)
             withExtendedLifetime(kept) {}
         }
@@ -63,37 +66,48 @@ extension RowLookup {
             if let time {
                 for role in views.indices { keys[role].find(role, in: rows, readers[role]) }
                 guard rows.isWithin(time, roles: views.indices) else { return .isNewer }
-                for role in views.indices {
-                    // Events of so long ago are not kept.
-                    if let windows = computed(role, memories), !windows.answers(at: time) { return .isNewer }
-                }
             }
-            let kept = find(0..<rowCount, rows, readers, memories, reads, isCounted: isCounted)
+            guard hasEvents(memories, at: rows.time) else { return .isNewer }
+            var budget = Self.budget
+            guard let kept = find(0..<rowCount, rows, readers, memories, reads, isCounted: isCounted, &budget) else {
+                return .isBeyond
+            }
             body(rows, position)
             withExtendedLifetime(kept) {}
             return .visited
         }
     }
 
+    /// What windows may cost in one hold of the locks.
+    static let budget = ReadingLimits.windowEventsMax * ResidentRole.costOfEvent
+
+    /// Whether all events are there of which windows at a time are computed. It stays so while memories are locked.
+    func hasEvents(_ memories: [ViewMemory], at time: Int64) -> Bool {
+        // Events of long ago are not kept, and a memory may be loaded just now, or have gone.
+        views.indices.allSatisfy { computed($0, memories)?.answers(at: time) ?? true }
+    }
+
     /// Looks some of the rows up, and computes what is computed.
-    /// - Returns: to be kept as long as the rows.
+    /// - Returns: to be kept as long as the rows; `nil` where the budget is not enough.
     func find(
         _ range: Range<Int>,
         _ rows: borrowing FoundRows,
         _ readers: [ViewMemory.SharedReader],
         _ memories: [ViewMemory],
         _ reads: FeatureReads,
-        isCounted: Bool
-    ) -> [PackedColumns] {
+        isCounted: Bool,
+        _ budget: inout Int
+    ) -> [PackedColumns]? {
         var kept: [PackedColumns] = []
         for role in views.indices {
             if let windows = computed(role, memories) {
-                kept.append(compute(windows, range, role, rows))
+                guard let made = compute(windows, range, role, rows, &budget) else { return nil }
+                kept.append(made)
             } else {
                 keys[role].find(range, role, in: rows, readers[role])
             }
-            show(role, of: role, rows, isCounted: isCounted)
         }
+        for role in views.indices { show(role, of: role, rows, isCounted: isCounted) }
         if let computation {
             kept.append(computation.fill(rows, range) { if isCounted { reads.noteDerivedErrors($0) } })
         }
@@ -105,10 +119,11 @@ extension RowLookup {
         _ resident: ResidentRole,
         _ range: Range<Int>,
         _ role: Int,
-        _ rows: borrowing FoundRows
-    ) -> PackedColumns {
+        _ rows: borrowing FoundRows,
+        _ budget: inout Int
+    ) -> PackedColumns? {
         let places = keys[role].places(range, in: resident.events)
-        let packed = resident.rows(places, at: rows.time)
+        guard let packed = resident.rows(places, at: rows.time, budget: &budget) else { return nil }
         for row in places.indices { rows.set(row &* rows.roleCount &+ role, packed.row(row)) }
         return packed
     }

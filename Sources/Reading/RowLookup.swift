@@ -29,6 +29,8 @@ package struct RowLookup: Sendable {
     package var computation: RowComputation?
     /// The time of a request that reads windows, µs; `nil` until ``timed(_:)``.
     private(set) var moment: Int64?
+    /// Whether all rows are to be fetched from history, since memory could not give those of one position.
+    private(set) var wantsHistory = false
 
     package init(
         views: [ServedView],
@@ -61,6 +63,13 @@ package struct RowLookup: Sendable {
         return timed
     }
 
+    /// The same with all rows from history.
+    func inHistory() -> RowLookup {
+        var asked = self
+        asked.wantsHistory = true
+        return asked
+    }
+
     /// Roles of the rows: those of the views, and one more for what is computed.
     var roleCount: Int { views.count + (computation == nil ? 0 : 1) }
 
@@ -69,46 +78,60 @@ package struct RowLookup: Sendable {
     /// How long a change of many rows is waited for.
     private static let changeWaitMs = 2_000
 
+    /// What becomes of a look-up on an event loop.
+    package enum Answer {
+        case outcome(CommandOutcome)
+        /// Another catalog has taken the place of the request's, which is to be understood anew.
+        case isStale
+        /// Memory has everything, and it is too much to compute at once.
+        case isBeyond
+    }
+
     /// Answers at once where all views are resident, else later.
     ///
     /// A reply that tells a position has exactly that position's rows. Only where changes of many rows follow one another
     /// without a pause, or where rows come from PostgreSQL, they may be newer. Of an earlier time, rows come from memory
-    /// where those there are no newer, else all of them from history, at one position.
+    /// where those there are no newer, else all of them from history, at one position. A reply with windows has rows of one
+    /// position, whether it tells that or not: those that memory has at a moment, or all of them from history.
     /// - Parameters:
     ///   - catalog: that the views are of.
     ///   - position: one that had been reached before the catalog was taken.
-    /// - Returns: `nil` where another catalog has taken its place, so that the request is to be understood anew.
     package func answer(
         _ form: some RowReply,
         _ reads: FeatureReads,
         of catalog: Catalog,
         after position: Int64,
         _ reply: inout ReplyWriter
-    ) -> CommandOutcome? {
+    ) -> Answer {
         guard let memories = residentMemories else {
-            return .deferred(later(form, reads, of: catalog, after: position, reply.version))
+            return .outcome(.deferred(later(form, reads, of: catalog, after: position, reply.version)))
         }
-        guard wantsPosition || time != nil else {
+        guard wantsPosition || time != nil || hasWindows else {
             visit(memories, reads) { form.write($0, position: position, to: &reply) }
-            return .replied
+            return .outcome(.replied)
         }
-        for _ in 0..<Self.attemptsMax {
+        let version = reply.version
+        attempts: for _ in 0..<Self.attemptsMax {
             // A memory of an older catalog is followed no more.
-            guard reads.source.catalog() === catalog else { return nil }
+            guard reads.source.catalog() === catalog else { return .isStale }
             switch visitExactly(memories, reads, of: catalog, { form.write($0, position: $1, to: &reply) }) {
-            case .visited: return .replied
-            case .isNewer: return .deferred(later(form, reads, of: catalog, after: position, reply.version))
+            case .visited: return .outcome(.replied)
+            case .isNewer: break attempts
+            case .isBeyond: return .isBeyond
             case .isChanging: continue
             }
         }
-        let version = reply.version
-        guard time == nil else { return .deferred(later(form, reads, of: catalog, after: position, version)) }
-        return .deferred(
-            DeferredReply { finish in
-                reads.source.whenReached(reads.source.position() + 1, Self.changeWaitMs) { _ in
-                    fetch(form, reads, of: catalog, after: position, version, finish)
+        guard time == nil, !hasWindows else {
+            return .outcome(.deferred(inHistory().later(form, reads, of: catalog, after: position, version)))
+        }
+        return .outcome(
+            .deferred(
+                DeferredReply { finish in
+                    reads.source.whenReached(reads.source.position() + 1, Self.changeWaitMs) { _ in
+                        fetch(form, reads, of: catalog, after: position, version, finish)
+                    }
                 }
-            }
+            )
         )
     }
 
@@ -159,6 +182,12 @@ package struct RowLookup: Sendable {
         return seen.reduce(0) { $0 + $1.figures.bytes }
     }
 
+    /// Whether a view's rows are to be fetched.
+    private func isMissing(_ view: ServedView) -> Bool {
+        // Windows of one reply are of one position.
+        isFromHistory || view.residentRows == nil || view.windows != nil && !isResident
+    }
+
     /// Gets a memory for each role: the view's, or where it has none one with the rows that the keys name, by one query a
     /// view. Of an earlier time, all of them from history.
     /// - Parameters:
@@ -169,17 +198,16 @@ package struct RowLookup: Sendable {
         after position: Int64,
         _ finish: @escaping @Sendable (Result<[ViewMemory], ServingError>) -> Void
     ) {
-        let isFetched = isFromHistory
         // A role of which the request gives everything has no keys, and nothing to fetch.
         let asked = zip(views, keys).filter { view, keys in
-            (isFetched || view.residentRows == nil) && keys.count > 0
+            isMissing(view) && keys.count > 0
         }
         let missing = Self.each(of: asked.map(\.0))
         let group = FetchGroup(count: missing.count) { result in
             finish(
                 result.map { fetched in
                     views.compactMap { view in
-                        if !isFetched, let memory = view.residentRows { return memory }
+                        if !isMissing(view), let memory = view.residentRows { return memory }
                         guard let place = missing.firstIndex(where: { $0 === view }) else {
                             return ViewMemory(layout: view.layout)
                         }
@@ -191,7 +219,7 @@ package struct RowLookup: Sendable {
         if missing.isEmpty { return group.finishEmpty() }
         for (index, view) in missing.enumerated() {
             let columns = LookupKeys.columns(zip(views, keys).filter { $0.0 === view }.map(\.1))
-            if isFetched || view.windows != nil {
+            if isFromHistory || view.windows != nil {
                 let newest = view.windows == nil ? Timestamp.latest.microseconds : moment ?? reads.source.now()
                 reads.source.fetchHistory(view, columns, time ?? newest, position) { group.ended(index, $0) }
             } else {
@@ -217,7 +245,9 @@ package struct RowLookup: Sendable {
                 // Not on the thread of a commit or a connection to PostgreSQL, where this may be.
                 reads.large.short {
                     var reply = ReplyWriter(version: version)
-                    timed.write(form, memories, reads, of: catalog, after: position, &reply)
+                    guard timed.write(form, memories, reads, of: catalog, after: position, &reply) else {
+                        return timed.inHistory().fetch(form, reads, of: catalog, after: position, version, finish)
+                    }
                     let made = reply
                     finish { $0.encoded(made) }
                 }
@@ -226,6 +256,7 @@ package struct RowLookup: Sendable {
     }
 
     /// Answers from memories, exactly where that is asked for and can be had.
+    /// - Returns: as ``visit(_:_:of:after:_:)``.
     func write(
         _ form: some RowReply,
         _ memories: [ViewMemory],
@@ -233,13 +264,14 @@ package struct RowLookup: Sendable {
         of catalog: Catalog,
         after position: Int64,
         _ reply: inout ReplyWriter
-    ) {
-        visit(memories, reads, of: catalog, after: position) { form.write($0, position: $1, to: &reply) }
+    ) -> Bool {
+        visit(memories, reads, of: catalog, after: position) { form.write($0, position: $1, to: &reply) } != nil
     }
 
     /// Calls `body` once with the rows of memories, exactly those of a position where that is asked for and can be had.
     /// - Parameter position: one that the rows reflect.
-    /// - Returns: whether they are exactly those of the position that `body` got.
+    /// - Returns: whether they are exactly those of the position that `body` got; `nil` where windows cannot be computed of what is in
+    ///   memory, and `body` was not called: history is to answer.
     @discardableResult
     func visit(
         _ memories: [ViewMemory],
@@ -247,21 +279,30 @@ package struct RowLookup: Sendable {
         of catalog: Catalog,
         after position: Int64,
         _ body: (borrowing FoundRows, Int64) -> Void
-    ) -> Bool {
-        if isResident, wantsPosition, time == nil {
+    ) -> Bool? {
+        let isComputed = isComputed(memories)
+        if isComputed || isResident && wantsPosition && time == nil && !wantsHistory {
             for _ in 0..<Self.attemptsMax {
-                if case .visited = visitExactly(memories, reads, of: catalog, body) { return true }
+                switch visitExactly(memories, reads, of: catalog, body) {
+                case .visited: return true
+                case .isNewer, .isBeyond: if isComputed { return nil }
+                case .isChanging: continue
+                }
             }
+            if isComputed { return nil }
         }
         visit(memories, reads) { body($0, position) }
         return isFromHistory
     }
 
+    /// Whether some role's rows are computed in memory.
+    func isComputed(_ memories: [ViewMemory]) -> Bool { views.indices.contains { computed($0, memories) != nil } }
+
     /// Whether all rows are fetched from history, those of one position.
     ///
     /// Windows that PostgreSQL's events make are those of a position, so that the other rows of a reply that tells one are, too.
-    private var isFromHistory: Bool {
-        time != nil || (wantsPosition && views.contains { $0.windows != nil && $0.resident == nil })
+    var isFromHistory: Bool {
+        wantsHistory || time != nil || wantsPosition && hasWindows && !isResident
     }
 
     private static func each(of views: [ServedView]) -> [ServedView] {

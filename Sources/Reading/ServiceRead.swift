@@ -54,7 +54,7 @@ package struct ServiceRead: Sendable {
             var made: ServiceRows?
             switch lookup.visitExactly(memories, reads, of: catalog, { made = rows($0, $1) }) {
             case .visited: return made
-            case .isNewer: return nil
+            case .isNewer, .isBeyond: return nil
             case .isChanging: continue
             }
         }
@@ -80,6 +80,11 @@ package struct ServiceRead: Sendable {
                     var made = ServiceRows(columns: [], statuses: [], eventTimes: [], position: position, time: 0)
                     let isExact = lookup.visit(memories, reads, of: catalog, after: position) {
                         made = self.rows($0, $1)
+                    }
+                    guard let isExact else {
+                        var other = self
+                        other.lookup = lookup.inHistory()
+                        return other.rows(reads, of: catalog, after: position, finish: finish)
                     }
                     made.isExact = isExact
                     finish(.success(made))

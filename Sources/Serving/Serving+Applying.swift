@@ -94,7 +94,12 @@ extension Serving {
             let own = applied.followed(to: state)
             // As with other rows, what is too large to be applied while everybody waits is applied before.
             let isSmall = events.reduce(0) { $0 + Int64($1.rowCount) } <= ServingLimits.rowsTogetherMax
-            if !isSmall { for rows in events { rows.apply(to: state.position) } }
+            if !isSmall {
+                // Memory is ahead of the position until that has moved.
+                beginPartialChange()
+                for rows in events { rows.apply(to: state.position) }
+            }
+            defer { if !isSmall { endPartialChange() } }
             // Those of own commits behind the state are yet to be applied.
             move(to: applied.reached, own, chunks, events: (isSmall ? events : [], state.position))
             return own

@@ -63,6 +63,11 @@ package final class TestStore {
 
     package func view(_ name: String) throws -> StoredView { try registry.view(named: name) }
 
+    /// Forgets an entity's key, as `asof forget` does.
+    package func forget(_ entity: String, _ key: String) throws {
+        _ = try Forgetting(session, entity: entity, key: key, registry.definitions).run()
+    }
+
     package func head() throws -> LedgerState { try Ledger(session).head() }
 
     /// The rows as columns, in ``ViewRows`` form.

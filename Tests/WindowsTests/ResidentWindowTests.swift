@@ -72,7 +72,7 @@ import Testing
         return edge + random.pick([-1, 0, 1, 1_000_000, 59_999_999] as [Int64])
     }
 
-    @Test(arguments: [(1, true), (2, false), (3, true), (4, false)] as [(UInt64, Bool)])
+    @Test(arguments: (1...8).map { ($0, $0 % 2 == 1) } as [(UInt64, Bool)])
     func `values of memory are those of a scan, whatever came late, was corrected or deleted`(
         seed: UInt64,
         integerIDs: Bool
@@ -81,11 +81,13 @@ import Testing
         let view = try Self.events(integerIDs: integerIDs)
         let windows = try Self.texts.map { try EventWindow($0, of: view) }
         let types = Dictionary(uniqueKeysWithValues: view.features.map { ($0.name, $0.type) })
-        let layout = try #require(
+        var layout = try #require(
             EventLayout(windows, identity: [types["id"] ?? .int64, .string]) {
                 types[$0] ?? ($0 == "user_id" ? .int64 : .string)
             }
         )
+        // So small that blocks and groups of them are made, halved and put together all the time; seldom as they are.
+        if !random.oneIn(4) { (layout.blockRows, layout.groupBlocks) = (random.int(2...9), random.int(2...5)) }
         let delay = Interval(microseconds: random.pick([0, 1, 1_000_000]))
         let resident = ResidentWindows(windows, delay: delay, isStrict: random.oneIn(2), layout: layout)
         let strict = ResidentWindows(windows, delay: delay, isStrict: true, layout: layout)
@@ -118,7 +120,8 @@ import Testing
                 }
                 let event = isDeleted ? nil : Event(key: identity.key, origin: identity.origin, values: values)
                 let batch = Self.batch([(identity, event, values)], view, layout)
-                keys[identity.key].apply(batch, 0, layout)
+                let isApplied = keys[identity.key].apply(batch, 0, layout)
+                #expect(isApplied)
                 twin[identity] = event
                 position += 1
                 history.append((identity, event, position))
@@ -131,14 +134,15 @@ import Testing
                 history = history.filter { $0.identity.time > floor }
             }
             guard step % 16 == 0 else { continue }
-            if step == 64 { #expect(keys.reduce(0) { $0 + $1.tileCount } > 2) }
-            let loaded = Self.loaded(history.shuffled(using: &random), view, layout, &random)
+            if step == 64 { #expect(keys.reduce(0) { $0 + $1.totalsCount } > 2) }
+            let loaded = try Self.loaded(history.shuffled(using: &random), view, layout, &random)
             for (events, name) in [(keys, "applied"), (loaded, "loaded")] {
                 for (plan, isStrict) in [(resident, nil), (strict, true)] as [(ResidentWindows, Bool?)] {
                     for _ in 0..<3 {
                         let time = Self.time(&random) + random.pick([0, 3_600_000_000, 900_000_000, 864_000_000_000])
                         let asked = [random.int(0...1), 2, -1, random.int(0...1)]
-                        let got = plan.values(asked, in: events, at: time)
+                        var budget = WindowBudget(.max)
+                        let got = try #require(plan.values(asked, in: events, at: time, budget: &budget))
                         let expected = Self.expected(
                             windows,
                             twin,
@@ -191,9 +195,9 @@ import Testing
         _ view: ViewDefinition,
         _ layout: EventLayout,
         _ random: inout SeededRandom
-    ) -> [KeyEvents] {
+    ) throws -> [KeyEvents] {
         var loading = [LoadingEvents](repeating: LoadingEvents(), count: 3)
-        return loading.indices.map { key in
+        return try loading.indices.map { key in
             loading[key] = LoadingEvents()
             let rows = history.filter { $0.identity.key == key }
             let values = rows.map { row in
@@ -201,9 +205,10 @@ import Testing
             }
             let all = batch(zip(rows, values).map { ($0.identity, $0.event, $1) }, view, layout)
             for (place, row) in rows.enumerated() {
-                loading[key].append(all, place, position: row.position, layout)
+                let isLoaded = loading[key].append(all, place, position: row.position, layout)
+                #expect(isLoaded)
             }
-            return loading[key].events(layout)
+            return try #require(loading[key].events(layout))
         }
     }
 
@@ -244,5 +249,94 @@ import Testing
             return result.values
         }
         return (values, times)
+    }
+
+    // MARK: Bounds
+
+    private static func simple(_ texts: [String], keyCount: Int = 1) throws -> EventLayout {
+        let view = try events(integerIDs: true)
+        let types = Dictionary(uniqueKeysWithValues: view.features.map { ($0.name, $0.type) })
+        let windows = try texts.map { try EventWindow($0, of: view) }
+        let layout = EventLayout(windows, keyCount: keyCount, identity: [.int64]) { types[$0] ?? .int64 }
+        return try #require(layout)
+    }
+
+    private static func batch(
+        _ layout: EventLayout,
+        _ rows: [(time: Int64, id: Int64)],
+        isDeleted: Bool = false
+    ) -> EventBatch {
+        EventBatch(
+            layout,
+            times: rows.map(\.time),
+            identity: [Column(type: .int64, values: .int64(rows.map(\.id)))],
+            isDeleted: rows.map { _ in isDeleted }
+        ) { name in
+            name == "s"
+                ? Column(type: .string, rows.map { .string("text \($0.id)") })
+                : Column(type: .float64, values: .float64(rows.map { Double($0.id) }))
+        }
+    }
+
+    /// Where the records of each block lie.
+    private static func places(_ events: KeyEvents) -> Set<UnsafeRawPointer?> {
+        Set(
+            events.groups.flatMap { group in
+                group.blocks.map { block in block.records.withUnsafeBytes { $0.baseAddress } }
+            }
+        )
+    }
+
+    @Test(arguments: ["late", "corrected", "deleted"])
+    func `an event that is late, corrected or deleted moves two blocks at most, whatever its key has`(
+        what: String
+    ) throws {
+        let layout = try Self.simple(["sum(x) over lifetime", "last(s) over 1h"])
+        var loading = LoadingEvents()
+        let all = (0..<60_000).map { (time: Int64($0) * 2, id: Int64($0)) }
+        let batch = Self.batch(layout, all)
+        for row in all.indices {
+            let isLoaded = loading.append(batch, row, position: 1, layout)
+            #expect(isLoaded)
+        }
+        var events = try #require(loading.events(layout))
+        #expect(events.groups.count > 2)
+        for time: Int64 in [0, 60_000, 119_998] {
+            let kept = events
+            let row = what == "late" ? (time: time - 1, id: Int64(7)) : (time: time, id: time / 2)
+            let isApplied = events.apply(Self.batch(layout, [row], isDeleted: what == "deleted"), 0, layout)
+            #expect(isApplied)
+            #expect(Self.places(events).subtracting(Self.places(kept)).count <= 2)
+            #expect(events.count == kept.count + (what == "late" ? 1 : what == "deleted" ? -1 : 0))
+            withExtendedLifetime(kept) {}
+        }
+    }
+
+    @Test func `bytes that 32 bits do not count are refused, and not written`() throws {
+        var layout = try Self.simple(["last(s) over 1h"])
+        layout.bytesMax = 100
+        let rows = (0..<20).map { (time: Int64($0), id: Int64($0)) }
+        #expect(Self.batch(layout, rows).isTooLarge)
+        #expect(!Self.batch(layout, Array(rows[..<5])).isTooLarge)
+        var (events, loading) = (KeyEvents(), LoadingEvents())
+        var applied = 0
+        while applied < 20, events.apply(Self.batch(layout, [rows[applied]]), 0, layout) { applied += 1 }
+        #expect(applied == 10)
+        var loaded = 0
+        while loaded < 20, loading.append(Self.batch(layout, [rows[loaded]]), 0, position: 1, layout) { loaded += 1 }
+        #expect(loaded == 11)
+        // What a correction replaced makes room again.
+        var corrected = KeyEvents()
+        for _ in 0..<50 {
+            let isApplied = corrected.apply(Self.batch(layout, [rows[3]]), 0, layout)
+            #expect(isApplied)
+        }
+        #expect(corrected.count == 1)
+    }
+
+    @Test func `layouts of other numbers of keys are others`() throws {
+        let texts = ["sum(x) over 1h"]
+        #expect(try Self.simple(texts) == Self.simple(texts))
+        #expect(try Self.simple(texts) != Self.simple(texts, keyCount: 2))
     }
 }

@@ -118,7 +118,9 @@ enum HashCommands {
             let limits = context.reply.limits
             if !context.isTogether { context.reply.begin(reads.large.sizes.inlineLimits) }
             // Replies without a position do not depend on the catalog's being the newest.
-            let outcome = lookup.answer(form, reads, of: catalog, after: 0, &context.reply) ?? .replied
+            guard
+                case .outcome(let outcome) = lookup.answer(form, reads, of: catalog, after: 0, &context.reply)
+            else { return .replied }
             guard context.reply.isRefused, !context.isTogether else { return outcome }
             // Long texts, of which nobody knew before.
             context.reply.restart(limits)

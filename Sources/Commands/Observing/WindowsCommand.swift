@@ -54,19 +54,24 @@ private enum WindowsCommand {
     }
 
     private static func write(_ view: ServedView, _ reply: inout ReplyWriter) {
-        let memory = view.resident?.events
+        let events = view.resident?.events
+        let absence = events?.absence
+        let memory = absence == nil ? events : nil
         let figures = memory?.figures
-        reply.map(9)
+        reply.map(10)
         reply.bulk("of")
         reply.bulk(view.windows?.events.name ?? "")
         reply.bulk("resident")
         reply.bool(figures != nil)
+        // Why they are not.
+        reply.bulk("absent")
+        if let absence { reply.bulk(absence.word) } else if figures == nil { reply.bulk("off") } else { reply.null() }
         reply.bulk("keys")
         reply.optional(figures.map { Int64($0.keys) })
         reply.bulk("events")
         reply.optional(figures.map { Int64($0.events) })
         reply.bulk("tiles")
-        reply.optional(figures.map { Int64($0.tiles) })
+        reply.optional(figures.map { Int64($0.totals) })
         reply.bulk("bytes")
         reply.optional(figures.map { Int64($0.bytes) })
         // Events up to then are not in memory.
@@ -81,6 +86,18 @@ private enum WindowsCommand {
         for feature in view.definition.features {
             reply.bulk(feature.name)
             reply.bulk(texts[feature.name] ?? "")
+        }
+    }
+}
+
+extension EventMemory.Absence {
+    fileprivate var word: String {
+        switch self {
+        case .waiting: "loading"
+        case .memory: "memory"
+        case .events: "events"
+        case .bytes: "bytes"
+        case .queue: "queue"
         }
     }
 }

@@ -144,9 +144,8 @@ struct ServiceArguments {
     func keys(_ arguments: borrowing Arguments, isTimed: Bool) throws(CommandFault) -> [LookupKeys] {
         var keys: [LookupKeys] = []
         var keyBytes = 0
-        // Beside windows of events in PostgreSQL other views are read from history, too, at the windows' position.
-        let isFetched =
-            isTimed || service.roles.contains { $0.view.windows != nil && $0.view.resident == nil }
+        // Beside windows other views may be read from history, too, at the windows' position.
+        let isFetched = isTimed || service.roles.contains { $0.view.windows != nil }
         for (index, role) in service.roles.enumerated() {
             let isLookedUp = !givenRoles.contains(index)
             let asked = role.keys.compactMap { keyPlaces[$0] }

@@ -6,10 +6,15 @@ package import Windows
 /// The events in force of one view that windows need, key by key, as of one position.
 ///
 /// Keys are those of the windows: the view's, or leading ones of them. Like a ``ViewMemory`` it has one lock; an applier holds
-/// it for some hundred rows at a time. Unlike there, rows are taken in the order of positions: what a correction replaced is
+/// it for some rows at a time. Unlike there, rows are taken in the order of positions: what a correction replaced is
 /// not kept, so that an older one that came late could not be told.
+///
+/// It is empty at first. While it is loaded from a snapshot, what is committed waits in a queue; nothing is missing, since the
+/// snapshot is taken afterwards, and what comes twice changes nothing. Only when it has everything up to the position that
+/// the server is at, it is ``isReady``, and is read.
 package final class EventMemory: @unchecked Sendable {
-    // Sendable: `keys` and `events` are read under the shared lock and changed under the exclusive one.
+    // Sendable: what is read is read under the shared lock and changed under the exclusive one; while it is not ready, nobody
+    // reads it, and whoever loads it is alone with it but for `queue`.
     package let layout: EventLayout
     /// Of keys, as ``ViewMemory`` finds them.
     package let keyLayout: RowLayout
@@ -18,14 +23,48 @@ package final class EventMemory: @unchecked Sendable {
     /// By the numbers of rows of `keys`.
     private var events: [KeyEvents] = []
     private var loading: [LoadingEvents] = []
+    private var standing = Standing.away
+    private var queue: [Queued] = []
+    private var queuedBytes = 0
+    private let queuedBytesMax: Int
     private let figuresNow = Mutex(Figures())
-    private let floorNow: Atomic<Int64>
+    private let floorNow = Atomic(Int64.max)
+    private let isReadyNow = Atomic(false)
+    private let absenceNow = Mutex<Absence?>(.waiting)
+
+    private enum Standing {
+        case away, loading, ready
+        /// Too much came to the queue; whoever loads it is to see that.
+        case overtaken
+    }
+
+    private struct Queued {
+        let batch: EventBatch
+        let keys: [Column]
+        let positions: [Int64]
+        let position: Int64
+    }
+
+    /// Why there is nothing to read.
+    package enum Absence: Sendable, Hashable {
+        /// It is yet to be loaded, or is being loaded.
+        case waiting
+        /// There is no room for it; it takes about so many bytes.
+        case memory(bytes: Int)
+        /// There are more events than a server keeps.
+        case events
+        /// The values of some events that lie together have more bytes than 32 bits count.
+        case bytes
+        /// More was committed while it was loaded than is kept until then.
+        case queue
+    }
 
     package struct Figures: Sendable, Hashable {
         package var keys = 0
         package var events = 0
-        package var tiles = 0
-        /// Of events and tiles.
+        /// Blocks of events, and groups of them, that have totals.
+        package var totals = 0
+        /// Of events and totals.
         fileprivate(set) var eventBytes = 0
         /// Of the index of keys.
         fileprivate(set) var tableBytes = 0
@@ -38,13 +77,13 @@ package final class EventMemory: @unchecked Sendable {
 
     /// - Parameters:
     ///   - keys: of the windows; one for a global view, too.
-    ///   - floor: events up to this time, µs, are not kept.
-    package init(_ layout: EventLayout, keys: [KeyColumn], floor: Int64) {
+    ///   - queuedBytesMax: of what is committed while it is loaded.
+    package init(_ layout: EventLayout, keys: [KeyColumn], queuedBytesMax: Int = 256 << 20) {
         self.layout = layout
+        self.queuedBytesMax = queuedBytesMax
         keyLayout = RowLayout(keys: keys, features: [])
         self.keys = .allocate(capacity: 1)
         self.keys.initialize(to: RowTable(layout: keyLayout))
-        floorNow = Atomic(floor)
     }
 
     deinit {
@@ -55,7 +94,7 @@ package final class EventMemory: @unchecked Sendable {
     /// As of the last change; never waits for one.
     package var figures: Figures { figuresNow.withLock { $0 } }
 
-    /// Events up to this time, µs, are not here; `Int64.min` = all are.
+    /// Events up to this time, µs, are not here; `Int64.min` = all are, `Int64.max` = none is.
     package var floor: Int64 { floorNow.load(ordering: .acquiring) }
 
     // MARK: Reading
@@ -77,15 +116,47 @@ package final class EventMemory: @unchecked Sendable {
     /// - Parameter key: canonical bytes, see ``EntityKey``.
     package func place(keyBytes key: UnsafeRawBufferPointer) -> Int { keys.pointee.find(key).map { Int($0) } ?? -1 }
 
-    /// Values of windows for keys by their places.
-    package func values(_ windows: ResidentWindows, _ places: [Int], at time: Int64) -> ResidentWindows.Result {
-        windows.values(places, in: events, at: time)
+    /// Whether it has everything up to the position that the server is at. It stays so within ``withReading(_:_:)``.
+    package var isReady: Bool { isReadyNow.load(ordering: .acquiring) }
+
+    /// Whether too much was committed while it is loaded.
+    package var isOvertaken: Bool {
+        lock.lockForReading()
+        defer { lock.unlock() }
+        return standing == .overtaken
+    }
+
+    /// `nil` where it is ready.
+    package var absence: Absence? { absenceNow.withLock { $0 } }
+
+    /// Values of windows for keys by their places; it is ready.
+    /// - Returns: `nil` where the budget is not enough, see ``ResidentWindows``.
+    package func values(
+        _ windows: ResidentWindows,
+        _ places: [Int],
+        at time: Int64,
+        budget: inout WindowBudget
+    ) -> ResidentWindows.Result? {
+        precondition(standing == .ready, "events that are not there are read")
+        return windows.values(places, in: events, at: time, budget: &budget)
     }
 
     // MARK: Loading
 
-    /// Takes rows of history before anybody reads, in any order.
-    package func load(_ batch: EventBatch, keys columns: [Column], positions: [Int64]) {
+    /// From now on what is committed waits in the queue; a snapshot that is taken afterwards is to be loaded.
+    /// - Parameter floor: events up to this time, µs, are not kept.
+    package func beginLoading(floor: Int64) {
+        lock.lockForWriting()
+        defer { lock.unlock() }
+        clear(.waiting)
+        standing = .loading
+        floorNow.store(floor, ordering: .releasing)
+    }
+
+    /// Takes rows of history, in any order.
+    /// - Returns: `false` where they do not fit: ``leave(_:)`` follows.
+    package func load(_ batch: EventBatch, keys columns: [Column], positions: [Int64]) -> Bool {
+        guard !batch.isTooLarge else { return false }
         var key = EntityKey(keyLayout.keys)
         let floor = floor
         var bytes = figures.eventBytes
@@ -93,7 +164,7 @@ package final class EventMemory: @unchecked Sendable {
             let number = number(columns, row, &key)
             while loading.count <= number { loading.append(LoadingEvents()) }
             bytes -= loading[number].byteCount
-            loading[number].append(batch, row, position: positions[row], layout)
+            guard loading[number].append(batch, row, position: positions[row], layout) else { return false }
             bytes += loading[number].byteCount
         }
         let own = keys.pointee.byteCount + loading.capacity * MemoryLayout<LoadingEvents>.stride
@@ -101,14 +172,16 @@ package final class EventMemory: @unchecked Sendable {
             figures.eventBytes = bytes
             figures.tableBytes = own
         }
+        return true
     }
 
     /// Everything that was loaded is in force as of a position.
-    package func loaded(at position: Int64) {
+    /// - Returns: as ``load(_:keys:positions:)``.
+    package func loaded(at position: Int64) -> Bool {
         var figures = Figures(position: position)
         events.reserveCapacity(loading.count)
         for number in loading.indices {
-            let made = loading[number].events(layout)
+            guard let made = loading[number].events(layout) else { return false }
             loading[number] = LoadingEvents()
             events.append(made)
             count(made, 1, &figures)
@@ -116,49 +189,136 @@ package final class EventMemory: @unchecked Sendable {
         loading = []
         for number in events.indices where events[number].count == 0 { keys.pointee.remove(UInt32(number)) }
         store(&figures)
+        return true
+    }
+
+    /// Takes what has come to the queue, behind ``loaded(at:)``.
+    /// - Returns: how many rows that were; `nil` where they do not fit, or there are too many.
+    package func takeQueue() -> Int? {
+        lock.lockForWriting()
+        let isLoading = standing == .loading
+        let taken = queue
+        queue = []
+        queuedBytes = 0
+        lock.unlock()
+        guard isLoading else { return nil }
+        var rows = 0
+        for part in taken {
+            rows += part.batch.rowCount
+            guard take(part) else { return nil }
+        }
+        return rows
+    }
+
+    /// Makes it what is read, with all that has come to the queue. Nothing is being applied meanwhile.
+    /// - Returns: `false` where that does not fit.
+    package func becomeReady() -> Bool {
+        guard takeQueue() != nil else { return false }
+        lock.lockForWriting()
+        defer { lock.unlock() }
+        guard standing == .loading, queue.isEmpty else { return false }
+        standing = .ready
+        absenceNow.withLock { $0 = nil }
+        isReadyNow.store(true, ordering: .releasing)
+        return true
+    }
+
+    /// Lets go of everything; it can be loaded again. Not while another thread loads it.
+    package func leave(_ absence: Absence) {
+        lock.lockForWriting()
+        defer { lock.unlock() }
+        clear(absence)
+    }
+
+    private func clear(_ absence: Absence) {
+        isReadyNow.store(false, ordering: .releasing)
+        absenceNow.withLock { $0 = absence }
+        standing = .away
+        (events, loading, queue, queuedBytes) = ([], [], [], 0)
+        keys.pointee = RowTable(layout: keyLayout)
+        floorNow.store(.max, ordering: .releasing)
+        figuresNow.withLock { $0 = Figures() }
+    }
+
+    private func take(_ part: Queued) -> Bool {
+        guard !part.batch.isTooLarge else { return false }
+        guard part.position > figures.position else { return true }
+        guard take(part.batch, 0..<part.batch.rowCount, part.keys, part.positions, known: figures.position) else {
+            return false
+        }
+        figuresNow.withLock { $0.position = part.position }
+        return true
     }
 
     // MARK: Changing
 
-    /// Rows that are applied under one hold of the lock.
-    private static let rowsPerHold = 256
+    /// Rows that are applied under one hold of the lock: each takes some microseconds, whatever its key has.
+    private static let rowsPerHold = 64
 
-    /// Takes rows of history, which ascend by position; those that have been applied are passed over.
+    /// Takes rows of history, which ascend by position; those that have been applied are passed over. Where they do not fit, all
+    /// is let go.
     ///
     /// - Parameter position: everything up to it is here then.
     package func apply(_ batch: EventBatch, keys columns: [Column], positions: [Int64], to position: Int64) {
+        lock.lockForWriting()
+        switch standing {
+        case .away, .overtaken: return lock.unlock()
+        case .loading:
+            defer { lock.unlock() }
+            queue.append(Queued(batch: batch, keys: columns, positions: positions, position: position))
+            queuedBytes += batch.byteCount + columns.reduce(8 * positions.count) { $0 + $1.byteCount }
+            guard queuedBytes > queuedBytesMax else { return }
+            (queue, queuedBytes, standing) = ([], 0, .overtaken)
+            return
+        case .ready: lock.unlock()
+        }
         let known = figures.position
         guard position > known else { return }
+        guard !batch.isTooLarge else { return leave(.bytes) }
         var start = 0
         while start < batch.rowCount {
             let end = min(start + Self.rowsPerHold, batch.rowCount)
             lock.lockForWriting()
             defer { lock.unlock() }
-            var figures = figures
-            var key = EntityKey(keyLayout.keys)
-            let floor = floor
-            for row in start..<end where positions[row] > known && batch.time(row, layout) > floor {
-                let number = number(columns, row, &key)
-                while events.count <= number { events.append(KeyEvents()) }
-                count(events[number], -1, &figures)
-                events[number].apply(batch, row, layout)
-                count(events[number], 1, &figures)
-                if events[number].count == 0 { keys.pointee.remove(UInt32(number)) }
-            }
-            keys.pointee.compactStep()
-            store(&figures)
+            guard standing == .ready else { return }
+            guard take(batch, start..<end, columns, positions, known: known) else { return clear(.bytes) }
             start = end
         }
-        figuresNow.withLock { $0.position = position }
+        figuresNow.withLock { $0.position = max($0.position, position) }
+    }
+
+    /// - Returns: `false` where a row does not fit.
+    private func take(
+        _ batch: EventBatch,
+        _ rows: Range<Int>,
+        _ columns: [Column],
+        _ positions: [Int64],
+        known: Int64
+    ) -> Bool {
+        var figures = figures
+        var key = EntityKey(keyLayout.keys)
+        let floor = floor
+        for row in rows where positions[row] > known && batch.time(row, layout) > floor {
+            let number = number(columns, row, &key)
+            while events.count <= number { events.append(KeyEvents()) }
+            count(events[number], -1, &figures)
+            guard events[number].apply(batch, row, layout) else { return false }
+            count(events[number], 1, &figures)
+            if events[number].count == 0 { keys.pointee.remove(UInt32(number)) }
+        }
+        keys.pointee.compactStep()
+        store(&figures)
+        return true
     }
 
     /// Takes out events up to a time, which nobody is going to ask for.
     package func removeFirst(upTo time: Int64) {
-        floorNow.store(max(time, floor), ordering: .releasing)
         var start = 0
-        while start < events.count {
+        while true {
             lock.lockForWriting()
             defer { lock.unlock() }
+            guard standing == .ready, start < events.count else { return }
+            if start == 0 { floorNow.store(max(time, floor), ordering: .releasing) }
             var figures = figures
             let end = min(start + Self.rowsPerHold, events.count)
             for number in start..<end where events[number].count > 0 {
@@ -181,7 +341,7 @@ package final class EventMemory: @unchecked Sendable {
 
     private func count(_ key: KeyEvents, _ sign: Int, _ figures: inout Figures) {
         figures.events += sign * key.count
-        figures.tiles += sign * key.tileCount
+        figures.totals += sign * key.totalsCount
         figures.eventBytes += sign * key.byteCount
     }
 

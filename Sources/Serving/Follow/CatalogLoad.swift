@@ -29,13 +29,13 @@ struct CatalogLoad {
     ///   - isRestart: no memory of it is good any more.
     ///   - stale: ids of views whose memory must be made anew, whatever the definitions say.
     ///   - removed: ids of views of which rows of history went.
-    ///   - evicted: what memory has no room for.
+    ///   - evicted: ids of views that memory has no room for.
     func run(
         replacing old: Catalog,
         isRestart: Bool,
         stale: Set<Int32>,
         removed: Set<Int32> = [],
-        evicted: inout EvictedViews
+        evicted: inout Set<Int32>
     ) throws(StoreError) -> Result {
         let state = try Ledger(session).head()
         let known = try KnownDefinitions(session, servedSoFar: old)
@@ -83,7 +83,7 @@ struct CatalogLoad {
                     bytes += made.figures.bytes
                     memory = made
                 case .tooLarge:
-                    evicted.rows.insert(view.stored.id)
+                    evicted.insert(view.stored.id)
                     options.log(.notResident(view.stored.name, limit: options.memoryBytesMax ?? 0))
                 }
             }
@@ -93,13 +93,9 @@ struct CatalogLoad {
                 view.served(memory: memory, known?.counters ?? ReadCounters(), freshness ?? ViewFreshness())
             )
         }
-        // Last, so that windows take the room that latest values leave.
-        try loadEvents(
+        prepareEvents(
             &served,
-            EventSources(old: isRestart ? nil : old, registry, versions, stale.union(removed)),
-            at: state.position,
-            besides: bytes,
-            &evicted
+            EventSources(old: isRestart ? nil : old, registry, versions, stale.union(removed))
         )
         let models =
             try known.newer == nil
@@ -159,8 +155,8 @@ struct CatalogLoad {
         return wanted
     }
 
-    private func isResident(_ view: WantedView, _ evicted: EvictedViews) -> Bool {
-        view.stored.definition.isOnline && !evicted.rows.contains(view.stored.id)
+    private func isResident(_ view: WantedView, _ evicted: Set<Int32>) -> Bool {
+        view.stored.definition.isOnline && !evicted.contains(view.stored.id)
             && options.resident.contains(view.stored.name)
     }
 

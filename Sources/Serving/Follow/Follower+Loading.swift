@@ -19,7 +19,7 @@ extension Follower {
     func load(_ session: Session, isRestart: Bool, attempt: Int = 1) throws(StoreError) -> String? {
         let started = MonotonicClock.now
         let old = serving.catalog
-        var evicted = isRestart ? EvictedViews() : evicted
+        var evicted = isRestart ? [] : evicted
         let known = serving.applied.withLock { $0.reached }
         let (serving, isRestart, isSuspect) = (serving, isRestart, filling.isSuspect)
         var gap: String?
@@ -79,6 +79,7 @@ extension Follower {
         serving.loaded.mark = loaded.mark
         serving.publish(loaded.result, isRestart: isRestart)
         endPartialChange()
+        loader.wake()
         self.evicted = evicted
         serving.met(loaded.result.newer)
         let isFirst = !isLoaded
@@ -158,29 +159,28 @@ extension Follower {
     }
 
     /// Where views have outgrown the memory they may take, the largest one is read from PostgreSQL from now on.
-    func evictIfNeeded() throws(StoreError) {
+    func evictIfNeeded() {
         guard let limit = options.memoryBytesMax else { return }
         let catalog = serving.catalog
         let sizes = catalog.all.values.compactMap { view in view.memory.map { (view, $0.figures.bytes) } }
-        let events = catalog.all.values.filter { !$0.events.isEmpty }.map { ($0, $0.eventBytes) }
-        guard (sizes + events).reduce(0, { $0 + $1.1 }) > limit else { return }
-        // Windows are computed without, and latest values are read more often.
-        let views: [ServedView]
-        if let largest = events.max(by: { $0.1 < $1.1 })?.0 {
-            evicted.events.insert(largest.stored.id)
-            options.log(.windowsNotResident(largest.name, limit: limit))
-            views = catalog.all.values.map { $0 === largest ? $0.with(memory: $0.memory, events: []) : $0 }
+        let events = catalog.all.values.flatMap { view in view.events.map { (view, $0, $0.figures.bytes) } }
+        guard sizes.reduce(0, { $0 + $1.1 }) + events.reduce(0, { $0 + $1.2 }) > limit else { return }
+        // Windows are computed without, and latest values are read more often. What is being loaded has a bound of its own.
+        if let largest = events.filter(\.1.isReady).max(by: { $0.2 < $1.2 }) {
+            let absence = EventMemory.Absence.memory(bytes: largest.2)
+            largest.1.leave(absence)
+            options.log(.windowsNotResident(largest.0.name, absence, limit: limit))
         } else if let largest = sizes.max(by: { $0.1 < $1.1 })?.0 {
-            evicted.rows.insert(largest.stored.id)
+            evicted.insert(largest.stored.id)
             options.log(.notResident(largest.name, limit: limit))
-            views = catalog.all.values.map { $0 === largest ? $0.with(memory: nil, events: $0.events) : $0 }
-        } else {
-            return
-        }
-        serving.changeTogether {
-            serving.replaceCatalog(
-                Catalog(catalog.registry, views: views, versions: catalog.versions, models: catalog.models)
-            )
+            let views = catalog.all.values.map {
+                $0 === largest ? $0.with(memory: nil, events: $0.events) : $0
+            }
+            serving.changeTogether {
+                serving.replaceCatalog(
+                    Catalog(catalog.registry, views: views, versions: catalog.versions, models: catalog.models)
+                )
+            }
         }
     }
 }

@@ -30,7 +30,9 @@ final class Follower: @unchecked Sendable {
     /// Whether this connection has been reported.
     private var isReported = false
     private var isPartlyApplied = false
-    var evicted = EvictedViews()
+    /// Ids of views that memory has no room for.
+    var evicted: Set<Int32> = []
+    let loader: EventLoader
     private var canListen = false
     /// What was said of the store's folder last.
     private var loggedAbsence: String?
@@ -49,9 +51,11 @@ final class Follower: @unchecked Sendable {
     init(_ serving: Serving) {
         self.serving = serving
         options = serving.options
+        loader = EventLoader(serving)
     }
 
     func start() {
+        if options.keepsEvents { loader.start() }
         let thread = Thread { [self] in
             work()
             done.signal()
@@ -65,6 +69,7 @@ final class Follower: @unchecked Sendable {
         isStopping.store(true, ordering: .relaxed)
         stopPipe.wake()
         interruption.interrupt()
+        if options.keepsEvents { loader.stop(until: end) }
         _ = done.wait(until: end, thenInterrupting: interruption)
     }
 
@@ -203,12 +208,19 @@ final class Follower: @unchecked Sendable {
         try sampleClockIfDue(session)
         let before = serving.state.reached
         while try follow(session) { if isStopped { return } }
+        keepWithinBounds()
         if wasNotified {
             missedNotifications = 0
         } else if serving.state.reached != before {
             missedNotifications += 1
         }
         serving.report { $0.isNotified = isNotified }
+    }
+
+    /// Lets go of what nobody needs, and of what memory has no room for, whoever committed it.
+    private func keepWithinBounds() {
+        trimEvents()
+        evictIfNeeded()
     }
 
     /// Applies what the ledger has beyond what is known, as far as definitions are such that this binary can.
@@ -281,10 +293,8 @@ final class Follower: @unchecked Sendable {
             }
             let moved = Dictionary(news.entries.map { ($0.view, $0.state.position) }) { max($0, $1) }
             serving.followed(to: last, chunks, events: events.rows, moved: moved)
-            trimEvents()
             if !isAhead { endPartialChange() }
             if !news.hasMore { serving.report { $0.caughtUpAt = seenAt } }
-            try evictIfNeeded()
             return news.hasMore
         } catch {
             session.connection.rollBack()

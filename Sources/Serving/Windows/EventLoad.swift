@@ -4,30 +4,19 @@ import PointInTime
 import Postgres
 import Store
 
-/// Loads a view's events into empty memories, in the snapshot of the caller's transaction.
+/// Loads a view's events into memories that have begun to be loaded, in the snapshot of the caller's transaction.
 struct EventLoad {
     let session: Session
     let view: ServedView
     let memories: [EventMemory]
-    /// Of the snapshot.
-    let position: Int64
+    /// Rows of the view's history, about.
+    let rowsExpected: Int64
     /// What they may take.
     let bytesMax: Int
     let isStopped: @Sendable () -> Bool
 
-    /// - Returns: whether they fit; the transaction stays usable also where they do not.
-    func run() throws(StoreError) -> Bool {
-        try session.execute("SAVEPOINT load_events")
-        let fits = try read()
-        try session.execute(fits ? "RELEASE SAVEPOINT load_events" : "ROLLBACK TO SAVEPOINT load_events")
-        guard fits else { return false }
-        for memory in memories { memory.loaded(at: position) }
-        return bytes <= bytesMax
-    }
-
-    private var bytes: Int { memories.reduce(0) { $0 + $1.figures.bytes } }
-
-    private func read() throws(StoreError) -> Bool {
+    /// - Returns: why they do not fit; `nil` where they do.
+    func run() throws(StoreError) -> EventMemory.Absence? {
         let query = EventRows.Query(view, memories)
         let stored = view.stored
         var sql = """
@@ -45,20 +34,31 @@ struct EventLoad {
             bytesMax: ServingLimits.memoryChunkBytes
         ) {
             let rows = query.rows(columns) { $0 }
-            for memory in memories {
-                let (batch, keys) = rows.batch(for: memory)
-                memory.load(batch, keys: keys, positions: rows.positions)
-            }
             events += rows.rowCount
-            if isStopped() {
+            var absence: EventMemory.Absence?
+            if events > ServingLimits.residentEventsMax { absence = .events }
+            for memory in memories where absence == nil {
+                let (batch, keys) = rows.batch(for: memory)
+                if !memory.load(batch, keys: keys, positions: rows.positions) { absence = .bytes }
+                if memory.isOvertaken { absence = .queue }
+            }
+            let bytes = memories.reduce(0) { $0 + $1.figures.bytes }
+            if bytes > bytesMax { absence = .memory(bytes: expected(bytes, of: events)) }
+            guard !isStopped() else {
                 copy.cancel()
                 throw .conflict("the server is stopping")
             }
-            guard events <= ServingLimits.residentEventsMax, bytes <= bytesMax else {
+            if let absence {
                 copy.cancel()
-                return false
+                return absence
             }
         }
-        return true
+        return nil
+    }
+
+    /// What all rows take, where some take so much.
+    private func expected(_ bytes: Int, of rows: Int) -> Int {
+        let whole = Double(bytes) / Double(max(rows, 1)) * Double(rowsExpected)
+        return max(bytes, Int(min(whole, 1e15)))
     }
 }

@@ -67,14 +67,12 @@ extension Follower {
     func trimEvents() {
         guard options.keepsEvents else { return }
         let now = serving.now()
-        serving.applied.withLock { _ in
-            for view in serving.catalog.all.values {
-                for memory in view.events {
-                    guard let reach = memory.layout.reach, memory.floor != .min else { continue }
-                    let floor = Self.floor(reach, now: now, newest: view.freshness.values.newestEventTime)
-                    guard floor - memory.floor > 2 * Self.slack(reach) else { continue }
-                    memory.removeFirst(upTo: floor)
-                }
+        for view in serving.catalog.all.values {
+            for memory in view.events where memory.isReady {
+                guard let reach = memory.layout.reach, memory.floor != .min else { continue }
+                let floor = Self.floor(reach, now: now, newest: view.freshness.values.newestEventTime)
+                guard floor - memory.floor > 2 * Self.slack(reach) else { continue }
+                memory.removeFirst(upTo: floor)
             }
         }
     }

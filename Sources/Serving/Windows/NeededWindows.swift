@@ -38,16 +38,9 @@ struct NeededWindows {
     static func groupsByKeys(_ role: WindowRole) -> Bool { !role.keys.isEmpty || role.events.definition.isGlobal }
 
     /// Memories for them, empty.
-    ///
-    /// - Parameter floor: up to what time events are not kept where windows go so far back, µs; `nil` of `nil`.
-    func memories(floor: (_ reach: Int64) -> Int64) -> [EventMemory] {
+    func memories() -> [EventMemory] {
         windows.keys.sorted().compactMap { keyCount in
-            guard let layout = layout(keyCount) else { return nil }
-            return EventMemory(
-                layout,
-                keys: Array(events.storageKeys.prefix(keyCount)),
-                floor: layout.reach.map(floor) ?? .min
-            )
+            layout(keyCount).map { EventMemory($0, keys: Array(events.storageKeys.prefix(keyCount))) }
         }
     }
 
@@ -55,7 +48,7 @@ struct NeededWindows {
     private func layout(_ keyCount: Int) -> EventLayout? {
         guard let windows = windows[keyCount], let event = events.eventFeature else { return nil }
         let others = events.storageKeys.dropFirst(keyCount).map(\.type.featureType)
-        return EventLayout(windows, identity: [event.type] + others) { [events] name in
+        return EventLayout(windows, keyCount: keyCount, identity: [event.type] + others) { [events] name in
             events.definition.feature(named: name)?.type
                 ?? events.definition.keys.first { $0.name == name }?.type.featureType ?? .timestamp
         }

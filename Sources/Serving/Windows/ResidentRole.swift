@@ -29,9 +29,17 @@ package struct ResidentRole: Sendable {
     /// How many of the windows pass all their events by at each read.
     package var scannedCount: Int { windows.scannedCount }
 
+    /// What an event costs that passes by; others cost less.
+    package static let costOfEvent = WindowBudget.pickCost
+
     /// The windows of keys by their places among the events, which are being read; a row each, also of a key without events.
-    package func rows(_ places: [Int], at time: Int64) -> PackedColumns {
-        let found = events.values(windows, places, at: time)
+    /// - Parameter budget: what it may cost, see ``costOfEvent``; what it does is taken from it.
+    /// - Returns: `nil` where the budget is not enough.
+    package func rows(_ places: [Int], at time: Int64, budget: inout Int) -> PackedColumns? {
+        var left = WindowBudget(budget)
+        let values = events.values(windows, places, at: time, budget: &left)
+        budget = left.left
+        guard let found = values else { return nil }
         return PackedColumns(
             found.values,
             layout: placeholder.layout,
@@ -40,8 +48,9 @@ package struct ResidentRole: Sendable {
         )
     }
 
-    /// Whether all events are in memory that windows at a time have.
+    /// Whether all events are in memory that windows at a time have. It stays so while the events are being read.
     package func answers(at time: Int64) -> Bool {
+        guard events.isReady else { return false }
         let floor = events.floor
         return floor == .min || (windows.earliest(at: time).map { $0 >= floor } ?? false)
     }

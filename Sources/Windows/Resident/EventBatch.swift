@@ -9,6 +9,10 @@ package struct EventBatch: Sendable {
     let records: [UInt8]
     /// What records refer to.
     let bytes: [UInt8]
+    package var byteCount: Int { records.count + bytes.count }
+
+    /// Whether the bytes are more than records can refer to, so that the rows are of no use.
+    package let isTooLarge: Bool
 
     /// - Parameters:
     ///   - times: µs.
@@ -72,6 +76,7 @@ package struct EventBatch: Sendable {
         }
         self.records = records
         bytes = heap.bytes
+        isTooLarge = heap.bytes.count > layout.bytesMax
     }
 
     package func time(_ row: Int, _ layout: EventLayout) -> Int64 {
@@ -134,13 +139,14 @@ struct EventBytes: Sendable {
     /// What is appended from now on up to ``end(_:)`` is a value.
     /// - Returns: its place.
     mutating func begin() -> UInt32 {
-        let place = UInt32(bytes.count)
+        let place = UInt32(truncatingIfNeeded: bytes.count)
         bytes.append(word: UInt32(0))
         return place
     }
 
     mutating func end(_ place: UInt32) {
-        let count = UInt32(bytes.count - Int(place) - 4)
+        // Of more than 32 bits nothing is read, see ``EventBatch/isTooLarge``.
+        let count = UInt32(truncatingIfNeeded: bytes.count - Int(place) - 4)
         bytes.withUnsafeMutableBytes { $0.storeBytes(of: count, toByteOffset: Int(place), as: UInt32.self) }
     }
 }

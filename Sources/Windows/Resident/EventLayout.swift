@@ -8,7 +8,7 @@ import PointInTime
 ///     …    flags: one bit a column, 1 = null, then one a condition, 1 = the event meets it
 ///     …    values, each of its width; of texts, lists and vectors where their bytes lie: UInt32
 ///
-/// Nothing is aligned. Bytes lie behind one another in a piece of memory of each key, see ``KeyEvents``.
+/// Nothing is aligned. Bytes lie behind one another in a piece of memory of each ``EventBlock``.
 package struct EventLayout: Sendable {
     struct Column: Sendable, Hashable {
         let name: String
@@ -37,16 +37,31 @@ package struct EventLayout: Sendable {
     let byteOffsets: [Int]
     /// How far back windows go, µs; `nil` = as far as there are events.
     package let reach: Int64?
+    /// How many of the view's keys are the windows'; the others are part of an event's identity.
+    package let keyCount: Int
+    /// Events of a block at most. One with a quarter is put together with its neighbour where both have room in one.
+    var blockRows = 256
+    /// Blocks of a group at most, likewise.
+    var groupBlocks = 64
+    /// Of bytes that lie together: what 32 bits can refer to.
+    var bytesMax = Int(UInt32.max) - 1
 
     /// Bits of ``flagsOffset``.
     private static let flagsMax = 64
 
     /// - Parameters:
     ///   - windows: over the events of one view.
+    ///   - keyCount: of the windows.
     ///   - identity: types of what tells events of one key and time apart: the id, then the keys that are not the window's.
     ///   - type: of a feature or key of the events.
     /// - Returns: `nil` where windows use more columns and conditions than an event has flags for.
-    package init?(_ windows: [EventWindow], identity: [FeatureType], type: (String) -> FeatureType) {
+    package init?(
+        _ windows: [EventWindow],
+        keyCount: Int = 1,
+        identity: [FeatureType],
+        type: (String) -> FeatureType
+    ) {
+        self.keyCount = keyCount
         var conditions: [String: EventWindow] = [:]
         var names: Set<String> = []
         var reach: Int64? = 0
@@ -142,5 +157,6 @@ extension EventLayout: Equatable {
     package static func == (left: Self, right: Self) -> Bool {
         left.columns == right.columns && left.conditions == right.conditions && left.measures == right.measures
             && left.isIntegerIdentity == right.isIntegerIdentity && left.reach == right.reach
+            && left.keyCount == right.keyCount
     }
 }

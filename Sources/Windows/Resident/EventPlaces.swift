@@ -4,7 +4,7 @@ import PointInTime
 /// An event of a key.
 struct EventPlace: Sendable {
     let key: Int32
-    let row: Int32
+    let spot: EventSpot
 }
 
 extension Array where Element == KeyEvents {
@@ -14,11 +14,11 @@ extension Array where Element == KeyEvents {
         var validity: [Bool] = []
         func each(_ body: (UnsafeRawBufferPointer, Int, UnsafeRawBufferPointer) -> Void) {
             for place in places {
-                let events = self[Int(place.key)]
-                events.records.withUnsafeBytes { records in
-                    events.bytes.withUnsafeBytes { bytes in
-                        let row = Int(place.row)
-                        validity.append(EventRecords(records, events.count, layout).flags(row) & flag == 0)
+                let block = self[Int(place.key)].block(Int(place.spot.group), Int(place.spot.block))
+                block.records.withUnsafeBytes { records in
+                    block.bytes.withUnsafeBytes { bytes in
+                        let row = Int(place.spot.row)
+                        validity.append(EventRecords(records, block.count, layout).flags(row) & flag == 0)
                         body(records, row * layout.stride + column.offset, bytes)
                     }
                 }

@@ -1,144 +1,42 @@
 /// The events in force of one key, in the order of time and identity, as ``EventLayout`` has them.
 ///
-/// A late event, a correction or a deletion moves what is behind it, and changes one tile of each level.
+/// Few events are one block. More are blocks of at most ``EventLayout/blockRows`` in groups of at most ``EventLayout/groupBlocks``,
+/// each with its totals. So a late event, a correction or a deletion changes one block and its group, however many events
+/// the key has, and a window is the totals of groups and blocks, and single events of the two blocks in which it begins and
+/// ends, however the events lie in time.
 package struct KeyEvents: Sendable {
-    private(set) var records: [UInt8] = []
-    /// What records refer to, as ``EventBytes`` has it.
-    private(set) var bytes: [UInt8] = []
-    /// Bytes that no record refers to.
-    private var deadBytes: UInt32 = 0
-    private(set) var count32: UInt32 = 0
-    private(set) var tiles: EventTiles?
+    /// All events, where there are no groups.
+    private(set) var only = EventBlock()
+    private(set) var groups: [EventGroup] = []
 
     package init() {}
 
-    package var count: Int { Int(count32) }
+    package var count: Int { groups.isEmpty ? only.count : groups.reduce(0) { $0 + $1.count } }
 
-    package var tileCount: Int { tiles?.count ?? 0 }
+    /// How many blocks and groups have totals.
+    package var totalsCount: Int { groups.reduce(0) { $0 + $1.blocks.count + 1 } }
 
     /// What it takes beside itself.
     package var byteCount: Int {
-        (records.capacity > 0 ? records.capacity + Self.arrayBytes : 0)
-            + (bytes.capacity > 0 ? bytes.capacity + Self.arrayBytes : 0) + (tiles?.byteCount ?? 0)
+        if groups.isEmpty { return only.byteCount }
+        return groups.reduce(Self.arrayBytes + groups.capacity * MemoryLayout<EventGroup>.stride) { $0 + $1.byteCount }
     }
 
     /// An array's own.
     static let arrayBytes = 32
 
-    // MARK: Reading
+    func block(_ group: Int, _ block: Int) -> EventBlock { groups.isEmpty ? only : groups[group].blocks[block] }
 
-    /// The first row that is later than a time.
-    func first(after time: Int64, _ layout: EventLayout) -> Int {
-        records.withUnsafeBytes { Self.first($0, 0..<count, layout.stride, after: time) }
-    }
+    // MARK: Records
 
     static func time(_ records: UnsafeRawBufferPointer, _ row: Int, _ stride: Int) -> Int64 {
         records.loadUnaligned(fromByteOffset: row &* stride, as: Int64.self)
-    }
-
-    static func first(_ records: UnsafeRawBufferPointer, _ rows: Range<Int>, _ stride: Int, after time: Int64) -> Int {
-        var (low, high) = (rows.lowerBound, rows.upperBound)
-        while low < high {
-            let middle = low &+ (high &- low) / 2
-            if Self.time(records, middle, stride) > time { high = middle } else { low = middle &+ 1 }
-        }
-        return low
     }
 
     static func value(_ bytes: UnsafeRawBufferPointer, _ place: UInt32) -> UnsafeRawBufferPointer {
         let start = Int(place) + 4
         let count = Int(bytes.loadUnaligned(fromByteOffset: Int(place), as: UInt32.self))
         return UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
-    }
-
-    // MARK: Changing
-
-    /// Takes a row of a later position than all before.
-    ///
-    /// - Complexity: O(events behind it), to move them; O(1) tiles.
-    package mutating func apply(_ batch: EventBatch, _ row: Int, _ layout: EventLayout) {
-        let (place, isFound) = batch.records.withUnsafeBytes { records in
-            batch.bytes.withUnsafeBytes { bytes in
-                find(
-                    UnsafeRawBufferPointer(rebasing: records[row * layout.stride..<(row + 1) * layout.stride]),
-                    bytes,
-                    layout
-                )
-            }
-        }
-        if batch.isDeleted[row] {
-            if isFound { remove(place, layout) }
-            return
-        }
-        if isFound {
-            release(place, layout)
-        } else {
-            reserve(layout.stride)
-            let gap = repeatElement(UInt8(0), count: layout.stride)
-            records.insert(contentsOf: gap, at: place * layout.stride)
-            count32 += 1
-        }
-        copy(batch.records, row * layout.stride, batch.bytes, to: place, layout)
-        if isFound {
-            let time = records.withUnsafeBytes { Self.time($0, place, layout.stride) }
-            changeTiles(layout) { $0.changed(time, $1) }
-        } else if tiles == nil, count == EventTiles.rowsMin {
-            makeTiles(layout)
-        } else {
-            changeTiles(layout) { $0.inserted(place, $1) }
-        }
-        if Int(deadBytes) > 256, Int(deadBytes) * 2 > bytes.count { compact(layout) }
-    }
-
-    private mutating func remove(_ place: Int, _ layout: EventLayout) {
-        let time = records.withUnsafeBytes { Self.time($0, place, layout.stride) }
-        release(place, layout)
-        records.removeSubrange(place * layout.stride..<(place + 1) * layout.stride)
-        count32 -= 1
-        if count < EventTiles.rowsMin { tiles = nil }
-        changeTiles(layout) { $0.changed(time, $1) }
-        if count == 0 { self = KeyEvents() }
-    }
-
-    /// Takes out events up to a time.
-    package mutating func removeFirst(upTo time: Int64, _ layout: EventLayout) {
-        let end = first(after: time, layout)
-        guard end > 0 else { return }
-        for row in 0..<end { release(row, layout) }
-        records = Array(records[(end * layout.stride)...])
-        count32 -= UInt32(end)
-        guard count > 0 else {
-            self = KeyEvents()
-            return
-        }
-        compact(layout)
-        if count < EventTiles.rowsMin { tiles = nil }
-        changeTiles(layout) { tiles, _ in tiles.removeFirst(upTo: time) }
-    }
-
-    /// The place of an event, or where it would be.
-    private func find(
-        _ record: UnsafeRawBufferPointer,
-        _ others: UnsafeRawBufferPointer,
-        _ layout: EventLayout
-    ) -> (place: Int, isFound: Bool) {
-        records.withUnsafeBytes { records in
-            bytes.withUnsafeBytes { bytes in
-                func order(_ row: Int) -> Int {
-                    let base = row &* layout.stride
-                    let own = UnsafeRawBufferPointer(rebasing: records[base..<base + layout.stride])
-                    return Self.order(own, bytes, record, others, layout)
-                }
-                // Most come in order.
-                if count == 0 || order(count - 1) < 0 { return (count, false) }
-                var (low, high) = (0, count)
-                while low < high {
-                    let middle = low + (high - low) / 2
-                    if order(middle) < 0 { low = middle + 1 } else { high = middle }
-                }
-                return (low, low < count && order(low) == 0)
-            }
-        }
     }
 
     /// By time, then identity: below, at or above 0.
@@ -164,97 +62,171 @@ package struct KeyEvents: Sendable {
         return own.lexicographicallyPrecedes(other) ? -1 : 1
     }
 
-    /// A quarter more than is needed, since most keys get few events at a time.
-    private mutating func reserve(_ more: Int) {
-        guard records.count + more > records.capacity else { return }
-        records.reserveCapacity(max(records.count + records.count / 4, records.count + more))
+    // MARK: Changing
+
+    /// Takes a row of a later position than all before.
+    ///
+    /// - Returns: `false` where a block would have more bytes than ``EventLayout/bytesMax``; nothing is right then.
+    /// - Complexity: O(``EventLayout/blockRows`` + ``EventLayout/groupBlocks``), and a move of references to groups, of which there is one for
+    ///   some thousand events, where there is one more.
+    package mutating func apply(_ batch: EventBatch, _ row: Int, _ layout: EventLayout) -> Bool {
+        let (spot, isFound) = find(batch, row, layout)
+        if batch.isDeleted[row] {
+            if isFound { remove(spot, layout) }
+            return true
+        }
+        let base = row * layout.stride
+        let (group, block, place) = (Int(spot.group), Int(spot.block), Int(spot.row))
+        guard isFound else { return insert(batch, row, group, block, place, layout) }
+        if groups.isEmpty { return only.replace(batch.records, base, batch.bytes, at: place, layout) }
+        return groups[group].replace(batch.records, base, batch.bytes, block, place, layout)
     }
 
-    /// Gives a row a record's values, with its bytes.
-    private mutating func copy(_ from: [UInt8], _ base: Int, _ others: [UInt8], to place: Int, _ layout: EventLayout) {
-        let start = place * layout.stride
-        records.withUnsafeMutableBytes { records in
-            from.withUnsafeBytes { from in
-                UnsafeMutableRawBufferPointer(rebasing: records[start..<start + layout.stride]).copyMemory(
-                    from: UnsafeRawBufferPointer(rebasing: from[base..<base + layout.stride])
+    private mutating func insert(
+        _ batch: EventBatch,
+        _ row: Int,
+        _ group: Int,
+        _ block: Int,
+        _ place: Int,
+        _ layout: EventLayout
+    ) -> Bool {
+        let base = row * layout.stride
+        if groups.isEmpty {
+            if only.count < layout.blockRows {
+                return only.insert(batch.records, base, batch.bytes, at: place, layout)
+            }
+            only.makeTotals(layout)
+            groups = [EventGroup([only], layout)]
+            only = EventBlock()
+        }
+        guard groups[group].blocks[block].count == layout.blockRows else {
+            return groups[group].insert(batch.records, base, batch.bytes, block, place, layout)
+        }
+        var (group, (block, place)) = (group, groups[group].makeRoom(block, place, layout))
+        let blocks = groups[group].blocks.count
+        if blocks > layout.groupBlocks {
+            let isLast = group == groups.count - 1 && block == blocks - 1
+            let cut = isLast ? blocks - 1 : blocks / 2
+            let upper = groups[group].split(at: cut, layout)
+            groups.insert(upper, at: group + 1)
+            if block >= cut { (group, block) = (group + 1, block - cut) }
+        }
+        return groups[group].insert(batch.records, base, batch.bytes, block, place, layout)
+    }
+
+    private mutating func remove(_ spot: EventSpot, _ layout: EventLayout) {
+        let (group, row) = (Int(spot.group), Int(spot.row))
+        if groups.isEmpty {
+            only.remove(row..<row + 1, layout)
+        } else {
+            groups[group].remove(Int(spot.block), row..<row + 1, layout)
+            if groups[group].blocks.isEmpty {
+                groups.remove(at: group)
+            } else if groups[group].blocks.count < layout.groupBlocks / 4 {
+                for first in [group, group - 1] where first >= 0 && first + 1 < groups.count {
+                    let together = groups[first].blocks.count + groups[first + 1].blocks.count
+                    guard together <= layout.groupBlocks * 3 / 4 else { continue }
+                    let next = groups.remove(at: first + 1)
+                    groups[first].append(next, layout)
+                    break
+                }
+            }
+        }
+        tidy(layout)
+    }
+
+    /// Takes out events up to a time.
+    package mutating func removeFirst(upTo time: Int64, _ layout: EventLayout) {
+        let end = spot(after: time, layout)
+        if groups.isEmpty {
+            only.remove(0..<Int(end.row), layout)
+        } else {
+            groups.removeFirst(Int(end.group))
+            if !groups.isEmpty {
+                if end.block > 0 { groups[0].removeFirst(Int(end.block), layout) }
+                if end.row > 0 { groups[0].remove(0, 0..<Int(end.row), layout) }
+            }
+        }
+        tidy(layout)
+    }
+
+    /// Few events are one block again.
+    private mutating func tidy(_ layout: EventLayout) {
+        if groups.count == 1, groups[0].count <= layout.blockRows / 2 {
+            var made = EventBlock()
+            for block in groups[0].blocks { made.append(block, 0..<block.count, layout) }
+            (only, groups) = (made, [])
+        }
+        if count == 0 { self = KeyEvents() }
+    }
+
+    /// The place of an event, or where it would be: in a block that there is, perhaps behind its last event.
+    private func find(_ batch: EventBatch, _ row: Int, _ layout: EventLayout) -> (spot: EventSpot, isFound: Bool) {
+        batch.records.withUnsafeBytes { records in
+            let record = UnsafeRawBufferPointer(rebasing: records[row * layout.stride..<(row + 1) * layout.stride])
+            // The last group, and the last block of it, that do not begin behind the event.
+            let group = max(
+                0,
+                partition(groups.count) { groups[$0].blocks[0].order(0, record, batch.bytes, layout) > 0 } - 1
+            )
+            let blockCount = groups.isEmpty ? 1 : groups[group].blocks.count
+            let place =
+                groups.isEmpty
+                ? 0
+                : max(
+                    0,
+                    partition(blockCount) {
+                        groups[group].blocks[$0].order(0, record, batch.bytes, layout) > 0
+                    } - 1
                 )
+            let block = block(group, place)
+            func spot(_ row: Int) -> EventSpot { EventSpot(group, place, row) }
+            // Most come in order.
+            if block.count == 0 || block.order(block.count - 1, record, batch.bytes, layout) < 0 {
+                return (spot(block.count), false)
             }
+            let found = partition(block.count) { block.order($0, record, batch.bytes, layout) >= 0 }
+            return (spot(found), block.order(found, record, batch.bytes, layout) == 0)
         }
-        for offset in layout.byteOffsets {
-            let at = start + offset
-            let place = records.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: at, as: UInt32.self) }
-            guard place != EventBytes.none else { continue }
-            let moved = UInt32(bytes.count)
-            others.withUnsafeBytes { others in
-                let value = Self.value(others, place)
-                let needed = bytes.count + 4 + value.count
-                if needed > bytes.capacity { bytes.reserveCapacity(max(needed, bytes.count + bytes.count / 4)) }
-                bytes.append(word: UInt32(value.count))
-                bytes.append(contentsOf: value)
-            }
-            records.withUnsafeMutableBytes { $0.storeBytes(of: moved, toByteOffset: at, as: UInt32.self) }
-        }
-    }
-
-    /// A row's bytes are dead.
-    private mutating func release(_ row: Int, _ layout: EventLayout) {
-        for offset in layout.byteOffsets {
-            let place = records.withUnsafeBytes {
-                $0.loadUnaligned(fromByteOffset: row * layout.stride + offset, as: UInt32.self)
-            }
-            guard place != EventBytes.none else { continue }
-            deadBytes += 4 + bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: Int(place), as: UInt32.self) }
-        }
-    }
-
-    /// Writes the living bytes anew, and nothing else.
-    private mutating func compact(_ layout: EventLayout) {
-        guard deadBytes > 0 else { return }
-        let old = bytes
-        bytes = []
-        bytes.reserveCapacity(old.count - Int(deadBytes))
-        deadBytes = 0
-        let rows = records
-        for row in 0..<count { copy(rows, row * layout.stride, old, to: row, layout) }
-    }
-
-    // MARK: Tiles
-
-    private mutating func makeTiles(_ layout: EventLayout) {
-        guard !layout.measures.isEmpty, count >= EventTiles.rowsMin else {
-            tiles = nil
-            return
-        }
-        tiles = records.withUnsafeBytes { EventTiles(EventRecords($0, count, layout)) }
-    }
-
-    private mutating func changeTiles(_ layout: EventLayout, _ body: (inout EventTiles, EventRecords) -> Void) {
-        guard var changed = tiles.take() else { return }
-        records.withUnsafeBytes { body(&changed, EventRecords($0, count, layout)) }
-        tiles = changed
     }
 
     // MARK: Loading
 
     /// Makes the events in force of all rows that a key has, which come in any order.
-    init(_ rows: LoadingEvents, _ layout: EventLayout) {
+    /// - Returns: `nil` where a block would have more bytes than it may.
+    init?(_ rows: LoadingEvents, _ layout: EventLayout) {
         let order = rows.inForce(layout)
-        records.reserveCapacity(order.count * layout.stride)
-        count32 = UInt32(order.count)
-        let stride = layout.stride
-        rows.records.withUnsafeBytes { from in
-            for row in order {
-                let base = row * (stride + LoadingEvents.extra)
-                records.append(contentsOf: from[base..<base + stride])
+        let width = layout.stride + LoadingEvents.extra
+        var blocks: [EventBlock] = []
+        var start = 0
+        repeat {
+            let end = min(start + layout.blockRows, order.count)
+            var block = EventBlock()
+            block.reserve(rows: end - start, layout)
+            for row in order[start..<end] {
+                guard block.insert(rows.records, row * width, rows.bytes, at: block.count, layout) else { return nil }
             }
+            blocks.append(block)
+            start = end
+        } while start < order.count
+        guard blocks.count > 1 else {
+            only = blocks[0]
+            return
         }
-        if !layout.byteOffsets.isEmpty {
-            if order.count * (stride + LoadingEvents.extra) == rows.records.count {
-                bytes.reserveCapacity(rows.bytes.count)
-            }
-            let own = records
-            for place in 0..<count { copy(own, place * stride, rows.bytes, to: place, layout) }
+        for place in blocks.indices { blocks[place].makeTotals(layout) }
+        for start in stride(from: 0, to: blocks.count, by: layout.groupBlocks) {
+            groups.append(EventGroup(Array(blocks[start..<min(start + layout.groupBlocks, blocks.count)]), layout))
         }
-        makeTiles(layout)
     }
+}
+
+/// The first place that meets a condition which all behind it meet, too.
+/// - Complexity: O(log count).
+func partition(_ count: Int, _ isBehind: (Int) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+        let middle = low &+ (high &- low) / 2
+        if isBehind(middle) { high = middle } else { low = middle &+ 1 }
+    }
+    return low
 }

@@ -8,7 +8,13 @@ package struct LoadingEvents: Sendable {
 
     package init() {}
 
-    package mutating func append(_ batch: EventBatch, _ row: Int, position: Int64, _ layout: EventLayout) {
+    /// - Returns: whether there is room for the row's bytes.
+    package mutating func append(
+        _ batch: EventBatch,
+        _ row: Int,
+        position: Int64,
+        _ layout: EventLayout
+    ) -> Bool {
         let start = records.count
         records += batch.records[row * layout.stride..<(row + 1) * layout.stride]
         records.append(word: position)
@@ -16,6 +22,7 @@ package struct LoadingEvents: Sendable {
         for offset in layout.byteOffsets {
             let place = records.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: start + offset, as: UInt32.self) }
             guard place != EventBytes.none else { continue }
+            guard bytes.count <= layout.bytesMax else { return false }
             let moved = UInt32(bytes.count)
             batch.bytes.withUnsafeBytes { others in
                 let value = KeyEvents.value(others, place)
@@ -24,9 +31,11 @@ package struct LoadingEvents: Sendable {
             }
             records.withUnsafeMutableBytes { $0.storeBytes(of: moved, toByteOffset: start + offset, as: UInt32.self) }
         }
+        return true
     }
 
-    package func events(_ layout: EventLayout) -> KeyEvents { KeyEvents(self, layout) }
+    /// - Returns: `nil` where they do not fit, see ``KeyEvents``.
+    package func events(_ layout: EventLayout) -> KeyEvents? { KeyEvents(self, layout) }
 
     package var byteCount: Int { records.capacity + bytes.capacity }
 

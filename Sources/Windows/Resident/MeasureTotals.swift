@@ -37,7 +37,7 @@ struct MeasureTotals: Sendable {
     }
 }
 
-/// A key's events while they do not change.
+/// The events of a block while they do not change.
 struct EventRecords {
     let records: UnsafeRawBufferPointer
     let count: Int
@@ -53,7 +53,7 @@ struct EventRecords {
     func time(_ row: Int) -> Int64 { records.loadUnaligned(fromByteOffset: row &* layout.stride, as: Int64.self) }
 
     /// The first row that is later than a time.
-    func first(after time: Int64) -> Int { KeyEvents.first(records, 0..<count, layout.stride, after: time) }
+    func first(after time: Int64) -> Int { partition(count) { self.time($0) > time } }
 
     @inline(__always)
     func flags(_ row: Int) -> UInt64 {

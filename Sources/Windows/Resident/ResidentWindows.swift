@@ -3,7 +3,7 @@ package import PointInTime
 
 /// Windows of one view over events in memory, ready to be computed at a time.
 ///
-/// Counts, sums, means and extremes of numbers are put together of tiles; the newest and oldest values are looked up; what is
+/// Counts, sums, means and extremes of numbers are put together of totals; the newest and oldest values are looked up; what is
 /// left passes the window's events by a ``WindowScan``, as for exports. Each value is decided by the code that decides it there.
 package struct ResidentWindows: Sendable {
     private enum Way: Sendable {
@@ -108,61 +108,55 @@ package struct ResidentWindows: Sendable {
     /// - Parameters:
     ///   - keys: their places among `events`, -1 of a key without events.
     ///   - time: µs.
-    /// - Complexity: of a key O(log events) for each of its windows' bounds and the tiles and events at their ends; O(events in
-    ///   the window) for each of ``scannedCount``.
-    package func values(_ keys: [Int], in events: [KeyEvents], at time: Int64) -> Result {
+    ///   - budget: what it may cost; what it does is taken from it.
+    /// - Returns: `nil` where the budget is not enough.
+    /// - Complexity: of a key O(log events) for each of its windows' bounds, and what ``KeyEvents/add`` takes; O(events in the window)
+    ///   for each of ``scannedCount``, and what `first` and `last` look at until they have what they want.
+    package func values(_ keys: [Int], in events: [KeyEvents], at time: Int64, budget: inout WindowBudget) -> Result? {
         var made = windows.map { MadeValues($0.window.type) }
         var newest = [Int64](repeating: .min, count: keys.count)
-        var spans = [Range<Int>](repeating: 0..<0, count: bounds.count)
+        let start = EventSpot(0, 0, 0)
+        var spans = [Range<EventSpot>](repeating: start..<start, count: bounds.count)
         var sums = [[MeasureTotals]](repeating: [], count: bounds.count)
-        var scanned = [[Range<Int>]](repeating: [], count: windows.count)
         let none = [MeasureTotals](repeating: MeasureTotals(), count: layout.measures.count)
         let empty = KeyEvents()
         for (place, key) in keys.enumerated() {
             let events = key < 0 ? empty : events[key]
-            events.records.withUnsafeBytes { bytes in
-                let records = EventRecords(bytes, events.count, layout)
-                for bound in bounds.indices {
-                    spans[bound] = span(bounds[bound], records, at: time)
-                    guard !totals[bound].isEmpty else { continue }
-                    sums[bound] = none
-                    if let tiles = events.tiles {
-                        tiles.add(spans[bound], records, totals[bound], to: &sums[bound])
-                    } else {
-                        for measure in totals[bound] {
-                            records.add(spans[bound], layout.measures[measure], to: &sums[bound][measure])
-                        }
-                    }
+            for bound in bounds.indices {
+                spans[bound] = span(bounds[bound], events, at: time)
+                guard !totals[bound].isEmpty else { continue }
+                sums[bound] = none
+                let cost = events.add(spans[bound], totals[bound], layout, to: &sums[bound])
+                guard budget.spend(cost) else { return nil }
+            }
+            for (number, window) in windows.enumerated() {
+                let span = spans[window.bounds]
+                let last: Int64
+                if let events = window.events {
+                    last = sums[window.bounds][events].newest
+                } else {
+                    last = span.isEmpty ? .min : events.time(before: span.upperBound, layout) ?? .min
                 }
-                for (number, window) in windows.enumerated() {
-                    let span = spans[window.bounds]
-                    let last: Int64
-                    if let events = window.events {
-                        last = sums[window.bounds][events].newest
+                newest[place] = max(newest[place], last)
+                switch window.way {
+                case .seconds:
+                    made[number].append(
+                        double: last == .min ? nil : Double(time.subtractingSaturating(last)) / 1_000_000
+                    )
+                case .scan, .oldest, .newest:
+                    guard pick(window, span, events, Int32(key), &budget, &made[number]) else { return nil }
+                case .count, .sum, .mean, .least, .greatest:
+                    if let total = window.total {
+                        append(window, sums[window.bounds][total], &made[number])
                     } else {
-                        last = span.isEmpty ? .min : records.time(span.upperBound - 1)
-                    }
-                    newest[place] = max(newest[place], last)
-                    switch window.way {
-                    case .scan: scanned[number].append(span)
-                    case .seconds:
-                        made[number].append(
-                            double: last == .min ? nil : Double(time.subtractingSaturating(last)) / 1_000_000
-                        )
-                    case .oldest(let count):
-                        pick(window.measure, span, records, count ?? 1, Int32(key), isNewest: false, &made[number])
-                    case .newest(let count):
-                        pick(window.measure, span, records, count ?? 1, Int32(key), isNewest: true, &made[number])
-                    case .count, .sum, .mean, .least, .greatest:
-                        let total = window.total.map { sums[window.bounds][$0] }
-                        append(window, total, span.count, &made[number])
+                        made[number].append(integer: Int64(events.count(span)))
                     }
                 }
             }
         }
         let values = windows.indices.map { number in
             switch windows[number].way {
-            case .scan: scan(windows[number], scanned[number], keys, events, at: time)
+            case .scan: scan(windows[number], made[number], events, at: time)
             case .oldest(let count), .newest(let count):
                 picked(windows[number], made[number], events, isList: count != nil)
             case .count, .sum, .mean, .least, .greatest, .seconds: made[number].column
@@ -171,15 +165,15 @@ package struct ResidentWindows: Sendable {
         return Result(values: values, eventTimes: newest)
     }
 
-    private func span(_ bounds: WindowBounds, _ records: EventRecords, at time: Int64) -> Range<Int> {
+    private func span(_ bounds: WindowBounds, _ events: KeyEvents, at time: Int64) -> Range<EventSpot> {
         let (after, until) = bounds.limits(at: time)
-        let first = after.map { records.first(after: $0) } ?? 0
-        let end = until.map { records.first(after: $0) } ?? 0
+        let start = EventSpot(0, 0, 0)
+        let first = after.map { events.spot(after: $0, layout) } ?? start
+        let end = until.map { events.spot(after: $0, layout) } ?? start
         return first..<max(first, end)
     }
 
-    private func append(_ window: Window, _ total: MeasureTotals?, _ all: Int, _ made: inout MadeValues) {
-        guard let total else { return made.append(integer: Int64(all)) }
+    private func append(_ window: Window, _ total: MeasureTotals, _ made: inout MadeValues) {
         let isFloat = window.measure.column.map { layout.columns[$0].type.isFloatingPoint } ?? false
         switch window.way {
         case .sum where isFloat: made.append(double: total.floats.sum(of: total.count))
@@ -195,30 +189,37 @@ package struct ResidentWindows: Sendable {
 
     // MARK: Single events
 
+    /// Picks the events that a window needs one by one.
+    /// - Returns: whether the budget was enough.
     private func pick(
-        _ measure: EventLayout.Measure,
-        _ span: Range<Int>,
-        _ records: EventRecords,
-        _ count: Int,
+        _ window: Window,
+        _ span: Range<EventSpot>,
+        _ events: KeyEvents,
         _ key: Int32,
-        isNewest: Bool,
+        _ budget: inout WindowBudget,
         _ made: inout MadeValues
-    ) {
-        var left = count
-        if isNewest {
-            for row in span.reversed() where left > 0 {
-                guard records.counts(row, measure) else { continue }
-                made.pick(key, Int32(row))
-                left -= 1
-            }
-        } else {
-            for row in span where left > 0 {
-                guard records.counts(row, measure) else { continue }
-                made.pick(key, Int32(row))
-                left -= 1
-            }
+    ) -> Bool {
+        var left = Int.max
+        var isNewestFirst = false
+        switch window.way {
+        case .oldest(let count): left = count ?? 1
+        case .newest(let count): (left, isNewestFirst) = (count ?? 1, true)
+        case .scan, .count, .sum, .mean, .least, .greatest, .seconds: break
         }
-        made.endPicks()
+        defer { made.endPicks() }
+        guard left > 0 else { return true }
+        return events.each(
+            span,
+            window.measure,
+            window.total,
+            layout,
+            isNewestFirst: isNewestFirst,
+            budget: &budget
+        ) { spot, time in
+            made.pick(key, spot, time)
+            left -= 1
+            return left > 0
+        }
     }
 
     private func picked(_ window: Window, _ made: MadeValues, _ events: [KeyEvents], isList: Bool) -> Column {
@@ -238,30 +239,12 @@ package struct ResidentWindows: Sendable {
 
     // MARK: Whole windows
 
-    private func scan(
-        _ window: Window,
-        _ spans: [Range<Int>],
-        _ keys: [Int],
-        _ events: [KeyEvents],
-        at time: Int64
-    ) -> Column {
-        var picks: [EventPlace] = []
-        var times: [Int64] = []
-        var groups: [WindowGroup] = []
-        for (place, key) in keys.enumerated() {
-            let first = picks.count
-            if key >= 0 {
-                events[key].records.withUnsafeBytes { bytes in
-                    let records = EventRecords(bytes, events[key].count, layout)
-                    for row in spans[place] where records.counts(row, window.measure) {
-                        picks.append(EventPlace(key: Int32(key), row: Int32(row)))
-                        times.append(records.time(row))
-                    }
-                }
-            }
-            groups.append(WindowGroup(events: first..<picks.count, requests: place..<place + 1))
+    private func scan(_ window: Window, _ made: MadeValues, _ events: [KeyEvents], at time: Int64) -> Column {
+        let (picks, times, offsets) = (made.picks, made.times, made.offsets)
+        let groups = (0..<offsets.count - 1).map { place in
+            WindowGroup(events: offsets[place]..<offsets[place + 1], requests: place..<place + 1)
         }
-        let scan = WindowScan(times: times, requests: Array(repeating: time, count: keys.count), groups: groups)
+        let scan = WindowScan(times: times, requests: Array(repeating: time, count: groups.count), groups: groups)
         return scan.column(
             window.window.definition.aggregate,
             scan.spans(bounds[window.bounds]),
@@ -278,6 +261,8 @@ private struct MadeValues {
     private var integers = OptionalResults<Int64>()
     private var doubles = OptionalResults<Double>()
     private(set) var picks: [EventPlace] = []
+    /// Of ``picks``.
+    private(set) var times: [Int64] = []
     private(set) var offsets = [0]
 
     init(_ type: FeatureType) { self.type = type }
@@ -290,7 +275,11 @@ private struct MadeValues {
         if type.isFloatingPoint { doubles.append(key.map(OrderKeys.value)) } else { integers.append(key) }
     }
 
-    mutating func pick(_ key: Int32, _ row: Int32) { picks.append(EventPlace(key: key, row: row)) }
+    mutating func pick(_ key: Int32, _ spot: EventSpot, _ time: Int64) {
+        picks.append(EventPlace(key: key, spot: spot))
+        times.append(time)
+    }
+
     mutating func endPicks() { offsets.append(picks.count) }
 
     var column: Column {

@@ -34,7 +34,7 @@ import Testing
         try store.ingest("stats", FollowingTests.rows(0..<3_000, at: start, 1))
         try store.ingest("rates", [HistoryRow([], at: start, [.float32(1)])])
         let told = Mutex<[ServingState.LoadProgress]>([])
-        var evicted = EvictedViews()
+        var evicted = Set<Int32>()
         let load = CatalogLoad(
             session: store.session,
             options: ServingOptions(),

@@ -70,19 +70,20 @@ struct ServeCommand: ParsableCommand {
     var resident = "all"
     @Option(
         help: ArgumentHelp(
-            "Memory that latest values may take, as 500MB or 8GiB. Views that would go beyond it, the largest ones, are "
-                + "read from PostgreSQL. Default: no bound.",
+            "Memory that latest values and events may take, as 500MB or 8GiB. Views that would go beyond it, the largest ones, "
+                + "are read from PostgreSQL. Default: no bound.",
             valueName: "size"
         )
     )
     var memory: String?
     @Flag(
+        inversion: .prefixedNo,
         help: ArgumentHelp(
-            "Keep the events of windows in memory, too. Not for production yet: reads and loads of very many events have no "
-                + "bound there (docs/decisions/0068-windows-in-memory.md)."
+            "Keep the events that windows use in memory; without, and while they are loaded, PostgreSQL is asked for them at each "
+                + "read."
         )
     )
-    var windowsInMemory = false
+    var windowsInMemory = true
     @Option(help: "Connections at a time.")
     var maxClients = 10_000
     @Option(help: ArgumentHelp("Largest argument in MiB, up to 512.", valueName: "MiB"))
