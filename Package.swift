@@ -122,10 +122,10 @@ let package = Package(
         module("Hashing", ["CLibCrypto"]),
         module("Kafka", ["CKafka"]),
         module("Learning", []),
-        module("Markup", []),
+        module("Markup", [], [mustache]),
         module("Metrics", []),
         module("XGBoost", ["CXGBoost"]),
-        module("Training", ["Features", "Forest", "Learning", "Markup", "PointInTime"], [mustache]),
+        module("Training", ["Features", "Forest", "Learning", "Markup", "PointInTime"]),
         module("PointInTime", ["Features", "Hashing"]),
         module("Expressions", ["Features", "PointInTime"]),
         module("Windows", ["Expressions", "Features", "PointInTime"]),
@@ -198,7 +198,7 @@ let package = Package(
                 "Access", "CFloatText", "Certificates", "Columnar", "Commands", "Features", "Markup", "Metrics",
                 "Models", "Online", "Reading", "Serving", "Store", "Wire",
             ],
-            [logging, mustache, nioCore, nioHTTP1, nioPosix]
+            [logging, nioCore, nioHTTP1, nioPosix]
         ),
         .executableTarget(
             name: "asof",

@@ -56,7 +56,7 @@ package struct HTTPLimits: Sendable {
     static let pageTextBytesMax = 12 << 10
     /// A view's SQL.
     static let pageSourceBytesMax = 24 << 10
-    /// The newest entries of the ledger in which a page looks for those of the views that its reader may read.
+    /// The newest entries of the ledger in which a page looks for those of one view, or of the views that its reader may read.
     static let pageLedgerLinesMax = 500
 
     // MARK: Inside

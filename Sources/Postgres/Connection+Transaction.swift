@@ -73,7 +73,6 @@ extension Connection {
         _ options: TransactionOptions,
         then more: String = ""
     ) throws(PostgresError) -> ArraySlice<Rows> {
-        if !options.isReadOnly, try isReadOnlyByDefault() { throw Self.readOnlyByDefaultError }
         transactionSilenceMs = options.silenceMs ?? options.statementTimeoutMs + WaitLimits.graceMs
         let own = options.statements(serverVersion: serverVersion)
         let results = try execute(
@@ -82,29 +81,6 @@ extension Connection {
         )
         return results[min(own.count, results.count)...]
     }
-
-    /// Whether somebody has said that transactions only read unless they say otherwise. We would say otherwise each time, and so
-    /// take away what was meant.
-    private func isReadOnlyByDefault() throws(PostgresError) -> Bool {
-        // From PostgreSQL 14 on the server tells it by itself, and again when it changes.
-        if let told = PQparameterStatus(handle, "default_transaction_read_only") {
-            return String(cString: told) == "on"
-        }
-        if let readOnlyByDefault { return readOnlyByDefault }
-        let rows = try execute("SHOW default_transaction_read_only").last
-        let isSet = rows?.text(0, 0) == "on"
-        readOnlyByDefault = isSet
-        return isSet
-    }
-
-    private static let readOnlyByDefaultError = PostgresError(
-        kind: .server(sqlState: SQLState.readOnlyTransaction),
-        message:
-            "default_transaction_read_only is on for this role, database, server or connection string: nothing is written",
-        hint:
-            "reading goes on. Whoever set it takes it back: ALTER ROLE … RESET default_transaction_read_only, or ALTER "
-            + "DATABASE …; or write as another role"
-    )
 
     package func commit() throws(PostgresError) { _ = try execute("COMMIT", cancels: false) }
 

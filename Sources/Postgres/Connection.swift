@@ -17,8 +17,6 @@ package final class Connection {
     var isClosed = false
     /// Bounds the statements of the transaction that is open.
     var transactionSilenceMs = WaitLimits.shortMs
-    /// What a server before PostgreSQL 14 answered to ``isReadOnlyByDefault()``.
-    var readOnlyByDefault: Bool?
     /// Whether the COPY to the client that is under way has given something.
     var hasCopyBegun = false
     /// By when everything that this connection does is to be done, whatever the server sends meanwhile; whoever gives it

@@ -25,8 +25,13 @@ struct SocketFile: Sendable {
     static func listen(_ path: String) throws -> CInt {
         let folder = path.lastIndex(of: "/").map { path[...$0] } ?? "."
         let turn = open(String(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        // Where the folder cannot be read or locked it is as without turns.
-        if turn >= 0 { while flock(turn, LOCK_EX) != 0, errno == EINTR {} }
+        // Where the folder cannot be read or locked, or somebody holds it, it is as without turns.
+        if turn >= 0 {
+            let end = ContinuousClock.now + .seconds(2)
+            while flock(turn, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK || errno == EINTR, .now < end {
+                usleep(5_000)
+            }
+        }
         defer { if turn >= 0 { close(turn) } }
         try makeRoom(path)
         let descriptor = try bind(path)

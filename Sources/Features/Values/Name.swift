@@ -62,8 +62,9 @@ package enum Name {
     /// The first of `known` that is `name` but for blanks around it, as a hand-written CSV header has them behind its commas.
     package static func padded(_ name: String, among known: [String]) -> String? {
         func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" || character == "\u{A0}" }
+        guard name.utf8.count <= 2 * DefinitionLimits.nameLengthMax else { return nil }
         return known.first { other in
-            guard other.count > name.count else { return false }
+            guard other.utf8.count > name.utf8.count else { return false }
             return other.drop(while: isBlank).reversed().drop(while: isBlank).elementsEqual(name.reversed())
         }
     }

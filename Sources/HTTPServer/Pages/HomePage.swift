@@ -1,4 +1,5 @@
 import Features
+import Markup
 import Serving
 
 /// `/`: what needs somebody, first.
@@ -70,14 +71,14 @@ enum HomePage {
         ]
     }
 
-    private static let viewRow = PageTemplate(
+    private static let viewRow = MarkupTemplate(
         #"""
         <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td><span class="mark {{{mark}}}">{{state}}</span></td><td class="name">{{newest}}</td><td class="name">{{maxAge}}</td><td class="right">{{rows}}</td><td class="text"><bdi>{{owner}}</bdi></td></tr>
 
         """#
     )
 
-    private static let template = PageTemplate(
+    private static let template = MarkupTemplate(
         #"""
         <header><h1>Feature store</h1></header>
         <section class="cards">

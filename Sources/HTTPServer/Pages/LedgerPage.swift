@@ -1,5 +1,6 @@
 import Access
 import Features
+import Markup
 import Serving
 import Store
 
@@ -16,7 +17,7 @@ enum LedgerPage {
         return Page(title: "Ledger", section: "Ledger", body: template.render(values))
     }
 
-    private static let template = PageTemplate(
+    private static let template = MarkupTemplate(
         #"""
         <header><h1>Newest commits</h1>{{#view}}<p>of <a href="{{{path}}}">{{name}}</a> · <a href="/ledger">of all views</a></p>{{/view}}</header>
         <section>
@@ -36,11 +37,12 @@ enum PageLedgerRows {
         case .notAsked: return [:]
         case .away(let reason): return ["ledgerAway": "The ledger cannot be read now: \(PageText.short(reason))."]
         case .lines(let lines):
+            let isChosen = scope.rights != nil || scope.request["view"] != nil
             var rows = PageRows(row, bytesMax: HTTPLimits.pageListBytesMax)
             _ = rows.add(lines) { values($0, scope) }
             return [
-                "rows": rows.html, "hasLedger": !lines.isEmpty, "ledgerEmpty": lines.isEmpty && scope.rights == nil,
-                "ledgerNone": lines.isEmpty && scope.rights != nil,
+                "rows": rows.html, "hasLedger": !lines.isEmpty, "ledgerEmpty": lines.isEmpty && !isChosen,
+                "ledgerNone": lines.isEmpty && isChosen,
             ]
         }
     }
@@ -48,7 +50,8 @@ enum PageLedgerRows {
     private static func values(_ line: Ledger.Line, _ scope: PageScope) -> [String: Any] {
         var values: [String: Any] = [
             "position": PageText.grouped(line.position), "time": scope.age(line.committedAt.microseconds),
-            "kind": line.kind, "rows": PageText.grouped(line.rows), "role": PageText.short(line.role),
+            "kind": line.kind, "rows": PageText.grouped(line.rows),
+            "role": scope.rights == nil ? PageText.short(line.role) : "",
         ]
         if let view = line.view {
             values["view"] = view
@@ -61,18 +64,18 @@ enum PageLedgerRows {
         return values
     }
 
-    private static let row = PageTemplate(
+    private static let row = MarkupTemplate(
         #"""
         <tr><td class="right">{{position}}</td><td class="name">{{time}}</td><td class="name">{{kind}}</td><td class="name">{{#path}}<a href="{{{.}}}">{{view}}</a>{{/path}}{{^path}}{{view}}{{/path}}</td><td class="right">{{rows}}</td><td class="name">{{times}}</td><td class="text"><bdi>{{role}}</bdi></td></tr>
 
         """#
     )
 
-    private static let template = PageTemplate(
+    private static let template = MarkupTemplate(
         #"""
         {{#ledgerAway}}<p>{{.}}</p>{{/ledgerAway}}
         {{#ledgerEmpty}}<p>Nothing was committed yet. The first rows come with</p><pre>asof ingest VIEW FILE.csv</pre>{{/ledgerEmpty}}
-        {{#ledgerNone}}<p>No commit of what you may read is among the newest.</p>{{/ledgerNone}}
+        {{#ledgerNone}}<p>None of the newest commits is of what is asked for and you may read.</p>{{/ledgerNone}}
         {{#hasLedger}}
         <div class="wide" tabindex="0"><table>
         <thead><tr><th scope="col" class="right">position</th><th scope="col">committed</th><th scope="col">kind</th><th scope="col">view</th><th scope="col" class="right">rows</th><th scope="col">event times</th><th scope="col">role</th></tr></thead>

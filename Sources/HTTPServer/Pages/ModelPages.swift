@@ -2,6 +2,7 @@ import Access
 import Commands
 import Features
 import Foundation
+import Markup
 import Metrics
 import Models
 import NIOHTTP1
@@ -144,23 +145,23 @@ enum ModelPages {
         )
     }
 
-    private static let row = PageTemplate(
+    private static let row = MarkupTemplate(
         #"""
         <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td><span class="mark {{{mark}}}">{{champion}}</span></td><td class="right">{{versions}}</td><td class="name">{{task}}</td><td class="name">{{#service}}<a href="{{{path}}}">{{name}}</a>{{/service}}</td><td class="right">{{calls}}</td><td class="text"><bdi>{{description}}</bdi>{{#owner}}<span class="quiet">owner: <bdi>{{.}}</bdi></span>{{/owner}}{{#tags}}<span class="quiet">tags: <bdi>{{.}}</bdi></span>{{/tags}}</td></tr>
 
         """#
     )
 
-    private static let aliasRow = PageTemplate("<tr><td>{{name}}</td><td class=\"code\">{{version}}</td></tr>\n")
+    private static let aliasRow = MarkupTemplate("<tr><td>{{name}}</td><td class=\"code\">{{version}}</td></tr>\n")
 
-    private static let versionRow = PageTemplate(
+    private static let versionRow = MarkupTemplate(
         #"""
         <tr><th scope="row" class="name">{{name}}{{#aliases}}<span class="quiet">{{.}}</span>{{/aliases}}</th><td><span class="mark {{{mark}}}">{{state}}</span></td><td class="text">{{metrics}}</td><td class="name">{{#service}}<a href="{{{path}}}">{{name}}</a>{{/service}}</td><td class="name">{{algorithm}}</td><td class="name">{{registered}}</td><td class="right">{{position}}</td></tr>
 
         """#
     )
 
-    private static let template = PageTemplate(
+    private static let template = MarkupTemplate(
         #"""
         <header><p class="quiet">Model · {{task}}</p><h1>{{name}}</h1>
         <p>{{#service}}reads <a href="{{{path}}}">{{name}}</a>{{/service}}</p>

@@ -20,7 +20,7 @@ struct Page {
         ("Overview", "/"), ("Views", "/views"), ("Services", "/services"), ("Models", "/models"), ("Ledger", "/ledger"),
     ]
 
-    private static let frame = PageTemplate(
+    private static let frame = MarkupTemplate(
         #"""
         <!doctype html>
         <html lang="en">
@@ -65,7 +65,7 @@ struct Page {
         return reply
     }
 
-    private static let faultBody = PageTemplate(
+    private static let faultBody = MarkupTemplate(
         #"""
         <header><p class="quiet">{{status}}</p><h1>{{reason}}</h1></header>
         <section><p><bdi>{{message}}</bdi></p></section>

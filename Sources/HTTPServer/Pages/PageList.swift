@@ -6,7 +6,7 @@ struct PageList<Item> {
     let path: String
     /// What stands in the head of the table, as HTML of ours.
     let head: String
-    let row: PageTemplate
+    let row: MarkupTemplate
     /// What to do where there is nothing at all: words, and a command to type.
     let empty: (text: String, command: String)
     let name: (Item) -> String
@@ -14,7 +14,7 @@ struct PageList<Item> {
     let texts: (Item) -> [String?]
     let values: (Item) -> [String: Any]
 
-    private static var template: PageTemplate { listTemplate }
+    private static var template: MarkupTemplate { listTemplate }
 
     /// - Parameter items: all that the reader may read, by name.
     func page(_ items: [Item], _ scope: PageScope) -> Page {
@@ -50,7 +50,7 @@ struct PageList<Item> {
     }
 }
 
-private let listTemplate = PageTemplate(
+private let listTemplate = MarkupTemplate(
     #"""
     <header><h1>{{title}}</h1></header>
     <section>

@@ -1,6 +1,7 @@
 import Access
 import Commands
 import Features
+import Markup
 import NIOHTTP1
 import Reading
 import Serving
@@ -157,30 +158,30 @@ enum ServicePages {
         ]
     }
 
-    private static let link = PageTemplate("<li><a href=\"{{{path}}}\">{{name}}</a></li>\n")
+    private static let link = MarkupTemplate("<li><a href=\"{{{path}}}\">{{name}}</a></li>\n")
 
-    private static let row = PageTemplate(
+    private static let row = MarkupTemplate(
         #"""
         <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td class="right">{{version}}</td><td class="name">{{keys}}</td><td class="right">{{columns}}</td><td class="code name">{{fingerprint}}</td><td class="text"><bdi>{{description}}</bdi>{{#owner}}<span class="quiet">owner: <bdi>{{.}}</bdi></span>{{/owner}}{{#tags}}<span class="quiet">tags: <bdi>{{.}}</bdi></span>{{/tags}}</td></tr>
 
         """#
     )
 
-    private static let columnRow = PageTemplate(
+    private static let columnRow = MarkupTemplate(
         #"""
         <tr><th scope="row" class="code">{{name}}</th><td class="code name">{{type}}</td><td class="text">{{#view}}<a href="{{{path}}}">{{name}}</a>.{{feature}}{{/view}}{{text}}{{#expression}}<span class="code">{{.}}</span>{{/expression}}</td></tr>
 
         """#
     )
 
-    private static let versionRow = PageTemplate(
+    private static let versionRow = MarkupTemplate(
         #"""
         <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a>{{#isInForce}} <span class="mark good">in force</span>{{/isInForce}}</th><td class="text">{{changes}}<span class="quiet code">{{fingerprint}}</span></td></tr>
 
         """#
     )
 
-    private static let template = PageTemplate(
+    private static let template = MarkupTemplate(
         #"""
         <header><p class="quiet">Service</p><h1>{{name}}@{{version}}</h1>
         <p>{{#isInForce}}<span class="mark good">in force</span>{{/isInForce}}{{^isInForce}}<span class="mark off">not in force</span>{{/isInForce}}{{#current}} <a href="{{{.}}}">the version in force</a>{{/current}}</p>

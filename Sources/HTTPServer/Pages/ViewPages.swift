@@ -134,23 +134,23 @@ enum ViewPages {
         ]
     }
 
-    private static let link = PageTemplate("<li><a href=\"{{{path}}}\">{{name}}</a></li>\n")
+    private static let link = MarkupTemplate("<li><a href=\"{{{path}}}\">{{name}}</a></li>\n")
 
-    private static let row = PageTemplate(
+    private static let row = MarkupTemplate(
         #"""
         <tr><th scope="row" class="name"><a href="{{{path}}}">{{name}}</a></th><td><span class="mark {{{mark}}}">{{state}}</span></td><td class="name">{{newest}}</td><td class="name">{{kind}}</td><td class="name">{{keys}}</td><td class="right">{{features}}</td><td class="text"><bdi>{{description}}</bdi>{{#owner}}<span class="quiet">owner: <bdi>{{.}}</bdi></span>{{/owner}}{{#tags}}<span class="quiet">tags: <bdi>{{.}}</bdi></span>{{/tags}}</td></tr>
 
         """#
     )
 
-    private static let featureRow = PageTemplate(
+    private static let featureRow = MarkupTemplate(
         #"""
         <tr><th scope="row" class="code">{{name}}{{#isPII}} <span class="mark off">personal</span>{{/isPII}}</th><td class="code name">{{type}}</td>{{#window}}<td class="code text">{{.}}</td>{{/window}}<td class="text"><bdi>{{description}}</bdi></td></tr>
 
         """#
     )
 
-    private static let template = PageTemplate(
+    private static let template = MarkupTemplate(
         #"""
         <header><p class="quiet">View · {{kind}}</p><h1>{{name}}</h1>
         <p><span class="mark {{{mark}}}">{{state}}</span></p>

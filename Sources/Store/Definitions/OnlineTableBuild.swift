@@ -221,7 +221,10 @@ package struct OnlineTableBuild {
                     try session.execute("DROP TABLE IF EXISTS \(left.table)")
                 }
             } catch {
-                guard case .database(let cause) = error, cause.isRetryable else { throw error }
+                // Of another role it stays as well; doctor tells of it.
+                guard case .database(let cause) = error,
+                    cause.isRetryable || cause.kind == .server(sqlState: SQLState.insufficientPrivilege)
+                else { throw error }
             }
         }
     }

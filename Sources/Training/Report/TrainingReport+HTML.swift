@@ -1,4 +1,4 @@
-import Mustache
+import Markup
 
 extension TrainingReport {
     /// How many of the importances are shown.
@@ -9,11 +9,7 @@ extension TrainingReport {
     /// The same report gives the same bytes.
     /// - Complexity: O(size of the report).
     package func html() -> String {
-        // The template is ours, so that an error in it is a bug.
-        guard let template = try? MustacheTemplate(string: ReportTemplate.page) else {
-            preconditionFailure("the template of reports cannot be read")
-        }
-        return template.render(page)
+        MarkupTemplate(ReportTemplate.page).render(page)
     }
 
     /// What the shares are of, by what fits.

@@ -145,7 +145,7 @@ import Testing
         for setting in [
             "timezone = 'Asia/Kathmandu'", "datestyle = 'SQL, DMY'", "search_path = evil, pg_catalog, public",
             "extra_float_digits = -15", "default_transaction_isolation = 'serializable'", "intervalstyle = 'iso_8601'",
-            "bytea_output = 'escape'", "client_encoding = 'LATIN1'",
+            "bytea_output = 'escape'", "default_transaction_read_only = on", "client_encoding = 'LATIN1'",
             "enable_indexscan = off", "enable_sort = off", "standard_conforming_strings = off",
         ] {
             try cluster.execute("ALTER DATABASE \(fixture.database) SET \(setting)")

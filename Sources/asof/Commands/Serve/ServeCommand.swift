@@ -80,10 +80,10 @@ struct ServeCommand: ParsableCommand {
         inversion: .prefixedNo,
         help: ArgumentHelp(
             "Keep the events that windows use in memory; without, and while they are loaded, PostgreSQL is asked for them at each "
-                + "read."
+                + "read. Not for production yet: docs/decisions/0068-windows-in-memory.md."
         )
     )
-    var windowsInMemory = true
+    var windowsInMemory = false
     @Option(help: "Connections at a time.")
     var maxClients = 10_000
     @Option(help: ArgumentHelp("Largest argument in MiB, up to 512.", valueName: "MiB"))

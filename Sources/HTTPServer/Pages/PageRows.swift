@@ -1,32 +1,14 @@
-import Mustache
-
-/// HTML with gaps.
-///
-/// Text is escaped by Mustache and stands inside of elements only, as in the page of a training report. What stands in three
-/// braces was rendered before, or is a path of ``PageLink``.
-struct PageTemplate: Sendable {
-    private let template: MustacheTemplate
-
-    init(_ text: String) {
-        // The template is ours, so that an error in it is a bug.
-        guard let template = try? MustacheTemplate(string: text) else {
-            preconditionFailure("a template of pages cannot be read: \(text.prefix(200))")
-        }
-        self.template = template
-    }
-
-    func render(_ values: [String: Any]) -> String { template.render(values) }
-}
+import Markup
 
 /// The rows of a list, as many as a page has room for.
 struct PageRows {
-    private let template: PageTemplate
+    private let template: MarkupTemplate
     private let bytesMax: Int
     private let rowsMax: Int
     private(set) var html = ""
     private(set) var count = 0
 
-    init(_ template: PageTemplate, bytesMax: Int, rowsMax: Int = HTTPLimits.pageRowsMax) {
+    init(_ template: MarkupTemplate, bytesMax: Int, rowsMax: Int = HTTPLimits.pageRowsMax) {
         self.template = template
         self.bytesMax = bytesMax
         self.rowsMax = rowsMax
