@@ -138,7 +138,8 @@ import Testing
     static let hostile = [
         "<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "</bdi></td></table><h1>taken",
         "{{{body}}}{{name}}",
-        "<\u{301}script>&lt;b&gt;&amp;", "\u{600}<b>bold\u{6dd}</b>", "\u{202e}evil\u{202c} \u{5e9}\u{5dc}\u{5d5}\u{5dd}",
+        "<\u{301}script>&lt;b&gt;&amp;", "\u{600}<b>bold\u{6dd}</b>",
+        "\u{202e}evil\u{202c} \u{5e9}\u{5dc}\u{5d5}\u{5dd}",
         String(repeating: "x", count: 10_000),
         String(repeating: "'", count: 10_000), String(repeating: "e\u{301}\u{302}\u{303}", count: 3_000),
     ]
