@@ -289,7 +289,7 @@ def main(asof, postgres, screenshots):
                     store.server.kill()
             if os.path.exists(f"{folder}/data/postmaster.pid"):
                 cluster.stop()
-    print(f"fact: screenshots in {screenshots}")
+    print("fact: screenshots in the lane's folder")
     return finish("pages")
 
 

@@ -251,7 +251,7 @@ extension DefinitionKeys {
                 "collisions",
                 "share, as `20%`",
                 "`10%`",
-                "how many values of a hash may share a bucket before it is warned of"
+                "how many values of a hash may share a bucket before it is refused"
             ),
             key("labels", "mapping", "", "the view that `asof learn` learns from"),
             key("publish", "mapping", "", "when what was learned is published"),
