@@ -232,7 +232,7 @@ let package = Package(
         tests("LearningTests", ["Learning"]),
         tests("HashingTests", ["Hashing"]),
         tests("ForestTests", ["Forest", "Learning", "XGBoost"]),
-        tests("TrainingTests", ["Features", "Forest", "Learning", "PointInTime", "Training"]),
+        tests("TrainingTests", ["Features", "Forest", "Learning", "Markup", "PointInTime", "Training"]),
         tests("DriftTests", ["Drift", "Features", "PointInTime", "Training"]),
         tests("ModelsTests", ["Features", "Forest", "Models", "Postgres", "Store", "Training"]),
         tests("PostgresTests", ["CLibPQ", "EmbeddedPostgres", "Postgres"]),

@@ -23,6 +23,17 @@ package enum MarkupText {
         return String(result)
     }
 
+    /// 12,345.
+    package static func grouped(_ value: some BinaryInteger) -> String {
+        let digits = Array(String(value.magnitude))
+        var text = value < 0 ? "−" : ""
+        for (place, digit) in digits.enumerated() {
+            if place > 0, (digits.count - place) % 3 == 0 { text.append(",") }
+            text.append(digit)
+        }
+        return text
+    }
+
     private static func name(of scalar: Unicode.Scalar) -> String? {
         switch scalar {
         case "<": "&lt;"

@@ -275,25 +275,7 @@ final class WindowServer: Sendable {
 
     private static func askOnce(_ words: [String], _ engine: Engine) throws -> (text: String, isPrompt: Bool) {
         let command = try #require(CommandTable.all.command(words[0]))
-        let client = ClientState(id: 1, isAuthenticated: true)
-        client.version = .resp3
-        var context = CommandContext(reply: ReplyWriter(version: .resp3), client: client, engine: engine)
-        func text(_ writer: ReplyWriter) -> String {
-            String(decoding: Array(writer.buffer.readableBytesView), as: UTF8.self).replacing("\r\n", with: "|")
-        }
-        switch command.run(&context, words: words.map { Array($0.utf8) }) {
-        case .replied, .closed, .transaction: return (text(context.reply), true)
-        case .deferred(let deferred):
-            let later = Mutex<DeferredReply.Body?>(nil)
-            let hasCome = DispatchSemaphore(value: 0)
-            deferred.start { body in
-                later.withLock { $0 = body }
-                hasCome.signal()
-            }
-            try #require(hasCome.wait(timeout: .now() + 60) == .success)
-            var writer = ReplyWriter(version: .resp3)
-            later.withLock { $0 }?(&writer)
-            return (text(writer), false)
-        }
+        let (bytes, isPrompt) = try #require(engine.ask(command, words.map { Array($0.utf8) }))
+        return (String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "|"), isPrompt)
     }
 }

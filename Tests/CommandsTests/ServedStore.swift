@@ -136,25 +136,8 @@ final class ServedStore {
         let engine = reads.map { Engine(reads: $0) } ?? engine
         let name = String(decoding: words[0], as: UTF8.self)
         guard let command = CommandTable.all.command(name) else { return Array("no command \(name)".utf8) }
-        let client = ClientState(id: 1, isAuthenticated: true)
-        client.version = version
-        var context = CommandContext(reply: ReplyWriter(version: version), client: client, engine: engine)
-        context.isTogether = isTogether
-        switch command.run(&context, words: words) {
-        case .replied, .closed, .transaction: return Array(context.reply.buffer.readableBytesView)
-        case .deferred(let deferred):
-            let later = Mutex<DeferredReply.Body?>(nil)
-            let hasCome = DispatchSemaphore(value: 0)
-            deferred.start { body in
-                later.withLock { $0 = body }
-                hasCome.signal()
-            }
-            guard hasCome.wait(timeout: .now() + 60) == .success else { return Array("no reply within 60 s".utf8) }
-            meanwhile()
-            var writer = ReplyWriter(version: version)
-            later.withLock { $0 }?(&writer)
-            return Array(writer.buffer.readableBytesView)
-        }
+        let answer = engine.ask(command, words, version, isTogether: isTogether, meanwhile: meanwhile)
+        return answer?.bytes ?? Array("no reply within 60 s".utf8)
     }
 
     /// Runs a command given as a line with blanks between its words; line ends in the reply are shown as `|`.

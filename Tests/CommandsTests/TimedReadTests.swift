@@ -97,24 +97,7 @@ import Wire
 
         func ask(_ words: [String]) throws -> Wire.Reply {
             let command = try #require(CommandTable.all.command(words[0]))
-            let client = ClientState(id: 1, isAuthenticated: true)
-            client.version = .resp3
-            var context = CommandContext(reply: ReplyWriter(version: .resp3), client: client, engine: engine)
-            let bytes: [UInt8]
-            switch command.run(&context, words: words.map { Array($0.utf8) }) {
-            case .replied, .closed, .transaction: bytes = Array(context.reply.buffer.readableBytesView)
-            case .deferred(let deferred):
-                let later = Mutex<DeferredReply.Body?>(nil)
-                let hasCome = DispatchSemaphore(value: 0)
-                deferred.start { body in
-                    later.withLock { $0 = body }
-                    hasCome.signal()
-                }
-                try #require(hasCome.wait(timeout: .now() + 60) == .success)
-                var writer = ReplyWriter(version: .resp3)
-                later.withLock { $0 }?(&writer)
-                bytes = Array(writer.buffer.readableBytesView)
-            }
+            let bytes = try #require(engine.ask(command, words.map { Array($0.utf8) })).bytes
             var decoder = ReplyDecoder()
             decoder.append(bytes)
             return try #require(try decoder.next())

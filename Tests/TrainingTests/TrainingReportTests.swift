@@ -1,4 +1,5 @@
 import Foundation
+import Markup
 import TestSupport
 import Testing
 
@@ -216,7 +217,7 @@ import Testing
         #expect(ReportText.short(12_345.6) == "12,346")
         #expect(ReportText.short(-3) == "−3")
         #expect(ReportText.short(0.1234) == "0.123")
-        #expect(ReportText.grouped(-1_234_567) == "−1,234,567")
+        #expect(MarkupText.grouped(-1_234_567) == "−1,234,567")
         #expect(ReportText.percent(0.1234) == "12.3 %")
         #expect(ReportText.duration(90_000_000) == "90 s")
         #expect(ReportText.duration(0) == "none")

@@ -25,7 +25,7 @@ enum HomePage {
             "heading": stale.isEmpty ? "Views" : PageText.count(stale.count, "stale view") + " first",
             "restricted": scope.rights != nil, "command": "asof apply\nasof ingest VIEW FILE.csv",
         ]
-        if rows.count < views.count { values["more"] = "All \(PageText.grouped(views.count)) views" }
+        if rows.count < views.count { values["more"] = "All \(MarkupText.grouped(views.count)) views" }
         values["ledger"] = PageLedgerRows.table(ledger, scope)
         return Page(title: "Overview", section: "Overview", body: template.render(values))
     }
@@ -42,25 +42,25 @@ enum HomePage {
         return [
             card(
                 "Position",
-                PageText.grouped(scope.position),
+                MarkupText.grouped(scope.position),
                 lag == 0 ? "up to date" : "\(PageText.count(Int(lag), "position")) behind"
             ),
             card(
                 "Views",
-                PageText.grouped(views),
-                stale == 0 ? "none is stale" : "\(PageText.grouped(stale)) stale",
+                MarkupText.grouped(views),
+                stale == 0 ? "none is stale" : "\(MarkupText.grouped(stale)) stale",
                 "/views"
             ),
             card(
                 "Services",
-                PageText.grouped(services),
-                "definitions version \(PageText.grouped(scope.catalog.version))",
+                MarkupText.grouped(services),
+                "definitions version \(MarkupText.grouped(scope.catalog.version))",
                 "/services"
             ),
             card(
                 "Models",
-                PageText.grouped(models),
-                "\(PageText.grouped(answering)) with a champion that answers",
+                MarkupText.grouped(models),
+                "\(MarkupText.grouped(answering)) with a champion that answers",
                 "/models"
             ),
             card(

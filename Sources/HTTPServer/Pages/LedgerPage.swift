@@ -49,8 +49,8 @@ enum PageLedgerRows {
 
     private static func values(_ line: Ledger.Line, _ scope: PageScope) -> [String: Any] {
         var values: [String: Any] = [
-            "position": PageText.grouped(line.position), "time": scope.age(line.committedAt.microseconds),
-            "kind": line.kind, "rows": PageText.grouped(line.rows),
+            "position": MarkupText.grouped(line.position), "time": scope.age(line.committedAt.microseconds),
+            "kind": line.kind, "rows": MarkupText.grouped(line.rows),
             "role": scope.rights == nil ? PageText.short(line.role) : "",
         ]
         if let view = line.view {

@@ -84,7 +84,7 @@ enum ModelPages {
             "champion": entry.champion.map { "\(entry.name)@\($0)" } ?? "none",
             "mark": entry.champion == nil ? "off" : "good", "versions": "\(entry.versions.count)",
             "task": entry.definition?.task.rawValue ?? "no longer defined",
-            "calls": PageText.grouped(calls),
+            "calls": MarkupText.grouped(calls),
         ]
         let definition = entry.definition
         values.merge(PageText.about(definition?.description, definition?.owner, definition?.tags ?? [:])) { $1 }
@@ -125,7 +125,7 @@ enum ModelPages {
         values["state"] = version.state.rawValue
         values["mark"] = version.state == .ready ? "good" : "off"
         values["algorithm"] = version.algorithm
-        values["position"] = PageText.grouped(version.position)
+        values["position"] = MarkupText.grouped(version.position)
         values["registered"] = scope.age(version.committedUs)
         values["metrics"] = PageText.short(metrics(version))
         if scope.mayRead(.service, version.service) {
@@ -186,11 +186,7 @@ enum ModelPages {
         </section>
         <section>
         <h2>Facts</h2>
-        <table class="facts"><tbody>
-        {{#facts}}
-        <tr><td>{{name}}</td><td><bdi>{{value}}</bdi></td></tr>
-        {{/facts}}
-        </tbody></table>
+        \#(PageParts.facts)
         </section>
         <section>
         <h2>Ask it</h2>

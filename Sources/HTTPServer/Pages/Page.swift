@@ -49,7 +49,9 @@ struct Page {
         var values: [String: Any] = ["title": PageText.short(title), "body": body]
         values["menu"] = Self.menu.map { ["name": $0.0, "path": $0.1, "isHere": $0.0 == section] as [String: Any] }
         values["footer"] =
-            scope.map { "Asof \($0.version) · position \(PageText.grouped($0.position)) · \(PageText.time($0.nowUs))" }
+            scope.map {
+                "Asof \($0.version) · position \(MarkupText.grouped($0.position)) · \(PageText.time($0.nowUs))"
+            }
             ?? "Asof"
         if let scope, let since = scope.state?.downSince {
             values["away"] =

@@ -37,7 +37,7 @@ struct PageList<Item> {
         page["counted"] =
             found.count == shown
             ? PageText.count(found.count, String(title.lowercased().dropLast()))
-            : "\(PageText.grouped(start + min(shown, 1))) to \(PageText.grouped(start + shown)) of \(PageText.grouped(found.count))"
+            : "\(MarkupText.grouped(start + min(shown, 1))) to \(MarkupText.grouped(start + shown)) of \(MarkupText.grouped(found.count))"
         if start + shown < found.count, shown > 0 {
             page["next"] = PageLink.path(path, [("q", wanted), ("after", name(found[start + shown - 1]))])
         }
@@ -68,7 +68,7 @@ private let listTemplate = MarkupTemplate(
     {{{rows}}}</tbody>
     </table></div>
     {{/hasRows}}
-    <p>{{#first}}<a href="{{{.}}}">First page</a> {{/first}}{{#next}}<a href="{{{.}}}" rel="next">Next page</a>{{/next}}</p>
+    \#(PageParts.pager)
     {{/isEmpty}}
     </section>
 

@@ -119,17 +119,8 @@ enum PageText {
     }
 
     /// `1 view`, `3 views`.
-    static func count(_ count: Int, _ name: String) -> String { "\(grouped(count)) \(name)\(count == 1 ? "" : "s")" }
-
-    /// 12,345.
-    static func grouped(_ value: some BinaryInteger) -> String {
-        let digits = Array(String(value.magnitude))
-        var text = value < 0 ? "−" : ""
-        for (place, digit) in digits.enumerated() {
-            if place > 0, (digits.count - place) % 3 == 0 { text.append(",") }
-            text.append(digit)
-        }
-        return text
+    static func count(_ count: Int, _ name: String) -> String {
+        "\(MarkupText.grouped(count)) \(name)\(count == 1 ? "" : "s")"
     }
 }
 

@@ -193,15 +193,11 @@ enum ServicePages {
         <tbody>
         {{{columns}}}</tbody>
         </table></div>
-        <p>{{#first}}<a href="{{{.}}}">First page</a> {{/first}}{{#next}}<a href="{{{.}}}" rel="next">Next page</a>{{/next}}</p>
+        \#(PageParts.pager)
         </section>
         <section>
         <h2>Facts</h2>
-        <table class="facts"><tbody>
-        {{#facts}}
-        <tr><td>{{name}}</td><td><bdi>{{value}}</bdi></td></tr>
-        {{/facts}}
-        </tbody></table>
+        \#(PageParts.facts)
         </section>
         <section>
         <h2>Versions</h2>

@@ -1,4 +1,5 @@
 import Features
+import Markup
 import Online
 import Serving
 
@@ -34,9 +35,9 @@ enum ViewFacts {
         var values: [String: Any] = [
             "name": view.name, "path": PageLink.view(view.name), "state": state, "mark": mark,
             "newest": scope.age(freshness.newestUs), "maxAge": definition.maxAge?.text ?? "–",
-            "rows": view.memory.map { PageText.grouped($0.figures.rows) } ?? "–",
+            "rows": view.memory.map { MarkupText.grouped($0.figures.rows) } ?? "–",
             "keys": definition.keys.map(\.name).joined(separator: ", "),
-            "features": PageText.grouped(definition.features.count), "kind": kind(definition),
+            "features": MarkupText.grouped(definition.features.count), "kind": kind(definition),
         ]
         values.merge(PageText.about(definition.description, definition.owner, definition.tags)) { $1 }
         return values

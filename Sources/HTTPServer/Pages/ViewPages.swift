@@ -62,7 +62,7 @@ enum ViewPages {
             ("may be", definition.maxAge.map { "\($0.text) old (max_age)" }),
             (
                 "last commit",
-                freshness.lastCommit.map { "position \(PageText.grouped($0.position)), \(scope.age($0.committedAt))" }
+                freshness.lastCommit.map { "position \(MarkupText.grouped($0.position)), \(scope.age($0.committedAt))" }
             ),
             ("ttl", definition.ttl?.text ?? "none: values never expire"),
             ("delay", definition.delay == .zero ? nil : definition.delay.text),
@@ -72,7 +72,7 @@ enum ViewPages {
         ]
         if let figures = view.memory?.figures {
             facts.append(
-                ("in memory", "\(PageText.count(figures.rows, "row")), \(PageText.grouped(figures.bytes)) bytes")
+                ("in memory", "\(PageText.count(figures.rows, "row")), \(MarkupText.grouped(figures.bytes)) bytes")
             )
         } else if definition.windows == nil, definition.isOnline {
             facts.append(("in memory", "no: rows are read from PostgreSQL"))
@@ -122,7 +122,8 @@ enum ViewPages {
         func links(_ items: [(name: String, path: String)]) -> String {
             var rows = PageRows(link, bytesMax: HTTPLimits.pageSideListBytesMax)
             let shown = rows.add(items) { ["name": $0.name, "path": $0.path] }
-            return rows.html + (shown < items.count ? "<li>and \(PageText.grouped(items.count - shown)) more</li>" : "")
+            return rows.html
+                + (shown < items.count ? "<li>and \(MarkupText.grouped(items.count - shown)) more</li>" : "")
         }
         return [
             "hasServices": !services.isEmpty,
@@ -162,15 +163,11 @@ enum ViewPages {
         <tbody>
         {{{featureRows}}}</tbody>
         </table></div>
-        <p>{{#first}}<a href="{{{.}}}">First page</a> {{/first}}{{#next}}<a href="{{{.}}}" rel="next">Next page</a>{{/next}}</p>
+        \#(PageParts.pager)
         </section>
         <section>
         <h2>Facts</h2>
-        <table class="facts"><tbody>
-        {{#facts}}
-        <tr><td>{{name}}</td><td><bdi>{{value}}</bdi></td></tr>
-        {{/facts}}
-        </tbody></table>
+        \#(PageParts.facts)
         {{#commits}}<p><a href="{{{.}}}">Its newest commits</a></p>{{/commits}}
         </section>
         <section>

@@ -1,4 +1,5 @@
 import Features
+import Markup
 
 /// Numbers and times as a report writes them.
 enum ReportText {
@@ -10,7 +11,7 @@ enum ReportText {
         guard scaled < 1e15 else { return "\(value)" }
         let whole = Int64(scaled)
         let sign = value < 0 && whole != 0 ? "−" : ""
-        guard places > 0 else { return sign + grouped(Int(whole)) }
+        guard places > 0 else { return sign + MarkupText.grouped(Int(whole)) }
         let digits = String(whole)
         let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
         return sign + padded.dropLast(places) + "." + padded.suffix(places)
@@ -26,17 +27,6 @@ enum ReportText {
     }
 
     static func percent(_ share: Double?) -> String { share.map { fixed($0 * 100, 1) + " %" } ?? "–" }
-
-    /// 12,345.
-    static func grouped(_ value: Int) -> String {
-        let digits = Array(String(value.magnitude))
-        var text = value < 0 ? "−" : ""
-        for (place, digit) in digits.enumerated() {
-            if place > 0, (digits.count - place) % 3 == 0 { text.append(",") }
-            text.append(digit)
-        }
-        return text
-    }
 
     /// The day, UTC, and the time of day where it is not midnight.
     static func time(_ us: Int64?) -> String {

@@ -1,3 +1,5 @@
+import Markup
+
 extension TrainingReport {
     /// The drawings of a page, those alone for which there are numbers.
     var charts: [[String: Any]] {
@@ -60,7 +62,7 @@ extension TrainingReport {
                 radius: 2.5 + 5 * (Double(bin.rows) / max(most, 1)).squareRoot(),
                 .model,
                 tip:
-                    "\(ReportText.grouped(bin.rows)) rows: predicted \(ReportText.fixed(bin.meanScore, 3)), true \(ReportText.fixed(bin.rate, 3))"
+                    "\(MarkupText.grouped(bin.rows)) rows: predicted \(ReportText.fixed(bin.meanScore, 3)), true \(ReportText.fixed(bin.rate, 3))"
             )
         }
         return (chart.svg, "Calibration.", "On the dashed line, 30 % means 30 %. Larger dots: more rows.")
@@ -95,7 +97,7 @@ extension TrainingReport {
                 base: 0,
                 top: negative,
                 .chance,
-                tip: "\(range): \(ReportText.grouped(histogram.negatives[index])) rows were not"
+                tip: "\(range): \(MarkupText.grouped(histogram.negatives[index])) rows were not"
             )
             chart.bar(
                 from: middle,
@@ -103,7 +105,7 @@ extension TrainingReport {
                 base: 0,
                 top: positive,
                 .model,
-                tip: "\(range): \(ReportText.grouped(histogram.positives[index])) rows were"
+                tip: "\(range): \(MarkupText.grouped(histogram.positives[index])) rows were"
             )
         }
         return (chart.svg, "Scores.", "Blue: rows whose label is true; grey: the others.")
@@ -143,7 +145,7 @@ extension TrainingReport {
                 radius: 4,
                 .model,
                 tip:
-                    "\(entry.month.name): \(ReportText.fixed(entry.value, places)) on \(ReportText.grouped(entry.month.rows)) rows"
+                    "\(entry.month.name): \(ReportText.fixed(entry.value, places)) on \(MarkupText.grouped(entry.month.rows)) rows"
             )
         }
         return (chart.svg, "\(title) by month.", isLessBetter ? "Less is better." : "More is better.")

@@ -27,7 +27,7 @@ extension TrainingReport {
         var page: [String: Any] = [
             "style": ReportTemplate.style, "name": version.map { "\(model)@\($0)" } ?? model, "task": taskText,
             "algorithm": algorithm, "service": service, "label": label, "cards": cards,
-            "warnings": allWarnings, "hasWarnings": !allWarnings.isEmpty, "testRows": ReportText.grouped(split.test),
+            "warnings": allWarnings, "hasWarnings": !allWarnings.isEmpty, "testRows": MarkupText.grouped(split.test),
             "columns": columns, "judged": rows,
             "hasIntervals": judged.contains { $0.metrics.contains { $0.low != nil } },
             "parts": split.parts, "splits": split.rows, "charts": drawings, "hasCharts": !drawings.isEmpty,
@@ -44,7 +44,7 @@ extension TrainingReport {
         }
         if split.unlabelled > 0 {
             page["unlabelled"] =
-                "\(ReportText.grouped(split.unlabelled)) rows without a label or a label time are in no part."
+                "\(MarkupText.grouped(split.unlabelled)) rows without a label or a label time are in no part."
         }
         return page
     }
@@ -82,7 +82,7 @@ extension TrainingReport {
         }
         cards.append(
             [
-                "title": "judged on", "value": ReportText.grouped(split.test),
+                "title": "judged on", "value": MarkupText.grouped(split.test),
                 "note": split.testFromUs.map { "rows from \(ReportText.time($0))" } ?? "rows by chance",
             ]
         )
@@ -185,7 +185,7 @@ extension TrainingReport.Split {
 
     fileprivate var rows: [[String: Any]] {
         func row(_ kind: String, _ name: String, _ rows: Int, _ times: String) -> [String: Any] {
-            ["kind": kind, "name": name, "rows": ReportText.grouped(rows), "times": times]
+            ["kind": kind, "name": name, "rows": MarkupText.grouped(rows), "times": times]
         }
         let (first, last) = (ReportText.time(firstUs), ReportText.time(lastUs))
         let (validFrom, testFrom) = (ReportText.time(validFromUs), ReportText.time(testFromUs))

@@ -33,13 +33,14 @@ final class DocumentedShell {
     deinit { if let cluster = try? EmbeddedCluster.find(from: scratch.path) { try? cluster.stop() } }
 
     /// Runs a script of bash, which ends with its first error.
+    /// - Parameter environment: added to the shell's own.
     /// - Returns: how it ended, and what it wrote to both outputs.
-    func run(_ script: String) throws -> (status: Int32, text: String) {
+    func run(_ script: String, environment added: [String: String] = [:]) throws -> (status: Int32, text: String) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
         process.arguments = ["-euo", "pipefail", "-c", script]
         process.currentDirectoryURL = URL(fileURLWithPath: scratch.path)
-        process.environment = environment
+        process.environment = environment.merging(added) { $1 }
         let out = Pipe()
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = out

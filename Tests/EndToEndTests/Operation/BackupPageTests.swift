@@ -10,59 +10,44 @@ import Testing
 @Suite struct BackupPageTests {
     /// A folder with an embedded store, whose PostgreSQL is ended with it, and a PostgreSQL beside it.
     private final class Place {
-        let scratch: Scratch
+        let bash: DocumentedShell
         let other: ThrowawayCluster
         private(set) var clusters: [EmbeddedCluster] = []
 
         init() throws {
-            scratch = try Scratch()
-            // PostgreSQL's own account goes through it where the test is root.
-            chmod(scratch.path, 0o755)
+            bash = try DocumentedShell(conninfo: nil)
             other = try ThrowawayCluster.start()
-            _ = try scratch.write("features.yaml", Workplace.yaml("clicks: int64"))
-            _ = try scratch.write(
-                "day1.csv",
-                "user_id,event_time,clicks\n1,2026-01-01T00:00:00Z,10\n2,2026-01-01T00:00:00Z,20\n"
+            _ = try bash.scratch.write("features.yaml", Workplace.yaml("clicks: int64"))
+            let header = "user_id,event_time,clicks\n"
+            _ = try bash.scratch.write("day1.csv", header + "1,2026-01-01T00:00:00Z,10\n2,2026-01-01T00:00:00Z,20\n")
+            _ = try bash.scratch.write("day2.csv", header + "1,2026-01-02T00:00:00Z,11\n")
+            _ = try bash.scratch.write(
+                "spine.csv",
+                "user_id,label_time\n1,2026-01-03T00:00:00Z\n2,2026-01-03T00:00:00Z\n"
             )
-            _ = try scratch.write("day2.csv", "user_id,event_time,clicks\n1,2026-01-02T00:00:00Z,11\n")
-            _ = try scratch.write("spine.csv", "user_id,label_time\n1,2026-01-03T00:00:00Z\n2,2026-01-03T00:00:00Z\n")
             try shell("asof init && asof apply --yes && asof ingest stats day1.csv")
             try shell("asof export --features 'stats.*' --spine spine.csv --label-time label_time --out train.parquet")
             try keepCluster()
         }
 
         /// That of `asof-data`, to be ended with the test.
-        func keepCluster() throws { clusters.append(try #require(try EmbeddedCluster.find(from: scratch.path))) }
+        func keepCluster() throws { clusters.append(try #require(try EmbeddedCluster.find(from: bash.scratch.path))) }
 
         /// A database of the PostgreSQL beside the store.
         func uri(_ database: String) -> String {
             "postgresql://asof@/\(database)?host=\(other.folder)&port=\(ServerProcess.port)"
         }
 
-        /// Runs commands until one fails.
+        /// Runs commands, by the programs of the PostgreSQL beside the store, until one fails.
         @discardableResult
         func shell(
             _ commands: String,
             environment: [String: String] = [:],
             sourceLocation: SourceLocation = #_sourceLocation
         ) throws -> String {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/bin/bash")
-            process.arguments = ["-euo", "pipefail", "-c", commands]
-            process.currentDirectoryURL = URL(fileURLWithPath: scratch.path)
-            let programs = [URL(fileURLWithPath: AsofBinary.path), URL(fileURLWithPath: other.binaries.path("initdb"))]
-                .map { $0.deletingLastPathComponent().path }
-            process.environment = [
-                "PATH": (programs + ["/usr/bin", "/bin"]).joined(separator: ":"), "HOME": scratch.path,
-            ].merging(environment) { $1 }
-            let out = Pipe()
-            process.standardInput = FileHandle.nullDevice
-            process.standardOutput = out
-            process.standardError = out
-            try process.run()
-            let text = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0, "\(commands): \(text)", sourceLocation: sourceLocation)
+            let programs = URL(fileURLWithPath: other.binaries.path("initdb")).deletingLastPathComponent().path
+            let (status, text) = try bash.run("PATH=$PATH:\(programs)\n" + commands, environment: environment)
+            #expect(status == 0, "\(commands): \(text)", sourceLocation: sourceLocation)
             return text
         }
 
@@ -72,16 +57,10 @@ import Testing
         }
     }
 
-    /// The first block of the page's section.
-    private func block(_ section: String) throws -> String {
-        let page = try String(
-            contentsOf: Cases.repository.appendingPathComponent("docs/how-to/backup-upgrade.md"),
-            encoding: .utf8
-        )
-        let text = try #require(page.components(separatedBy: "\n## ").first { $0.hasPrefix(section + "\n") })
-        let parts = text.components(separatedBy: "```")
-        try #require(parts.count > 2, "\(section) has no block")
-        return String(parts[1].drop { $0 != "\n" })
+    /// The block of the page that begins so.
+    private func block(_ start: String) throws -> String {
+        let page = try DocumentPage("docs/how-to/backup-upgrade.md")
+        return try #require(page.blocks.first { $0.text.hasPrefix(start) }, "no block begins with \(start)").text
     }
 
     /// Whether a store has what was in it when it was backed up: the set can be made again, bit for bit, and clicks are those.
@@ -100,9 +79,9 @@ import Testing
 
     @Test func `a backup is restored beside the store, and what came later can be given again`() throws {
         let place = try Place()
-        try place.shell(try block("Back up"))
+        try place.shell(try block("pg_dump -Fc -d \"$(asof uri)\" -f store.dump  "))
         try place.shell("asof ingest stats day2.csv")
-        let restored = try block("Restore").replacingOccurrences(
+        let restored = try block("createdb restored").replacingOccurrences(
             of: "postgresql://localhost/restored",
             with: "'\(place.uri("restored"))'"
         )
@@ -119,11 +98,11 @@ import Testing
 
     @Test func `the store's PostgreSQL is replaced by a dump, after the upgrade of Asof has made one`() throws {
         let place = try Place()
-        try place.shell(try block("Upgrade Asof"))
-        try place.shell(try block("Upgrade PostgreSQL"))
+        try place.shell(try block("pg_dump -Fc -d \"$(asof uri)\" -f before.dump"))
+        try place.shell(try block("pg_dump -Fc -d \"$(asof uri)\" -f store.dump\nmv"))
         try place.keepCluster()
         try expectStore(place)
-        #expect(FileManager.default.fileExists(atPath: place.scratch.path + "/asof-data.old"))
+        #expect(FileManager.default.fileExists(atPath: place.bash.scratch.path + "/asof-data.old"))
         try place.shell("asof ingest stats day2.csv")
         try expectStore(place, clicks: "11")
     }
@@ -132,7 +111,7 @@ import Testing
         let place = try Place()
         let id = "SELECT id::text FROM asof.store"
         let before = try place.shell("psql -At \"$(asof uri)\" -c '\(id)'")
-        let block = try block("From `./asof-data` to a PostgreSQL of yours")
+        let block = try block("pg_dump -Fc --no-owner")
         for named in ["-h db.internal", "postgresql://db.internal/features", "/var/lib/asof/segments"] {
             try #require(block.contains(named), "the page does not say \(named) any more")
         }
