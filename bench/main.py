@@ -14,7 +14,7 @@ import tempfile
 
 import harness
 
-BENCHES = ["ingest", "export", "get", "materialize", "segments", "pit", "serve", "predict", "window"]
+BENCHES = ["ingest", "export", "get", "materialize", "segments", "pit", "serve", "predict", "window", "upkeep"]
 
 
 def run(arguments: list[str]) -> int:

@@ -26,6 +26,7 @@ CASES = ["offline", "hot", "online", "sum"]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 THREADS = 2
 DAYS = 90
+LOADING_SECONDS = 300.0
 WINDOWS = {"1d": "1 DAY", "7d": "7 DAY", "30d": "30 DAY"}
 AGGREGATES = {
     "n": ("count", "count(e.user_id)"),
@@ -217,10 +218,12 @@ def served(store: harness.Store, users: int, each: int, hot: int) -> None:
     store.asof("ingest", "purchases", str(events), "--time-unit", "us", "--quiet")
     store.asof("ingest", "stored", str(stored), "--time-unit", "us", "--quiet")
     start = time.monotonic()
-    server = servers.start_asof(store)
+    server = servers.start_asof(store, "--windows-in-memory")
     print(f"start with {purchase} events {time.monotonic() - start:.1f} s", flush=True)
     # Events are loaded beside; until then PostgreSQL is asked for them.
-    while b"absent\r\n$-1" not in server.ask("FS.WINDOWS", "spend"):
+    while b"absent\r\n$-1" not in (told := server.ask("FS.WINDOWS", "spend")):
+        if time.monotonic() - start > LOADING_SECONDS:
+            raise SystemExit(f"the events did not come into memory within {LOADING_SECONDS:.0f} s:\n{told.decode()}")
         time.sleep(0.05)
     print(f"events in memory after {time.monotonic() - start:.1f} s", flush=True)
     for user, known in some.items():

@@ -4,13 +4,16 @@ import Testing
 
 /// The benchmarks run at a small size, which also compares their results; their figures are not looked at.
 @Suite struct BenchTests {
-    @Test(arguments: ["ingest", "export", "get", "materialize", "segments", "pit", "serve", "predict", "window"])
+    @Test(arguments: [
+        "ingest", "export", "get", "materialize", "segments", "pit", "serve", "predict", "window", "upkeep",
+    ])
     func `benchmarks run, find equal results and end with a line of JSON`(bench: String) throws {
         let root = Cases.repository.path
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", root + "/scripts/bench", bench, "--quick", "--binary", AsofBinary.path]
+        let command = ["python3", root + "/scripts/bench", bench, "--quick", "--binary", AsofBinary.path]
+        process.arguments = ["timeout", "600"] + command
         process.standardOutput = output
         process.standardError = output
         process.standardInput = FileHandle.nullDevice

@@ -25,7 +25,7 @@ import Testing
             Patience.pass(microseconds: random.int(0...40_000), "killed at any moment")
             let number = kill % 5 == 3 ? SIGINT : kill % 5 == 4 ? SIGTERM : SIGKILL
             if running.process.isRunning { Foundation.kill(running.process.processIdentifier, number) }
-            running.process.waitUntilExit()
+            running.waitUntilExit()
             _ = running.output()
             counts.append(try work.count())
         }
@@ -61,7 +61,7 @@ import Testing
         }
         #expect(isWaiting, "\(ThreadWaits.of(process: pid))")
         kill(pid, number)
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         let output = running.output()
         #expect(output.status == 128 + number)
         let expected =
@@ -90,7 +90,7 @@ import Testing
         }
         #expect(isWaiting)
         kill(running.process.processIdentifier, SIGKILL)
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         #expect(running.output().status == -SIGKILL)
         #expect(try work.count() == 0)
         holder.connection.rollBack()
@@ -123,7 +123,7 @@ import Testing
             ) == "1"
         }
         #expect(ended)
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         let output = running.output()
         #expect(output.status == 1)
         #expect(output.error.contains("terminating connection"), "\(output.error)")
@@ -144,7 +144,7 @@ import Testing
         let arguments = ["ingest", "stats", "data.csv", "--batch-rows", "100"]
         let running = try [work.start(arguments), work.start(arguments), work.start(arguments)]
         for one in running {
-            one.process.waitUntilExit()
+            one.waitUntilExit()
             let output = one.output()
             // One that falls behind by more than a batch says so; a rerun finds everything stored.
             #expect(output.status == 0 || output.error.contains("another ingest of source"), "\(output.error)")

@@ -137,7 +137,7 @@ import Testing
             #expect(try Patience.wait { try Self.count(store) != before || !running.process.isRunning })
             guard running.process.isRunning else { break }
             kill(running.process.processIdentifier, SIGKILL)
-            running.process.waitUntilExit()
+            running.waitUntilExit()
             kills += 1
         }
         #expect(kills > 2, "the kills came all after the work")

@@ -136,7 +136,7 @@ import Testing
             Patience.pass(microseconds: random.int(0...40_000), "killed at any moment")
             guard running.process.isRunning else { break }
             kill(running.process.processIdentifier, SIGKILL)
-            running.process.waitUntilExit()
+            running.waitUntilExit()
             kills += 1
         }
         #expect(kills > 5, "seed \(seed): the kills came all after the work")

@@ -176,7 +176,7 @@ import Testing
             Patience.pass(microseconds: 20_000 + chance.int(0...600_000), "a run is killed wherever it is")
             guard running.process.isRunning else { break }
             kill(running.process.processIdentifier, SIGKILL)
-            running.process.waitUntilExit()
+            running.waitUntilExit()
             _ = running.output()
             kills += 1
         }
@@ -222,7 +222,7 @@ import Testing
         let last = try Self.start(store, ["learn", "delay", "--follow"])
         try #require(try Patience.wait { try examples().contains("has learned 120 labels") })
         kill(last.process.processIdentifier, SIGTERM)
-        last.process.waitUntilExit()
+        last.waitUntilExit()
         #expect(last.output().status == 128 + SIGTERM)
     }
 

@@ -250,7 +250,7 @@ import Testing
             #expect(isFitting)
             let children = Self.children(of: running.process.processIdentifier)
             kill(running.process.processIdentifier, signal)
-            running.process.waitUntilExit()
+            running.waitUntilExit()
             #expect(Patience.wait(seconds: 30) { children.allSatisfy { kill($0, 0) != 0 } }, "the child goes on")
         }
         #expect(try store.asof(["models", "show", "buys"]).out.contains("no versions yet"))

@@ -54,7 +54,7 @@ import Testing
             """
         )
         try other.commit()
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         let output = running.output()
         #expect(output.status == 0, "\(output.error)")
         #expect(
@@ -98,7 +98,7 @@ import Testing
         #expect(isWaiting)
         try holder.execute("UPDATE asof.views SET shape = shape + 1")
         try holder.commit()
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         let output = running.output()
         #expect(output.status == 1)
         #expect(output.error.contains("changed meanwhile; run the command again"), "\(output.error)")
@@ -117,7 +117,7 @@ import Testing
         let running = try work.start(["apply", "--yes"])
         #expect(try work.session.isSomebodyBlocked(by: "advisory"))
         kill(running.process.processIdentifier, number)
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         let output = running.output()
         #expect(output.status == 128 + number && output.error == "asof: it was cancelled\nnothing was applied\n")
         other.connection.rollBack()

@@ -78,7 +78,7 @@ struct EmbeddedStoreTests {
         #expect(stopped.status == 0, "\(stopped.error)")
         #expect(stopped.out == "stopped asof serve (process \(served.pid)), PostgreSQL (process \(pid))\n")
         #expect(try place.cluster.status().server == .stopped)
-        served.running.process.waitUntilExit()
+        served.running.waitUntilExit()
         #expect(served.running.output().status == 0)
         let again = try place.asof("stop")
         #expect(again.status == 0 && again.out == "nothing of \(place.cluster.location.folder) runs\n", "\(again.out)")
@@ -96,7 +96,7 @@ struct EmbeddedStoreTests {
         )
         defer {
             waiting.process.terminate()
-            waiting.process.waitUntilExit()
+            waiting.waitUntilExit()
             _ = waiting.output()
         }
         let number = waiting.process.processIdentifier

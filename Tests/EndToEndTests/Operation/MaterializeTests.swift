@@ -73,7 +73,7 @@ import Testing
         }
         let start = ContinuousClock.now
         let unbroken = try run(whole)
-        unbroken.process.waitUntilExit()
+        unbroken.waitUntilExit()
         #expect(unbroken.output().status == 0)
         let lasts = start.duration(to: .now)
 
@@ -87,12 +87,12 @@ import Testing
             let moment = lasts / .microseconds(1) * Double(state >> 40) / Double(1 << 24)
             Patience.pass(microseconds: Int(moment), "killed at any moment")
             kill(running.process.processIdentifier, SIGKILL)
-            running.process.waitUntilExit()
+            running.waitUntilExit()
             _ = running.output()
         }
         // The server may still be at the killed run's statement; the lock is free when it is not.
         let last = try run(broken)
-        last.process.waitUntilExit()
+        last.waitUntilExit()
         let output = last.output()
         #expect(output.status == 0, "seed \(seed): \(output.error)")
         for table in ["history.stats", "online.stats"] {

@@ -170,7 +170,7 @@ import Testing
             """
         )
         try other.commit()
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         let output = running.output()
         #expect(output.status == 0 && output.out.contains("The plan is now:"), "\(output.out)\(output.error)")
         #expect(output.out.contains("applied: definitions version 4"), "\(output.out)")
@@ -205,7 +205,7 @@ import Testing
             """
         )
         try other.commit()
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         let status = running.output().status
         let said = try String(contentsOfFile: work.scratch.path + "/said", encoding: .utf8)
         #expect(status == (isSame ? 0 : 1), "\(said)")

@@ -365,14 +365,14 @@ import Testing
         }
         guard isWaiting else {
             kill(running.process.processIdentifier, SIGKILL)
-            running.process.waitUntilExit()
+            running.waitUntilExit()
             throw Trouble("\(arguments) does not wait for \(table): \(running.output())")
         }
         kill(pid, SIGSTOP)
         defer { kill(pid, SIGCONT) }
         holder.connection.rollBack()
         let begun = ContinuousClock.now
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         #expect(begun.duration(to: .now) < .seconds(30))
         return running.output()
     }

@@ -75,7 +75,7 @@ import Testing
         kill(pid, SIGHUP)
         #expect(Patience.wait(seconds: 60) { running.errorSoFar.contains("SIGHUP") || !running.process.isRunning })
         kill(pid, SIGTERM)
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         let output = running.output()
         #expect(output.status == 0)
         #expect(output.error.contains("SIGHUP: there are no files to read again"), "\(output.error)")

@@ -42,7 +42,7 @@ import Testing
             "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE NOT granted AND datname = current_database()"
         #expect(try Patience.wait { try work.ask(waiting) != "0" })
         kill(running.process.processIdentifier, number)
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         #expect(running.output().status == (number == SIGKILL ? -number : 128 + number))
         holder.connection.rollBack()
         #expect(try work.temporaryFiles() == [])

@@ -102,7 +102,7 @@ import Testing
             } else {
                 wholeUs = waitedUs
             }
-            running.process.waitUntilExit()
+            running.waitUntilExit()
             killed += running.output().status == -SIGKILL ? 1 : 0
             // Whatever is listed is whole, at any moment.
             let check = try work.asof(["segments", "check"])

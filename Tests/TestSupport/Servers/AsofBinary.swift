@@ -29,7 +29,7 @@ package enum AsofBinary {
         shell: String? = nil
     ) throws -> Output {
         let process = try start(arguments, in: directory, environment: environment, input: input, shell: shell)
-        process.process.waitUntilExit()
+        process.waitUntilExit()
         return process.output()
     }
 
@@ -48,6 +48,14 @@ package enum AsofBinary {
         /// What it has printed to standard output up to now.
         package var outSoFar: String { (try? String(contentsOf: outURL, encoding: .utf8)) ?? "" }
         package var errorSoFar: String { (try? String(contentsOf: errorURL, encoding: .utf8)) ?? "" }
+
+        /// Waits for its end; kills what has not ended after ten minutes, so that one test fails and not the run.
+        package func waitUntilExit() {
+            if !Patience.wait(seconds: 600, until: { !process.isRunning }) {
+                kill(process.processIdentifier, SIGKILL)
+            }
+            process.waitUntilExit()
+        }
 
         /// What it printed; after it has ended.
         package func output() -> Output {

@@ -51,7 +51,7 @@ package final class ServedAsof {
     @discardableResult
     package func stop(_ signal: Int32 = SIGTERM) -> AsofBinary.Output {
         kill(pid, signal)
-        running.process.waitUntilExit()
+        running.waitUntilExit()
         return running.output()
     }
 

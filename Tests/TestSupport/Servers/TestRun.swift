@@ -2,9 +2,9 @@ import EmbeddedPostgres
 import Glibc
 import Synchronization
 
-/// The folder of one test process, `asof-tests-PID` in ``parent``, in which its clusters lie.
+/// The folders of one test process, `asof-tests-PID` in ``parent`` and in ``roomyParent``, in which its clusters lie.
 ///
-/// The process holds a lock in it, so that the next run can tell a folder in use from one that a killed run left.
+/// The process holds a lock in each, so that the next run can tell a folder in use from one that a killed run left.
 package final class TestRun: Sendable {
     /// Where tests keep files: in memory where there is plenty, since tests flush small files all the time, else `/tmp`.
     package static let parent: String = {
@@ -13,6 +13,9 @@ package final class TestRun: Sendable {
         return isRoomy && access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp"
     }()
 
+    /// Where much is kept that is seldom flushed: never in memory, of which a machine may have less than all tests write.
+    private static let roomyParent = "/tmp"
+
     private static let prefix = "asof-tests-"
 
     static let current: Result<TestRun, ClusterError> = {
@@ -20,33 +23,53 @@ package final class TestRun: Sendable {
     }()
 
     private let folder: String
+    private let roomyFolder: String
     private let account: ServiceAccount
-    private let lock: FileLock
+    private let locks: [FileLock]
     private let count = Atomic<Int>(0)
 
     private init() throws(ClusterError) {
         account = try ServiceAccount.forNewCluster()
-        Self.removeAbandoned(account)
-        folder = "\(Self.parent)/\(Self.prefix)\(getpid())"
-        guard mkdir(folder, 0o700) == 0, lchown(folder, account.uid, account.gid) == 0 else {
-            throw .system(operation: "making", path: folder, code: errno)
+        let parents = Self.parent == Self.roomyParent ? [Self.parent] : [Self.parent, Self.roomyParent]
+        for parent in parents { Self.removeAbandoned(account, in: parent) }
+        (folder, roomyFolder) = (Self.folder(in: Self.parent), Self.folder(in: Self.roomyParent))
+        var locks: [FileLock] = []
+        for parent in parents {
+            let folder = Self.folder(in: parent)
+            try Self.make(folder, account)
+            locks.append(try FileLock(path: folder + "/run.lock", account: account))
+            _ = locks.last?.tryLock(.exclusive)
         }
-        lock = try FileLock(path: folder + "/run.lock", account: account)
-        _ = lock.tryLock(.exclusive)
-        atexit { if let run = try? TestRun.current.get() { TestRun.remove(run.folder) } }
+        self.locks = locks
+        atexit {
+            guard let run = try? TestRun.current.get() else { return }
+            // In this order: servers end before what they have elsewhere goes.
+            for folder in [run.folder, run.roomyFolder] { TestRun.remove(folder) }
+        }
     }
 
+    private static func folder(in parent: String) -> String { "\(parent)/\(prefix)\(getpid())" }
+
     /// A new folder for a cluster, owned by the account its server runs as.
-    func makeFolder() throws(ClusterError) -> String {
+    func makeFolder() throws(ClusterError) -> String { try makeFolder(in: folder) }
+
+    /// The same for what takes much room.
+    func makeRoomyFolder() throws(ClusterError) -> String { try makeFolder(in: roomyFolder) }
+
+    private func makeFolder(in folder: String) throws(ClusterError) -> String {
         let path = folder + "/\(count.add(1, ordering: .relaxed).newValue)"
-        guard mkdir(path, 0o700) == 0, lchown(path, account.uid, account.gid) == 0 else {
-            throw .system(operation: "making", path: path, code: errno)
-        }
+        try Self.make(path, account)
         return path
     }
 
+    private static func make(_ path: String, _ account: ServiceAccount) throws(ClusterError) {
+        guard mkdir(path, 0o700) == 0, lchown(path, account.uid, account.gid) == 0 else {
+            throw .system(operation: "making", path: path, code: errno)
+        }
+    }
+
     /// Ends the servers of killed runs and removes their folders.
-    private static func removeAbandoned(_ account: ServiceAccount) {
+    private static func removeAbandoned(_ account: ServiceAccount, in parent: String) {
         for name in entries(parent) where name.hasPrefix(prefix) {
             let path = parent + "/" + name
             var status = stat()
