@@ -25,25 +25,19 @@ package final class TestRun: Sendable {
     private let folder: String
     private let roomyFolder: String
     private let account: ServiceAccount
-    private let locks: [FileLock]
+    private let lock: FileLock
+    private let roomyLock: FileLock?
     private let count = Atomic<Int>(0)
 
     private init() throws(ClusterError) {
         account = try ServiceAccount.forNewCluster()
-        let parents = Self.parent == Self.roomyParent ? [Self.parent] : [Self.parent, Self.roomyParent]
-        for parent in parents { Self.removeAbandoned(account, in: parent) }
+        // Servers that lie in memory end before what they have elsewhere goes.
+        for parent in [Self.parent, Self.roomyParent] { Self.removeAbandoned(account, in: parent) }
         (folder, roomyFolder) = (Self.folder(in: Self.parent), Self.folder(in: Self.roomyParent))
-        var locks: [FileLock] = []
-        for parent in parents {
-            let folder = Self.folder(in: parent)
-            try Self.make(folder, account)
-            locks.append(try FileLock(path: folder + "/run.lock", account: account))
-            _ = locks.last?.tryLock(.exclusive)
-        }
-        self.locks = locks
+        lock = try Self.makeLocked(folder, account)
+        roomyLock = roomyFolder == folder ? nil : try Self.makeLocked(roomyFolder, account)
         atexit {
             guard let run = try? TestRun.current.get() else { return }
-            // In this order: servers end before what they have elsewhere goes.
             for folder in [run.folder, run.roomyFolder] { TestRun.remove(folder) }
         }
     }
@@ -60,6 +54,13 @@ package final class TestRun: Sendable {
         let path = folder + "/\(count.add(1, ordering: .relaxed).newValue)"
         try Self.make(path, account)
         return path
+    }
+
+    private static func makeLocked(_ path: String, _ account: ServiceAccount) throws(ClusterError) -> FileLock {
+        try make(path, account)
+        let lock = try FileLock(path: path + "/run.lock", account: account)
+        _ = lock.tryLock(.exclusive)
+        return lock
     }
 
     private static func make(_ path: String, _ account: ServiceAccount) throws(ClusterError) {
