@@ -7,14 +7,16 @@ import Synchronization
 /// The process holds a lock in each, so that the next run can tell a folder in use from one that a killed run left.
 package final class TestRun: Sendable {
     /// Where tests keep files: in memory where there is plenty, since tests flush small files all the time, else `/tmp`.
-    package static let parent: String = {
-        var status = statvfs()
-        let isRoomy = statvfs("/dev/shm", &status) == 0 && UInt64(status.f_bavail) * UInt64(status.f_frsize) > 4 << 30
-        return isRoomy && access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp"
-    }()
+    package static let parent = hasRoom("/dev/shm", bytes: 4 << 30) ? "/dev/shm" : "/tmp"
 
-    /// Where much is kept that is seldom flushed: never in memory, of which a machine may have less than all tests write.
-    private static let roomyParent = "/tmp"
+    /// Where much is kept that is seldom flushed: not in memory, of which a machine may have less than all tests write.
+    private static let roomyParent = hasRoom("/tmp", bytes: 30 << 30) ? "/tmp" : parent
+
+    private static func hasRoom(_ path: String, bytes: UInt64) -> Bool {
+        var status = statvfs()
+        return statvfs(path, &status) == 0 && UInt64(status.f_bavail) * UInt64(status.f_frsize) > bytes
+            && access(path, W_OK | X_OK) == 0
+    }
 
     private static let prefix = "asof-tests-"
 
