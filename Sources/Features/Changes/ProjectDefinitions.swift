@@ -66,9 +66,12 @@ extension ProjectDefinitions {
                     change.detail += "; of \(NameProjects.text(merged.projects[change.subject]))"
                 }
                 if change.severity == .refused { change.place = place(of: change.subject) }
-                guard change.severity == .retires, let users = merged.users(of: change.subject, besides: project) else {
-                    return change
+                if let reading = merged.readers(afterRenameOf: change.subject, renames, besides: project) {
+                    change.detail += "; \(reading)"
                 }
+                guard change.severity == .retires,
+                    let users = merged.users(of: change.subject, besides: project, names: retired.names)
+                else { return change }
                 guard change.kind == .removed else {
                     change.detail += "; used by \(users)"
                     return change
@@ -106,8 +109,27 @@ extension Definitions {
             && streams.allSatisfy { stream in stream.into.allSatisfy { views[$0] != nil } }
     }
 
+    /// Who of other projects goes on with a feature's old name, which their files cannot have from now on.
+    fileprivate func readers(
+        afterRenameOf subject: DefinitionChange.Subject,
+        _ renames: [FeatureRename],
+        besides project: String
+    ) -> String? {
+        guard case .feature(let view, let name) = subject,
+            let rename = renames.first(where: { $0.view == view && $0.name == name }),
+            let users = users(of: .feature(view: view, name: rename.was), besides: project, names: [])
+        else { return nil }
+        return "the files of these say '\(name)' from the next time on: \(users)"
+    }
+
     /// The views or services of other projects that name something, for messages; `nil` where none does.
-    fileprivate func users(of subject: DefinitionChange.Subject, besides project: String) -> String? {
+    ///
+    /// - Parameter names: what features were called before: they are asked for by those names, too.
+    fileprivate func users(
+        of subject: DefinitionChange.Subject,
+        besides project: String,
+        names: [FeatureRename]
+    ) -> String? {
         let others = services.filter { projects[.service($0.name)] != project }
         var users: [String]
         switch subject {
@@ -124,14 +146,15 @@ extension Definitions {
                 user("stream", $0.name, .stream($0.name))
             }
         case .feature(let view, let name):
+            let names = Set([name] + names.filter { $0.view == view && $0.name == name }.map(\.was))
             users =
                 others.filter { service in
                     service.lookups.contains { column in
-                        column.view == view && column.feature == name
-                            || column.window?.of == view && column.window?.words.contains(name) == true
+                        column.view == view && names.contains(column.feature)
+                            || column.window?.of == view && column.window?.words.isDisjoint(with: names) == false
                     }
                 }.map { user("service", $0.name, .service($0.name)) }
-                + windows(of: view, besides: project) { WindowColumn.words(of: $0).contains(name) }
+                + windows(of: view, besides: project) { !WindowColumn.words(of: $0).isDisjoint(with: names) }
         case .service(let name):
             users = models.filter { $0.service == name && projects[.model($0.name)] != project }.map {
                 user("model", $0.name, .model($0.name))

@@ -96,6 +96,40 @@ import Testing
         #expect(try store.head() == head)
     }
 
+    @Test(arguments: ["stats.clicks", "{ derive: d, from: \"stats.clicks * 2\" }", "over.n"])
+    func `what another project reads by a name from before is in use, too`(column: String) throws {
+        let store = try TestStore("entities: { spare: { key: s, type: string } }\n")
+        let ours = """
+            project: team_a
+            entities: { user: { key: user_id, type: int64 } }
+            views:
+              stats: { entities: [user], events: { id: event }, features: { event: int64, clicks: int64 } }
+
+            """
+        try Self.apply(ours, to: store)
+        let windows =
+            column == "over.n"
+            ? "views: { over: { entities: [user], windows: { of: stats, features: { n: sum(clicks) over 1d } } } }\n"
+            : ""
+        try Self.apply("project: team_b\n\(windows)services: { theirs: [\(column)] }\n", to: store)
+        let renamed = ours.replacing("clicks: int64", with: "taps: { type: int64, was: clicks }")
+        let plan = try Self.file(renamed, in: store).changes(from: try Registry.load(store.session).definitions)
+        #expect(
+            plan.map(\.line).contains { $0.contains("say 'taps' from the next time on: service 'theirs' of") },
+            "\(plan)"
+        )
+        try Self.apply(renamed, to: store)
+        let head = try store.head()
+        let refused = Self.refusal {
+            try Self.apply(ours.replacing(", clicks: int64", with: ", other: int64"), to: store)
+        }
+        #expect(
+            refused.contains("! feature  stats.taps  in use: service 'theirs' of the project 'team_b'"),
+            "\(refused)"
+        )
+        #expect(try store.head() == head)
+    }
+
     @Test func `a file whose names changed after it was resolved is planned anew`() throws {
         let store = try Self.store()
         try Self.apply(
