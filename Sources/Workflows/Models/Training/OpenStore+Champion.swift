@@ -43,7 +43,7 @@ extension OpenStore {
                     forest.predictions(fromMargins: forest.margins(matrix.values, count: matrix.rowCount)),
                     outputs: version.signature.outputs,
                     isUnknown: rows.isUnknown,
-                    fallback: model.fallback,
+                    fallback: version.fallback(under: model),
                     base: version.base
                 )
             )

@@ -106,6 +106,7 @@ extension NewModelVersion {
             file: fitted.file,
             signature: fitted.signature,
             base: trial.base,
+            fallback: model.fallback,
             manifest: try JSONDocument.encode(manifest),
             metrics: try JSONDocument.encode(metrics),
             golden: fitted.golden,
