@@ -17,11 +17,11 @@ package enum TrainingLimits {
     package static let permutationRowsMax = 10_000
     /// Rows by which training and test are told apart, half of each.
     static let adversarialRowsMax = 10_000
-    /// Rows times the square of the numbers in each: with more columns fewer rows are taken, so that the check never takes long.
-    static let adversarialWorkMax = 400_000_000
 
     // MARK: Inside
 
+    /// Rows times the square of the numbers in each: with more columns fewer rows are taken, so that the check never takes long.
+    static let adversarialWorkMax = 400_000_000
     /// How often a text is to occur for a weight of its own, where the model does not say.
     static let minCount = 20
 }

@@ -145,7 +145,7 @@ import Testing
         let world = World()
         world.state.withLock { $0.ports = servers.map { $0.port } }
         let threads = (0..<4).map { number in Thread { world.ask(number % 2, number) } }
-        threads.forEach { $0.start() }
+        for thread in threads { thread.start() }
         defer { world.state.withLock { $0.isOver = true } }
 
         func restart(_ server: Int) throws {

@@ -1,3 +1,4 @@
+import Features
 import Forest
 import Foundation
 import Postgres
@@ -222,13 +223,11 @@ import XGBoost
     /// Some rows by the command, a process each.
     private static func expectPredict(_ rows: [Asked], _ store: ServedStore) throws {
         for row in rows.filter({ $0.isTimed && !$0.amount.isEmpty && !$0.channel.isEmpty }).prefix(10) {
-            let time = try store.session().query(
-                "SELECT to_char((timestamptz 'epoch' + \(row.time) * interval '1 us') AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-            ).text(0, 0)
+            let time = Timestamp(microseconds: row.time).text
             let output = try store.asof(
                 [
                     "predict", "buys", "user_id=\(row.user)", "item=\(row.item)", "amount=\(row.amount)",
-                    "channel=\(row.channel)", "--at", time ?? "", "--position", "\(row.position)", "--json",
+                    "channel=\(row.channel)", "--at", time, "--position", "\(row.position)", "--json",
                 ]
             )
             #expect(output.status == 0 && output.out.contains("\"score\":\(row.score)}"), "\(row): \(output)")

@@ -8,9 +8,6 @@ package struct ExperimentGrid: Sendable {
     /// By parameter, its values in the order in which they were given; by name.
     package let values: [(name: String, values: [String])]
 
-    /// Runs at most: more is a search, which finds what suits the valid rows by chance.
-    package static let runsMax = 20
-
     /// - Parameter settings: by name, values apart by commas.
     /// - Throws: ``WorkflowError/usage(_:)`` where there are too many combinations, or a value is missing or there twice.
     package init(_ settings: [String: String]) throws {
@@ -26,10 +23,10 @@ package struct ExperimentGrid: Sendable {
             return (name, values)
         }
         var count = 1
-        for (_, values) in values { count *= min(values.count, Self.runsMax + 1) }
-        guard count <= Self.runsMax else {
+        for (_, values) in values { count *= min(values.count, WorkflowLimits.experimentRunsMax + 1) }
+        guard count <= WorkflowLimits.experimentRunsMax else {
             throw WorkflowError.usage(
-                "the parameters have more than \(Self.runsMax) combinations; try the one that matters most, then the next"
+                "the parameters have more than \(WorkflowLimits.experimentRunsMax) combinations; try the one that matters most, then the next"
             )
         }
     }
