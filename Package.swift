@@ -273,9 +273,8 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "Access", "asof", "Columnar", "EmbeddedPostgres", "Features", "Operations", "PointInTime", "Postgres",
-                "Store",
-                "TrainingSets",
+                "Access", "asof", "Columnar", "EmbeddedPostgres", "Features", "Forest", "Operations", "PointInTime",
+                "Postgres", "Store", "TrainingSets", "XGBoost",
             ]
         ),
     ],

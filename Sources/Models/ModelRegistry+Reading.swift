@@ -21,7 +21,7 @@ package struct ModelEvent: Sendable, Hashable {
 extension ModelRegistry {
     private static let columns = """
         v.model, v.version, v.service, v.service_version, v.fingerprint, v.rules, v.algorithm, v.artifact, v.artifact_bytes,
-        v.signature::text, v.base::text, v.manifest::text, v.metrics::text, v.state, b.position, b.committed_at
+        v.signature::text, v.base::text, v.manifest::text, v.metrics::text, v.state, b.position, b.committed_at, v.fallback
         """
     private static let tables =
         "asof.model_versions v JOIN asof.batches b ON b.batch = v.batch AND b.view = -1"
@@ -257,6 +257,7 @@ extension ModelRegistry {
                     base: (rows.text(row, 10) ?? "{}").dropFirst().dropLast().split(separator: ",").compactMap {
                         Double($0)
                     },
+                    fallback: rows.text(row, 16).flatMap(ModelDefinition.Fallback.init(text:)),
                     manifest: rows.text(row, 11) ?? "{}",
                     metrics: rows.text(row, 12) ?? "{}",
                     state: rows.text(row, 13).flatMap(ModelVersion.State.init(rawValue:)) ?? .retired,

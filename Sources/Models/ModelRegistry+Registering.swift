@@ -35,8 +35,8 @@ extension ModelRegistry {
             try session.query(
                 """
                 INSERT INTO asof.model_versions (model, version, service, service_version, fingerprint, rules, algorithm,
-                    artifact, artifact_bytes, signature, base, manifest, metrics, state, batch, reference)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::double precision[], $12, $13, $14, $15, $16)
+                    artifact, artifact_bytes, signature, base, manifest, metrics, state, batch, reference, fallback)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::double precision[], $12, $13, $14, $15, $16, $17)
                 """,
                 [
                     .text(new.model), .int32(Int32(version)), .text(new.service), .int32(Int32(new.serviceVersion)),
@@ -48,6 +48,7 @@ extension ModelRegistry {
                     .jsonb(
                         try new.reference.map { reference throws(StoreError) in try JSONDocument.encode(reference) }
                     ),
+                    .text(new.fallback?.text),
                 ]
             )
             if let golden = new.golden {

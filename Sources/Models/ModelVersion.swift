@@ -1,4 +1,5 @@
 package import Drift
+package import Features
 package import Training
 
 /// A version of a model, as it is registered: all but its file and its golden rows.
@@ -26,6 +27,8 @@ package struct ModelVersion: Sendable {
     package var signature: ModelSignature
     /// One value an output: the rate, the shares of classes, or the mean of the training rows.
     package var base: [Double]
+    /// What entities get that no view knows, as it was when the version was trained; `nil` of versions from before.
+    package var fallback: ModelDefinition.Fallback?
     /// JSON.
     package var manifest: String
     package var metrics: String
@@ -33,6 +36,11 @@ package struct ModelVersion: Sendable {
     /// The position at which it was registered, and when, µs since 1970-01-01 UTC.
     package var position: Int64
     package var committedUs: Int64
+
+    /// - Parameter definition: of its model, which counts where the version has none of its own; `nil` = there is none any more.
+    package func fallback(under definition: ModelDefinition?) -> ModelDefinition.Fallback {
+        fallback ?? definition?.fallback ?? .base
+    }
 }
 
 /// What becomes a version.
@@ -46,6 +54,7 @@ package struct NewModelVersion: Sendable {
     package var file: [UInt8]
     package var signature: ModelSignature
     package var base: [Double]
+    package var fallback: ModelDefinition.Fallback?
     package var manifest: String
     package var metrics: String
     /// `nil` = the version is unproven.
@@ -63,6 +72,7 @@ package struct NewModelVersion: Sendable {
         file: [UInt8],
         signature: ModelSignature,
         base: [Double],
+        fallback: ModelDefinition.Fallback? = nil,
         manifest: String = "{}",
         metrics: String = "{}",
         golden: GoldenRows?,
@@ -77,6 +87,7 @@ package struct NewModelVersion: Sendable {
         self.file = file
         self.signature = signature
         self.base = base
+        self.fallback = fallback
         self.manifest = manifest
         self.metrics = metrics
         self.golden = golden

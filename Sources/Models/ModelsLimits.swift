@@ -4,6 +4,8 @@ package enum ModelsLimits {
 
     /// Characters of a reason, which people read.
     package static let reasonMax = 1_000
+    /// Golden rows that may come with a model: each server computes them whenever it loads the version.
+    package static let goldenRowsMax = 4_096
 
     // MARK: Inside
 

@@ -11,8 +11,17 @@ package enum TrainingLimits {
     /// Buckets of a hashed feature in logistic and ridge, which solve for all their weights together.
     package static let linearBucketsMax = 1_024
 
+    // MARK: Checks
+
+    /// Test rows among which an input is shuffled: more tell no other importance.
+    package static let permutationRowsMax = 10_000
+    /// Rows by which training and test are told apart, half of each.
+    static let adversarialRowsMax = 10_000
+
     // MARK: Inside
 
+    /// Rows times the square of the numbers in each: with more columns fewer rows are taken, so that the check never takes long.
+    static let adversarialWorkMax = 400_000_000
     /// How often a text is to occur for a weight of its own, where the model does not say.
     static let minCount = 20
 }

@@ -34,6 +34,8 @@ package enum WorkflowLimits {
 
     // MARK: Models
 
+    /// Combinations of parameters that `train` tries: of more the best is what suits the valid rows by chance.
+    package static let experimentRunsMax = 20
     /// Logged predictions that `replay` makes again at a time: they are in memory.
     package static let replayRowsMax = 100_000
 

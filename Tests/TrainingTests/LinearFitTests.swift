@@ -120,11 +120,13 @@ import Testing
         let values = labels.flatMap { [Float($0), Float.nan] }
         let found = LeakChecks.singleAUCs(values: values, names: ["leak", "empty"], labels: labels)
         #expect(found == [1, 0.5])
-        let interval = try #require(
-            DayBootstrap.interval(days: (0..<100).map { Int64($0 / 10) }, draws: 100, seed: 1) { rows in
-                rows.isEmpty ? nil : rows.reduce(0) { $0 + labels[$1] } / Double(rows.count)
-            }
-        )
-        #expect(interval.low == 0.5 && interval.high == 0.5)
+        let intervals = DayBootstrap.intervals(days: (0..<100).map { Int64($0 / 10) }, draws: 100, seed: 1) { rows in
+            [rows.isEmpty ? nil : rows.reduce(0) { $0 + labels[$1] } / Double(rows.count), nil, Double(rows.count)]
+        }
+        #expect(intervals.count == 3 && intervals[1] == nil)
+        for (interval, expected) in [(intervals[0], 0.5), (intervals[2], 100)] {
+            let interval = try #require(interval)
+            #expect(interval.low == expected && interval.high == expected)
+        }
     }
 }

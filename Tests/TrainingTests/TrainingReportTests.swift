@@ -59,7 +59,11 @@ import Testing
         ]
         report.leaks.suspects = [.init("arrivals__delay" + hostile, 0.991)]
         report.leaks.adversarialAUC = 0.87
-        report.leaks.naive = [.init("promised AUC" + hostile, 0.969), .init("delivered AUC", 0.589)]
+        report.leaks.naive = [
+            .init(join: "the newest values" + hostile, promised: .init("auc", 0.969), delivered: .init("auc", 0.589)),
+            .init(join: "those of the day", promised: nil, delivered: nil, reason: "a column is null" + hostile),
+        ]
+        report.calibrationLine = CalibrationLine(scores: scores, labels: labels)
         report.facts = [.init("position", "1042"), .init("seed" + hostile, "1")]
         return report
     }
@@ -86,7 +90,9 @@ import Testing
             "xgboost does better than all others here: log loss 0.4812, the next best (logistic) 0.5110.",
             "Registered as delay@7", "2013-01-01 until before 2013-03-02", "left out: 2 d before each cut",
             "rows without a label", "ROC.", "Precision and recall.", "Calibration.", "Scores.", "AUC by month.",
-            "41.0 %", "+0.0312", "−0.0001", "1.2 %", "arrivals__delay (AUC 0.991)", "AUC 0.870", "delivered AUC: 0.589",
+            "41.0 %", "+0.0312", "−0.0001", "1.2 %", "arrivals__delay (AUC 0.991)", "AUC 0.870",
+            "it promises AUC 0.969 and delivers 0.589, this model 0.718.",
+            "those of the day instead:</b> it could not be: a column is null.", " Slope 1",
             "asof train delay --spine labels.parquet --label-time at", "1042",
         ] {
             #expect(html.contains(text), "\(text)")

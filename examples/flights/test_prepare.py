@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import expected
+import joins
 import prepare
 from prepare import format_utc, late_label, parse_utc
 
@@ -28,6 +29,23 @@ CANCELLED = "2013,1,2,NA,1545,NA,NA,1910,NA,AA,133,NA,JFK,LAX,NA,2475,15,45,2013
 def flight(line: str = PLAIN, **changes: str) -> dict[str, str]:
     """A row of flights.csv, with some columns changed."""
     return dict(zip(FLIGHT_COLUMNS.split(","), line.split(","), strict=True)) | changes
+
+
+class Joins(unittest.TestCase):
+    def test_each_join_has_what_it_promises_and_what_it_delivers(self):
+        def metrics(auc: float, loss: float) -> dict[str, float]:
+            return {"auc": auc, "log_loss": loss}
+
+        trained = {
+            "metrics": {"base": metrics(0.5, 0.538), "new": metrics(0.718, 0.481)},
+            "naive": {"day": {"promised": metrics(0.969, 0.173), "delivered": metrics(0.589, 1.027)}},
+        }
+        self.assertEqual(
+            joins.rows(trained), [("as of", 0.718, 0.718, 0.481), ("calendar day", 0.969, 0.589, 1.027)]
+        )
+        lines = joins.table(trained).splitlines()
+        self.assertEqual(lines[2].split(), ["calendar", "day", "0.969", "0.589", "1.027"])
+        self.assertIn("0.538", lines[3])
 
 
 class Times(unittest.TestCase):

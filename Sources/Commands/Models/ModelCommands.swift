@@ -66,7 +66,7 @@ enum ModelCommands {
                 let (entry, model, _) = try resolve(name, catalog)
                 let version = model.version
                 let names = entry.aliases.filter { $0.value.version == version.version }.keys.sorted()
-                reply.map(17)
+                reply.map(20)
                 reply.bulk("model")
                 reply.bulk(entry.name)
                 reply.bulk("version")
@@ -85,6 +85,8 @@ enum ModelCommands {
                 texts(version.signature.inputs.map(\.name), &reply)
                 reply.bulk("features")
                 texts(version.signature.featureNames, &reply)
+                reply.bulk("fallback")
+                reply.bulk(version.fallback(under: entry.definition).text)
                 reply.bulk("classes")
                 texts(version.signature.classes, &reply)
                 reply.bulk("aliases")
@@ -101,6 +103,11 @@ enum ModelCommands {
                 reply.integer(Int64(model.forest.byteCount))
                 reply.bulk("artifact")
                 reply.bulk(version.artifact.map { String(format: "%02x", $0) }.joined())
+                let origin = version.origin
+                reply.bulk("training_set")
+                if let set = origin.trainingSet { reply.bulk(set) } else { reply.null() }
+                reply.bulk("library")
+                if let library = origin.library { reply.bulk(library) } else { reply.null() }
             }
         }
     )

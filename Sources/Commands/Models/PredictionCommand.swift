@@ -151,7 +151,7 @@ enum PredictionCommand {
     private static func answers(_ request: Request, _ rows: ServiceRows) -> Answers {
         Answers(
             request.model.model,
-            fallback: request.entry.definition?.fallback ?? .base,
+            fallback: request.model.version.fallback(under: request.entry.definition),
             columns: rows.columns,
             presence: presence(request, rows),
             rowCount: request.rowCount
@@ -197,7 +197,7 @@ enum PredictionCommand {
                     timeUs: rows.time,
                     isTimed: request.options.time != nil,
                     answers: answers,
-                    fallback: (request.entry.definition?.fallback ?? .base).text,
+                    fallback: request.model.version.fallback(under: request.entry.definition).text,
                     rowCount: request.rowCount
                 ),
                 model.counters

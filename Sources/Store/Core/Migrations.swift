@@ -139,6 +139,11 @@ package struct Migration: Sendable {
             name: "0023_forgotten_rows.sql",
             sql: String(decoding: PackageResources._023_forgotten_rows_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 25,
+            name: "0025_fallbacks.sql",
+            sql: String(decoding: PackageResources._025_fallbacks_sql, as: UTF8.self)
+        ),
     ]
 
     package static var newest: Int { all.last?.number ?? 0 }

@@ -65,7 +65,12 @@ extension TrainingReport {
                     "\(MarkupText.grouped(bin.rows)) rows: predicted \(ReportText.fixed(bin.meanScore, 3)), true \(ReportText.fixed(bin.rate, 3))"
             )
         }
-        return (chart.svg, "Calibration.", "On the dashed line, 30 % means 30 %. Larger dots: more rows.")
+        let slope = calibrationLine.map { line in
+            let meaning = line.slope < 0.9 ? ", too sure" : line.slope > 1.1 ? ", not sure enough" : ""
+            return " Slope \(ReportText.fixed(line.slope, 2))\(meaning); 1 is right."
+        }
+        let note = "On the dashed line, 30 % means 30 %. Larger dots: more rows.\(slope ?? "")"
+        return (chart.svg, "Calibration.", note)
     }
 
     private var histogramChart: Drawing? {

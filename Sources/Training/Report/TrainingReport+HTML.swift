@@ -32,7 +32,7 @@ extension TrainingReport {
             "hasIntervals": judged.contains { $0.metrics.contains { $0.low != nil } },
             "parts": split.parts, "splits": split.rows, "charts": drawings, "hasCharts": !drawings.isEmpty,
             "hasImportances": !shown.isEmpty, "hasPermutations": shown.contains { $0.permutation != nil },
-            "importances": shown.map(Self.row), "checks": leaks.checks, "features": features.map(Self.row),
+            "importances": shown.map(Self.row), "checks": checks, "features": features.map(Self.row),
             "hasFeatures": !features.isEmpty, "command": command,
             "facts": facts.map { ["name": $0.name, "value": $0.value] },
         ]
@@ -208,9 +208,10 @@ extension TrainingReport.Split {
     }
 }
 
-extension TrainingReport.Leaks {
+extension TrainingReport {
     fileprivate var checks: [[String: Any]] {
         var checks: [[String: Any]] = []
+        let (suspects, naive) = (leaks.suspects, leaks.naive)
         if suspects.isEmpty {
             checks.append(["kind": "good", "title": "No feature tells the label alone.", "text": ""])
         } else {
@@ -222,7 +223,7 @@ extension TrainingReport.Leaks {
                 ]
             )
         }
-        if let auc = adversarialAUC {
+        if let auc = leaks.adversarialAUC {
             let isApart = auc > 0.8
             checks.append(
                 [
@@ -235,18 +236,23 @@ extension TrainingReport.Leaks {
             checks.append(["kind": "off", "title": "Training against test rows:", "text": "not tried."])
         }
         if naive.isEmpty {
-            checks.append(["kind": "off", "title": "Trained on newest values instead:", "text": "not tried."])
-        } else {
-            let text = naive.map {
-                "\($0.name): \(ReportText.fixed($0.value, 3))"
-            }
-            checks.append(
-                [
-                    "kind": "good", "title": "Trained on newest values instead:",
-                    "text": text.joined(separator: ", ") + ".",
-                ]
-            )
+            checks.append(["kind": "off", "title": "Fitted to the newest values instead:", "text": "not tried."])
         }
+        for twin in naive { checks.append(check(twin)) }
         return checks
+    }
+
+    private func check(_ twin: NaiveTwin) -> [String: Any] {
+        let title = "Fitted to \(twin.join) instead:"
+        guard let promised = twin.promised, let delivered = twin.delivered else {
+            return ["kind": "off", "title": title, "text": "it could not be: \(twin.reason ?? "no reason is known")."]
+        }
+        let (name, _, places) = ReportText.metric(promised.name)
+        let own = judged.first { $0.isNew }?.metrics.first { $0.name == promised.name }?.value
+        return [
+            "kind": "good", "title": title,
+            "text":
+                "it promises \(name) \(ReportText.fixed(promised.value, places)) and delivers \(ReportText.fixed(delivered.value, places)), this model \(ReportText.fixed(own, places)).",
+        ]
     }
 }

@@ -18,6 +18,8 @@ package struct TrainingReport: Hashable, Sendable, Codable {
     package var split: Split
     package var curves: Curves?
     package var calibration: [BinaryMetrics.CalibrationBin] = []
+    /// `nil` where no line fits best.
+    package var calibrationLine: CalibrationLine?
     package var histogram: ScoreHistogram?
     /// By time, ascending.
     package var months: [Month] = []
@@ -205,9 +207,25 @@ package struct TrainingReport: Hashable, Sendable, Codable {
         package var suspects: [Metric] = []
         /// How well a model tells training rows from test rows: 0.5 = not at all. `nil` = not tried.
         package var adversarialAUC: Double?
-        /// The same model on the newest values instead of those known then: what it promises and what it would deliver.
-        package var naive: [Metric] = []
+        /// The same model on what careless joins give: what it promises and what it would deliver.
+        package var naive: [NaiveTwin] = []
 
         package init() {}
+    }
+
+    /// A model that was fitted to other values than those known at the labels' times, by the first metric of its task.
+    package struct NaiveTwin: Hashable, Sendable, Codable {
+        /// Which values, as in `the newest values`.
+        package var join: String
+        /// On test rows that were joined as its training rows.
+        package var promised: Metric?
+        /// On the test rows as they are served.
+        package var delivered: Metric?
+        /// Why it could not be fitted; `nil` = it was.
+        package var reason: String?
+
+        package init(join: String, promised: Metric?, delivered: Metric?, reason: String? = nil) {
+            (self.join, self.promised, self.delivered, self.reason) = (join, promised, delivered, reason)
+        }
     }
 }

@@ -55,7 +55,7 @@ extension OpenStore {
         }
         let forest = try registry.forest(version, publish, at: position).forest
         let definition = try Registry.load(session).definitions.model(named: version.model)
-        return (ReadyModel(version, forest), definition?.fallback ?? .base)
+        return (ReadyModel(version, forest), version.fallback(under: definition))
     }
 
     /// Predicts for single entities, by the code that servers predict with.

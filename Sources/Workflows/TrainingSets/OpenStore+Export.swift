@@ -25,14 +25,19 @@ extension OpenStore {
     }
 
     /// As ``export(_:event:)``, for somebody who looks at what is joined, too.
-    /// - Parameter eachBlock: gets the plan and the joined blocks, in the order of the spine.
+    /// - Parameters:
+    ///   - plan: of the columns, where they are not those that the request's features mean now; such a set is not recorded.
+    ///   - eachBlock: gets the plan and the joined blocks, in the order of the spine.
     func export(
         _ request: ExportRequest,
+        plan given: FeaturePlan? = nil,
         eachBlock: (FeaturePlan, JoinedBlock) -> Void,
         event: @escaping (ExportEvent) -> Void
     ) throws -> ExportResult {
         try control.run {
-            let (plan, service) = try Registry.load(session).plan(naming: request.features, session)
+            let (plan, service) =
+                try given.map { (plan: $0, service: nil) }
+                ?? Registry.load(session).plan(naming: request.features, session)
             let state = try request.state.state(Ledger(session))
             let input = try SpineInput(request, plan, self)
             let notes = try request.target.format.notes(on: input.columns, out: request.target.path)
@@ -72,7 +77,7 @@ extension OpenStore {
                 warnings: warnings,
                 notes: notes,
                 finerLabels: join.finerLabels,
-                isRecorded: try record(manifest),
+                isRecorded: try given == nil && record(manifest),
                 scan: join.scanReport,
                 stages: join.clock.stages
             )

@@ -88,7 +88,9 @@ final class PredictionWorld {
     }
 
     /// Writes a row of some view: late, early, deleted, corrected.
-    func write(_ client: RespClient) throws {
+    func write(_ client: RespClient) throws { try Self.write(client, &random) }
+
+    static func write(_ client: RespClient, _ random: inout SeededRandom) throws {
         let time = Int64(Date().timeIntervalSince1970 * 1_000_000) - Int64(random.int(-30...4_000)) * 1_000_000
         let user = "\(random.int(0...11))"
         let reply: Reply

@@ -17,7 +17,7 @@ import Training
             switch event {
             case .split(let counts): splits.append(counts)
             case .exporting: exported += 1
-            case .round, .warning: break
+            case .round, .run, .warning: break
             }
         }
         #expect(exported > 1 && splits == [result.split])

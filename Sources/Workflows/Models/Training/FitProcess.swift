@@ -1,4 +1,5 @@
 import Foundation
+import PointInTime
 import Synchronization
 import XGBoost
 
@@ -21,6 +22,8 @@ package struct FitProcess: Sendable {
         var file: [UInt8]
         var probeMargins: [Float]
         var result: XGBoostFit.Result
+        /// In hexadecimal digits.
+        var librarySHA256: String
     }
 
     /// - Parameters:
@@ -53,6 +56,9 @@ package struct FitProcess: Sendable {
             result: try JSONDecoder().decode(
                 XGBoostFit.Result.self,
                 from: Data(contentsOf: folder.appendingPathComponent("result.json"))
+            ),
+            librarySHA256: ContentDigest.hex(
+                ContentDigest.sha256(Array(try Data(contentsOf: URL(fileURLWithPath: library)))[...])
             )
         )
     }

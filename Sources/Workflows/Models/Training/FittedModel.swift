@@ -12,6 +12,8 @@ struct FittedModel {
     var importances: [(name: String, share: Double)] = []
     /// What fitted it, with its version.
     var library: String
+    /// SHA-256 of that, in hexadecimal digits, where it is not our own code.
+    var librarySHA256: String?
     /// What people are told of it.
     var notes: [String] = []
 }

@@ -140,6 +140,8 @@ struct ModelTrial {
         }
     }
 
+    var fallback: ModelDefinition.Fallback { model.fallback }
+
     var testLabels: [Double] { split.test.map { labels.values[Int($0)] } }
 
     func matrix(_ signature: ModelSignature, _ rows: [Int32]) -> DesignMatrix {

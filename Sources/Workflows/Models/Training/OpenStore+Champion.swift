@@ -43,7 +43,7 @@ extension OpenStore {
                     forest.predictions(fromMargins: forest.margins(matrix.values, count: matrix.rowCount)),
                     outputs: version.signature.outputs,
                     isUnknown: rows.isUnknown,
-                    fallback: model.fallback,
+                    fallback: version.fallback(under: model),
                     base: version.base
                 )
             )
@@ -88,27 +88,55 @@ extension OpenStore {
         let name = "\(version.service)@\(version.serviceVersion)"
         let plan = try Registry.load(session).plan(naming: name, session).plan
         try Self.check(plan, version)
+        return try rejoined(plan, rows: test, of: set, request)
+    }
+
+    /// How rows are joined as a server reads them, instead of as of their label times.
+    struct ServedReading {
+        /// Of each row of the set, up to when events count, µs; `nil` = there is no bound.
+        var bounds: [Int64]?
+        /// The spine's column of them; no name of anybody's begins so.
+        static let column = "_asof_bound"
+    }
+
+    /// Rows of a set's spine, joined once more, at the set's position.
+    ///
+    /// - Parameters:
+    ///   - plan: of the columns that are wanted.
+    ///   - rows: numbers of the set's rows, ascending.
+    ///   - served: `nil` = as of their label times.
+    func rejoined(
+        _ plan: FeaturePlan,
+        rows test: [Int32],
+        of set: MadeSet,
+        _ request: TrainRequest,
+        served: ServedReading? = nil
+    ) throws -> (columns: [Column], isUnknown: [Bool]) {
         var export = ExportRequest(
             spine: request.spine,
             labelTime: request.labelTime,
-            features: name,
+            features: set.manifest.features,
             target: try ExportTarget(set.path + ".other.arrow", format: .arrow, spine: nil)
         )
         export.dropped = request.dropped
         switch request.spine {
-        case .file(let path, _, _) where path != "-": break
+        case .file(let path, _, _) where path != "-" && served == nil: break
         case .file, .query:
             // What cannot be read twice alike is read from the set, which has the spine's columns.
             export.spine = .file(set.path, format: .arrow, InputOptions())
             export.dropped = set.plan.columns.map(\.outputName)
         }
         let input = try SpineInput(export, plan, self)
+        let bounds = served?.bounds
+        let bound = bounds.map { _ in ColumnSchema(name: ServedReading.column, type: .timestamp) }
         let spec = try TrainingSetSpec(
             plan: plan,
             labelTime: request.labelTime,
-            spine: input.columns,
+            spine: input.columns + (bound.map { [$0] } ?? []),
             state: try Ledger(session).state(at: set.manifest.store.position),
-            options: JoinOptions()
+            options: JoinOptions(),
+            isServed: served != nil,
+            atColumn: bound?.name
         )
         var blocks = try SpineBlocks(input.reader)
         let engine = try request.lookup.request(self, spineRows: test.count) { _ in }
@@ -121,9 +149,15 @@ extension OpenStore {
             let first = next
             while next < test.count, Int(test[next]) < seen + batch.rowCount { next += 1 }
             let wanted = test[first..<next].map { $0 - Int32(seen) }
+            let read = seen..<seen + batch.rowCount
             seen += batch.rowCount
             if wanted.isEmpty { continue }
-            let spine = input.spine(of: batch)
+            var spine = input.spine(of: batch)
+            if let bounds {
+                guard read.upperBound <= bounds.count else { break }
+                spine.names.append(ServedReading.column)
+                spine.columns.append(Column(type: .timestamp, values: .int64(Array(bounds[read]))))
+            }
             let block = try join.joinBlock(
                 ColumnBatch(
                     names: spine.names,
@@ -136,9 +170,9 @@ extension OpenStore {
             isUnknown += plan.presence(block).unknown(wanted.count)
         }
         try join.finish()
-        guard seen == trial.data.rowCount else {
+        guard seen == set.manifest.rows else {
             throw WorkflowError.refused(
-                "the spine has \(seen) rows by now and had \(trial.data.rowCount) when the model was fitted"
+                "the spine has \(seen) rows by now and had \(set.manifest.rows) when the model was fitted"
             )
         }
         return (columns, isUnknown)

@@ -24,7 +24,9 @@ extension OpenStore {
             if algorithm == model.algorithm {
                 request.parameters = model.parameters.merging(request.parameters) { $1 }
             }
-            try Self.check(algorithm, model.task, request.parameters)
+            for parameters in try ExperimentGrid(request.parameters).runs {
+                try Self.check(algorithm, model.task, parameters)
+            }
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
                 "asof-train-\(UUID().uuidString)"
             )
@@ -34,26 +36,16 @@ extension OpenStore {
                 attributes: [.posixPermissions: 0o700]
             )
             defer { try? FileManager.default.removeItem(at: folder) }
-            let path = folder.appendingPathComponent("set.arrow").path
-            var isUnknown: [Bool] = []
-            let manifest = try trainingSet(request, model, path, &isUnknown, event)
-            let (plan, _) = try Registry.load(session).plan(naming: model.service, session)
-            let data = try TrainingData(
-                path: path,
-                names: plan.columns.map(\.outputName),
-                types: plan.columns.map(\.type),
-                label: model.label,
-                labelTime: request.labelTime,
-                isUnknown: isUnknown
-            )
+            let (set, data) = try trainingSet(request, model, folder.appendingPathComponent("set.arrow").path, event)
             let split = try Self.split(data, model, request)
             event(.split(SplitCounts(split)))
             let trial = try ModelTrial(data, split, model, algorithm, seed: request.seed)
             for warning in trial.warnings { event(.warning(warning)) }
-            let fitted = try fit(trial, algorithm, request, event)
+            let (fitted, chosen, runs) = try fitBest(trial, algorithm, request, event)
             for note in fitted.notes { event(.warning(note)) }
-            let set = MadeSet(manifest: manifest, path: path, plan: plan)
-            return try register(fitted, trial, model, algorithm, set, request)
+            var result = try register(fitted, trial, model, algorithm, set, chosen, runs)
+            result.runs = runs
+            return result
         }
     }
 
@@ -102,13 +94,18 @@ extension OpenStore {
         }
     }
 
-    private func trainingSet(
+    /// The rows of a request, joined.
+    ///
+    /// - Parameters:
+    ///   - path: where they are put, as Arrow.
+    ///   - plan: of the columns, where they are those of another time; the set is not recorded then.
+    func trainingSet(
         _ request: TrainRequest,
         _ model: ModelDefinition,
         _ path: String,
-        _ isUnknown: inout [Bool],
+        plan: FeaturePlan? = nil,
         _ event: @escaping (TrainEvent) -> Void
-    ) throws -> TrainingSetManifest {
+    ) throws -> (MadeSet, TrainingData) {
         var export = ExportRequest(
             spine: request.spine,
             labelTime: request.labelTime,
@@ -119,70 +116,29 @@ extension OpenStore {
         export.dropped = request.dropped
         export.lookup = request.lookup
         var unknown: [Bool] = []
+        var used: FeaturePlan?
         let made = try self.export(
             export,
-            eachBlock: { plan, block in unknown += plan.presence(block).unknown(block.batch.rowCount) },
+            plan: plan,
+            eachBlock: { plan, block in
+                used = plan
+                unknown += plan.presence(block).unknown(block.batch.rowCount)
+            },
             event: { event(.exporting($0)) }
         )
-        isUnknown = unknown
-        return made.manifest
+        let plan = try used ?? plan ?? Registry.load(session).plan(naming: model.service, session).plan
+        let data = try TrainingData(
+            path: path,
+            names: plan.columns.map(\.outputName),
+            types: plan.columns.map(\.type),
+            label: model.label,
+            labelTime: request.labelTime,
+            isUnknown: unknown
+        )
+        return (MadeSet(manifest: made.manifest, path: path, plan: plan), data)
     }
 
-    private static func split(
-        _ data: TrainingData,
-        _ model: ModelDefinition,
-        _ request: TrainRequest
-    ) throws -> TimeSplit {
-        let isLabelled = (0..<data.rowCount).map { !data.label.isNull($0) }
-        guard isLabelled.contains(true) else {
-            throw WorkflowError.refused(
-                "the label '\(model.label)' is null in all \(data.rowCount) rows of the spine, so that 0 labelled rows are left; is it the column that is meant?"
-            )
-        }
-        let split: TimeSplit
-        switch request.split {
-        case .times(let validFrom, let testFrom):
-            guard validFrom.microseconds <= testFrom.microseconds else {
-                throw WorkflowError.usage("--valid-from \(validFrom.text) lies behind --test-from \(testFrom.text)")
-            }
-            split = TimeSplit(
-                times: data.times,
-                isLabelled: isLabelled,
-                validFrom: validFrom.microseconds,
-                testFrom: testFrom.microseconds,
-                embargo: model.labelDelay.microseconds
-            )
-        case .shares(let train, let valid, let test):
-            let times = data.times.indices.compactMap { isLabelled[$0] ? data.times[$0] : nil }
-            guard let cuts = TimeSplit.cuts(times, shares: (train, valid, test)) else {
-                throw WorkflowError.refused(
-                    "the \(times.count) labelled rows have fewer than three label times, so that no time splits them; --split-random splits by chance"
-                )
-            }
-            split = TimeSplit(
-                times: data.times,
-                isLabelled: isLabelled,
-                validFrom: cuts.validFrom,
-                testFrom: cuts.testFrom,
-                embargo: model.labelDelay.microseconds
-            )
-        case .random(let train, let valid, let test):
-            split = TimeSplit(isLabelled: isLabelled, shares: (train, valid, test), seed: request.seed)
-        }
-        for (part, rows) in [("training", split.train), ("valid", split.valid), ("test", split.test)] where rows.isEmpty
-        {
-            throw WorkflowError.refused(
-                """
-                no rows are left to be \(part) rows: \(split.train.count) train, \(split.valid.count) valid, \(split.test.count) test, \
-                \(split.embargoed) whose label was not known at a cut (label_delay \(model.labelDelay.text)), \(split.unlabelled) \
-                without a label or a label time
-                """
-            )
-        }
-        return split
-    }
-
-    private func fit(
+    func fit(
         _ trial: ModelTrial,
         _ algorithm: ModelDefinition.Algorithm,
         _ request: TrainRequest,
@@ -196,7 +152,9 @@ extension OpenStore {
             event(.round($0, of: job.rounds, metric: $1))
         }
         let golden = GoldenRows(count: probe.count, inputs: probe.inputs, margins: trees.probeMargins)
-        return try trial.trees(trees.file, golden, trees.result)
+        var fitted = try trial.trees(trees.file, golden, trees.result)
+        fitted.librarySHA256 = trees.librarySHA256
+        return fitted
     }
 
     private func register(
@@ -205,7 +163,8 @@ extension OpenStore {
         _ model: ModelDefinition,
         _ algorithm: ModelDefinition.Algorithm,
         _ made: MadeSet,
-        _ request: TrainRequest
+        _ request: TrainRequest,
+        _ runs: [ExperimentRun]
     ) throws -> TrainResult {
         let set = made.manifest
         let registry = ModelRegistry(session)
@@ -250,10 +209,12 @@ extension OpenStore {
             setPosition: set.store.position,
             contentDigest: set.contentDigest
         )
-        result.report = request.reportedCommand.map { command in
+        result.twins = try request.twins.map { try naiveTwin($0, of: trial, model, algorithm, made, request) }
+        result.report = try request.reportedCommand.map { command in
             TrainingReport(
                 trial,
                 fitted,
+                TrialChecks(trial, fitted, forest: try Forest(bytes: fitted.file)),
                 judgement,
                 model,
                 request,
@@ -261,9 +222,16 @@ extension OpenStore {
                 judged: judged,
                 algorithm: algorithm,
                 command: command,
-                draws: request.isQuick ? 50 : 200
+                draws: request.isQuick ? 100 : 200
             )
         }
+        result.report?.facts += runs.enumerated().map { place, run in
+            .init(
+                "run \(place + 1)\(run.isChosen ? ", chosen" : "")",
+                "\(run.text): loss on the valid rows \(run.validLoss)"
+            )
+        }
+        result.report?.leaks.naive = result.twins.map(\.reported)
         result.report?.decision =
             notCompared.map { "It was \($0)." }
             ?? (isBetter ? "Better than what there was." : "Not better than what there was.")
@@ -288,17 +256,5 @@ extension OpenStore {
         result.report?.version = version
         if promotes { result.report?.decision += " It is the champion now." }
         return result
-    }
-}
-
-extension SplitCounts {
-    init(_ split: TimeSplit) {
-        self.init(
-            train: split.train.count,
-            valid: split.valid.count,
-            test: split.test.count,
-            embargoed: split.embargoed,
-            unlabelled: split.unlabelled
-        )
     }
 }

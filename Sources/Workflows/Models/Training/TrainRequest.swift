@@ -28,7 +28,7 @@ package struct TrainRequest: Sendable {
     package var split = Split.shares(train: 70, valid: 15, test: 15)
     /// `nil` = the model's.
     package var algorithm: ModelDefinition.Algorithm?
-    /// Parameters of the algorithm, by name.
+    /// Parameters of the algorithm, by name; of several values apart by commas each is tried, see ``ExperimentGrid``.
     package var parameters: [String: String] = [:]
     package var seed: UInt64 = 1
     package var promotion = Promotion.ifBetter
@@ -39,6 +39,8 @@ package struct TrainRequest: Sendable {
     package var note: String?
     /// The command line, for the report that is wanted; `nil` = none is.
     package var reportedCommand: String?
+    /// Careless joins that the same model is fitted to as well, for comparison.
+    package var twins: [NaiveJoin] = []
     /// Columns of the spine to leave out.
     package var dropped: [String] = []
     package var lookup = LookupOptions()
@@ -58,6 +60,8 @@ package enum TrainEvent: Sendable {
     case exporting(ExportEvent)
     case split(SplitCounts)
     case round(Int, of: Int, metric: Double)
+    /// One of several has been fitted.
+    case run(ExperimentRun, of: Int)
     case warning(String)
 }
 
@@ -109,6 +113,10 @@ package struct TrainResult: Sendable {
     package var promotedFrom: Int??
     package var setPosition: Int64
     package var contentDigest: String
+    /// Where several combinations of parameters were tried.
+    package var runs: [ExperimentRun] = []
+    /// One for each of ``TrainRequest/twins``.
+    package var twins: [NaiveTwin] = []
     /// Where one was asked for.
     package var report: TrainingReport?
 

@@ -60,6 +60,15 @@ struct TrainingData {
         times = labelTimes.int64Values.indices.map { labelTimes.isNull($0) ? nil : labelTimes.int64Values[$0] }
     }
 
+    /// The same rows with other values of the features.
+    init(_ other: TrainingData, features: [Column], isUnknown: [Bool]) {
+        rowCount = other.rowCount
+        self.features = zip(other.features, features).map { ($0.name, $1) }
+        label = other.label
+        times = other.times
+        self.isUnknown = isUnknown
+    }
+
     /// The columns of some rows.
     func columns(_ rows: [Int32]) -> [Column] { features.map { $0.column.gather(rows) } }
 }

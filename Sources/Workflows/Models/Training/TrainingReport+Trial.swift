@@ -11,6 +11,7 @@ extension TrainingReport {
     init(
         _ trial: ModelTrial,
         _ fitted: FittedModel,
+        _ checks: TrialChecks,
         _ judgement: Judgement,
         _ model: ModelDefinition,
         _ request: TrainRequest,
@@ -34,11 +35,20 @@ extension TrainingReport {
         let (labels, predictions) = (judgement.labels, judgement.predictions(fitted.answers))
         let times = judgement.places.map { trial.data.times[Int(trial.split.test[$0])] }
         let days = times.map { ($0 ?? 0).flooredQuotient(86_400_000_000) }
+        let outputs = fitted.signature.outputs
+        let intervals = DayBootstrap.intervals(days: days, draws: draws, seed: request.seed) { rows in
+            TestMetrics(
+                trial.task,
+                predictions: rows.flatMap { predictions[$0 * outputs..<($0 + 1) * outputs] },
+                labels: rows.map { labels[$0] },
+                outputs: outputs
+            ).named.map(\.value)
+        }
         self.judged = judged.map { entry in
             let isNew = entry.name == "new"
-            let metrics = entry.metrics.named.map { name, value in
-                var metric = Metric(name, value)
-                if isNew, let bounds = Self.interval(name, trial.task, predictions, labels, days, draws, request.seed) {
+            let metrics = entry.metrics.named.enumerated().map { place, named in
+                var metric = Metric(named.name, named.value)
+                if isNew, intervals.indices.contains(place), let bounds = intervals[place] {
                     (metric.low, metric.high) = (bounds.low, bounds.high)
                 }
                 return metric
@@ -50,9 +60,11 @@ extension TrainingReport {
             curves = Curves(scores: scores, labels: labels)
             histogram = ScoreHistogram(scores: scores, labels: labels)
             calibration = metrics.calibration
+            calibrationLine = CalibrationLine(scores: scores, labels: labels)
         }
-        months = Self.months(trial.task, times, predictions, labels, outputs: fitted.signature.outputs)
-        importances = fitted.importances.map { Importance($0.name, gain: $0.share) }
+        months = Self.months(trial.task, times, predictions, labels, outputs: outputs)
+        importances = checks.importances(fitted.importances)
+        leaks.adversarialAUC = checks.adversarialAUC
         features = Self.features(trial)
         leaks.suspects = trial.suspects.map { Metric($0.name, $0.auc) }
         facts = [
@@ -63,22 +75,6 @@ extension TrainingReport {
         facts += request.parameters.sorted { $0.key < $1.key }.map { Fact($0.key, $0.value) }
         if let rounds = fitted.rounds { facts.append(Fact("rounds", "\(rounds)")) }
         if let note = request.note { facts.append(Fact("note", note)) }
-    }
-
-    private static func interval(
-        _ name: String,
-        _ task: ModelTask,
-        _ predictions: [Float],
-        _ labels: [Double],
-        _ days: [Int64],
-        _ draws: Int,
-        _ seed: UInt64
-    ) -> (low: Double, high: Double)? {
-        guard task == .binary, name == "auc" else { return nil }
-        let scores = predictions.map(Double.init)
-        return DayBootstrap.interval(days: days, draws: draws, seed: seed) { rows in
-            ScoreCurve(scores: rows.map { scores[$0] }, labels: rows.map { labels[$0] }).auc
-        }
     }
 
     private static func months(

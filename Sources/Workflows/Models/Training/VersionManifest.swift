@@ -1,3 +1,4 @@
+import Columnar
 import Features
 import Foundation
 import Glibc
@@ -39,6 +40,58 @@ struct VersionManifest: Codable {
     var encoding: String?
     /// Of each hash, as measured on the training rows.
     var collisions: [Collisions]?
+    /// What else it takes to fit the version again; versions from before, and imported ones, have none.
+    var recipe: Recipe?
+
+    struct Recipe: Codable {
+        /// The model as it was defined.
+        var definition: ModelDefinition
+        /// The set, without what its rows were like.
+        var set: TrainingSetManifest
+        /// How the spine was read.
+        var reading: SpineReading
+        var dropped: [String]
+        /// Of a split by chance: shares of train, valid and test in percent.
+        var shares: [Int]?
+        var isQuick: Bool
+        /// SHA-256 of the library that fitted, where it is not our own code.
+        var librarySHA256: String?
+    }
+}
+
+/// How a spine was read, so that it is read so again.
+struct SpineReading: Codable {
+    var isQuery: Bool
+    var format: String?
+    var nullTexts: [String] = []
+    var timeUnit: String?
+    var allowsEarly1970 = false
+    var delimiter: UInt8?
+    var escape: UInt8?
+
+    init(_ spine: SpineSource) {
+        switch spine {
+        case .query: isQuery = true
+        case .file(_, let format, let options):
+            isQuery = false
+            self.format = format?.rawValue
+            nullTexts = options.nullTexts
+            timeUnit = options.timeUnit?.rawValue
+            allowsEarly1970 = options.allowsEarly1970
+            delimiter = options.delimiter
+            escape = options.escape
+        }
+    }
+
+    /// - Parameter text: the query, or the file's path.
+    func spine(_ text: String) -> SpineSource {
+        if isQuery { return .query(text) }
+        var options = InputOptions(nullTexts: nullTexts, timeUnit: timeUnit.flatMap { TimeUnit(rawValue: $0) })
+        options.allowsEarly1970 = allowsEarly1970
+        options.delimiter = delimiter
+        options.escape = escape
+        return .file(text, format: format.flatMap { FileFormat(name: $0) }, options)
+    }
 }
 
 extension ModelTrial {
@@ -49,6 +102,30 @@ extension ModelSignature {
     /// Names the encoders with all that was fitted: equal ones make equal rows of equal columns.
     var fingerprint: String {
         get throws { "asof-encoding-1:" + Fingerprint.digits(of: try JSONDocument.encode(self)) }
+    }
+}
+
+extension VersionManifest.Recipe {
+    init(
+        _ model: ModelDefinition,
+        _ set: TrainingSetManifest,
+        _ request: TrainRequest,
+        librarySHA256: String?
+    ) {
+        var described = set
+        described.rowMarks = nil
+        described.quality = nil
+        var shares: [Int]?
+        if case .random(let train, let valid, let test) = request.split { shares = [train, valid, test] }
+        self.init(
+            definition: model,
+            set: described,
+            reading: SpineReading(request.spine),
+            dropped: request.dropped,
+            shares: shares,
+            isQuick: request.isQuick,
+            librarySHA256: librarySHA256
+        )
     }
 }
 
@@ -85,7 +162,8 @@ extension NewModelVersion {
             contentDigest: set.contentDigest,
             note: request.note,
             encoding: try fitted.signature.fingerprint,
-            collisions: trial.collisions
+            collisions: trial.collisions,
+            recipe: .init(model, set, request, librarySHA256: fitted.librarySHA256)
         )
         var metrics: [String: [String: Double]] = [:]
         for entry in judged {
@@ -106,6 +184,7 @@ extension NewModelVersion {
             file: fitted.file,
             signature: fitted.signature,
             base: trial.base,
+            fallback: model.fallback,
             manifest: try JSONDocument.encode(manifest),
             metrics: try JSONDocument.encode(metrics),
             golden: fitted.golden,

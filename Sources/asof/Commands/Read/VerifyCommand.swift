@@ -9,11 +9,15 @@ import Workflows
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Make a training set again, or learn a model again, and compare.",
-        usage: "asof verify <manifest|model@version.publish> [<options>]",
+        abstract: "Make a training set again, or fit or learn a model again, and compare.",
+        usage: "asof verify <manifest|model@version|model@version.publish> [<options>]",
         discussion: """
             The spine is taken from the exported file's own columns, the state from the manifest's position, the rules \
             (TTL, delay, strict) as they were then.
+
+            A version of a model, as delay@3, is fitted again: its training set is made from the same spine, position and rules, \
+            split and fitted as it was then, and the model's file is compared byte by byte. The spine is read from where it was, \
+            or from --data; another release of the library that fits is another result, and cannot be checked.
 
             A publish of a model, as delay@3.1842, is learned again from the ledger's beginning up to the position that it had \
             learned, and its weights are compared to the bit.
@@ -26,12 +30,13 @@ struct VerifyCommand: ParsableCommand {
     )
 
     @Argument(
-        help: "The manifest: FILE.manifest.json, or the FILE beside it; or a publish of a model, as delay@3.1842."
+        help:
+            "The manifest: FILE.manifest.json, or the FILE beside it; or a version of a model, as delay@3, or a publish of one, as delay@3.1842."
     )
     var manifest: String
     @Option(
         help: ArgumentHelp(
-            "The set's file where it does not lie beside the manifest, or came by a pipe.",
+            "The set's file where it does not lie beside the manifest, or came by a pipe; of a version of a model the spine's file.",
             valueName: "file"
         )
     )
@@ -41,13 +46,43 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var engine: EngineOptions
     @OptionGroup var store: StoreOptions
 
-    /// Whether it is a model's: what a file is called is a file.
-    private var isPublish: Bool {
+    /// The version, where it is a model's: what a file is called is a file.
+    private var target: ModelTarget? {
         let parts = manifest.split(separator: "@", maxSplits: 1)
         guard parts.count == 2, !manifest.contains("/"), !FileManager.default.fileExists(atPath: manifest) else {
-            return false
+            return nil
         }
-        return ModelTarget(text: parts[1]) != nil
+        return ModelTarget(text: parts[1])
+    }
+
+    private func verifyVersion() throws {
+        let (version, verification): (ModelVersion, ModelVerification)
+        do {
+            TableWriter.keepMemory()
+            TemporaryPaths.removeOnSignals()
+            (version, verification) = try store.open(forWriting: false).verifyModel(
+                manifest,
+                data: data,
+                lookup: try engine.lookup(),
+                fitting: .here(threads: engine.threadCount)
+            ) { event in
+                if case .exporting(.warning(let text)) = event { Console.writeError("WARNING: \(text)") }
+            }
+        } catch {
+            Console.writeError("asof: \(manifest) could not be checked: \(error)")
+            throw ExitCode(2)
+        }
+        switch verification {
+        case .different(let difference):
+            Console.writeError("asof: \(manifest) is different: \(difference)")
+            throw ExitCode(1)
+        case .equal(let rows):
+            guard !quiet else { return }
+            let origin = version.origin
+            Console.write(
+                "\(manifest) is what \(origin.library ?? version.algorithm) fits to \(CountText.count(rows, "row")) of \(origin.trainingSet ?? "its training set"), to the byte"
+            )
+        }
     }
 
     private func verifyPublish() throws {
@@ -74,8 +109,11 @@ struct VerifyCommand: ParsableCommand {
     }
 
     func run() throws {
-        if isPublish {
-            guard data == nil else { throw ValidationError("--data is for training sets, not for models") }
+        if let target {
+            guard target.publish != nil else { return try verifyVersion() }
+            guard data == nil else {
+                throw ValidationError("--data is for training sets and versions, not for publishes")
+            }
             return try verifyPublish()
         }
         let manifest = ManifestArgument.path(manifest)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Workflows
 import XGBoost
 
 /// Fits trees in a process of its own; started by `asof train`.
@@ -19,5 +20,16 @@ struct FitCommand: ParsableCommand {
             print(round, metric)
             fflush(nil)
         }
+    }
+}
+
+extension FitProcess {
+    /// This program, with the library that is asked for or was fetched.
+    static func here(threads: Int) -> FitProcess {
+        FitProcess(
+            executable: "/proc/self/exe",
+            library: XGBoostLibrary.path(ProcessInfo.processInfo.environment),
+            threads: threads
+        )
     }
 }

@@ -18,11 +18,13 @@ struct ModelsCommand: ParsableCommand {
               asof models log delay                          who was champion when
               asof models alias delay champion 7 --if 6      move a name, unless somebody else has
               asof models rollback delay --reason "worse on Mondays"
+              asof models diff delay@6 delay@7               what they differ in
+              asof models export delay@7 delay-7             a folder, which `import` of another store takes
             """,
         subcommands: [
             ModelsListCommand.self, ModelsShowCommand.self, ModelsLogCommand.self, ModelsAliasCommand.self,
             ModelsRollbackCommand.self, ModelsRetireCommand.self,
-            ModelsPublishesCommand.self,
+            ModelsPublishesCommand.self, ModelsDiffCommand.self, ModelsExportCommand.self, ModelsImportCommand.self,
         ],
         defaultSubcommand: ModelsListCommand.self
     )

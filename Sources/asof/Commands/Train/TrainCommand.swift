@@ -5,7 +5,6 @@ import Foundation
 import Store
 import Training
 import Workflows
-import XGBoost
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -57,7 +56,7 @@ struct TrainCommand: ParsableCommand {
     @Option(
         name: .customLong("set"),
         help: ArgumentHelp(
-            "A parameter of the algorithm, as in eta=0.05; may be given several times.",
+            "A parameter of the algorithm, as in eta=0.05; may be given several times. Of several values, as in eta=0.05,0.1, each combination is fitted (20 at most), and the best on the valid rows is kept.",
             valueName: "name=value"
         )
     )
@@ -70,6 +69,14 @@ struct TrainCommand: ParsableCommand {
     var note: String?
     @Option(help: ArgumentHelp("Write what was found as a page of its own.", valueName: "file.html"))
     var report: String?
+    @Option(
+        name: .customLong("naive"),
+        help: ArgumentHelp(
+            "Fit the same model also to what a careless join gives (latest: the newest values; day: those of the label's day), and tell what it promises and what it would deliver; may be given twice. With --report latest, unless --quick.",
+            valueName: "join"
+        )
+    )
+    var naive: [String] = []
     @Flag(help: "100 rounds at most: for a first look.")
     var quick = false
     @Flag(help: "Fit and judge, and register nothing.")
@@ -96,6 +103,11 @@ struct TrainCommand: ParsableCommand {
         }
         if TrainRequest.Promotion(rawValue: promote) == nil {
             throw ValidationError("--promote '\(promote)': expected never, if-better or always")
+        }
+        for join in naive where NaiveJoin(rawValue: join) == nil {
+            throw ValidationError(
+                "--naive '\(join)': expected \(NaiveJoin.allCases.map(\.rawValue).joined(separator: " or "))"
+            )
         }
         _ = try parameters()
     }
@@ -125,11 +137,7 @@ struct TrainCommand: ParsableCommand {
             model: model,
             spine: spine.source,
             labelTime: spine.labelTime,
-            fitting: FitProcess(
-                executable: "/proc/self/exe",
-                library: XGBoostLibrary.path(ProcessInfo.processInfo.environment),
-                threads: engine.threadCount
-            )
+            fitting: .here(threads: engine.threadCount)
         )
         if let position { request.state = .position(position) }
         if let validFrom, let testFrom {
@@ -150,6 +158,8 @@ struct TrainCommand: ParsableCommand {
         request.isQuick = quick
         request.isDryRun = dryRun
         request.note = note
+        request.twins = naive.compactMap { NaiveJoin(rawValue: $0) }
+        if request.twins.isEmpty, report != nil, !quick { request.twins = [.latest] }
         if report != nil {
             request.reportedCommand = CommandLine.arguments.dropFirst().reduce("asof") { $0 + " " + Self.quoted($1) }
         }
@@ -181,6 +191,11 @@ struct TrainCommand: ParsableCommand {
             case .split(let split):
                 line.clear()
                 if !isSilent { Console.write(TrainedText.split(split)) }
+            case .run(let run, _):
+                line.clear()
+                if !isSilent {
+                    Console.write("\(run.text): loss on the valid rows \(TrainedText.figure(run.validLoss))")
+                }
             case .round(let round, let rounds, let metric):
                 line.update("round \(round) of at most \(rounds): loss on the valid rows \(TrainedText.figure(metric))")
             }

@@ -22,6 +22,9 @@ enum TrainedText {
         lines.append(
             "\(result.algorithm.rawValue)\(result.rounds.map { " of \($0) rounds" } ?? ""), judged on \(CountText.count(result.split.test, "test row"))\(from):"
         )
+        if let run = result.runs.first(where: \.isChosen) {
+            lines.append("of \(result.runs.count) runs the best on the valid rows: \(run.text)")
+        }
         let names = result.judged.first?.metrics.named.map(\.name) ?? []
         var table = TextTable([""] + names, rightAligned: Set(1..<names.count + 1))
         for entry in result.judged {
@@ -32,6 +35,17 @@ enum TrainedText {
         if !result.importances.isEmpty {
             let shown = result.importances.prefix(8).map { "\($0.name) \(String(format: "%.0f", $0.share * 100)) %" }
             lines.append("most important: \(shown.joined(separator: ", "))")
+        }
+        for twin in result.twins {
+            switch twin.outcome {
+            case .judged(let promised, let delivered):
+                let name = promised.named.first?.name ?? ""
+                lines.append(
+                    "fitted to \(twin.join.text) instead, it promises \(name) \(figure(promised.named.first?.value)) and delivers \(figure(delivered.named.first?.value))"
+                )
+            case .notFitted(let reason):
+                lines.append("it could not be fitted to \(twin.join.text) for comparison: \(reason)")
+            }
         }
         for suspect in result.suspects {
             lines.append(
@@ -84,6 +98,24 @@ enum TrainedText {
             )
         }
         object.append("metrics", metrics)
+        if !result.runs.isEmpty {
+            var runs = JSONObject()
+            for run in result.runs { runs.append(run.text, .float64(run.validLoss)) }
+            object.append("runs", runs)
+            object.append("chosen", result.runs.first(where: \.isChosen).map { .string($0.text) } ?? .null)
+        }
+        var twins = JSONObject()
+        for twin in result.twins {
+            guard case .judged(let promised, let delivered) = twin.outcome else { continue }
+            func object(_ metrics: TestMetrics) -> JSONObject {
+                JSONObject(metrics.named.map { ($0.name, $0.value.map { .float64($0) } ?? .null) })
+            }
+            var own = JSONObject()
+            own.append("promised", object(promised))
+            own.append("delivered", object(delivered))
+            twins.append(twin.join.rawValue, own)
+        }
+        object.append("naive", twins)
         return object.text
     }
 }
