@@ -7,7 +7,7 @@ import Postgres
 package enum RoleGrants: String, CaseIterable, Sendable {
     /// Exports, look-ups, verify; no users and no salts.
     case reader
-    /// That, ingests, materialization, streams and servers; new partitions come from a function that runs as the owner.
+    /// That, ingests, materialization, streams, segments and servers; new partitions come from a function that runs as the owner.
     case writer
     /// What a reader may, and versions of models and their names.
     case trainer
@@ -25,6 +25,7 @@ package enum RoleGrants: String, CaseIterable, Sendable {
         "sources": "INSERT, UPDATE", "write_sources": "INSERT, UPDATE", "watermarks": "INSERT, UPDATE",
         "materialize_runs": "INSERT, UPDATE", "stream_positions": "INSERT, UPDATE", "stream_batches": "INSERT",
         "rejects": "INSERT, DELETE", "predictions": "INSERT", "model_counts": "INSERT, DELETE",
+        "segments": "INSERT, UPDATE, DELETE", "replaced_segments": "INSERT, DELETE",
     ]
     private static let training: KeyValuePairs = [
         "model_versions": "INSERT, UPDATE", "model_artifacts": "INSERT", "model_golden": "INSERT",

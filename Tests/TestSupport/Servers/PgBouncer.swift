@@ -19,23 +19,29 @@ package final class PgBouncer {
     private let lifeline = Pipe()
     private let folder: String
 
-    /// - Parameter path: the program.
-    package init(_ path: String, before cluster: ThrowawayCluster) throws {
+    /// - Parameters:
+    ///   - path: the program.
+    ///   - users: who may connect, each as itself; none = everybody, as the cluster's superuser.
+    ///   - sessions: of the server, for each of them.
+    package init(_ path: String, before cluster: ThrowawayCluster, users: [String] = [], sessions: Int = 2) throws {
         folder = cluster.folder + "/pgbouncer"
         let settings = """
             [databases]
-            * = host=\(cluster.folder) port=\(ServerProcess.port) user=asof
+            * = host=\(cluster.folder) port=\(ServerProcess.port)\(users.isEmpty ? " user=asof" : "")
             [pgbouncer]
             listen_port = \(Self.port)
             unix_socket_dir = \(folder)
-            auth_type = any
+            auth_type = \(users.isEmpty ? "any" : "trust")
+            auth_file = \(folder)/users
             pool_mode = transaction
-            default_pool_size = 2
+            default_pool_size = \(sessions)
             max_client_conn = 100
             """
         guard mkdir(folder, 0o755) == 0, chown(folder, cluster.account.uid, cluster.account.gid) == 0 else {
             throw ClusterError.system(operation: "making", path: folder, code: errno)
         }
+        let names = users.map { "\"\($0)\" \"\"\n" }.joined()
+        try Data(names.utf8).write(to: URL(fileURLWithPath: folder + "/users"))
         let file = folder + "/pgbouncer.ini"
         try Data(settings.utf8).write(to: URL(fileURLWithPath: file))
         let command = try cluster.account.running(["/bin/sh", "-c", "\"$0\" -q \"$1\" & read _; kill $!", path, file])

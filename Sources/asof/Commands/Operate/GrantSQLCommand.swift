@@ -8,9 +8,9 @@ struct GrantSQLCommand: ParsableCommand {
         discussion: """
             The store's owner runs them; again after `asof migrate`. The role itself is made by CREATE ROLE.
 
-            reader    exports, get, verify, log, views, check
-            writer    that, ingest, materialize, stream, serve
-            trainer   what a reader may, train and models
+            reader    export, get, verify, predict, replay, log, views, check, doctor
+            writer    that, ingest, materialize, score, stream, segments, rebuild-online, serve
+            trainer   what a reader may, train, learn and models
             owner     a role that is to make a store here
 
             Example: asof grant-sql etl writer | psql "$(asof uri)"
