@@ -16,8 +16,8 @@ enum ReadingLimits {
 
     // MARK: Windows in memory
 
-    /// Events that pass by for windows while a request holds the memories that commits change, some 2 ms. A reply of many rows
-    /// is made in pieces that have so many; a row with more is computed of what PostgreSQL finds.
+    /// Events that pass by for windows while a request holds the memories that commits change, some 2 ms. Each 400 bytes of
+    /// their texts, lists and vectors count as one more. A reply of many rows is made in pieces that have so many; a row with more is computed of what PostgreSQL finds.
     static let windowEventsMax = 10_000
 
     // MARK: Inside

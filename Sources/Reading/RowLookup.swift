@@ -184,8 +184,7 @@ package struct RowLookup: Sendable {
 
     /// Whether a view's rows are to be fetched.
     private func isMissing(_ view: ServedView) -> Bool {
-        // Windows of one reply are of one position.
-        isFromHistory || view.residentRows == nil || view.windows != nil && !isResident
+        isFromHistory || view.residentRows == nil
     }
 
     /// Gets a memory for each role: the view's, or where it has none one with the rows that the keys name, by one query a
@@ -300,10 +299,9 @@ package struct RowLookup: Sendable {
 
     /// Whether all rows are fetched from history, those of one position.
     ///
-    /// Windows that PostgreSQL's events make are those of a position, so that the other rows of a reply that tells one are, too.
-    var isFromHistory: Bool {
-        wantsHistory || time != nil || wantsPosition && hasWindows && !isResident
-    }
+    /// Windows that PostgreSQL's events make are those of a position, so that the other rows of the reply are, too: else it could
+    /// show half of a commit.
+    var isFromHistory: Bool { wantsHistory || time != nil || hasWindows && !isResident }
 
     private static func each(of views: [ServedView]) -> [ServedView] {
         var seen: [ServedView] = []

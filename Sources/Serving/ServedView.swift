@@ -95,6 +95,9 @@ package final class ServedView: Sendable {
         )
     }
 
+    /// Whether memories of events take what is committed.
+    var wantsEvents: Bool { events.contains(where: \.wantsRows) }
+
     /// What ``events`` take.
     package var eventBytes: Int { events.reduce(0) { $0 + $1.figures.bytes } }
 

@@ -32,7 +32,7 @@ extension Serving {
             }
             guard isKnown else { return [Int32: Int64]() }
             let due = applied.committed(AppliedPositions.OwnCommit(state: state, parts: parts, events: events))
-            if !due.isEmpty { move(to: applied.reached, due) }
+            apply(due, to: catalog)
             return Self.moved(due)
         }
         wake(.views(moved))
@@ -40,35 +40,91 @@ extension Serving {
         whenReached(state.position, timeoutMs: ServingLimits.ownCommitWaitMs) { _ in finish() }
     }
 
-    /// Brings the memories to a state, for readers at once. To be called while ``applied`` is locked; ``wake()`` follows.
+    /// Applies own commits that follow on what has been reached, in holds of the lock that are short. To be called while
+    /// ``applied`` is locked, as all of these; ``wake()`` follows.
+    private func apply(_ own: [AppliedPositions.OwnCommit], to catalog: Catalog) {
+        var rest = own[...]
+        while let first = rest.first {
+            var (rows, count) = (first.rowCount, 1)
+            for next in rest.dropFirst() {
+                guard rows + next.rowCount <= ServingLimits.rowsTogetherMax else { break }
+                (rows, count) = (rows + next.rowCount, count + 1)
+            }
+            let step = rest.prefix(count)
+            rest = rest.dropFirst(count)
+            let state = step.last?.state ?? first.state
+            change(rows: rows) {
+                for commit in step {
+                    apply(commit, to: catalog)
+                    applyEvents(commit, to: catalog)
+                }
+            } ending: {
+                setReached(state)
+            }
+        }
+    }
+
+    /// Brings the memories to what the follower has, and then to what own commits follow on it.
     ///
-    /// - Parameter chunks: what the follower has read.
+    /// - Parameters:
+    ///   - state: that the follower has.
+    ///   - reached: what has been reached then, with own commits.
+    ///   - own: up to the state and behind it.
+    ///   - chunks: what the follower has read; of ``events`` only what is little.
     private func move(
         to state: LedgerState,
+        reached: LedgerState,
         _ own: [AppliedPositions.OwnCommit],
         _ chunks: [BatchRows.Chunk] = [],
-        events: (rows: [EventRows], position: Int64) = ([], 0),
+        events: [EventRows] = [],
         catalog new: Catalog? = nil
     ) {
-        changeTogether {
+        let catalog = new ?? self.catalog
+        let until = own.firstIndex { $0.state.position > state.position } ?? own.endIndex
+        // Events of theirs are among those that the follower read.
+        let (within, behind) = (own[..<until], own[until...])
+        change(rows: within.reduce(0) { $0 + $1.rowCount }) {
+            for commit in within { apply(commit, to: catalog) }
+        } ending: {
             if let new { replaceCatalog(new) }
             for chunk in chunks { chunk.apply() }
-            for rows in events.rows { rows.apply(to: events.position) }
-            let catalog = catalog
-            for commit in own {
-                for (view, rows) in commit.parts {
-                    guard let served = catalog.all[view.id], served.stored.shape == view.shape else { continue }
-                    if let memory = served.memory {
-                        served.counters.addLate(memory.apply(rows, position: commit.state.position))
-                    }
-                    if !served.events.isEmpty, let rows = commit.events[view.id] {
-                        EventRows(rows, of: served, position: commit.state.position)
-                            .apply(to: commit.state.position)
-                    }
-                    served.freshness.add(commit.state, newest: rows.newestEventTime)
-                }
+            for rows in events { rows.apply(to: state.position) }
+            setReached(behind.isEmpty ? reached : state)
+        }
+        apply(Array(behind), to: catalog)
+    }
+
+    /// Calls `body` and then `end` at once for readers: under one hold of the lock; or where `body` applies more rows than
+    /// that may, as a partial change, in which memory is ahead of the position until that has moved.
+    private func change(rows: Int64, _ body: () -> Void, ending end: () -> Void) {
+        guard rows > ServingLimits.rowsTogetherMax else {
+            return changeTogether {
+                body()
+                end()
             }
-            setReached(state)
+        }
+        beginPartialChange()
+        body()
+        changeTogether(end)
+        endPartialChange()
+    }
+
+    private func apply(_ commit: AppliedPositions.OwnCommit, to catalog: Catalog) {
+        for (view, rows) in commit.parts {
+            guard let served = catalog.all[view.id], served.stored.shape == view.shape else { continue }
+            if let memory = served.memory {
+                served.counters.addLate(memory.apply(rows, position: commit.state.position))
+            }
+            served.freshness.add(commit.state, newest: rows.newestEventTime)
+        }
+    }
+
+    private func applyEvents(_ commit: AppliedPositions.OwnCommit, to catalog: Catalog) {
+        for (id, rows) in commit.events {
+            guard let served = catalog.all[id], served.wantsEvents,
+                commit.parts.contains(where: { $0.view.id == id && $0.view.shape == served.stored.shape })
+            else { continue }
+            EventRows(rows, of: served, position: commit.state.position).apply(to: commit.state.position)
         }
     }
 
@@ -90,27 +146,40 @@ extension Serving {
         events: [EventRows] = [],
         moved: [Int32: Int64]
     ) {
+        // As with other rows, what is too large to be applied while everybody waits is applied before, in pieces between which
+        // own commits have their turn.
+        let isSmall = events.reduce(0) { $0 + Int64($1.rowCount) } <= ServingLimits.rowsTogetherMax
+        if !isSmall {
+            // Memory is ahead of the position until that has moved.
+            beginPartialChange()
+            applyInPieces(events, to: state.position)
+        }
         let own = applied.withLock { applied in
             let own = applied.followed(to: state)
-            // As with other rows, what is too large to be applied while everybody waits is applied before.
-            let isSmall = events.reduce(0) { $0 + Int64($1.rowCount) } <= ServingLimits.rowsTogetherMax
-            if !isSmall {
-                // Memory is ahead of the position until that has moved.
-                beginPartialChange()
-                for rows in events { rows.apply(to: state.position) }
-            }
-            defer { if !isSmall { endPartialChange() } }
             // Those of own commits behind the state are yet to be applied.
-            move(to: applied.reached, own, chunks, events: (isSmall ? events : [], state.position))
+            move(to: state, reached: applied.reached, own, chunks, events: isSmall ? events : [])
             return own
         }
+        if !isSmall { endPartialChange() }
         wake(.views(moved.merging(Self.moved(own)) { max($0, $1) }))
+    }
+
+    /// Brings memories of events up to a position, while ``applied`` is locked for some rows at a time. Readers are told by
+    /// ``beginPartialChange()``.
+    func applyInPieces(_ events: [EventRows], to position: Int64) {
+        for rows in events {
+            rows.apply(to: position, rowsMax: Int(ServingLimits.rowsTogetherMax)) { body in
+                applied.withLock { _ in body() }
+            }
+        }
     }
 
     /// Replaces the catalog by one whose memories are at a state, together with the position.
     ///
     /// - Parameter isRestart: the store has another history than was applied, so that the position may go back.
     func publish(_ load: CatalogLoad.Result, isRestart: Bool) {
+        // What nobody needs any more is freed when nobody waits for that.
+        let old = catalog
         applied.withLock { applied in
             var own: [AppliedPositions.OwnCommit] = []
             if isRestart {
@@ -119,9 +188,17 @@ extension Serving {
                 // Earlier ones are in the memories, unless an entity of theirs was forgotten since.
                 own = applied.followed(to: load.state).filter { $0.state.position > load.state.position }
             }
-            move(to: applied.reached, own, catalog: load.catalog)
+            move(to: load.state, reached: applied.reached, own, catalog: load.catalog)
         }
         wake(.any)
+        old.leaveEvents(but: load.catalog)
+    }
+}
+
+extension AppliedPositions.OwnCommit {
+    /// That are applied.
+    fileprivate var rowCount: Int64 {
+        parts.reduce(0) { $0 + Int64($1.rows.rowCount) } + events.values.reduce(0) { $0 + Int64($1.rowCount) }
     }
 }
 

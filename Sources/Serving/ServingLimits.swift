@@ -65,8 +65,10 @@ package enum ServingLimits {
 
     // MARK: Windows in memory
 
-    /// Events of one view that a server keeps for windows; of a view with more they are read from PostgreSQL.
+    /// Events that a server keeps for windows; those of the views with the most are read from PostgreSQL where there are more.
     package static let residentEventsMax = 100_000_000
+    /// Without --memory, events take at most one of so many equal parts of the memory that the machine or cgroup has.
+    package static let eventMemoryParts = 4
     /// How much longer than windows need events are kept, besides a 16th of that: reads AT earlier times are answered by them.
     static let windowSlackUs: Int64 = 3_600_000_000
     /// Rows of other servers' commits that are on their way into memories of events at a time, but for those of one commit.

@@ -13,6 +13,10 @@ package struct ServingOptions: Sendable {
     package var memoryBytesMax: Int?
     /// Whether the events that windows use are kept in memory, too; else PostgreSQL is asked for them (decision 0068).
     package var keepsEvents = false
+    /// Memory that these may take, beside ``memoryBytesMax``; `nil` = no bound of their own.
+    package var eventBytesMax: Int?
+    /// How many of them.
+    var eventsMax = ServingLimits.residentEventsMax
     /// How long a fetch of rows that are not resident may take, in PostgreSQL and waiting for it.
     package var fetchTimeoutMs = ServingLimits.fetchTimeoutMs
     /// Connections that fetch rows of views that are not resident.

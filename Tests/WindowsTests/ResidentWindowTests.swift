@@ -12,7 +12,7 @@ import Testing
         y: bytes, v: vector(2), l: list(int64), w: list(string)
         """
 
-    private static func events(integerIDs: Bool) throws -> ViewDefinition {
+    static func events(integerIDs: Bool) throws -> ViewDefinition {
         let definitions = try Definitions.parseWithExpressions(
             yaml: """
                 entities: { user: { key: user_id, type: int64 }, place: { key: origin, type: string } }
@@ -253,7 +253,7 @@ import Testing
 
     // MARK: Bounds
 
-    private static func simple(_ texts: [String], keyCount: Int = 1) throws -> EventLayout {
+    static func simple(_ texts: [String], keyCount: Int = 1) throws -> EventLayout {
         let view = try events(integerIDs: true)
         let types = Dictionary(uniqueKeysWithValues: view.features.map { ($0.name, $0.type) })
         let windows = try texts.map { try EventWindow($0, of: view) }
@@ -261,7 +261,7 @@ import Testing
         return try #require(layout)
     }
 
-    private static func batch(
+    static func batch(
         _ layout: EventLayout,
         _ rows: [(time: Int64, id: Int64)],
         isDeleted: Bool = false

@@ -1,5 +1,5 @@
 package import Features
-package import PointInTime
+import PointInTime
 import Synchronization
 package import Windows
 
@@ -18,30 +18,36 @@ package final class EventMemory: @unchecked Sendable {
     package let layout: EventLayout
     /// Of keys, as ``ViewMemory`` finds them.
     package let keyLayout: RowLayout
-    private let lock = ReadWriteLock()
-    private let keys: UnsafeMutablePointer<RowTable>
+    let lock = ReadWriteLock()
+    var keys: UnsafeMutablePointer<RowTable>
     /// By the numbers of rows of `keys`.
-    private var events: [KeyEvents] = []
-    private var loading: [LoadingEvents] = []
-    private var standing = Standing.away
-    private var queue: [Queued] = []
-    private var queuedBytes = 0
-    private let queuedBytesMax: Int
-    private let figuresNow = Mutex(Figures())
-    private let floorNow = Atomic(Int64.max)
-    private let isReadyNow = Atomic(false)
-    private let absenceNow = Mutex<Absence?>(.waiting)
+    var events: [KeyEvents] = []
+    var loading: [LoadingEvents] = []
+    var standing = Standing.away
+    var queue: [Queued] = []
+    var queuedBytes = 0
+    let queuedBytesMax: Int
+    let figuresNow = Mutex(Figures())
+    let floorNow = Atomic(Int64.max)
+    let isReadyNow = Atomic(false)
+    let absenceNow = Mutex<Absence?>(.waiting)
+    /// Called before what was let go is freed, for tests: nobody waits for that.
+    var isAboutToFree: () -> Void = {}
 
-    private enum Standing {
+    enum Standing {
         case away, loading, ready
         /// Too much came to the queue; whoever loads it is to see that.
         case overtaken
     }
 
-    private struct Queued {
+    /// What was committed while the events are loaded.
+    struct Queued {
         let batch: EventBatch
+        /// Of the batch.
+        let rows: Range<Int>
         let keys: [Column]
         let positions: [Int64]
+        /// Everything up to it is here then.
         let position: Int64
     }
 
@@ -51,8 +57,8 @@ package final class EventMemory: @unchecked Sendable {
         case waiting
         /// There is no room for it; it takes about so many bytes.
         case memory(bytes: Int)
-        /// There are more events than a server keeps.
-        case events
+        /// A server keeps fewer events; there are about so many.
+        case events(count: Int)
         /// The values of some events that lie together have more bytes than 32 bits count.
         case bytes
         /// More was committed while it was loaded than is kept until then.
@@ -65,9 +71,9 @@ package final class EventMemory: @unchecked Sendable {
         /// Blocks of events, and groups of them, that have totals.
         package var totals = 0
         /// Of events and totals.
-        fileprivate(set) var eventBytes = 0
+        var eventBytes = 0
         /// Of the index of keys.
-        fileprivate(set) var tableBytes = 0
+        var tableBytes = 0
         /// Everything up to it has been applied.
         package var position: Int64 = 0
 
@@ -120,10 +126,21 @@ package final class EventMemory: @unchecked Sendable {
     package var isReady: Bool { isReadyNow.load(ordering: .acquiring) }
 
     /// Whether too much was committed while it is loaded.
-    package var isOvertaken: Bool {
+    package var isOvertaken: Bool { standingNow == .overtaken }
+
+    /// Whether it takes what is committed. Where it does not, what was committed by then is in the snapshot that it is loaded
+    /// from later.
+    package var wantsRows: Bool {
+        switch standingNow {
+        case .loading, .ready: true
+        case .away, .overtaken: false
+        }
+    }
+
+    private var standingNow: Standing {
         lock.lockForReading()
         defer { lock.unlock() }
-        return standing == .overtaken
+        return standing
     }
 
     /// `nil` where it is ready.
@@ -139,215 +156,5 @@ package final class EventMemory: @unchecked Sendable {
     ) -> ResidentWindows.Result? {
         precondition(standing == .ready, "events that are not there are read")
         return windows.values(places, in: events, at: time, budget: &budget)
-    }
-
-    // MARK: Loading
-
-    /// From now on what is committed waits in the queue; a snapshot that is taken afterwards is to be loaded.
-    /// - Parameter floor: events up to this time, µs, are not kept.
-    package func beginLoading(floor: Int64) {
-        lock.lockForWriting()
-        defer { lock.unlock() }
-        clear(.waiting)
-        standing = .loading
-        floorNow.store(floor, ordering: .releasing)
-    }
-
-    /// Takes rows of history, in any order.
-    /// - Returns: `false` where they do not fit: ``leave(_:)`` follows.
-    package func load(_ batch: EventBatch, keys columns: [Column], positions: [Int64]) -> Bool {
-        guard !batch.isTooLarge else { return false }
-        var key = EntityKey(keyLayout.keys)
-        let floor = floor
-        var bytes = figures.eventBytes
-        for row in 0..<batch.rowCount where batch.time(row, layout) > floor {
-            let number = number(columns, row, &key)
-            while loading.count <= number { loading.append(LoadingEvents()) }
-            bytes -= loading[number].byteCount
-            guard loading[number].append(batch, row, position: positions[row], layout) else { return false }
-            bytes += loading[number].byteCount
-        }
-        let own = keys.pointee.byteCount + loading.capacity * MemoryLayout<LoadingEvents>.stride
-        figuresNow.withLock { [bytes] figures in
-            figures.eventBytes = bytes
-            figures.tableBytes = own
-        }
-        return true
-    }
-
-    /// Everything that was loaded is in force as of a position.
-    /// - Returns: as ``load(_:keys:positions:)``.
-    package func loaded(at position: Int64) -> Bool {
-        var figures = Figures(position: position)
-        events.reserveCapacity(loading.count)
-        for number in loading.indices {
-            guard let made = loading[number].events(layout) else { return false }
-            loading[number] = LoadingEvents()
-            events.append(made)
-            count(made, 1, &figures)
-        }
-        loading = []
-        for number in events.indices where events[number].count == 0 { keys.pointee.remove(UInt32(number)) }
-        store(&figures)
-        return true
-    }
-
-    /// Takes what has come to the queue, behind ``loaded(at:)``.
-    /// - Returns: how many rows that were; `nil` where they do not fit, or there are too many.
-    package func takeQueue() -> Int? {
-        lock.lockForWriting()
-        let isLoading = standing == .loading
-        let taken = queue
-        queue = []
-        queuedBytes = 0
-        lock.unlock()
-        guard isLoading else { return nil }
-        var rows = 0
-        for part in taken {
-            rows += part.batch.rowCount
-            guard take(part) else { return nil }
-        }
-        return rows
-    }
-
-    /// Makes it what is read, with all that has come to the queue. Nothing is being applied meanwhile.
-    /// - Returns: `false` where that does not fit.
-    package func becomeReady() -> Bool {
-        guard takeQueue() != nil else { return false }
-        lock.lockForWriting()
-        defer { lock.unlock() }
-        guard standing == .loading, queue.isEmpty else { return false }
-        standing = .ready
-        absenceNow.withLock { $0 = nil }
-        isReadyNow.store(true, ordering: .releasing)
-        return true
-    }
-
-    /// Lets go of everything; it can be loaded again. Not while another thread loads it.
-    package func leave(_ absence: Absence) {
-        lock.lockForWriting()
-        defer { lock.unlock() }
-        clear(absence)
-    }
-
-    private func clear(_ absence: Absence) {
-        isReadyNow.store(false, ordering: .releasing)
-        absenceNow.withLock { $0 = absence }
-        standing = .away
-        (events, loading, queue, queuedBytes) = ([], [], [], 0)
-        keys.pointee = RowTable(layout: keyLayout)
-        floorNow.store(.max, ordering: .releasing)
-        figuresNow.withLock { $0 = Figures() }
-    }
-
-    private func take(_ part: Queued) -> Bool {
-        guard !part.batch.isTooLarge else { return false }
-        guard part.position > figures.position else { return true }
-        guard take(part.batch, 0..<part.batch.rowCount, part.keys, part.positions, known: figures.position) else {
-            return false
-        }
-        figuresNow.withLock { $0.position = part.position }
-        return true
-    }
-
-    // MARK: Changing
-
-    /// Rows that are applied under one hold of the lock: each takes some microseconds, whatever its key has.
-    private static let rowsPerHold = 64
-
-    /// Takes rows of history, which ascend by position; those that have been applied are passed over. Where they do not fit, all
-    /// is let go.
-    ///
-    /// - Parameter position: everything up to it is here then.
-    package func apply(_ batch: EventBatch, keys columns: [Column], positions: [Int64], to position: Int64) {
-        lock.lockForWriting()
-        switch standing {
-        case .away, .overtaken: return lock.unlock()
-        case .loading:
-            defer { lock.unlock() }
-            queue.append(Queued(batch: batch, keys: columns, positions: positions, position: position))
-            queuedBytes += batch.byteCount + columns.reduce(8 * positions.count) { $0 + $1.byteCount }
-            guard queuedBytes > queuedBytesMax else { return }
-            (queue, queuedBytes, standing) = ([], 0, .overtaken)
-            return
-        case .ready: lock.unlock()
-        }
-        let known = figures.position
-        guard position > known else { return }
-        guard !batch.isTooLarge else { return leave(.bytes) }
-        var start = 0
-        while start < batch.rowCount {
-            let end = min(start + Self.rowsPerHold, batch.rowCount)
-            lock.lockForWriting()
-            defer { lock.unlock() }
-            guard standing == .ready else { return }
-            guard take(batch, start..<end, columns, positions, known: known) else { return clear(.bytes) }
-            start = end
-        }
-        figuresNow.withLock { $0.position = max($0.position, position) }
-    }
-
-    /// - Returns: `false` where a row does not fit.
-    private func take(
-        _ batch: EventBatch,
-        _ rows: Range<Int>,
-        _ columns: [Column],
-        _ positions: [Int64],
-        known: Int64
-    ) -> Bool {
-        var figures = figures
-        var key = EntityKey(keyLayout.keys)
-        let floor = floor
-        for row in rows where positions[row] > known && batch.time(row, layout) > floor {
-            let number = number(columns, row, &key)
-            while events.count <= number { events.append(KeyEvents()) }
-            count(events[number], -1, &figures)
-            guard events[number].apply(batch, row, layout) else { return false }
-            count(events[number], 1, &figures)
-            if events[number].count == 0 { keys.pointee.remove(UInt32(number)) }
-        }
-        keys.pointee.compactStep()
-        store(&figures)
-        return true
-    }
-
-    /// Takes out events up to a time, which nobody is going to ask for.
-    package func removeFirst(upTo time: Int64) {
-        var start = 0
-        while true {
-            lock.lockForWriting()
-            defer { lock.unlock() }
-            guard standing == .ready, start < events.count else { return }
-            if start == 0 { floorNow.store(max(time, floor), ordering: .releasing) }
-            var figures = figures
-            let end = min(start + Self.rowsPerHold, events.count)
-            for number in start..<end where events[number].count > 0 {
-                count(events[number], -1, &figures)
-                events[number].removeFirst(upTo: time, layout)
-                count(events[number], 1, &figures)
-                if events[number].count == 0 { keys.pointee.remove(UInt32(number)) }
-            }
-            store(&figures)
-            start = end
-        }
-    }
-
-    private func number(_ columns: [Column], _ row: Int, _ key: inout EntityKey) -> Int {
-        if keyLayout.keyForm == .int64 { return Int(keys.pointee.row(for: columns[0].int64Values[row])) }
-        key.reset()
-        for column in columns { key.append(column, row) }
-        return Int(key.bytes.withUnsafeBytes { keys.pointee.row(for: $0) })
-    }
-
-    private func count(_ key: KeyEvents, _ sign: Int, _ figures: inout Figures) {
-        figures.events += sign * key.count
-        figures.totals += sign * key.totalsCount
-        figures.eventBytes += sign * key.byteCount
-    }
-
-    private func store(_ figures: inout Figures) {
-        figures.keys = keys.pointee.count
-        figures.tableBytes = keys.pointee.byteCount + events.capacity * MemoryLayout<KeyEvents>.stride
-        figuresNow.withLock { [figures] in $0 = figures }
     }
 }

@@ -157,30 +157,4 @@ extension Follower {
             )
         }
     }
-
-    /// Where views have outgrown the memory they may take, the largest one is read from PostgreSQL from now on.
-    func evictIfNeeded() {
-        guard let limit = options.memoryBytesMax else { return }
-        let catalog = serving.catalog
-        let sizes = catalog.all.values.compactMap { view in view.memory.map { (view, $0.figures.bytes) } }
-        let events = catalog.all.values.flatMap { view in view.events.map { (view, $0, $0.figures.bytes) } }
-        guard sizes.reduce(0, { $0 + $1.1 }) + events.reduce(0, { $0 + $1.2 }) > limit else { return }
-        // Windows are computed without, and latest values are read more often. What is being loaded has a bound of its own.
-        if let largest = events.filter(\.1.isReady).max(by: { $0.2 < $1.2 }) {
-            let absence = EventMemory.Absence.memory(bytes: largest.2)
-            largest.1.leave(absence)
-            options.log(.windowsNotResident(largest.0.name, absence, limit: limit))
-        } else if let largest = sizes.max(by: { $0.1 < $1.1 })?.0 {
-            evicted.insert(largest.stored.id)
-            options.log(.notResident(largest.name, limit: limit))
-            let views = catalog.all.values.map {
-                $0 === largest ? $0.with(memory: nil, events: $0.events) : $0
-            }
-            serving.changeTogether {
-                serving.replaceCatalog(
-                    Catalog(catalog.registry, views: views, versions: catalog.versions, models: catalog.models)
-                )
-            }
-        }
-    }
 }

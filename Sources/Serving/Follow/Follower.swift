@@ -245,7 +245,7 @@ final class Follower: @unchecked Sendable {
         }
     }
 
-    private func followLedger(_ session: Session) throws(StoreError) -> Bool {
+    func followLedger(_ session: Session) throws(StoreError) -> Bool {
         if wantsReload {
             wantsReload = false
             try loadIfWhole(session)
@@ -285,10 +285,11 @@ final class Follower: @unchecked Sendable {
                 news.hasMore && news.entries.contains { serving.catalog.all[$0.view]?.layout.isByPosition == true }
             if isAhead { beginPartialChange() }
             try session.commit()
-            // Their table was written anew behind the snapshot, and has no rows for it.
+            // Their table was written anew behind the snapshot, and has no rows for it; or they were dropped.
             if isShort || events.isShort, serving.state.newerDefinitions == nil,
-                try definitionsVersion(session) != serving.catalog.version
+                try isOvertaken(last, session)
             {
+                if try load(session, isRestart: false) != nil { wantsReload = true }
                 return true
             }
             let moved = Dictionary(news.entries.map { ($0.view, $0.state.position) }) { max($0, $1) }
@@ -307,6 +308,12 @@ final class Follower: @unchecked Sendable {
             }
             return true
         }
+    }
+
+    /// Whether the definitions are others than are served, or something was removed behind a state, whatever a snapshot says.
+    private func isOvertaken(_ state: LedgerState, _ session: Session) throws(StoreError) -> Bool {
+        if try definitionsVersion(session) != serving.catalog.version { return true }
+        return try LedgerReader(session).hasChanges(after: state.position)
     }
 
     /// Reads entries that are data, view by view.

@@ -86,6 +86,22 @@ struct LedgerReader {
         return try (0..<rows.count).map { row throws(StoreError) in try Self.entry(rows, row) }
     }
 
+    /// Whether something is committed behind a position that is no row that came: what was removed, and tables that were written
+    /// anew, are not there for a snapshot that was taken before. Asked behind that snapshot.
+    ///
+    /// - Parameter view: ``StoredView/id``; `nil` = any view.
+    func hasChanges(after position: Int64, of view: Int32? = nil) throws(StoreError) -> Bool {
+        let isConcerned = view.map { "view IN (0, \($0))" } ?? "view >= 0"
+        let rows = try session.query(
+            """
+            SELECT EXISTS (SELECT FROM asof.batches WHERE position > $1 AND \(isConcerned)
+                AND kind NOT IN ('\(BatchKind.data.rawValue)', '\(BatchKind.materialize.rawValue)'))
+            """,
+            [.int64(position)]
+        )
+        return rows.bool(0, 0) ?? true
+    }
+
     private static func entry(_ rows: Rows, _ row: Int) throws(StoreError) -> FollowedEntry {
         guard let position = rows.int64(row, 0), let batch = rows.int64(row, 3), let view = rows.int32(row, 4) else {
             throw .conflict("the ledger has an entry without position, batch or view")

@@ -11,9 +11,10 @@ struct EventLoad {
     let memories: [EventMemory]
     /// Rows of the view's history, about.
     let rowsExpected: Int64
-    /// What they may take.
-    let bytesMax: Int
-    let isStopped: @Sendable () -> Bool
+    /// What they may take now; others may come to take more meanwhile.
+    let room: @Sendable () -> ResidentMemory.Room
+    /// Why nobody wants them any more; `nil` = somebody does.
+    let end: @Sendable () -> StoreError?
 
     /// - Returns: why they do not fit; `nil` where they do.
     func run() throws(StoreError) -> EventMemory.Absence? {
@@ -36,17 +37,18 @@ struct EventLoad {
             let rows = query.rows(columns) { $0 }
             events += rows.rowCount
             var absence: EventMemory.Absence?
-            if events > ServingLimits.residentEventsMax { absence = .events }
+            let room = room()
+            if events > room.events { absence = .events(count: max(events, Int(rowsExpected))) }
             for memory in memories where absence == nil {
                 let (batch, keys) = rows.batch(for: memory)
                 if !memory.load(batch, keys: keys, positions: rows.positions) { absence = .bytes }
                 if memory.isOvertaken { absence = .queue }
             }
             let bytes = memories.reduce(0) { $0 + $1.figures.bytes }
-            if bytes > bytesMax { absence = .memory(bytes: expected(bytes, of: events)) }
-            guard !isStopped() else {
+            if bytes > room.bytes { absence = .memory(bytes: expected(bytes, of: events)) }
+            if let error = end() {
                 copy.cancel()
-                throw .conflict("the server is stopping")
+                throw error
             }
             if let absence {
                 copy.cancel()

@@ -22,12 +22,11 @@ final class EventLoader: @unchecked Sendable {
     private let wakes = DispatchSemaphore(value: 0)
     private let done = DispatchSemaphore(value: 0)
     private var session: Session?
-    /// When a view whose load failed is tried again, by its id, as ``MonotonicClock`` counts.
-    private var pauses: [Int32: Int64] = [:]
+    private var pauses = LoadPauses()
+    /// When PostgreSQL is asked again after it could not be reached, as ``MonotonicClock`` counts.
+    private var nextConnection = Int64.min
 
     private static let lookMs = 250
-    /// After a load that failed, or was overtaken.
-    private static let pauseUs: Int64 = 2_000_000
     /// So few rows of the queue are taken while commits wait.
     private static let lastRowsMax = 256
     private static let attemptsMax = 1_000
@@ -67,9 +66,8 @@ final class EventLoader: @unchecked Sendable {
         guard !serving.state.isLoading else { return false }
         let catalog = serving.catalog
         let now = MonotonicClock.now
-        let views = catalog.all.values.filter { view in
-            pauses[view.stored.id] ?? .min <= now && view.events.contains(where: isDue)
-        }
+        guard nextConnection <= now else { return false }
+        let views = catalog.all.values.filter { pauses.isDue($0, at: now) && $0.events.contains(where: isDue) }
         guard !views.isEmpty else { return false }
         var due: ServedView?
         do throws(StoreError) {
@@ -78,12 +76,17 @@ final class EventLoader: @unchecked Sendable {
             // Smallest first, so that the largest ones are those that do not fit.
             due = views.min { totals[$0.stored.id]?.rows ?? 0 < totals[$1.stored.id]?.rows ?? 0 }
             guard let due else { return false }
-            let isDone = try load(due, catalog, totals[due.stored.id], session)
-            pauses[due.stored.id] = isDone ? nil : now + Self.pauseUs
+            if try load(due, catalog, totals[due.stored.id], session) {
+                pauses.ended(due)
+            } else {
+                pauses.failed(due, at: MonotonicClock.now)
+            }
         } catch {
-            for view in due.map({ [$0] }) ?? views {
-                pauses[view.stored.id] = now + Self.pauseUs
-                for memory in view.events where !memory.isReady { memory.leave(.waiting) }
+            if let due {
+                pauses.failed(due, at: MonotonicClock.now)
+                for memory in due.events where !memory.isReady { memory.leave(.waiting) }
+            } else {
+                nextConnection = MonotonicClock.now + LoadPauses.firstUs
             }
             session = nil
         }
@@ -91,16 +94,16 @@ final class EventLoader: @unchecked Sendable {
     }
 
     private func isDue(_ memory: EventMemory) -> Bool {
+        // An eighth more than it takes, so that it stays.
         switch memory.absence {
         case .waiting, .queue: true
-        // An eighth more than it takes, so that it stays.
-        case .memory(let bytes): bytes < room - room / 8
-        case nil, .events, .bytes: false
+        case .memory(let bytes): bytes < room.bytes - room.bytes / 8
+        case .events(let count): count < room.events - room.events / 8
+        case nil, .bytes: false
         }
     }
 
-    /// What memories may take more.
-    private var room: Int { options.memoryBytesMax.map { $0 - serving.totals.bytes } ?? .max }
+    private var room: ResidentMemory.Room { ResidentMemory(of: serving.catalog).room(options) }
 
     private struct Loaded {
         /// Of the snapshot.
@@ -122,8 +125,6 @@ final class EventLoader: @unchecked Sendable {
             memory.beginLoading(floor: floor ?? .min)
         }
         let started = MonotonicClock.now
-        let room = room
-        let hasStopped: @Sendable () -> Bool = { [self] in isStopped }
         let loaded = try session.transaction(.load) { () throws(StoreError) -> Loaded in
             let position = try Ledger(session).head().position
             guard try isServed(session, catalog, position) else { return Loaded(position: position, absence: .waiting) }
@@ -132,19 +133,23 @@ final class EventLoader: @unchecked Sendable {
                 view: view,
                 memories: memories,
                 rowsExpected: known?.rows ?? 0,
-                bytesMax: room,
-                isStopped: hasStopped
+                room: { [self] in room },
+                end: { [self] in
+                    if isStopped { return .conflict("the server is stopping") }
+                    return isServed(view) ? nil : .conflict("the view is served by other memories")
+                }
             )
             return Loaded(position: position, absence: try load.run())
         }
         if let absence = loaded.absence { return leave(memories, absence, view) }
+        guard try isStillThere(session, view, catalog, loaded.position) else { return leave(memories, .waiting, view) }
         let position = loaded.position
         for memory in memories where !memory.loaded(at: position) { return leave(memories, .bytes, view) }
-        let bytes = memories.reduce(0) { $0 + $1.figures.bytes }
-        if bytes > room { return leave(memories, .memory(bytes: bytes), view) }
         var attempts = 0
         while attempts < Self.attemptsMax {
-            if isStopped || serving.catalog.all[view.stored.id]?.events.first !== view.events.first { break }
+            if isStopped || !isServed(view) { break }
+            let bytes = memories.reduce(0) { $0 + $1.figures.bytes }
+            if bytes > room.bytes { return leave(memories, .memory(bytes: bytes), view) }
             if serving.position < position, !memories.contains(where: \.isOvertaken) {
                 Thread.sleep(forTimeInterval: 0.005)
                 continue
@@ -158,12 +163,16 @@ final class EventLoader: @unchecked Sendable {
                 rows += taken
             }
             if rows > Self.lastRowsMax { continue }
-            let isReady = serving.applied.withLock { applied -> Bool? in
-                guard applied.reached.position >= position else { return nil }
-                return memories.allSatisfy { $0.becomeReady() }
+            let readiness = serving.applied.withLock { applied -> EventMemory.Readiness in
+                // What another catalog has no place for is not to be read; catalogs change under this lock.
+                guard applied.reached.position >= position, isServed(view) else { return .behind }
+                return EventMemory.becomeReady(memories, rowsMax: Self.lastRowsMax)
             }
-            guard let isReady else { continue }
-            if !isReady { return leave(memories, .bytes, view) }
+            switch readiness {
+            case .behind: continue
+            case .doesNotFit: return leave(memories, .bytes, view)
+            case .ready: break
+            }
             let events = memories.reduce(0) { $0 + $1.figures.events }
             options.log(
                 .windowsResident(view.name, events: events, seconds: Double(MonotonicClock.now - started) / 1_000_000)
@@ -173,11 +182,33 @@ final class EventLoader: @unchecked Sendable {
         return leave(memories, .waiting, view)
     }
 
+    /// Whether the view's memories are those that are served.
+    private func isServed(_ view: ServedView) -> Bool {
+        serving.catalog.all[view.stored.id]?.events.first === view.events.first
+    }
+
+    /// Whether the view's history is what it was for a snapshot, to be asked behind it.
+    ///
+    /// A table that was written anew while its COPY waited has no rows for the snapshot, and a partition that was dropped is
+    /// not there. Whoever did that has committed it by now, and the follower is going to give the view other memories.
+    private func isStillThere(
+        _ session: Session,
+        _ view: ServedView,
+        _ catalog: Catalog,
+        _ position: Int64
+    ) throws(StoreError) -> Bool {
+        guard try hasDefinitions(session, of: catalog) else { return false }
+        return try !LedgerReader(session).hasChanges(after: position, of: view.stored.id)
+    }
+
+    private func hasDefinitions(_ session: Session, of catalog: Catalog) throws(StoreError) -> Bool {
+        try session.query("SELECT coalesce(max(version), 0) FROM asof.definitions").int64(0, 0) ?? 0 == catalog.version
+    }
+
     /// Whether a snapshot is of the store, and of the definitions, that are served.
     private func isServed(_ session: Session, _ catalog: Catalog, _ position: Int64) throws(StoreError) -> Bool {
         guard serving.catalog === catalog else { return false }
-        let version = try session.query("SELECT coalesce(max(version), 0) FROM asof.definitions").int64(0, 0) ?? 0
-        guard version == catalog.version else { return false }
+        guard try hasDefinitions(session, of: catalog) else { return false }
         guard let mark = serving.loaded.mark else { return position == 0 }
         return try session.query("SELECT \(LedgerMark.sql(position: mark.position))").text(0, 0) == mark.text
     }
@@ -186,7 +217,7 @@ final class EventLoader: @unchecked Sendable {
     private func leave(_ memories: [EventMemory], _ absence: EventMemory.Absence, _ view: ServedView) -> Bool {
         for memory in memories { memory.leave(absence) }
         if absence == .waiting { return false }
-        options.log(.windowsNotResident(view.name, absence, limit: options.memoryBytesMax))
+        options.log(.windowsNotResident(view.name, absence, limit: options.eventLimit))
         return absence != .queue
     }
 
@@ -207,7 +238,7 @@ extension ServingEvent {
         )
     }
 
-    static func windowsNotResident(_ view: String, _ absence: EventMemory.Absence, limit: Int?) -> ServingEvent {
+    static func windowsNotResident(_ view: String, _ absence: EventMemory.Absence, limit: EventLimit?) -> ServingEvent {
         ServingEvent(
             level: .warning,
             message: "windows over view '\(view)' are computed of what PostgreSQL finds: its events "
@@ -218,13 +249,15 @@ extension ServingEvent {
 
 extension EventMemory.Absence {
     /// The end of a sentence whose subject is a view's events.
-    package func text(limit: Int?) -> String {
+    func text(limit: EventLimit?) -> String {
         switch self {
         case .waiting: "are being loaded"
         case .memory(let bytes):
-            "take about \(bytes >> 20) MiB, for which the \((limit ?? 0) >> 20) MiB of --memory have no room; they come back when "
-                + "there is: give more memory, or choose views with --resident"
-        case .events: "are more than \(ServingLimits.residentEventsMax)"
+            "take about \(bytes >> 20) MiB, for which \(limit?.text ?? "the memory") have no room; they come back when "
+                + "there is: give more by --memory, or choose views with --resident"
+        case .events(let count):
+            "are about \(count), and a server keeps \(ServingLimits.residentEventsMax) of all views together; they come back when "
+                + "there are fewer: choose views with --resident"
         case .bytes: "have values of more than 4 GiB that would lie together"
         case .queue: "came faster than they were loaded; they are loaded again"
         }

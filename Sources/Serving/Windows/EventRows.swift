@@ -133,10 +133,23 @@ struct EventRows: Sendable {
     }
 
     /// Brings the view's memories up to a position. Rows ascend by position.
-    func apply(to position: Int64) {
-        for memory in view.events {
+    ///
+    /// Between two holds rows of other commits may come, also the same ones: a memory has everything up to some position, and
+    /// perhaps rows of the next one, which come once more then.
+    /// - Parameters:
+    ///   - rowsMax: that a hold applies.
+    ///   - hold: calls its argument while nobody else applies.
+    func apply(to position: Int64, rowsMax: Int = .max, hold: (() -> Void) -> Void = { $0() }) {
+        for memory in view.events where memory.wantsRows {
             let (batch, keys) = batch(for: memory)
-            memory.apply(batch, keys: keys, positions: positions, to: position)
+            var start = 0
+            repeat {
+                let end = rowsMax < rowCount - start ? start + rowsMax : rowCount
+                // All of a position is there where the next row is of another one.
+                let last = end == rowCount ? position : positions[end] - 1
+                hold { memory.apply(batch, start..<end, keys: keys, positions: positions, to: last) }
+                start = end
+            } while start < rowCount
         }
     }
 }
@@ -146,7 +159,7 @@ extension BatchRows {
     ///
     /// - Parameter entries: data of the view, in any order.
     func events(_ entries: [FollowedEntry], of view: ServedView) throws(StoreError) -> EventRows? {
-        guard !view.events.isEmpty, !entries.isEmpty else { return nil }
+        guard view.wantsEvents, !entries.isEmpty else { return nil }
         let query = EventRows.Query(view, view.events)
         let copy = try CopyOut(
             session,

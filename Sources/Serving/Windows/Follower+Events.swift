@@ -20,7 +20,8 @@ extension Follower {
         var found: [EventRows] = []
         var isShort = false
         for (id, entries) in Dictionary(grouping: entries, by: \.view) {
-            guard let view = catalog.all[id], !view.events.isEmpty else { continue }
+            // Where nobody wants them now, they are in the snapshot that is loaded later.
+            guard let view = catalog.all[id], view.wantsEvents else { continue }
             let rows = try BatchRows(session).events(entries, of: view)
             if let rows { found.append(rows) }
             if Int64(rows?.rowCount ?? 0) < entries.reduce(0, { $0 + $1.rows }) { isShort = true }
@@ -40,10 +41,7 @@ extension Follower {
             rest = rest.dropFirst(step.count)
             guard let end = step.last?.state.position else { return }
             let rows = try readEvents(Array(step), catalog, session).rows
-            // Own commits come to the same memories.
-            serving.applied.withLock { _ in
-                for rows in rows { rows.apply(to: end) }
-            }
+            serving.applyInPieces(rows, to: end)
         }
     }
 
@@ -51,7 +49,7 @@ extension Follower {
     static func step(_ entries: ArraySlice<FollowedEntry>, _ catalog: Catalog) -> ArraySlice<FollowedEntry> {
         var rows: Int64 = 0
         for (place, entry) in zip(entries.indices, entries) {
-            guard let view = catalog.all[entry.view], !view.events.isEmpty else { continue }
+            guard catalog.all[entry.view]?.wantsEvents == true else { continue }
             rows += entry.rows
             guard rows > ServingLimits.followedEventsMax else { continue }
             // Back to where the position before ends, if there is one.

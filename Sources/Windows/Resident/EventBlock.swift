@@ -31,6 +31,15 @@ struct EventBlock: Sendable {
     /// Of its last event; it has one.
     func lastTime(_ layout: EventLayout) -> Int64 { time(count - 1, layout) }
 
+    /// How many bytes an event's value has that lie beside its record.
+    /// - Parameter offset: of the column, which is one of ``EventLayout/byteOffsets``.
+    func valueBytes(_ row: Int, _ offset: Int, _ layout: EventLayout) -> Int {
+        let place = records.withUnsafeBytes {
+            $0.loadUnaligned(fromByteOffset: row &* layout.stride &+ offset, as: UInt32.self)
+        }
+        return place == EventBytes.none ? 0 : bytes.withUnsafeBytes { KeyEvents.value($0, place).count }
+    }
+
     /// Compares an event with a record of others: by time, then identity; below, at or above 0.
     func order(_ row: Int, _ record: UnsafeRawBufferPointer, _ others: [UInt8], _ layout: EventLayout) -> Int {
         records.withUnsafeBytes { records in

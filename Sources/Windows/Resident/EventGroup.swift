@@ -80,6 +80,8 @@ struct EventGroup: Sendable {
     /// - Returns: where the row is to go.
     mutating func makeRoom(_ block: Int, _ row: Int, _ layout: EventLayout) -> (block: Int, row: Int) {
         guard row < blocks[block].count else {
+            // Those that come in descending order go where the one before went.
+            if block + 1 < blocks.count, blocks[block + 1].count < layout.blockRows { return (block + 1, 0) }
             // Most come in order, and leave full blocks behind.
             blocks.insert(EventBlock(), at: block + 1)
             return (block + 1, 0)

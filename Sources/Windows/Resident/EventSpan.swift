@@ -121,7 +121,8 @@ extension KeyEvents {
         return cost * measures.count
     }
 
-    /// Calls `body` with the events of a span that a measure counts, until it wants no more.
+    /// Calls `body` with the events of a span that a measure counts, until it wants no more; their values are going to be taken
+    /// out.
     ///
     /// Groups and blocks that have none are passed over.
     /// - Parameters:
@@ -141,6 +142,9 @@ extension KeyEvents {
         pieces(span) { parts.append($0) }
         if isNewestFirst { parts.reverse() }
         var wantsMore = true
+        let bytesAt = measure.column.flatMap { column in
+            EventLayout.isBytes(layout.columns[column].type) ? layout.columns[column].offset : nil
+        }
         func look(_ group: Int, _ number: Int, _ rows: Range<Int>) -> Bool {
             let block = block(group, number)
             return block.withRecords(layout) { records in
@@ -148,7 +152,8 @@ extension KeyEvents {
                     guard budget.spend(1) else { return false }
                     let row = isNewestFirst ? rows.upperBound - 1 - step : rows.lowerBound + step
                     guard records.counts(row, measure) else { continue }
-                    guard budget.spend(WindowBudget.pickCost) else { return false }
+                    let bytes = bytesAt.map { block.valueBytes(row, $0, layout) } ?? 0
+                    guard budget.spend(WindowBudget.pickCost + bytes / WindowBudget.bytesPerCost) else { return false }
                     wantsMore = body(EventSpot(group, number, row), records.time(row))
                     if !wantsMore { return true }
                 }

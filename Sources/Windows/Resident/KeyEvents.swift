@@ -102,6 +102,12 @@ package struct KeyEvents: Sendable {
         guard groups[group].blocks[block].count == layout.blockRows else {
             return groups[group].insert(batch.records, base, batch.bytes, block, place, layout)
         }
+        if place == layout.blockRows, block == groups[group].blocks.count - 1, group + 1 < groups.count,
+            groups[group + 1].blocks[0].count < layout.blockRows
+        {
+            // Behind the last of a group is before the first of the next one.
+            return groups[group + 1].insert(batch.records, base, batch.bytes, 0, 0, layout)
+        }
         var (group, (block, place)) = (group, groups[group].makeRoom(block, place, layout))
         let blocks = groups[group].blocks.count
         if blocks > layout.groupBlocks {

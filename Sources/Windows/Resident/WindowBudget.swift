@@ -9,6 +9,8 @@ package struct WindowBudget: Sendable {
     static let mergeCost = 4
     /// Of an event that is taken out of memory to pass by, as `distinct`, `top` and variances want it.
     package static let pickCost = 25
+    /// Bytes of a text, list or vector that are taken out with it: they are copied, and looked at once more.
+    static let bytesPerCost = 16
 
     /// - Returns: whether there was so much.
     mutating func spend(_ cost: Int) -> Bool {

@@ -71,7 +71,7 @@ struct ServeCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Memory that latest values and events may take, as 500MB or 8GiB. Views that would go beyond it, the largest ones, "
-                + "are read from PostgreSQL. Default: no bound.",
+                + "are read from PostgreSQL. Default: no bound of latest values; for events a quarter of the machine's or cgroup's memory.",
             valueName: "size"
         )
     )
@@ -294,6 +294,7 @@ struct ServeCommand: ParsableCommand {
         if let cluster { options.absence = { cluster.absence } }
         options.memoryBytesMax = try memory.map { try MemoryArgument.parse($0, option: "--memory") }
         options.keepsEvents = windowsInMemory
+        if memory == nil { options.eventBytesMax = AvailableMemory.bytes / ServingLimits.eventMemoryParts }
         switch resident {
         case "all": options.resident = .all
         case "none": options.resident = .none
