@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 import math
 import random
 import select
@@ -195,6 +196,19 @@ def test_keys_of_several_and_of_texts(store: asof_client.Store) -> None:
         store.write("pairs", [{"origin": "a\\", "login": "b", "event_time": T, "delay": 2.5}], source="pairs")
     assert store.write("logins", [{"login": "01", "event_time": "2026-01-01T00:00:00Z", "n": 1}], source="logins").rows == 1
     assert store.get_online_features("persons", {"login": ["01", "1"]})["logins__n"] == [1, None]
+
+
+@pytest.mark.parametrize("form", ["rows", "pandas"])
+def test_integers_that_went_through_floats_are_integers(store: asof_client.Store, form: str) -> None:
+    first = 9_300 if form == "rows" else 9_400
+    rows = [{"user_id": float(first + i), "event_time": T, "n": n, "m": 0.5} for i, n in enumerate([1.0, -3.0, 2.0**40])]
+    written = store.write("counts", rows if form == "rows" else pd.DataFrame(rows), source=f"floats-{form}")
+    keys = {"user_id": [float(first), decimal.Decimal(first + 1), first + 2]}
+    found = store.get_online_features("counted", keys, min_position=written.position)
+    assert found["counts__n"] == [1, -3, 2**40] and found["counts__m"] == [0.5, 0.5, 0.5]
+    for key in (1.5, math.inf, math.nan):
+        with pytest.raises(asof_client.EntityError, match=f"expected int64, got {key}"):
+            store.get_online_features("counted", {"user_id": [key]})
 
 
 def test_what_a_view_does_not_take_is_told(store: asof_client.Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 import json
 import math
 import operator
@@ -92,8 +93,10 @@ def _item(value: Any) -> str:
 
 
 def key(name: str, value: Any, kind: str | None, row: int) -> Word:
-    """A key's value; ``1`` and ``"1"`` are two keys, so that each type takes its own only."""
+    """A key's value; ``1`` and ``"1"`` are two keys, so that each type takes its own only. ``1.0`` is the integer 1."""
     value = plain(value)
+    if kind == "int64" and isinstance(value, (float, decimal.Decimal)) and value == value and value % 1 == 0:
+        value = int(value)
     wrong = (
         is_null(value)
         or isinstance(value, bool)

@@ -227,6 +227,9 @@ def _tag(text: str) -> str | None:
     return text.replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
 
 
+_INTEGERS = ("int32", "int64")
+
+
 def _field(value: Any, kind: str) -> str | None:
     value = _values.plain(value)
     if kind == "timestamp":
@@ -236,6 +239,9 @@ def _field(value: Any, kind: str) -> str | None:
     if isinstance(value, int):
         return f"{value}i"
     if isinstance(value, float):
+        # As a frame's integers are once a null stood among them; line protocol tells floats from integers.
+        if kind in _INTEGERS and value.is_integer():
+            return f"{int(value)}i"
         return repr(value) if math.isfinite(value) else None
     text = str(_values.text(value))
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
