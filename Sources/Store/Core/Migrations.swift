@@ -140,6 +140,11 @@ package struct Migration: Sendable {
             sql: String(decoding: PackageResources._023_forgotten_rows_sql, as: UTF8.self)
         ),
         Migration(
+            number: 24,
+            name: "0024_audit_names.sql",
+            sql: String(decoding: PackageResources._024_audit_names_sql, as: UTF8.self)
+        ),
+        Migration(
             number: 25,
             name: "0025_fallbacks.sql",
             sql: String(decoding: PackageResources._025_fallbacks_sql, as: UTF8.self)
@@ -242,6 +247,7 @@ package enum Migrator {
             // The first one makes schemas.
             let isFirst = migration.number == 1
             try session.execute(isFirst ? StoreSchemas(session).withoutExisting(migration.sql) : migration.sql)
+            try StoreSchemas.giveToOwner(session)
             try session.query(
                 "INSERT INTO asof.migrations (number, name, checksum) VALUES ($1, $2, $3)",
                 [.int32(Int32(migration.number)), .text(migration.name), .text(migration.checksum)]

@@ -82,6 +82,41 @@ struct StoreSchemas {
     }
 }
 
+extension StoreSchemas {
+    /// Gives what this transaction's role made to the store's owner, where that is somebody else, as where a superuser upgrades
+    /// or applies: the owner could neither change nor drop it, and nobody else would read it.
+    ///
+    /// A role that is not a member of the owner keeps what it made.
+    static func giveToOwner(_ session: Session) throws(StoreError) {
+        try session.execute(
+            """
+            DO $$
+            DECLARE
+                owner oid := (SELECT relowner FROM pg_class WHERE oid = to_regclass('asof.batches'));
+                own oid := (SELECT oid FROM pg_roles WHERE rolname = current_user);
+                made text;
+            BEGIN
+                IF owner IS NULL OR owner = own OR NOT pg_has_role(own, owner, 'MEMBER') THEN RETURN; END IF;
+                FOR made IN
+                    SELECT format('TABLE %s', c.oid::regclass) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname IN ('asof', 'history', 'online') AND c.relowner = own AND c.relkind IN ('r', 'p', 'v')
+                    UNION ALL
+                    SELECT format('SEQUENCE %s', c.oid::regclass) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = 'asof' AND c.relowner = own AND c.relkind = 'S' AND NOT EXISTS (
+                        SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass
+                            AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))
+                    UNION ALL
+                    SELECT format('ROUTINE %s', p.oid::regprocedure) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                    WHERE n.nspname = 'asof' AND p.proowner = own
+                LOOP
+                    EXECUTE format('ALTER %s OWNER TO %s', made, owner::regrole);
+                END LOOP;
+            END $$
+            """
+        )
+    }
+}
+
 extension String {
     fileprivate var oneLine: String { String(map { $0.isNewline ? " " : $0 }.prefix(80)) }
 }

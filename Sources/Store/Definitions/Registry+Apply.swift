@@ -140,6 +140,7 @@ extension Registry {
             )
         }
         try putServices(new, version: next, versions, session)
+        try StoreSchemas.giveToOwner(session)
         if !isSame {
             try session.query(
                 "INSERT INTO asof.definitions (version, project, document) VALUES ($1, $2, $3)",

@@ -1,3 +1,4 @@
+import Features
 import Foundation
 import Postgres
 import Store
@@ -38,6 +39,34 @@ import Testing
             "SELECT tableowner::text FROM pg_tables WHERE schemaname = 'asof' AND tablename = 'batches'"
         )
         #expect(tables.text(0, 0) == role)
+    }
+
+    @Test func `what a superuser makes in somebody's store is that role's`() throws {
+        try session.execute("GRANT CREATE ON DATABASE \(try database()) TO \"\(role)\"")
+        let own = try Session(conninfo: "\(conninfo) user='\(role)'")
+        // The superuser upgrades, and applies.
+        _ = try Migrator.migrate(own, Array(Migration.all.prefix(5)))
+        _ = try Migrator.migrate(session)
+        let yaml =
+            "entities: { u: { key: id, type: int64 } }\nviews: { v: { entities: [u], features: { x: int64 } } }\n"
+        _ = try Registry.apply(try Definitions.parseWithExpressions(yaml: yaml), session)
+        let others = try session.query(
+            """
+            SELECT string_agg(c.oid::regclass::text, ' ') FROM pg_class c
+            WHERE relnamespace::regnamespace::text IN ('asof', 'history', 'online') AND pg_get_userbyid(relowner) <> $1
+            """,
+            [.text(role)]
+        )
+        #expect(others.text(0, 0) == nil, "\(others.text(0, 0) ?? "")")
+        let routines = try session.query(
+            "SELECT count(*) FROM pg_proc WHERE pronamespace = 'asof'::regnamespace AND pg_get_userbyid(proowner) <> $1",
+            [.text(role)]
+        )
+        #expect(routines.int64(0, 0) == 0)
+        _ = try Registry.apply(
+            try Definitions.parseWithExpressions(yaml: yaml.replacing("x: int64", with: "y: int64")),
+            own
+        )
     }
 
     @Test(arguments: ["history", "online", "asof"])

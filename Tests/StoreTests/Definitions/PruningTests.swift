@@ -71,6 +71,26 @@ import Testing
         #expect(try store.violations() == [])
     }
 
+    @Test func `the audit says what was pruned, and whose definitions came`() throws {
+        let store = try Self.store()
+        try store.applyFile("project: team\nentities: { e: { key: k, type: int64 } }\n")
+        _ = try Self.prune(store, Self.yaml("n: int64") + "# x goes\n")
+        _ = try Self.prune(store, Self.yaml(nil))
+        let rows = try store.session.query(
+            """
+            SELECT concat_ws(' | ', action, subject, detail) FROM asof.audit WHERE action IN ('definitions', 'drop')
+            ORDER BY at, action
+            """
+        )
+        let lines = (0..<rows.count).map { rows.text($0, 0) ?? "" }
+        #expect(lines.contains("definitions | team | version 2"), "\(lines)")
+        #expect(lines.contains { $0.hasPrefix("drop | stats | feature x") }, "\(lines)")
+        #expect(
+            lines.contains { $0 == "drop | stats" || $0.hasPrefix("drop | stats | ") && $0.hasSuffix("rows") },
+            "\(lines)"
+        )
+    }
+
     @Test func `nothing to prune changes nothing`() throws {
         let store = try Self.store()
         let head = try store.head()
