@@ -94,22 +94,34 @@ extension StoreSchemas {
             DECLARE
                 owner oid := (SELECT relowner FROM pg_class WHERE oid = to_regclass('asof.batches'));
                 own oid := (SELECT oid FROM pg_roles WHERE rolname = current_user);
-                made text;
+                made record;
+                given record;
             BEGIN
                 IF owner IS NULL OR owner = own OR NOT pg_has_role(own, owner, 'MEMBER') THEN RETURN; END IF;
                 FOR made IN
-                    SELECT format('TABLE %s', c.oid::regclass) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    SELECT 'TABLE' AS kind, c.oid::regclass::text AS name, c.relnamespace AS space
+                    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                     WHERE n.nspname IN ('asof', 'history', 'online') AND c.relowner = own AND c.relkind IN ('r', 'p', 'v')
                     UNION ALL
-                    SELECT format('SEQUENCE %s', c.oid::regclass) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    SELECT 'SEQUENCE', c.oid::regclass::text, 0::oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                     WHERE n.nspname = 'asof' AND c.relowner = own AND c.relkind = 'S' AND NOT EXISTS (
                         SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass
                             AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))
                     UNION ALL
-                    SELECT format('ROUTINE %s', p.oid::regprocedure) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                    SELECT 'ROUTINE', p.oid::regprocedure::text, 0::oid
+                    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                     WHERE n.nspname = 'asof' AND p.proowner = own
                 LOOP
-                    EXECUTE format('ALTER %s OWNER TO %s', made, owner::regrole);
+                    EXECUTE format('ALTER %s %s OWNER TO %s', made.kind, made.name, owner::regrole);
+                    -- What its own tables would be granted from the beginning.
+                    FOR given IN
+                        SELECT a.privilege_type, a.grantee FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a
+                        WHERE d.defaclrole = owner AND d.defaclnamespace = made.space AND d.defaclobjtype = 'r'
+                            AND a.grantee <> owner
+                    LOOP
+                        EXECUTE format('GRANT %s ON %s TO %s', given.privilege_type, made.name,
+                            CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE given.grantee::regrole::text END);
+                    END LOOP;
                 END LOOP;
             END $$
             """

@@ -46,6 +46,7 @@ import Testing
         let own = try Session(conninfo: "\(conninfo) user='\(role)'")
         // The superuser upgrades, and applies.
         _ = try Migrator.migrate(own, Array(Migration.all.prefix(5)))
+        try own.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA history GRANT SELECT ON TABLES TO pg_monitor")
         _ = try Migrator.migrate(session)
         let yaml =
             "entities: { u: { key: id, type: int64 } }\nviews: { v: { entities: [u], features: { x: int64 } } }\n"
@@ -58,6 +59,8 @@ import Testing
             [.text(role)]
         )
         #expect(others.text(0, 0) == nil, "\(others.text(0, 0) ?? "")")
+        let granted = try session.query("SELECT has_table_privilege('pg_monitor', 'history.v', 'SELECT')")
+        #expect(granted.bool(0, 0) == true)
         let routines = try session.query(
             "SELECT count(*) FROM pg_proc WHERE pronamespace = 'asof'::regnamespace AND pg_get_userbyid(proowner) <> $1",
             [.text(role)]
