@@ -57,7 +57,9 @@ package struct BinaryMetrics: Hashable, Sendable, Codable {
             count: 10
         )
         for row in scores.indices {
-            let bin = min(max(Int(scores[row] * 10), 0), 9)
+            // Also of scores that are none: a file from elsewhere may give NaN, or more than 1.
+            let tenth = scores[row] * 10
+            let bin = tenth >= 0 ? (tenth < 10 ? Int(tenth) : 9) : 0
             bins[bin].rows += 1
             bins[bin].weight += weight(row)
             bins[bin].scores += weight(row) * scores[row]

@@ -70,10 +70,12 @@ extension OpenStore {
 
     private func told(_ version: ModelVersion) throws -> [(name: String, value: String)] {
         let manifest = try JSONDocument.decode(Told.self, from: version.manifest)
+        let definition = try Registry.load(session).definitions.model(named: version.model)
         var all: [(name: String, value: String?)] = [
             ("algorithm", version.algorithm), ("library", manifest.library),
             ("service", "\(version.service)@\(version.serviceVersion)"), ("state", version.state.rawValue),
-            ("fallback", version.fallback?.text), ("imported from", manifest.importedFrom), ("note", manifest.note),
+            ("fallback", version.fallback(under: definition).text), ("imported from", manifest.importedFrom),
+            ("note", manifest.note),
             ("seed", manifest.seed.map { "\($0)" }), ("rounds", manifest.rounds.map { "\($0)" }),
         ]
         all += (manifest.parameters ?? [:]).sorted { $0.key < $1.key }.map { ("parameter \($0.key)", $0.value) }
@@ -89,7 +91,9 @@ extension OpenStore {
         for input in version.signature.inputs {
             // What was fitted may be long: its digest tells whether it is the same.
             let fitted = try JSONDocument.encode(input.encoder)
-            let shown = fitted.utf8.count <= 60 ? fitted : "\(Fingerprint.digits(of: fitted).prefix(8))…"
+            // What it learnt of a feature's values are values, which may be somebody's.
+            let isShort = fitted.utf8.count <= 60 && !fitted.contains("[")
+            let shown = isShort ? fitted : "\(Fingerprint.digits(of: fitted).prefix(8))…"
             all.append(("input \(input.name)", "\(input.type.text) as \(shown)"))
         }
         let metrics = try JSONDocument.decode([String: [String: Double]].self, from: version.metrics)

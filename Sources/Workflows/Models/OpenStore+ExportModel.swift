@@ -16,6 +16,14 @@ extension OpenStore {
         try control.run {
             let registry = ModelRegistry(session)
             let version = try registry.resolve(name)
+            guard try registry.publish(version.model, version.version) == nil else {
+                throw WorkflowError.refused(
+                    """
+                    \(version.model)@\(version.version) answers by what its learner has published, and a folder has the file that \
+                    it began with; export a version that does not learn
+                    """
+                )
+            }
             let file = try registry.file(version)
             let files = FileManager.default
             let place = URL(fileURLWithPath: folder).standardizedFileURL
@@ -45,7 +53,10 @@ extension OpenStore {
                     algorithm: version.algorithm,
                     signature: version.signature,
                     base: version.base,
-                    fallback: version.fallback,
+                    // Of a version from before they kept their own, what it answers by.
+                    fallback: version.fallback(
+                        under: try Registry.load(session).definitions.model(named: version.model)
+                    ),
                     file: fileName,
                     sha256: ContentDigest.hex(version.artifact),
                     manifest: version.manifest,

@@ -111,6 +111,14 @@ struct RoleCommand {
         ),
         RoleCommand("monitor", "buys", .reader),
         RoleCommand("replay", "buys", .reader),
+        RoleCommand("models diff", "buys@1 buys@2", .reader),
+        RoleCommand(
+            "models export",
+            "",
+            .reader,
+            .shown("ModelTransferTests: it reads what `models show` and `predict` read")
+        ),
+        RoleCommand("models import", "", .trainer, .shown("ModelTransferTests: it registers as `train` does")),
         RoleCommand("models alias", "buys champion 2", .trainer),
         RoleCommand("models rollback", "buys --reason worse", .trainer),
         RoleCommand("models retire", "buys 2", .trainer),

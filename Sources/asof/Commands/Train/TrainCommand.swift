@@ -161,11 +161,33 @@ struct TrainCommand: ParsableCommand {
         request.twins = naive.compactMap { NaiveJoin(rawValue: $0) }
         if request.twins.isEmpty, report != nil, !quick { request.twins = [.latest] }
         if report != nil {
-            request.reportedCommand = CommandLine.arguments.dropFirst().reduce("asof") { $0 + " " + Self.quoted($1) }
+            request.reportedCommand = Self.told(CommandLine.arguments.dropFirst().map { $0 })
         }
         request.dropped = spine.drop
         request.lookup = try engine.lookup()
         return request
+    }
+
+    /// The command as a page may show it: where the store is and by which password is nobody's business who reads that.
+    static func told(_ words: [String]) -> String {
+        var told = "asof"
+        var isSecret = false
+        for word in words {
+            let option =
+                word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init)
+                ?? word
+            defer { isSecret = !isSecret && ["-d", "--database", "--password-command"].contains(word) }
+            if isSecret {
+                told += " …"
+            } else if option != word, ["--database", "--password-command", "-d"].contains(option) {
+                told += " \(option)=…"
+            } else if word.hasPrefix("-d"), !word.hasPrefix("--"), word.count > 2 {
+                told += " -d …"
+            } else {
+                told += " " + quoted(word)
+            }
+        }
+        return told
     }
 
     private static func quoted(_ word: String) -> String {
