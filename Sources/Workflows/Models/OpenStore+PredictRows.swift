@@ -53,7 +53,9 @@ extension OpenStore {
             let ledger = Ledger(session)
             let state = try request.position.map { try ledger.state(at: $0) } ?? ledger.head()
             let now = try session.query("SELECT pg_catalog.clock_timestamp()").timestamp(0, 0) ?? 0
-            let time = request.time ?? Timestamp(microseconds: now)
+            // An older state is read as of its commit, as for a single entity.
+            let committed = request.position == nil ? nil : state.committedAt
+            let time = request.time ?? Timestamp(microseconds: committed ?? now)
             let service = "\(version.service)@\(version.serviceVersion)"
             let plan = try Registry.load(session).plan(naming: service, session).plan
             let rows = try AskedRows(request, plan, answers: version.signature.outputNames)
