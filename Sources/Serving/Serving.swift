@@ -1,4 +1,5 @@
 import Features
+import Glibc
 package import Online
 package import PointInTime
 package import Store
@@ -92,8 +93,11 @@ package final class Serving: Sendable {
 
     /// Calls `body`, in which the catalog and all memories stand at one position; short, and not within itself.
     ///
-    /// But for single commits of more than ``ServingLimits/rowsTogetherMax`` rows, which are applied piece by piece.
+    /// But for commits of more than ``ServingLimits/rowsTogetherMax`` rows, which are applied piece by piece: they are waited
+    /// for, ``ServingLimits/partialChangeWaitMs`` at most, since whoever calls may be an event loop.
     package func readTogether<Result>(_ body: () -> Result) -> Result {
+        let end = MonotonicClock.now + ServingLimits.partialChangeWaitMs * 1_000
+        while partialChanges.load(ordering: .sequentiallyConsistent) != 0, MonotonicClock.now < end { usleep(50) }
         together.lockForReading()
         defer { together.unlock() }
         return body()

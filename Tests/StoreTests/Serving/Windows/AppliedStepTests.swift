@@ -57,6 +57,17 @@ import Testing
         #expect(Int64(view.events[0].figures.events) == ServingLimits.rowsTogetherMax + 1)
     }
 
+    @Test func `who reads several views together waits for what is applied in pieces, and not for ever`() throws {
+        let (serving, view) = try Self.still(try TestStore(EventMemoryTests.yaml))
+        serving.beginPartialChange()
+        let start = ContinuousClock.now
+        #expect(serving.readTogether { serving.position } == 0)
+        #expect(start.duration(to: .now) >= .milliseconds(ServingLimits.partialChangeWaitMs))
+        serving.endPartialChange()
+        Self.commit(serving, view, 1, rows: 1)
+        #expect(serving.readTogether { serving.position } == 1)
+    }
+
     @Test func `what the follower has goes before own commits that follow on it`() throws {
         let store = try TestStore(EventMemoryTests.yaml)
         let (serving, view) = try Self.still(store)
