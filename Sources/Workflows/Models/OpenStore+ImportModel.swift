@@ -145,6 +145,8 @@ extension OpenStore {
         guard !version.file.contains("/"), version.file != ".." else {
             throw WorkflowError.refused("\(path) names the file '\(version.file)', which lies elsewhere")
         }
+        // Golden rows are read by it before anything else looks at it.
+        if let fault = version.signature.fault { throw WorkflowError.refused("\(path): its signature \(fault)") }
         return version
     }
 
