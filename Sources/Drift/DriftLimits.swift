@@ -11,4 +11,6 @@ package enum DriftLimits {
 
     /// Values of which the edges of bins are made.
     static let sampleMax = 100_000
+    /// Rows of one bin in counts that come from a file: sums of so many never overflow.
+    static let rowsMax = 1 << 40
 }

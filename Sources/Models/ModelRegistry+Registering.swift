@@ -1,3 +1,4 @@
+import Drift
 import Features
 import Forest
 import Foundation
@@ -77,12 +78,20 @@ extension ModelRegistry {
 
     private static func check(_ new: NewModelVersion, _ forest: Forest) throws(ModelsError) {
         let signature = new.signature
+        // Before its width is asked for: it may come from a file that anybody wrote.
+        if let fault = signature.fault { throw .request("the signature \(fault)") }
+        if let fault = new.reference?.fault(signature) { throw .request("the histograms \(fault)") }
         guard forest.width == signature.width, forest.outputs == signature.outputs else {
             throw .request(
                 """
                 the model has \(forest.width) inputs and \(forest.outputs) outputs, the service '\(new.service)' version \
                 \(new.serviceVersion) gives \(signature.width) inputs for \(signature.outputs) outputs
                 """
+            )
+        }
+        guard forest.objective.suits(signature.task) else {
+            throw .request(
+                "the model gives \(forest.objective.text), the task is \(signature.task.rawValue): it was fitted with another objective"
             )
         }
         if let names = forest.featureNames, names != signature.featureNames {
@@ -110,6 +119,25 @@ extension ModelRegistry {
                     .bytes(Array(file[part * size..<min((part + 1) * size, file.count)])),
                 ]
             )
+        }
+    }
+}
+
+extension Forest.Objective {
+    fileprivate func suits(_ task: ModelTask) -> Bool {
+        switch task {
+        case .binary: self == .logistic
+        case .multiclass: self == .softmax
+        // Of numbers between 0 and 1, too.
+        case .regression: self != .softmax
+        }
+    }
+
+    fileprivate var text: String {
+        switch self {
+        case .logistic: "a probability"
+        case .softmax: "a probability for each class"
+        case .identity: "a number without bounds"
         }
     }
 }

@@ -174,4 +174,36 @@ import Training
         }
         #expect(single == all)
     }
+
+    @Test func `histograms that do not fit a signature are named`() {
+        let signature = ModelSignature(
+            task: .binary,
+            inputs: [
+                .init(name: "n", type: .float64, encoder: .number),
+                .init(name: "c", type: .string, encoder: .categories(["a", "b", "c"])),
+            ]
+        )
+        let columns = [
+            Column(type: .float64, values: .float64((0..<30).map(Double.init))),
+            Column(type: .string, values: .text(TextValues((0..<30).map { ["a", "b", "c"][$0 % 3] }))),
+        ]
+        let matrix = DesignMatrix(columns, signature, rowCount: 30)
+        let fitting = ReferenceHistograms(matrix, signature, predictions: (0..<30).map { Float($0) / 30 })
+        #expect(fitting.fault(signature) == nil)
+        func fault(_ change: (inout ReferenceHistograms) -> Void) -> String? {
+            var changed = fitting
+            change(&changed)
+            return changed.fault(signature)
+        }
+        #expect(fault { $0.inputs.removeLast() } == "have 1 inputs and 1 outputs, the signature 2 and 1")
+        #expect(fault { $0.outputs = [] } != nil)
+        #expect(fault { $0.inputs[0].edges.append(1e9) } == "of the input 'n' have other bins than it has values")
+        #expect(fault { $0.inputs[0].binCount = .max } != nil)
+        #expect(fault { $0.inputs[0].reference.removeLast() } != nil)
+        #expect(fault { $0.inputs[0].reference[0] = .max } != nil)
+        #expect(fault { $0.inputs[0].levelBins = [0, 0, 0] } != nil)
+        #expect(fault { $0.inputs[1].levelBins = [0, 1, 3] } != nil)
+        #expect(fault { $0.inputs[1].levelBins = [0, 1] } != nil)
+        #expect(fault { $0.outputs[0].levelBins = [0] } == "of the output 'score' have other bins than it has values")
+    }
 }

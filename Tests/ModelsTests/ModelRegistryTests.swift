@@ -198,10 +198,20 @@ import Training
         let inputs = Self.signature.inputs
         let more = ModelSignature(task: .binary, inputs: inputs + [.init(name: "x", type: .int32, encoder: .number)])
         changes.append(("3 inputs", { $0.signature = more }))
-        let turned = ModelSignature(task: .binary, inputs: inputs.reversed())
+        let turned = ModelSignature(
+            task: .binary,
+            inputs: inputs.reversed().map { .init(name: $0.name, type: $0.type, encoder: $0.encoder) }
+        )
         changes.append(("'stats__clicks' stands where the service has 'stats__rate'", { $0.signature = turned }))
         changes.append(("failed 1 of 3 golden rows", { $0.golden?.margins[1] += 1 }))
         changes.append(("a base value", { $0.base = [.nan] }))
+        let crossed = ModelSignature(task: .binary, inputs: inputs.reversed())
+        changes.append(
+            (
+                "the signature has the input 'stats__rate' of type float64, and its column is int64",
+                { $0.signature = crossed }
+            )
+        )
         changes.append(("pickle", { $0.file = [0x80, 4, 0x95, 0] }))
         for (expected, change) in changes {
             var new = try Self.new()

@@ -81,6 +81,25 @@ extension OpenStore {
                     Self.mismatch(signature, columns, model, "\(model.service)@\(service.version)")
                 )
             }
+            if let described, described.rules != plan.rules.fingerprint {
+                throw WorkflowError.refused(
+                    """
+                    \(request.path) was fitted to \(described.service)@\(described.serviceVersion) with other rules than \
+                    \(model.service)@\(service.version) has: a ttl, delay, strict, derived column or window differs (rules \
+                    \(described.rules), here \(plan.rules.fingerprint)); make them the same and apply, or name the version that \
+                    has them with --service
+                    """
+                )
+            }
+            if described == nil, let place = forest.featureTypes?.firstIndex(of: "c") {
+                let name = forest.featureNames.map { $0[place] } ?? "\(place)"
+                throw WorkflowError.refused(
+                    """
+                    \(path) splits the column '\(name)' by categories, whose codes only its trainer knows; fit it to numbers, or \
+                    train it here with `encode:`
+                    """
+                )
+            }
             let goldenPath =
                 request.golden
                 ?? described.map { _ in InputPath.file(ModelFolder.goldenName, in: request.path) }
@@ -116,11 +135,14 @@ extension OpenStore {
     }
 
     private static func bytes(_ path: String) throws -> [UInt8] {
-        let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+        // Of what a link leads to; pipes and devices have no end.
+        var status = stat()
+        let isFile = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        let size = isFile ? Int(status.st_size) : 0
         guard size <= ForestLimits.fileBytesMax else {
             throw WorkflowError.refused("\(path) has \(size) bytes; a model has \(ForestLimits.fileBytesMax) at most")
         }
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard isFile, let data = FileManager.default.contents(atPath: path) else {
             throw WorkflowError.refused("\(path): there is no such file, or it cannot be read")
         }
         return Array(data)
@@ -145,6 +167,8 @@ extension OpenStore {
         guard !version.file.contains("/"), version.file != ".." else {
             throw WorkflowError.refused("\(path) names the file '\(version.file)', which lies elsewhere")
         }
+        // Golden rows are read by it before anything else looks at it.
+        if let fault = version.signature.fault { throw WorkflowError.refused("\(path): its signature \(fault)") }
         return version
     }
 

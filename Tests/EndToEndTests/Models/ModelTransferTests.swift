@@ -43,6 +43,13 @@ import Testing
         return store
     }
 
+    private static let categories = """
+        {"learner":{"feature_names":["a","b"],"feature_types":["float","c"],"gradient_booster":{"name":"gbtree","model":{\
+        "tree_info":[0],"trees":[{"left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_indices":[0,0,0],\
+        "split_conditions":[0.5,1,2],"default_left":[0,0,0],"tree_param":{"num_nodes":"3"}}]}},\
+        "learner_model_param":{"base_score":"5E-1","num_class":"0","num_feature":"2"},"objective":{"name":"binary:logistic"}}}
+        """
+
     private static func train(_ store: ServedStore, _ model: String, _ more: String...) throws {
         let words = ["train", model, "--spine", "labels.csv", "--label-time", "at", "--promote", "always"]
         let output = try store.asof(words + more)
@@ -167,6 +174,12 @@ import Testing
                 "'stats__views' stands where the service has 'stats__clicks'"
             )
         )
+        _ = try store.scratch.write("numbers.json", names.replacing("\"binary\"", with: "\"regression\""))
+        #expect(
+            try refusal("import", "simple", "numbers.json").contains(
+                "the model gives a number without bounds, the task is binary"
+            )
+        )
 
         let golden = try String(contentsOfFile: store.scratch.path + "/simple/golden.csv", encoding: .utf8)
         var lines = golden.split(separator: "\n").map(String.init)
@@ -187,6 +200,19 @@ import Testing
         )
         _ = try store.scratch.write("golden.csv", lines[0] + "\n")
         #expect(try refusal("import", "simple", "simple/model.json", "--golden", "golden.csv").contains("has no rows"))
+        _ = try store.scratch.write("categories.json", Self.categories)
+        #expect(
+            try refusal("import", "simple", "categories.json").contains(
+                "the column 'b' by categories, whose codes only"
+            )
+        )
+        // A rule of the view makes another version of the service.
+        _ = try store.scratch.write(
+            "features.yaml",
+            Self.yaml.replacing("stats: { entities", with: "stats: { ttl: 9d, entities")
+        )
+        #expect(try store.asof(["apply", "--yes"]).status == 0)
+        #expect(try refusal("import", "simple", "simple").contains("with other rules than plain@2 has"))
         _ = try store.scratch.write("simple/model.json", names + " ")
         #expect(try refusal("import", "simple", "simple").contains("is not what was exported"))
         let version = try String(contentsOfFile: store.scratch.path + "/simple/version.json", encoding: .utf8)
@@ -200,6 +226,50 @@ import Testing
         _ = try store.scratch.write("simple/version.json", "{")
         #expect(try refusal("import", "simple", "simple").contains("or is damaged"))
         #expect(try store.number("SELECT count(*) FROM asof.model_versions") == before)
+    }
+
+    /// As they would stop a server that reads by them.
+    @Test func `a folder whose encoders or histograms do not fit is refused`() throws {
+        let store = try Self.store(trains: false)
+        try Self.train(store, "simple")
+        #expect(try store.asof(["models", "export", "simple", "simple"]).status == 0)
+        let path = store.scratch.path + "/simple/version.json"
+        let original = try Data(contentsOf: URL(fileURLWithPath: path))
+        func refusal(_ change: (inout [String: Any]) throws -> Void) throws -> String {
+            var version = try #require(try JSONSerialization.jsonObject(with: original) as? [String: Any])
+            try change(&version)
+            try JSONSerialization.data(withJSONObject: version).write(to: URL(fileURLWithPath: path))
+            let output = try store.asof(["models", "import", "simple", "simple"])
+            #expect(output.status == 1, "\(output)")
+            return output.error
+        }
+        func encoded(_ encoder: [String: Any]) throws -> String {
+            try refusal { version in
+                var signature = try #require(version["signature"] as? [String: Any])
+                var inputs = try #require(signature["inputs"] as? [[String: Any]])
+                inputs[0]["encoder"] = encoder
+                signature["inputs"] = inputs
+                version["signature"] = signature
+            }
+        }
+        #expect(
+            try encoded(["elements": ["_0": 1]]).contains(
+                "simple/version.json: its signature has the input 'stats__clicks': its encoder reads a vector of 1 elements, and there is int64"
+            )
+        )
+        #expect(try encoded(["elements": ["_0": -1]]).contains("a vector of -1 elements"))
+        #expect(try encoded(["elements": ["_0": Int.max]]).contains("and there is int64"))
+        #expect(try encoded(["categories": ["_0": ["a"]]]).contains("its encoder reads a text"))
+        #expect(
+            try refusal { version in
+                var reference = try #require(version["reference"] as? [String: Any])
+                reference["outputs"] = []
+                version["reference"] = reference
+            }.contains("the histograms have 2 inputs and 0 outputs, the signature 2 and 1")
+        )
+        #expect(try store.number("SELECT count(*) FROM asof.model_versions") == 1)
+        try original.write(to: URL(fileURLWithPath: path))
+        #expect(try store.asof(["models", "import", "simple", "simple"]).status == 0)
     }
 
     @Test func `two versions differ in what was set otherwise`() throws {
