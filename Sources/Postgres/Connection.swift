@@ -48,6 +48,7 @@ package final class Connection {
         if interruption?.isInterrupted == true {
             throw PostgresError(kind: .connect, message: "the work was cancelled")
         }
+        try ConnectionString.check(conninfo)
         let password = try PasswordCommand.password()
         let settings: [(String, String)] =
             (password.map { [("password", $0)] } ?? []) + [
@@ -62,7 +63,7 @@ package final class Connection {
         guard PQstatus(handle) == CONNECTION_OK else {
             let message = Self.trimmed(PQerrorMessage(handle))
             PasswordCommand.forget()
-            throw PostgresError(kind: .connect, message: message)
+            throw .connect(message, asksCommand: password != nil)
         }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
         // From here on libpq gives back what would block, and `poll` waits.

@@ -15,7 +15,7 @@ package enum ConnectionString {
         guard let options = PQconninfoParse(conninfo, &message) else {
             // The reason may repeat a part of the text.
             PQfreemem(message)
-            throw PostgresError(kind: .connect, message: "the connection string is neither a URI nor libpq's")
+            throw unreadable
         }
         defer { PQconninfoFree(options) }
         var words: [String] = []
@@ -29,6 +29,28 @@ package enum ConnectionString {
             option += 1
         }
         return words.joined(separator: " ")
+    }
+
+    /// Looks at a text before libpq does, whose reasons repeat it, passwords and all.
+    /// - Throws: where it would be a URI or connection string, and is none; the name of a database alone is neither.
+    static func check(_ conninfo: String) throws(PostgresError) {
+        let isURI = ["postgresql://", "postgres://"].contains { conninfo.hasPrefix($0) }
+        guard isURI || conninfo.contains("=") else { return }
+        var message: UnsafeMutablePointer<CChar>?
+        guard let options = PQconninfoParse(conninfo, &message) else {
+            PQfreemem(message)
+            throw unreadable
+        }
+        PQconninfoFree(options)
+    }
+
+    private static var unreadable: PostgresError {
+        PostgresError(
+            kind: .connect,
+            message:
+                "the connection string is neither a URI, as postgresql://user@host/database, nor libpq's, as host=… dbname=…",
+            hint: "it is not repeated here, since it may have a password; \\ and ' in values stand behind a \\"
+        )
     }
 
     private static func quoted(_ text: String) -> String {

@@ -3,13 +3,28 @@ import Foundation
 import Glibc
 import Synchronization
 
+/// A password that was printed, for as long as it is used again.
+struct KeptPassword: Sendable {
+    private var kept: (password: String, at: ContinuousClock.Instant)?
+
+    /// - Returns: `nil` where there is none, or it is ``WaitLimits/passwordKeptSeconds`` old.
+    func password(at now: ContinuousClock.Instant) -> String? {
+        guard let kept, now - kept.at < .seconds(WaitLimits.passwordKeptSeconds) else { return nil }
+        return kept.password
+    }
+
+    mutating func keep(_ password: String, at now: ContinuousClock.Instant) { kept = (password, now) }
+
+    mutating func forget() { kept = nil }
+}
+
 /// The password of connections whose connection string has none: what a command prints, such as a token of a cloud's database.
 ///
 /// It is asked for a new connection and kept for some minutes; where the server did not like it, it is asked anew the next time.
 package enum PasswordCommand {
     private struct State {
         var command: String?
-        var kept: (password: String, at: ContinuousClock.Instant)?
+        var kept = KeptPassword()
     }
 
     private static let state = Mutex(State())
@@ -18,16 +33,16 @@ package enum PasswordCommand {
     package static func use(_ command: String) { state.withLock { $0 = State(command: command) } }
 
     /// The connection that was made with what is kept was refused, or it may have been.
-    static func forget() { state.withLock { $0.kept = nil } }
+    static func forget() { state.withLock { $0.kept.forget() } }
 
     /// - Returns: `nil` where there is no command.
     /// - Throws: where it fails, takes too long or prints no password; what it printed is not said.
     static func password() throws(PostgresError) -> String? {
-        let (command, kept) = state.withLock { ($0.command, $0.kept) }
+        let (command, kept) = state.withLock { ($0.command, $0.kept.password(at: .now)) }
         guard let command else { return nil }
-        if let kept, .now - kept.at < .seconds(WaitLimits.passwordKeptSeconds) { return kept.password }
+        if let kept { return kept }
         let password = try run(command)
-        state.withLock { $0.kept = (password, .now) }
+        state.withLock { $0.kept.keep(password, at: .now) }
         return password
     }
 

@@ -18,97 +18,6 @@ import Testing
     private static let hasClients =
         path("redis-cli") != nil && path("openssl") != nil && FileManager.default.fileExists(atPath: packages)
 
-    /// Certificates of two authorities, `ca` and `other`, made by openssl.
-    private struct Authority {
-        let scratch: Scratch
-
-        init() throws {
-            scratch = try Scratch()
-            _ = try scratch.write("san", "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-            for name in ["ca", "other"] {
-                try openssl(
-                    "req",
-                    "-x509",
-                    "-newkey",
-                    "ec",
-                    "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1",
-                    "-nodes",
-                    "-days",
-                    "2",
-                    "-keyout",
-                    "\(name).key",
-                    "-out",
-                    "\(name).crt",
-                    "-subj",
-                    "/CN=asof test \(name)"
-                )
-            }
-        }
-
-        /// Makes `name.crt` and `name.key`.
-        func issue(_ name: String, commonName: String, by authority: String = "ca", days: Int = 2) throws {
-            try openssl(
-                "req",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-                "-keyout",
-                "\(name).key.new",
-                "-out",
-                "\(name).csr",
-                "-subj",
-                "/CN=\(commonName)"
-            )
-            try openssl(
-                "x509",
-                "-req",
-                "-in",
-                "\(name).csr",
-                "-CA",
-                "\(authority).crt",
-                "-CAkey",
-                "\(authority).key",
-                "-CAcreateserial",
-                "-days",
-                "\(days)",
-                "-extfile",
-                "san",
-                "-out",
-                "\(name).crt.new"
-            )
-            for kind in ["key", "crt"] { rename(file("\(name).\(kind).new"), file("\(name).\(kind)")) }
-        }
-
-        func file(_ name: String) -> String { scratch.path + "/" + name }
-
-        private func openssl(_ arguments: String...) throws {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = ["openssl"] + arguments
-            process.currentDirectoryURL = URL(fileURLWithPath: scratch.path)
-            process.standardError = FileHandle.nullDevice
-            process.standardOutput = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
-            try #require(process.terminationStatus == 0, "openssl \(arguments)")
-        }
-
-        func serve(_ store: ServedStore, _ certificate: String = "server", clients: Bool = false) throws -> ServedAsof {
-            let more = clients ? ["--tls-client-ca", file("ca.crt")] : []
-            return try ServedAsof(
-                [
-                    "-d", store.conninfo, "--tls-cert", file("\(certificate).crt"), "--tls-key",
-                    file("\(certificate).key"),
-                ]
-                    + more,
-                in: scratch.path
-            )
-        }
-    }
-
     private func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, text: String) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -152,7 +61,7 @@ import Testing
         .enabled(if: hasClients, "scripts/setup --clients")
     )
     func clients() throws {
-        let (authority, store) = (try Authority(), try store())
+        let (authority, store) = (try TestAuthority(), try store())
         try authority.issue("server", commonName: "localhost")
         let served = try authority.serve(store)
         func cli(_ arguments: String...) throws -> String {
@@ -190,7 +99,7 @@ import Testing
 
     @Test("a client's certificate says who it is", .enabled(if: hasClients, "scripts/setup --clients"))
     func clientCertificates() throws {
-        let (authority, store) = (try Authority(), try store())
+        let (authority, store) = (try TestAuthority(), try store())
         try authority.issue("server", commonName: "localhost")
         try authority.issue("ada", commonName: "ada")
         try authority.issue("unknown", commonName: "bob")
@@ -222,7 +131,7 @@ import Testing
 
     @Test("a client beyond --max-clients is told so in TLS", .enabled(if: hasClients, "scripts/setup --clients"))
     func tooMany() throws {
-        let authority = try Authority()
+        let authority = try TestAuthority()
         try authority.issue("server", commonName: "localhost")
         let served = try ServedAsof(
             ["--without-store", "--max-clients", "1"]
@@ -256,7 +165,7 @@ import Testing
         .enabled(if: hasClients, "scripts/setup --clients")
     )
     func ended() throws {
-        let (authority, store) = (try Authority(), try store())
+        let (authority, store) = (try TestAuthority(), try store())
         try authority.issue("server", commonName: "localhost", days: -1)
         let served = try authority.serve(store)
         let script =
@@ -274,7 +183,7 @@ import Testing
         .enabled(if: hasClients, "scripts/setup --clients")
     )
     func reload() throws {
-        let (authority, store) = (try Authority(), try store())
+        let (authority, store) = (try TestAuthority(), try store())
         try authority.issue("server", commonName: "localhost")
         let served = try authority.serve(store)
         let script =
@@ -341,7 +250,7 @@ import Testing
         .enabled(if: hasClients, "scripts/setup --clients")
     )
     func httpBeyondThisMachine() throws {
-        let (authority, store) = (try Authority(), try store())
+        let (authority, store) = (try TestAuthority(), try store())
         try authority.issue("server", commonName: "localhost")
         let served = try ServedAsof(
             [
@@ -418,11 +327,29 @@ import Testing
         ]
     )
     func refuses(item: Refusal) throws {
-        let authority = try Authority()
+        let authority = try TestAuthority()
         for name in ["a", "b", "open"] { try authority.issue(name, commonName: "localhost") }
         chmod(authority.file("open.key"), 0o604)
         let output = try AsofBinary.run(["serve", "--without-store"] + item.arguments, in: authority.scratch.path)
         #expect(output.status == item.status, "\(output.error)")
         #expect(output.error.contains(item.error), "\(output.error)")
+    }
+}
+
+extension TestAuthority {
+    fileprivate func serve(
+        _ store: ServedStore,
+        _ certificate: String = "server",
+        clients: Bool = false
+    ) throws -> ServedAsof {
+        let more = clients ? ["--tls-client-ca", file("ca.crt")] : []
+        return try ServedAsof(
+            [
+                "-d", store.conninfo, "--tls-cert", file("\(certificate).crt"), "--tls-key",
+                file("\(certificate).key"),
+            ]
+                + more,
+            in: scratch.path
+        )
     }
 }

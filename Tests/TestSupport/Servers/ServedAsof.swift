@@ -38,6 +38,16 @@ package final class ServedAsof {
 
     package func client() throws -> RespClient { try RespClient(port: port) }
 
+    /// The port of HTTP, of one that was started with `--http HOST:0`.
+    package func httpPort() throws -> Int {
+        let isTold = Patience.wait { running.outSoFar.contains("HTTP at ") && running.outSoFar.hasSuffix("\n") }
+        let line = running.outSoFar.split(whereSeparator: \.isNewline).first { $0.hasPrefix("HTTP at ") }
+        guard isTold, let port = line?.split(separator: ":").last.flatMap({ Int($0) }) else {
+            throw RespClient.Failure(description: "no line of HTTP: \(running.outSoFar)")
+        }
+        return port
+    }
+
     /// What the process holds in memory now, in bytes.
     package var residentBytes: Int {
         let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""

@@ -29,6 +29,7 @@ package final class ThrowawayCluster: Sendable {
     /// of which none goes before its end.
     private let databasesFolder: String?
     private static let databasesPlace = "roomy"
+    package let port: Int
     private let databaseCount = Atomic<Int>(0)
 
     package var data: String { folder + "/pg" }
@@ -47,17 +48,23 @@ package final class ThrowawayCluster: Sendable {
 
     /// Makes and starts a cluster.
     ///
-    /// - Parameter settings: lines of `postgresql.conf`, such as `max_connections = 5`; later ones win over the fixture's.
+    /// - Parameters:
+    ///   - settings: lines of `postgresql.conf`, such as `max_connections = 5`; later ones win over the fixture's.
+    ///   - port: for one that listens on TCP, too; others have a folder of their own for their sockets.
     /// - Complexity: under a second.
-    package static func start(settings: [String] = []) throws(ClusterError) -> ThrowawayCluster {
-        try start(settings: settings, hasManyDatabases: false)
+    package static func start(
+        settings: [String] = [],
+        port: Int = ServerProcess.port
+    ) throws(ClusterError) -> ThrowawayCluster {
+        try start(settings: settings, port: port, hasManyDatabases: false)
     }
 
     private static func start(
         settings: [String] = [],
+        port: Int = ServerProcess.port,
         hasManyDatabases: Bool
     ) throws(ClusterError) -> ThrowawayCluster {
-        let cluster = try ThrowawayCluster(hasManyDatabases: hasManyDatabases)
+        let cluster = try ThrowawayCluster(port: port, hasManyDatabases: hasManyDatabases)
         let options = ["-D", cluster.data, "-U", "asof", "--encoding=UTF8", "--no-locale", "--auth=trust", "--no-sync"]
         try Subprocess.run(cluster.account.running([cluster.binaries.path("initdb")] + options), seconds: 120)
         try cluster.configure(settings)
@@ -68,7 +75,8 @@ package final class ThrowawayCluster: Sendable {
         return cluster
     }
 
-    private init(hasManyDatabases: Bool = false) throws(ClusterError) {
+    private init(port: Int = ServerProcess.port, hasManyDatabases: Bool = false) throws(ClusterError) {
+        self.port = port
         binaries = try PostgresBinaries.find()
         account = try ServiceAccount.forNewCluster()
         let run = try TestRun.current.get()
@@ -79,7 +87,7 @@ package final class ThrowawayCluster: Sendable {
     private func configure(_ settings: [String]) throws(ClusterError) {
         let lines =
             [
-                "listen_addresses = ''", "unix_socket_directories = '\(folder)'", "port = \(ServerProcess.port)",
+                "listen_addresses = ''", "unix_socket_directories = '\(folder)'", "port = \(port)",
                 "fsync = off", "full_page_writes = off", "max_connections = 200", "shared_buffers = 64MB",
                 "wal_level = replica", "max_wal_senders = 10", "max_wal_size = 1GB", "log_checkpoints = off",
             ] + settings
@@ -134,7 +142,7 @@ package final class ThrowawayCluster: Sendable {
 
     /// How to connect, in libpq's keywords, as the superuser `asof`.
     package func conninfo(database: String = "postgres") -> String {
-        "host='\(folder)' hostaddr='' port=\(ServerProcess.port) dbname=\(database) user=asof"
+        "host='\(folder)' hostaddr='' port=\(port) dbname=\(database) user=asof"
     }
 
     /// Makes an empty database of its own for a test.
