@@ -1,3 +1,4 @@
+import Features
 package import Forest
 package import Store
 
@@ -19,12 +20,12 @@ extension ModelsError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .store(let error): "\(error)"
-        case .noModel(let name, let hint): "no model '\(name)'\(hint)"
+        case .noModel(let name, let hint): "no model '\(name.onOneLine(128))'\(hint)"
         case .noVersion(let model, let version, let known):
             known.map { "\(model) has versions \($0.lowerBound)-\($0.upperBound), not \(version)" }
                 ?? "\(model) has no versions yet, not \(version) either; `asof train \(model)` makes one"
         case .noAlias(let model, let alias):
-            "\(model) has no alias '\(alias)'; `asof models alias \(model) \(alias) VERSION` makes one"
+            "\(model) has no alias '\(alias.onOneLine(128))'; `asof models alias \(model) NAME VERSION` makes one"
         case .conflict(let model, let alias, let found, let expected):
             "alias '\(alias)' of \(model) is \(found.map(String.init) ?? "not there"), not \(expected.map(String.init) ?? "absent")"
         case .notReady(let message), .request(let message): message

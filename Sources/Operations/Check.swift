@@ -99,7 +99,7 @@ package struct StoreCheck {
                 ORDER BY 1 LIMIT \(OperationsLimits.checkExamplesMax)
                 """
             )
-            examples = (0..<found.count).map { (found.text($0, 0) ?? "").oneLine }
+            examples = (0..<found.count).map { (found.text($0, 0) ?? "").onOneLine }
         }
         return Finding(subject: subject, property: property, violations: violations, examples: examples)
     }
@@ -260,12 +260,5 @@ extension StoredView {
             return "'\(key.name)=' || \(key.type == .string ? escaped : value)"
         }
         return "concat_ws(',', \(keys.joined(separator: ", ")))"
-    }
-}
-
-extension String {
-    /// Control characters, line ends among them, as blanks.
-    fileprivate var oneLine: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 }

@@ -143,10 +143,6 @@ extension DefinitionsReader {
 }
 
 extension String {
-    /// As a message quotes it: its first 60 characters, line ends and other control characters as blanks.
-    var oneLine: String {
-        let start = prefix(60)
-        let scalars = start.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }
-        return String(String.UnicodeScalarView(scalars)) + (start.endIndex < endIndex ? "…" : "")
-    }
+    /// As a message quotes it.
+    var oneLine: String { onOneLine(60) }
 }

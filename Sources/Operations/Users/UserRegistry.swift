@@ -75,7 +75,7 @@ package struct UserRegistry {
     @discardableResult
     package func add(_ name: String, _ verifier: ScramVerifier, _ grants: [Grant]) throws(StoreError) -> LedgerState {
         if let refusal = Account.refusal(of: name) {
-            throw .request("the user's name '\(name.prefix(128))' \(refusal)")
+            throw .request("the user's name '\(name.onOneLine(128))' \(refusal)")
         }
         try Self.check(count: grants.count, name)
         return try change("user '\(name)'") { () throws(StoreError) in
@@ -171,7 +171,7 @@ package struct UserRegistry {
         for row in 0..<rows.count where rows.text(row, 1) == name { return rows.int64(row, 0) ?? 0 }
         let known = (0..<rows.count).compactMap { rows.text($0, 1) }
         throw .request(
-            "no user '\(name.prefix(128))'"
+            "no user '\(name.onOneLine(128))'"
                 + (known.isEmpty ? "; `asof user add` makes one" : Name.hint(for: name, among: known))
         )
     }

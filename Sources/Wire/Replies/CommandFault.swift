@@ -71,16 +71,7 @@ extension CommandFault {
     package static let quotedMax = 128
 
     /// A client's text between quotes, cut, without control characters.
-    package static func quoted(_ text: String) -> String { "'\(shown(text, max: quotedMax))'" }
-
-    private static func shown(_ text: String, max: Int) -> String {
-        var shown = ""
-        for scalar in text.unicodeScalars.prefix(max) {
-            let isControl = scalar.value < 0x20 || (scalar.value >= 0x7F && scalar.value < 0xA0)
-            shown.unicodeScalars.append(isControl ? " " : scalar)
-        }
-        return text.unicodeScalars.prefix(max + 1).count > max ? shown + "…" : shown
-    }
+    package static func quoted(_ text: String) -> String { "'\(text.onOneLine(quotedMax))'" }
 
     package static func unknownView(_ name: String, known: [String]) -> CommandFault {
         CommandFault(.noView, "no view \(quoted(name))\(hint(name, known))")
@@ -97,7 +88,7 @@ extension CommandFault {
     /// An argument that is no entity.
     /// - Parameter reason: may hold the argument; what is too long of it is cut.
     package static func entity(_ reason: String, view: String) -> CommandFault {
-        CommandFault(.entity, "view '\(view)': \(shown(reason, max: 4 * quotedMax))")
+        CommandFault(.entity, "view '\(view)': \(reason.onOneLine(4 * quotedMax))")
     }
 
     /// A word where none of the command's options stands.

@@ -225,7 +225,7 @@ package struct ReplyWriter: Sendable {
     }
 
     /// An error, which is not held to the limits: errors are short, and stand also where there is no room for anything else.
-    /// - Parameter message: begins with the code, such as `ERR` or `FSNOVIEW`; its line breaks become blanks.
+    /// - Parameter message: begins with the code, such as `ERR` or `FSNOVIEW`; its control characters become blanks.
     package mutating func error(_ message: String) {
         guard !isRefused else { return }
         if valuesLeft > 0 { valuesLeft -= 1 }
@@ -233,7 +233,7 @@ package struct ReplyWriter: Sendable {
         let count = buffer.writeString(message)
         buffer.withUnsafeMutableReadableBytes { bytes in
             for index in bytes.count - count..<bytes.count
-            where bytes[index] == UInt8(ascii: "\r") || bytes[index] == UInt8(ascii: "\n") {
+            where bytes[index] < 0x20 || bytes[index] == 0x7F {
                 bytes[index] = UInt8(ascii: " ")
             }
         }

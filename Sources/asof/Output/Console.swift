@@ -1,4 +1,5 @@
 import ArgumentParser
+import Features
 import Foundation
 import Glibc
 import Synchronization
@@ -137,7 +138,8 @@ struct TextTable {
         self.rightAligned = rightAligned
     }
 
-    mutating func append(_ row: [String]) { rows.append(row) }
+    /// - Parameter row: cells may hold what anybody wrote; a line end would forge a row.
+    mutating func append(_ row: [String]) { rows.append(row.map(\.onOneLine)) }
 
     var text: String {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
