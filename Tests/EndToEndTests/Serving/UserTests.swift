@@ -320,7 +320,7 @@ import Testing
             actions.suffix(10) == [
                 "user add ada -", "user grant ada admin *", "user add etl -", "user grant etl writer clicks_*",
                 "user grant etl reader orders", "user revoke etl reader orders", "user passwd ada -",
-                "user revoke etl writer clicks_*", "user remove etl -", "definitions - -",
+                "user revoke etl writer clicks_*", "user remove etl -", "definitions - version 2",
             ],
             "\(text)"
         )
