@@ -212,7 +212,11 @@ import Testing
             Self.yaml.replacing("stats: { entities", with: "stats: { ttl: 9d, entities")
         )
         #expect(try store.asof(["apply", "--yes"]).status == 0)
-        #expect(try refusal("import", "simple", "simple").contains("with other rules than plain@2 has"))
+        #expect(
+            try refusal("import", "simple", "simple", "--service", "plain@2").contains(
+                "with other rules than plain@2 has"
+            )
+        )
         _ = try store.scratch.write("simple/model.json", names + " ")
         #expect(try refusal("import", "simple", "simple").contains("is not what was exported"))
         let version = try String(contentsOfFile: store.scratch.path + "/simple/version.json", encoding: .utf8)
