@@ -11,6 +11,8 @@ BEGIN
         -- This transaction's; an apply that only prunes has none.
         SELECT nullif(d.project, ''), 'version ' || d.version INTO subject, detail FROM asof.definitions d
             WHERE d.xmin::text::bigint = pg_current_xact_id()::text::bigint % 4294967296 ORDER BY d.version DESC LIMIT 1;
+        SELECT concat_ws(', ', detail, 'pruned ' || string_agg(r.view_name || '.' || r.feature, ', ' ORDER BY r.view_name, r.feature))
+            INTO detail FROM asof.removals r WHERE r.batch = NEW.batch AND r.feature <> '';
     ELSE
         SELECT v.name INTO subject FROM asof.views v WHERE v.id = NEW.view;
         SELECT coalesce(subject, min(r.view_name)), concat_ws(', ', string_agg('feature ' || nullif(r.feature, ''), ', '

@@ -76,13 +76,6 @@ struct RoleCommand {
         RoleCommand("materialize", "sums --from 2026-01-01T00:00:00Z --to 2026-01-03T00:00:00Z", .writer),
         RoleCommand("get", "stats 1", .reader),
         RoleCommand("export", "--spine spine.csv --label-time at --features shop --out set.csv", .reader),
-        // One by a role that may record it is noted.
-        RoleCommand(
-            "export",
-            "--spine spine.csv --label-time at --features shop --out noted.csv",
-            .writer,
-            lesser: []
-        ),
         RoleCommand("verify", "set.csv", .reader),
         RoleCommand("report", "set.csv.manifest.json", .stranger, .needsNoStore),
         RoleCommand("log", "", .reader),

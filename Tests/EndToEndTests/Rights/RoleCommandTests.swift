@@ -200,7 +200,6 @@ import Testing
             [.text(owner.name)]
         )
         #expect(others.int64(0, 0) == 0)
-        if way == .direct { try expectAudit(roles, base, in: scratch.path) }
     }
 
     @Test func `time-outs of a role end nothing that waits its turn`() throws {

@@ -84,7 +84,7 @@ import Testing
         )
         let lines = (0..<rows.count).map { rows.text($0, 0) ?? "" }
         #expect(lines.contains("definitions | team | version 2"), "\(lines)")
-        #expect(lines.contains { $0.hasPrefix("drop | stats | feature x") }, "\(lines)")
+        #expect(lines.contains("definitions | version 3, pruned stats.x"), "\(lines)")
         #expect(
             lines.contains { $0 == "drop | stats" || $0.hasPrefix("drop | stats | ") && $0.hasSuffix("rows") },
             "\(lines)"
