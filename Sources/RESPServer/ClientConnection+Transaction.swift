@@ -1,5 +1,4 @@
 import Commands
-import Glibc
 import Metrics
 import NIOCore
 import Wire
@@ -214,12 +213,7 @@ extension ClientConnection {
             !run.isDisturbed
             && run.transaction.commands.allSatisfy { !table.flags($0.command).isDisjoint(with: [.readonly, .write]) }
         for _ in 0..<(isRepeatable ? Self.attemptsMax : 0) {
-            guard let count = hooks.changeCount() else {
-                // Something large may be under way: to ask a hundred times at once would tell nothing.
-                usleep(20)
-                if Clock.nowNs() - startNs >= limits.turnNs { return nil }
-                continue
-            }
+            guard let count = hooks.changeCount() else { continue }
             let attempt = runAll(run, since: startNs)
             if hooks.changeCount() == count { return attempt }
             context.reply.buffer.moveWriterIndex(to: mark)

@@ -51,9 +51,7 @@ struct Gathering {
 
     @inline(__always)
     func values<Element: BitwiseCopyable>(_ values: [Element], absent: Element) -> [Element] {
-        // All empty arrays are one, whose count is not for us to write.
-        if rows.isEmpty { return [] }
-        return [Element](unsafeUninitializedCapacity: rows.count) { out, count in
+        [Element](unsafeUninitializedCapacity: rows.count) { out, count in
             values.withUnsafeBufferPointer { values in
                 rows.withUnsafeBufferPointer { rows in
                     // Safe: `init` found every row below the values' count, and `out` has as many slots as there are rows.
@@ -73,8 +71,7 @@ struct Gathering {
 
     /// Like ``values(_:absent:)`` with `width` elements a row.
     func blocks(_ values: [Float], width: Int) -> [Float] {
-        if rows.isEmpty || width == 0 { return [] }
-        return [Float](unsafeUninitializedCapacity: rows.count * width) { out, count in
+        [Float](unsafeUninitializedCapacity: rows.count * width) { out, count in
             values.withUnsafeBufferPointer { values in
                 for (place, row) in rows.enumerated() {
                     // Safe: rows lie below the values' count over `width`.
