@@ -11,12 +11,7 @@ package enum ConnectionString {
     /// - Throws: where it is neither; what it says is not repeated.
     package static func redacted(_ conninfo: String) throws(PostgresError) -> String {
         guard !conninfo.isEmpty else { return "" }
-        var message: UnsafeMutablePointer<CChar>?
-        guard let options = PQconninfoParse(conninfo, &message) else {
-            // The reason may repeat a part of the text.
-            PQfreemem(message)
-            throw unreadable
-        }
+        let options = try parsed(conninfo)
         defer { PQconninfoFree(options) }
         var words: [String] = []
         var option = options
@@ -36,12 +31,18 @@ package enum ConnectionString {
     static func check(_ conninfo: String) throws(PostgresError) {
         let isURI = ["postgresql://", "postgres://"].contains { conninfo.hasPrefix($0) }
         guard isURI || conninfo.contains("=") else { return }
+        PQconninfoFree(try parsed(conninfo))
+    }
+
+    /// - Returns: libpq's settings, to be freed by `PQconninfoFree`.
+    private static func parsed(_ conninfo: String) throws(PostgresError) -> UnsafeMutablePointer<PQconninfoOption> {
         var message: UnsafeMutablePointer<CChar>?
         guard let options = PQconninfoParse(conninfo, &message) else {
+            // The reason may repeat a part of the text.
             PQfreemem(message)
             throw unreadable
         }
-        PQconninfoFree(options)
+        return options
     }
 
     private static var unreadable: PostgresError {
