@@ -98,6 +98,11 @@ package struct Forest: Sendable {
         return table.margins(rows, count, width, isPlain: true)
     }
 
+    /// What some rows are answered: ``predictions(fromMargins:)`` of their ``margins(_:count:)``.
+    package func predictions(_ rows: [Float], count: Int) -> [Float] {
+        predictions(fromMargins: margins(rows, count: count))
+    }
+
     /// Probabilities of the positive class, of each class, or values, by ``objective``.
     /// - Parameter margins: rows of ``outputs``.
     package func predictions(fromMargins margins: [Float]) -> [Float] {

@@ -28,7 +28,8 @@ extension OpenStore {
         try control.run {
             let registry = ModelRegistry(session)
             let (first, second) = (try registry.resolve(left), try registry.resolve(right))
-            let (own, other) = (try told(first), try told(second))
+            let definitions = try Registry.load(session).definitions
+            let (own, other) = (try told(first, definitions), try told(second, definitions))
             var items: [ModelDifference.Item] = []
             for name in own.map(\.name) + other.map(\.name).filter({ name in !own.contains { $0.name == name } }) {
                 items.append(
@@ -68,13 +69,12 @@ extension OpenStore {
         var importedFrom: String?
     }
 
-    private func told(_ version: ModelVersion) throws -> [(name: String, value: String)] {
+    private func told(_ version: ModelVersion, _ definitions: Definitions) throws -> [(name: String, value: String)] {
         let manifest = try JSONDocument.decode(Told.self, from: version.manifest)
-        let definition = try Registry.load(session).definitions.model(named: version.model)
         var all: [(name: String, value: String?)] = [
             ("algorithm", version.algorithm), ("library", manifest.library),
             ("service", "\(version.service)@\(version.serviceVersion)"), ("state", version.state.rawValue),
-            ("fallback", version.fallback(under: definition).text), ("imported from", manifest.importedFrom),
+            ("fallback", version.fallback(in: definitions).text), ("imported from", manifest.importedFrom),
             ("note", manifest.note),
             ("seed", manifest.seed.map { "\($0)" }), ("rounds", manifest.rounds.map { "\($0)" }),
         ]

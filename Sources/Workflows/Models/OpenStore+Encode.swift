@@ -65,16 +65,9 @@ extension OpenStore {
         try control.run {
             let version = try ModelRegistry(session).resolve(request.model)
             let label = try Registry.load(session).definitions.model(named: version.model)?.label
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-                "asof-encode-\(UUID().uuidString)"
-            )
-            try FileManager.default.createDirectory(
-                at: folder,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
-            )
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let path = folder.appendingPathComponent("set.arrow").path
+            let folder = try PrivateFolder(for: "encode")
+            defer { folder.remove() }
+            let path = folder.url.appendingPathComponent("set.arrow").path
             var export = ExportRequest(
                 spine: request.spine,
                 labelTime: request.labelTime,

@@ -54,9 +54,7 @@ extension OpenStore {
                     signature: version.signature,
                     base: version.base,
                     // Of a version from before they kept their own, what it answers by.
-                    fallback: version.fallback(
-                        under: try Registry.load(session).definitions.model(named: version.model)
-                    ),
+                    fallback: version.fallback(in: try Registry.load(session).definitions),
                     file: fileName,
                     sha256: ContentDigest.hex(version.artifact),
                     manifest: version.manifest,

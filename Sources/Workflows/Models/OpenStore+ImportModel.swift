@@ -284,7 +284,7 @@ extension OpenStore {
             // Registering says what is wrong.
             return [Double](repeating: 0, count: signature.outputs)
         }
-        let predictions = forest.predictions(fromMargins: forest.margins(inputs, count: count))
+        let predictions = forest.predictions(inputs, count: count)
         return (0..<signature.outputs).map { output in
             (0..<count).reduce(0.0) { $0 + Double(predictions[$1 * signature.outputs + output]) } / Double(count)
         }

@@ -54,8 +54,37 @@ extension OpenStore {
             publish = champion.publish
         }
         let forest = try registry.forest(version, publish, at: position).forest
-        let definition = try Registry.load(session).definitions.model(named: version.model)
-        return (ReadyModel(version, forest), version.fallback(under: definition))
+        return (ReadyModel(version, forest), version.fallback(in: try Registry.load(session).definitions))
+    }
+
+    /// Features of rows as a server has them that is asked now, of one state: by one session.
+    ///
+    /// - Parameters:
+    ///   - columns: of the rows: keys and request fields.
+    ///   - time: the name of a column beside them, as of when each row is read.
+    ///   - count: how many rows there are, as far as it is known.
+    func servedJoin(
+        _ plan: FeaturePlan,
+        rows columns: [ColumnSchema],
+        time: String,
+        _ state: LedgerState,
+        count: Int?
+    ) throws -> TrainingSetJoin {
+        let spec = try TrainingSetSpec(
+            plan: plan,
+            labelTime: time,
+            spine: columns + [ColumnSchema(name: time, type: .timestamp)],
+            state: state,
+            options: JoinOptions(),
+            isServed: true,
+            atColumn: time
+        )
+        return try TrainingSetJoin(
+            spec,
+            sessions: [try sessions(2)[1]],
+            engine: EngineRequest(nil, spineRows: count),
+            measures: false
+        )
     }
 
     /// Predicts for single entities, by the code that servers predict with.
@@ -82,5 +111,12 @@ extension OpenStore {
             )
             try each(Prediction(version: version, features: found, answers: answers))
         }
+    }
+}
+
+extension ModelVersion {
+    /// What it answers for entities that no view knows, by its own word or, of one from before versions had one, by its model's.
+    func fallback(in definitions: Definitions) -> ModelDefinition.Fallback {
+        fallback(under: definitions.model(named: model))
     }
 }

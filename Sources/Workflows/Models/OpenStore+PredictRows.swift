@@ -59,22 +59,8 @@ extension OpenStore {
             let service = "\(version.service)@\(version.serviceVersion)"
             let plan = try Registry.load(session).plan(naming: service, session).plan
             let rows = try AskedRows(request, plan, answers: version.signature.outputNames)
-            let spec = try TrainingSetSpec(
-                plan: plan,
-                labelTime: AskedRows.time,
-                spine: rows.needed + [ColumnSchema(name: AskedRows.time, type: .timestamp)],
-                state: state,
-                options: JoinOptions(),
-                isServed: true,
-                atColumn: AskedRows.time
-            )
             var blocks = try SpineBlocks(rows.reader)
-            let join = try TrainingSetJoin(
-                spec,
-                sessions: [try sessions(2)[1]],
-                engine: EngineRequest(nil, spineRows: blocks.rowCount),
-                measures: false
-            )
+            let join = try servedJoin(plan, rows: rows.needed, time: AskedRows.time, state, count: blocks.rowCount)
             let file = try rows.place.map { try TemporaryFile(for: $0, shown: request.out) }
             func naming<Result>(_ body: () throws -> Result) throws -> Result { try file?.naming(body) ?? body() }
             let writer = try naming {

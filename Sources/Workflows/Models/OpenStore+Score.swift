@@ -26,21 +26,7 @@ extension OpenStore {
             let time = request.time ?? Timestamp(microseconds: now)
             let plan = try registry.plan(naming: "\(version.service)@\(version.serviceVersion)", session).plan
             var source = try EntitySource(request, plan, view, state, time, session)
-            let spec = try TrainingSetSpec(
-                plan: plan,
-                labelTime: ScoredRows.time,
-                spine: source.columns + [ColumnSchema(name: ScoredRows.time, type: .timestamp)],
-                state: state,
-                options: JoinOptions(),
-                isServed: true,
-                atColumn: ScoredRows.time
-            )
-            let join = try TrainingSetJoin(
-                spec,
-                sessions: [try sessions(2)[1]],
-                engine: EngineRequest(nil, spineRows: source.count),
-                measures: false
-            )
+            let join = try servedJoin(plan, rows: source.columns, time: ScoredRows.time, state, count: source.count)
             event(
                 .began(
                     model: version.model,

@@ -94,7 +94,7 @@ extension ModelTrial {
         let valid = matrix(fitted.signature, split.valid)
         return TestMetrics(
             task,
-            predictions: forest.predictions(fromMargins: forest.margins(valid.values, count: valid.rowCount)),
+            predictions: forest.predictions(valid.values, count: valid.rowCount),
             labels: split.valid.map { labels.values[Int($0)] },
             outputs: fitted.signature.outputs
         ).loss

@@ -40,13 +40,9 @@ package struct FitProcess: Sendable {
                 "XGBoost's library is not at \(library); `scripts/setup` fetches it, or name one in ASOF_XGBOOST. Without it --algo logistic, ridge and base fit"
             )
         }
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("asof-fit-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(
-            at: folder,
-            withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700]
-        )
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let made = try PrivateFolder(for: "fit")
+        defer { made.remove() }
+        let folder = made.url
         try JSONEncoder().encode(job).write(to: folder.appendingPathComponent("job.json"))
         for (name, values) in files { try XGBoostFit.write(values, folder, name) }
         try run(folder, control, round)

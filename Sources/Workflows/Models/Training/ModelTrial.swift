@@ -151,7 +151,7 @@ struct ModelTrial {
     /// What a model that was fitted to the training rows is to answer for the test rows.
     func answers(_ forest: Forest, _ signature: ModelSignature) -> TestAnswers {
         let test = matrix(signature, split.test)
-        let predictions = forest.predictions(fromMargins: forest.margins(test.values, count: test.rowCount))
+        let predictions = forest.predictions(test.values, count: test.rowCount)
         return answers(predictions, outputs: signature.outputs)
     }
 

@@ -88,7 +88,7 @@ extension OpenStore {
             let forest = try Forest(bytes: fitted.file)
             let test = trial.matrix(fitted.signature, trial.split.test)
             let delivered = TestAnswers(
-                forest.predictions(fromMargins: forest.margins(test.values, count: test.rowCount)),
+                forest.predictions(test.values, count: test.rowCount),
                 outputs: fitted.signature.outputs,
                 isUnknown: trial.isTestUnknown,
                 fallback: model.fallback,

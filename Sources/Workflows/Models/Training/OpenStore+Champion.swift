@@ -40,7 +40,7 @@ extension OpenStore {
             let matrix = DesignMatrix(rows.columns, version.signature, rowCount: trial.split.test.count)
             return .answers(
                 TestAnswers(
-                    forest.predictions(fromMargins: forest.margins(matrix.values, count: matrix.rowCount)),
+                    forest.predictions(matrix.values, count: matrix.rowCount),
                     outputs: version.signature.outputs,
                     isUnknown: rows.isUnknown,
                     fallback: version.fallback(under: model),

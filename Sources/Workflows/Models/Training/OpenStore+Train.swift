@@ -27,16 +27,14 @@ extension OpenStore {
             for parameters in try ExperimentGrid(request.parameters).runs {
                 try Self.check(algorithm, model.task, parameters)
             }
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-                "asof-train-\(UUID().uuidString)"
+            let folder = try PrivateFolder(for: "train")
+            defer { folder.remove() }
+            let (set, data) = try trainingSet(
+                request,
+                model,
+                folder.url.appendingPathComponent("set.arrow").path,
+                event
             )
-            try FileManager.default.createDirectory(
-                at: folder,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
-            )
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let (set, data) = try trainingSet(request, model, folder.appendingPathComponent("set.arrow").path, event)
             let split = try Self.split(data, model, request)
             event(.split(SplitCounts(split)))
             let trial = try ModelTrial(data, split, model, algorithm, seed: request.seed)

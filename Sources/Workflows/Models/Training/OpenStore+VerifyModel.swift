@@ -43,16 +43,9 @@ extension OpenStore {
             let manifest = try JSONDocument.decode(VersionManifest.self, from: version.manifest)
             let plan = try recipe.set.spec(session).plan
             let (request, algorithm) = try Self.request(version, manifest, recipe, data, lookup, fitting)
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-                "asof-verify-\(UUID().uuidString)"
-            )
-            try FileManager.default.createDirectory(
-                at: folder,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
-            )
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let path = folder.appendingPathComponent("set.arrow").path
+            let folder = try PrivateFolder(for: "verify")
+            defer { folder.remove() }
+            let path = folder.url.appendingPathComponent("set.arrow").path
             let (set, rows) = try trainingSet(request, recipe.definition, path, plan: plan, event)
             guard set.manifest.contentDigest == manifest.contentDigest else {
                 if let removal = try recipe.set.removals(session).first {

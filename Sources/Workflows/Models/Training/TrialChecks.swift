@@ -35,7 +35,7 @@ struct TrialChecks {
         ) { values in
             TestMetrics(
                 trial.task,
-                predictions: forest.predictions(fromMargins: forest.margins(values, count: labels.count)),
+                predictions: forest.predictions(values, count: labels.count),
                 labels: labels,
                 outputs: signature.outputs
             ).loss
