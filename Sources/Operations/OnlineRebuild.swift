@@ -116,7 +116,7 @@ package struct OnlineRebuild {
         do throws(StoreError) {
             try view.refuseIfChanged(session)
             let done = try session.query(try rows.mendQuery(session), rows.parameters(entities))
-            try session.commit()
+            try session.commit("some rows of the rebuild of view '\(view.name)'")
             outcome.removed += Int(done.int64(0, 0) ?? 0)
             outcome.written += Int(done.int64(0, 1) ?? 0)
         } catch {

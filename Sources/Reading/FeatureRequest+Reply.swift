@@ -99,9 +99,12 @@ extension FeatureRequest {
             reply.array(isByColumn ? plan.fields.count : rowCount)
         case .packed32, .packed64:
             reply.map(options.hasMeta ? 8 : 3)
-            reply.bulk("schema")
-            reply.bulk(plan.fingerprint)
-            reply.bulk("rows")
+            plan.packedHead.withUnsafeBytes { head in
+                reply.values(3, bytesMax: head.count) { room in
+                    room.copyMemory(from: head)
+                    return head.count
+                }
+            }
             reply.integer(Int64(rowCount))
             reply.bulk("data")
             reply.beginBulk(plan.packedRowBytes(isDouble: options.format == .packed64) * rowCount)

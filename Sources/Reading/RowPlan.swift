@@ -65,6 +65,8 @@ package final class RowPlan: Sendable {
     /// The first column that packed32 does not take without LOSSY.
     let lossyColumn: String?
     package let fingerprint: String
+    /// What stands before the number of a packed reply's rows: the name and value of `schema`, and the name `rows`.
+    let packedHead: [UInt8]
     /// The fingerprint of the rules by which the roles are read.
     package let rules: String
     /// For each role, when its values expire, µs after their event time; `nil` = never.
@@ -114,6 +116,7 @@ package final class RowPlan: Sendable {
         self.names = names
         self.nameArray = nameArray
         self.fingerprint = fingerprint
+        packedHead = Array("$6\r\nschema\r\n$\(fingerprint.utf8.count)\r\n\(fingerprint)\r\n$4\r\nrows\r\n".utf8)
         self.rules = rules.fingerprint
         self.ttls = ttls
         textBytesMax = textBytes

@@ -10,6 +10,8 @@ import Wire
 
 /// What ML.PREDICT was asked for, read from its arguments.
 extension PredictionCommand {
+    private static let allowedOptions: ReplyOptions.Allowed = [.format, .minimumPosition, .time, .nulls, .prediction]
+
     /// A request that has been understood.
     struct Request: Sendable {
         let entry: ModelShelf.Entry
@@ -62,12 +64,7 @@ extension PredictionCommand {
                 allowsOverrides: true
             )
         }
-        var options = try ReplyOptions(
-            arguments,
-            from: given.end,
-            of: "ml.predict",
-            [.format, .minimumPosition, .time, .nulls, .prediction]
-        )
+        var options = try ReplyOptions(arguments, from: given.end, of: "ml.predict", allowedOptions)
         try options.readTime(arguments, now: reads.source.now)
         let computation = try asValue { () throws(CommandFault) in
             try given.computation(arguments, null: options.nullArgument)

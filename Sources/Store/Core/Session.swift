@@ -108,22 +108,24 @@ package final class Session {
     ) throws(StoreError) -> Result {
         try begin(options, asksToWrite: asksToWrite)
         let result: Result
-        var transactionID: String?
+        do { result = try body() } catch {
+            connection.rollBack()
+            throw error
+        }
+        if let subject { try commit(subject) } else { try commit() }
+        return result
+    }
+
+    /// Commits what has no entry in the ledger, as ``commit(_:transactionID:advice:)`` does, if anything was written.
+    package func commit(_ subject: String) throws(StoreError) {
+        let transactionID: String?
         do {
-            result = try body()
-            if subject != nil {
-                transactionID = try query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text").text(0, 0)
-            }
+            transactionID = try query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text").text(0, 0)
         } catch {
             connection.rollBack()
             throw error
         }
-        if let subject, let transactionID {
-            try commit(subject, transactionID: transactionID)
-        } else {
-            try commit()
-        }
-        return result
+        if let transactionID { try commit(subject, transactionID: transactionID) } else { try commit() }
     }
 
     /// Commits what has no entry in the ledger; where the COMMIT is not answered, the error says what became of it.

@@ -215,7 +215,8 @@ package struct OnlineTableBuild {
     package static func discardLeft(_ session: Session) throws(StoreError) {
         for left in try left(session) {
             do throws(StoreError) {
-                try session.transaction(.write(lockTimeoutMs: discardLockMs)) { () throws(StoreError) in
+                let subject = "the removal of \(left.table)"
+                try session.transaction(.write(lockTimeoutMs: discardLockMs), of: subject) { () throws(StoreError) in
                     // Somebody may have begun a build meanwhile.
                     guard try Self.left(session).contains(where: { $0.table == left.table }) else { return }
                     try session.execute("DROP TABLE IF EXISTS \(left.table)")

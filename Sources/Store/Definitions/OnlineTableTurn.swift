@@ -32,7 +32,7 @@ final class OnlineTableTurn {
             }
         }
         self.hasWaited = hasWaited
-        try other.transaction(.write) { () throws(StoreError) in
+        try other.transaction(.write, of: "the removal of what a killed build has left") { () throws(StoreError) in
             for id in ids { try OnlineTableBuild.discard(ofView: id, other) }
         }
     }

@@ -81,7 +81,8 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
         ),
         ReplyAttack(
             "FS.MGET of 20,000 rows of 100 features with META",
-            ["FS.MGET", "wide", "20000"] + repeated("5", 20_000) + ["META"]
+            ["FS.MGET", "wide", "20000"] + repeated("5", 20_000) + ["META"],
+            last: "*"
         ),
         ReplyAttack(
             "FS.MGET of a view that is not in memory",
@@ -114,7 +115,7 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
             ["FS.SERVE", "texts", "KEYS", "1", "user_id", "ROWS", "3000"] + repeated("1", 3_000) + ["MINPOS", "1"],
             last: "-FSLIMIT"
         ),
-        ReplyAttack("FS.SERVE of rows without keys", ["FS.SERVE", "rates", "KEYS", "0", "ROWS", "1048576"]),
+        ReplyAttack("FS.SERVE of rows without keys", ["FS.SERVE", "rates", "KEYS", "0", "ROWS", "1048576"], last: "*"),
         ReplyAttack(
             "FS.SERVE of more rows without keys",
             ["FS.SERVE", "rates", "KEYS", "0", "ROWS", "16777216"],
@@ -144,19 +145,22 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
             "columns of a wide service",
             ["FS.SERVE", "wide", "KEYS", "1", "user_id", "ROWS", "20000"] + repeated("5", 20_000) + [
                 "FORMAT", "columns",
-            ]
+            ],
+            last: "*"
         ),
         ReplyAttack(
             "packed rows of a wide service",
             ["FS.SERVE", "wide", "KEYS", "1", "user_id", "ROWS", "100000"] + repeated("5", 100_000) + [
                 "FORMAT", "packed64",
-            ]
+            ],
+            last: "*"
         ),
         ReplyAttack(
             "packed rows with META",
             ["FS.SERVE", "wide", "KEYS", "1", "user_id", "ROWS", "20000"] + repeated("5", 20_000) + [
                 "FORMAT", "packed64", "META",
-            ]
+            ],
+            last: "*"
         ),
         ReplyAttack(
             "packed rows beyond the limit",
@@ -174,16 +178,28 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
         ReplyAttack("HMGET of a number, many times", ["HMGET", "texts:1"] + repeated("n", 30_000), last: "*30000"),
         ReplyAttack("HMGET of 200,000 fields", ["HMGET", "texts:1"] + repeated("x", 200_000), last: "-FSLIMIT"),
         ReplyAttack("HMGET of no view", ["HMGET", "none:1"] + repeated("x", 30_000), last: "*30000"),
-        ReplyAttack("HGETALL of a long text", ["HGETALL", "texts:1"]),
+        ReplyAttack("HGETALL of a long text", ["HGETALL", "texts:1"], last: "*"),
         ReplyAttack(
             "HGET of a name of a megabyte",
             ["HGET", "texts:1", String(repeating: "x", count: 1 << 20)],
             last: "$-1"
         ),
-        ReplyAttack("HLEN of a key of a megabyte", ["HLEN", "texts:" + String(repeating: "1", count: 1 << 20)]),
-        ReplyAttack("TYPE of a key of a megabyte", ["TYPE", "texts:" + String(repeating: "1", count: 1 << 20)]),
-        ReplyAttack("PTTL of a key of a megabyte", ["PTTL", "texts:" + String(repeating: "1", count: 1 << 20)]),
-        ReplyAttack("HGETALL of a view that is not in memory", ["HGETALL", "cold:1"]),
+        ReplyAttack(
+            "HLEN of a key of a megabyte",
+            ["HLEN", "texts:" + String(repeating: "1", count: 1 << 20)],
+            last: ":0"
+        ),
+        ReplyAttack(
+            "TYPE of a key of a megabyte",
+            ["TYPE", "texts:" + String(repeating: "1", count: 1 << 20)],
+            last: "+none"
+        ),
+        ReplyAttack(
+            "PTTL of a key of a megabyte",
+            ["PTTL", "texts:" + String(repeating: "1", count: 1 << 20)],
+            last: ":-2"
+        ),
+        ReplyAttack("HGETALL of a view that is not in memory", ["HGETALL", "cold:1"], last: "*"),
         ReplyAttack(
             "HSCAN with the largest COUNT",
             ["HSCAN", "texts:1", "0", "COUNT", "9223372036854775807"],
@@ -221,7 +237,7 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
             ["FS.RANGE", "log", "1", "-", "+", "COUNT", "100000", "REV"],
             last: "-FSLIMIT"
         ),
-        ReplyAttack("FS.RANGE of no rows", ["FS.RANGE", "log", "1", "+", "-", "COUNT", "100000"]),
+        ReplyAttack("FS.RANGE of no rows", ["FS.RANGE", "log", "1", "2100-01-01", "+", "COUNT", "100000"], last: "*0"),
         ReplyAttack(
             "FS.RANGE with a count beyond the limit",
             ["FS.RANGE", "log", "1", "-", "+", "COUNT", "9223372036854775807"],
@@ -235,12 +251,14 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
         ),
         ReplyAttack(
             "FS.CHANGES behind the largest ordinal",
-            ["FS.CHANGES", "log", "0-9223372036854775807", "COUNT", "100000"]
+            ["FS.CHANGES", "log", "0-9223372036854775807", "COUNT", "100000"],
+            last: "*4"
         ),
         ReplyAttack(
             "FS.ASOF at the ends of time",
             ["FS.ASOF", "log", "1", "9223372036854775807"],
-            ["FS.ASOF", "log", "1", "-9223372036854775808"]
+            ["FS.ASOF", "log", "1", "-9223372036854775808"],
+            last: "-FSTIME"
         ),
         ReplyAttack(
             "FS.ASOF at the largest position",
@@ -369,7 +387,8 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
         ReplyAttack("ECHO of 60 MB", ["ECHO", String(repeating: "x", count: 60_000_000)], last: "$60000000"),
         ReplyAttack(
             "MEMORY USAGE of a megabyte",
-            ["MEMORY", "USAGE", "texts:" + String(repeating: "1", count: 1 << 20)]
+            ["MEMORY", "USAGE", "texts:" + String(repeating: "1", count: 1 << 20)],
+            last: "$-1"
         ),
         ReplyAttack(
             "definitions again and again",
@@ -436,7 +455,11 @@ struct ReplyAttack: Sendable, CustomTestStringConvertible {
             ["FS.SET", "texts", "1", "*"] + repeated("n", 200_000),
             last: "-FSLIMIT"
         ),
-        ReplyAttack("FS.WRITE of no lines, many arguments", ["FS.WRITE", ""] + repeated("PARTIAL", 30_000), last: ""),
+        ReplyAttack(
+            "FS.WRITE of no lines, many arguments",
+            ["FS.WRITE", ""] + repeated("PARTIAL", 30_000),
+            last: "*12"
+        ),
         ReplyAttack("FS.DEL at the ends of time", ["FS.DEL", "texts", "77", "-9223372036854775808"], last: "-FSTIME"),
     ]
 }

@@ -12,13 +12,13 @@ import Testing
 
 /// Everything that commits, and what it says when the answer to its COMMIT does not come.
 enum Committer: CaseIterable, Sendable {
-    case ingest, materialize, watermark, forget, drop, rebuild, apply, prune, migrate, partitions, segments
+    case ingest, materialize, watermark, forget, drop, rebuild, mend, apply, prune, migrate, partitions, segments
 
     /// What the connection has sent before the COMMIT in question.
     var marker: String {
         switch self {
         case .watermark: "INSERT INTO asof.watermarks"
-        case .migrate, .partitions, .segments: "pg_current_xact_id_if_assigned"
+        case .mend, .migrate, .partitions, .segments: "pg_current_xact_id_if_assigned"
         default: "INSERT INTO asof.batches"
         }
     }
@@ -31,6 +31,7 @@ enum Committer: CaseIterable, Sendable {
         case .forget: "the forgetting of one user"
         case .drop: "the drop of view 'stats' before 2024-02-01"
         case .rebuild: "the rebuild of view 'stats'"
+        case .mend: "some rows of the rebuild of view 'stats'"
         case .apply, .prune: "of the definitions"
         case .migrate: "the schema asof"
         case .partitions: "partitions of view 'stats'"
@@ -41,7 +42,7 @@ enum Committer: CaseIterable, Sendable {
     /// Whether a position tells that it was committed.
     var hasPosition: Bool {
         switch self {
-        case .watermark, .migrate, .partitions, .segments: false
+        case .watermark, .mend, .migrate, .partitions, .segments: false
         default: true
         }
     }
@@ -74,6 +75,7 @@ struct CommitFixture {
                 segments = try SegmentFixture(made)
                 try segments?.build("stats")
             }
+            if committer == .mend { try made.session.execute("DELETE FROM online.stats") }
             (store, batch, conninfo) = (made, nil, made.conninfo)
         }
         self.segments = segments
@@ -98,7 +100,7 @@ struct CommitFixture {
             let definitions = try #require(store).registry.definitions
             _ = try Forgetting(session, entity: "user", key: "1", definitions).run()
         case .drop: _ = try HistoryDrop(session, try view()).run(before: month)
-        case .rebuild: _ = try OnlineRebuild(session).run(try view())
+        case .rebuild, .mend: _ = try OnlineRebuild(session).run(try view())
         case .apply:
             let yaml = RemovalFixture.yaml.replacing("n: int64, x", with: "n: int64, y: int64, x")
             _ = try Registry.apply(try Definitions.parse(yaml: yaml, file: "features.yaml"), session)
@@ -123,6 +125,7 @@ struct CommitFixture {
         func text(_ sql: String) throws -> String { try session.execute(sql).last?.text(0, 0) ?? "" }
         switch committer {
         case .watermark: return try text("SELECT count(*) FROM asof.watermarks")
+        case .mend: return try text("SELECT count(*) FROM online.stats")
         case .migrate: return try text("SELECT to_regclass('asof.migrations') IS NULL")
         case .partitions: return try text("SELECT count(*) FROM asof.partitions")
         case .segments: return try text("SELECT count(*) FROM asof.segments")
