@@ -31,6 +31,12 @@ package struct GoldenRows: Sendable, Hashable {
         return (count, inputs)
     }
 
+    /// Whether they are the same to the bit, nulls (NaN) too.
+    package func isSame(as other: GoldenRows) -> Bool {
+        count == other.count && Self.bytes(inputs) == Self.bytes(other.inputs)
+            && Self.bytes(margins) == Self.bytes(other.margins)
+    }
+
     /// What a model has otherwise: the first row that differs, as a sentence; `nil` = nothing.
     package func difference(_ forest: Forest) -> String? {
         guard inputs.count == count * forest.width, margins.count == count * forest.outputs else {

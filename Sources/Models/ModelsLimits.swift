@@ -6,6 +6,8 @@ package enum ModelsLimits {
     package static let reasonMax = 1_000
     /// Golden rows that may come with a model: each server computes them whenever it loads the version.
     package static let goldenRowsMax = 4_096
+    /// Bytes of the inputs and margins of all of them, which are held in memory and in one row of PostgreSQL.
+    package static let goldenBytesMax = 64 << 20
 
     // MARK: Inside
 

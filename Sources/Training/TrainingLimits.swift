@@ -11,6 +11,9 @@ package enum TrainingLimits {
     /// Buckets of a hashed feature in logistic and ridge, which solve for all their weights together.
     package static let linearBucketsMax = 1_024
 
+    /// Rounds of boosting that `rounds` and `early_stopping` may ask for: a tree each, and one for each class.
+    package static let roundsMax = 100_000
+
     // MARK: Checks
 
     /// Test rows among which an input is shuffled: more tell no other importance.

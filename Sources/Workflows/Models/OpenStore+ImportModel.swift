@@ -167,6 +167,12 @@ extension OpenStore {
         guard !version.file.contains("/"), version.file != ".." else {
             throw WorkflowError.refused("\(path) names the file '\(version.file)', which lies elsewhere")
         }
+        // Reports, `models show` and pages read them.
+        guard (try? JSONDocument.decode([String: [String: Double]].self, from: version.metrics)) != nil else {
+            throw WorkflowError.refused(
+                "\(path): its metrics are no numbers by model and name, as `asof models export` writes them"
+            )
+        }
         // Golden rows are read by it before anything else looks at it.
         if let fault = version.signature.fault { throw WorkflowError.refused("\(path): its signature \(fault)") }
         return version
@@ -242,6 +248,12 @@ extension OpenStore {
             guard rows.count + batch.rowCount <= ModelsLimits.goldenRowsMax else {
                 throw WorkflowError.refused(
                     "\(path) has more than \(ModelsLimits.goldenRowsMax) golden rows; some hundreds do"
+                )
+            }
+            let bytes = (rows.count + batch.rowCount) * (width + outputs) * MemoryLayout<Float>.size
+            guard bytes <= ModelsLimits.goldenBytesMax else {
+                throw WorkflowError.refused(
+                    "\(path): golden rows of \(width) inputs each have more than \(ModelsLimits.goldenBytesMax) bytes; give fewer"
                 )
             }
             for row in 0..<batch.rowCount {

@@ -271,6 +271,7 @@ import Testing
                 version["reference"] = reference
             }.contains("the histograms have 2 inputs and 0 outputs, the signature 2 and 1")
         )
+        #expect(try refusal { $0["metrics"] = "[1]" }.contains("simple/version.json: its metrics are no numbers"))
         #expect(try store.number("SELECT count(*) FROM asof.model_versions") == 1)
         try original.write(to: URL(fileURLWithPath: path))
         #expect(try store.asof(["models", "import", "simple", "simple"]).status == 0)

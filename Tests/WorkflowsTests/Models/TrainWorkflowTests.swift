@@ -60,6 +60,8 @@ import Training
     @Test(arguments: [
         ("model", "no model 'buy'; did you mean 'buys'?"), ("algorithm", "ridge is for numbers"),
         ("parameter", "logistic has no parameter 'rate'"), ("value", "the parameter penalty is 'much'"),
+        ("none", "the parameter rounds is '0'; expected a whole number from 1 to 100000"),
+        ("part", "the parameter early_stopping is '2.5'; expected a whole number"),
         ("library", "XGBoost's library is not at"), ("cuts", "--valid-from 2024-01-05T00:00:00Z lies behind"),
         ("label", "the spine has no column 'bought'"), ("alike", "the label 'bought' is the same in all"),
     ])
@@ -75,7 +77,10 @@ import Training
         case "algorithm": request.algorithm = .ridge
         case "parameter": request.parameters = ["rate": "1"]
         case "value": request.parameters = ["penalty": "much"]
-        case "library": request.algorithm = .xgboost
+        case "none": (request.algorithm, request.parameters) = (.xgboost, ["rounds": "0"])
+        case "part": (request.algorithm, request.parameters) = (.xgboost, ["early_stopping": "2.5"])
+        // Rounds may be written as other numbers are.
+        case "library": (request.algorithm, request.parameters) = (.xgboost, ["rounds": "1e2"])
         case "cuts":
             request.split = .times(
                 validFrom: try Timestamp(text: "2024-01-05T00:00:00Z"),

@@ -14,6 +14,14 @@ extension ModelTrial {
         "max_delta_step": "0",
     ]
 
+    /// What may be set of how long is fitted, in rounds.
+    static let countParameters: Set<String> = ["rounds", "early_stopping"]
+
+    /// A number of rounds; `1e2` is 100.
+    static func count(_ text: String) -> Int? {
+        Double(text).flatMap { Int(exactly: $0) }.flatMap { (1...TrainingLimits.roundsMax).contains($0) ? $0 : nil }
+    }
+
     /// - Returns: the job, its files, and the rows to predict from with the model that is kept.
     func treeJob(
         _ request: TrainRequest
@@ -37,8 +45,8 @@ extension ModelTrial {
             names: signature.featureNames,
             types: signature.featureTypes,
             parameters: parameters,
-            rounds: request.parameters["rounds"].flatMap { Int($0) } ?? (request.isQuick ? 100 : 2_000),
-            patience: request.parameters["early_stopping"].flatMap { Int($0) } ?? 50,
+            rounds: request.parameters["rounds"].flatMap { Self.count($0) } ?? (request.isQuick ? 100 : 2_000),
+            patience: request.parameters["early_stopping"].flatMap { Self.count($0) } ?? 50,
             trainRows: train.rowCount,
             validRows: valid.rowCount,
             probeRows: probe.count

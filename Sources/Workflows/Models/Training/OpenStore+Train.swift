@@ -73,7 +73,7 @@ extension OpenStore {
         }
         let known =
             switch algorithm {
-            case .xgboost: Set(ModelTrial.treeParameters.keys).union(["rounds", "early_stopping"])
+            case .xgboost: Set(ModelTrial.treeParameters.keys).union(ModelTrial.countParameters)
             case .logistic, .ridge: Set(["penalty"])
             case .ftrl: FTRLSettings.known
             case .base: Set<String>()
@@ -88,6 +88,11 @@ extension OpenStore {
             }
             guard let number = Double(value), number.isFinite else {
                 throw WorkflowError.usage("the parameter \(name) is '\(value)'; expected a number")
+            }
+            guard !ModelTrial.countParameters.contains(name) || ModelTrial.count(value) != nil else {
+                throw WorkflowError.usage(
+                    "the parameter \(name) is '\(value)'; expected a whole number from 1 to \(TrainingLimits.roundsMax)"
+                )
             }
         }
     }

@@ -58,7 +58,7 @@ extension OpenStore {
             let split = try Self.split(rows, recipe.definition, request)
             let trial = try ModelTrial(rows, split, recipe.definition, algorithm, seed: request.seed)
             let fitted = try fit(trial, algorithm, request, event)
-            return (version, try compare(fitted, version, manifest, recipe, rows: rows.rowCount))
+            return (version, try compare(fitted, trial.base, version, manifest, recipe, rows: rows.rowCount))
         }
     }
 
@@ -110,6 +110,7 @@ extension OpenStore {
 
     private func compare(
         _ fitted: FittedModel,
+        _ base: [Double],
         _ version: ModelVersion,
         _ manifest: VersionManifest,
         _ recipe: VersionManifest.Recipe,
@@ -117,9 +118,12 @@ extension OpenStore {
     ) throws -> ModelVerification {
         let registry = ModelRegistry(session)
         let file = try registry.file(version)
+        let golden = try registry.golden(version)
         let isSameFile = file == fitted.file
-        let isSame = isSameFile && fitted.signature == version.signature
-        if isSame { return .equal(rows: rows) }
+        // By the base the model answers where features are missing, by golden rows servers check it.
+        let isSameBase = base == version.base
+        let isSameGolden = !isSameFile || golden?.isSame(as: fitted.golden) ?? (fitted.golden.count == 0)
+        if isSameFile, isSameBase, isSameGolden, fitted.signature == version.signature { return .equal(rows: rows) }
         guard fitted.library == manifest.library else {
             throw WorkflowError.refused(
                 "\(manifest.library) fitted it; here is \(fitted.library), which fits other trees"
@@ -132,8 +136,10 @@ extension OpenStore {
         }
         var differences: [String] = []
         if fitted.signature != version.signature { differences.append("its encoders are fitted otherwise") }
+        if !isSameBase { differences.append("its base is \(version.base), fitting again gives \(base)") }
+        if !isSameGolden { differences.append("its golden rows are others") }
         if !isSameFile {
-            let margins = try registry.golden(version)?.difference(try Forest(bytes: fitted.file))
+            let margins = golden?.difference(try Forest(bytes: fitted.file))
             differences.append(
                 "its file has \(file.count) bytes, fitting again gives \(fitted.file.count); "
                     + (margins.map { "fitted again it \($0)" } ?? "its golden rows have the same margins")
