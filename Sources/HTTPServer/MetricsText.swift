@@ -207,6 +207,8 @@ enum MetricsText {
         each("asof_model_errors_total", "Requests that it could not answer.") { $0.errors }
         each("asof_model_fallback_total", "Rows of entities of which nothing was known.") { $0.fallback }
         each("asof_model_unseen_total", "Texts that training had not seen.") { $0.unseen }
+        each("asof_model_cache_hits_total", "Rows of static tasks whose answer was known.") { $0.cacheHits }
+        each("asof_model_cache_misses_total", "Rows of static tasks whose answer was not.") { $0.cacheMisses }
         text.begin("asof_model_champion", .gauge, "The version that answers for the model's name.")
         for entry in entries {
             if let version = entry.champion {

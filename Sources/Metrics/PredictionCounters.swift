@@ -10,6 +10,9 @@ package final class PredictionCounters: Sendable {
         package var fallback = 0
         /// Texts that training had not seen.
         package var unseen = 0
+        /// Rows of static tasks whose answer the cache had, and had not.
+        package var cacheHits = 0
+        package var cacheMisses = 0
         /// Rows that are in the log.
         package var logged = 0
         /// Rows that should be in the log and are not.
@@ -27,12 +30,20 @@ package final class PredictionCounters: Sendable {
     private let times = Mutex([UInt32](repeating: 0, count: binCount))
     private static let binCount = 256
 
-    package func add(rows: Int, fallback: Int, unseen: Int, us: Int) {
+    package func add(
+        rows: Int,
+        fallback: Int,
+        unseen: Int,
+        cache: (hits: Int, misses: Int)? = nil,
+        us: Int
+    ) {
         counts.withLock {
             $0.calls += 1
             $0.rows += rows
             $0.fallback += fallback
             $0.unseen += unseen
+            $0.cacheHits += cache?.hits ?? 0
+            $0.cacheMisses += cache?.misses ?? 0
         }
         times.withLock { $0[Self.bin(us)] &+= 1 }
     }

@@ -22,22 +22,34 @@ package struct Answers: Sendable {
     package let matrix: DesignMatrix
     /// Values that training had not seen.
     package let unseen: Int
+    /// Rows whose answer the cache had, and those that it had not; `nil` = it was not asked.
+    package let cache: (hits: Int, misses: Int)?
 
     /// - Parameters:
     ///   - fallback: what a row gets of which no view knows anything.
     ///   - columns: of the version's service, in its order.
     ///   - presence: what the service's views have of the rows' entities.
+    ///   - cache: where rows that were asked for before are looked for; `nil` = nowhere.
     package init(
         _ model: ReadyModel,
         fallback: ModelDefinition.Fallback,
         columns: [Column],
         presence: EntityPresence,
-        rowCount: Int
+        rowCount: Int,
+        cache: AnswerCache? = nil
     ) {
         let version = model.version
         matrix = DesignMatrix(columns, model.encoders, rowCount: rowCount)
         unseen = matrix.unseen.reduce(0, +)
-        let margins = model.forest.margins(matrix.values, count: rowCount)
+        let margins: [Float]
+        if let cache {
+            let (found, hits) = cache.margins(model.forest, artifact: version.artifact, matrix)
+            margins = found
+            self.cache = (hits, rowCount - hits)
+        } else {
+            margins = model.forest.margins(matrix.values, count: rowCount)
+            self.cache = nil
+        }
         values = model.forest.predictions(fromMargins: margins)
         statuses = (0..<rowCount).map { presence.status($0) }
         let outputs = version.signature.outputs

@@ -9,6 +9,9 @@ package enum ModelsLimits {
     /// Bytes of the inputs and margins of all of them, which are held in memory and in one row of PostgreSQL.
     package static let goldenBytesMax = 64 << 20
 
+    /// Bytes of answers of static tasks (services without views) that a server keeps, of all models together.
+    package static let answerCacheBytesMax = 64 << 20
+
     // MARK: Inside
 
     /// One part of a model file: PostgreSQL reads and writes it whole.

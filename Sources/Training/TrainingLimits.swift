@@ -18,6 +18,8 @@ package enum TrainingLimits {
 
     /// Test rows among which an input is shuffled: more tell no other importance.
     package static let permutationRowsMax = 10_000
+    /// Those rows times inputs: with more inputs than a thousand fewer rows are taken, so that a report never takes long.
+    package static let permutationsMax = 10_000_000
     /// Rows by which training and test are told apart, half of each.
     static let adversarialRowsMax = 10_000
 

@@ -136,12 +136,13 @@ enum ModelCommands {
                     guard error.code == .notReady, entry != nil else { throw error }
                 }
                 let counts = model?.counters.now ?? PredictionCounters.Counts()
-                reply.map(13)
+                reply.map(15)
                 reply.bulk("version")
                 number(model?.version.version, &reply)
                 for (name, value) in [
                     ("calls", counts.calls), ("rows", counts.rows), ("errors", counts.errors),
-                    ("fallback", counts.fallback), ("unseen", counts.unseen), ("logged", counts.logged),
+                    ("fallback", counts.fallback), ("unseen", counts.unseen), ("cache_hits", counts.cacheHits),
+                    ("cache_misses", counts.cacheMisses), ("logged", counts.logged),
                     ("log_dropped", counts.logDropped), ("log_cut", counts.logCut),
                 ] {
                     reply.bulk(name)

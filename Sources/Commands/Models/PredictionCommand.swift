@@ -154,7 +154,9 @@ enum PredictionCommand {
             fallback: request.model.version.fallback(under: request.entry.definition),
             columns: rows.columns,
             presence: presence(request, rows),
-            rowCount: request.rowCount
+            rowCount: request.rowCount,
+            // A walk through trees costs more than a hash of the row; a sum of weights does not, and a learner's change.
+            cache: request.read.service.roles.isEmpty && request.model.isOfTrees ? request.model.cache : nil
         )
     }
 
@@ -207,6 +209,7 @@ enum PredictionCommand {
             rows: request.rowCount,
             fallback: answers.statuses.count { $0 == .fallback },
             unseen: answers.unseen,
+            cache: answers.cache,
             us: Int(Clock.nowUs() - began)
         )
     }

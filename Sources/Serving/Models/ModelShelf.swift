@@ -72,9 +72,12 @@ package struct ModelShelf: Sendable {
     /// By name.
     package private(set) var entries: [String: Entry] = [:]
 
+    /// Answers of static tasks; goes on from shelf to shelf.
+    private let answers: AnswerCache
+
     package static let empty = ModelShelf()
 
-    private init() {}
+    private init() { answers = AnswerCache() }
 
     /// Reads what the store has; files of versions that are known already are not read again.
     ///
@@ -82,6 +85,7 @@ package struct ModelShelf: Sendable {
     ///   - session: in a transaction, whose snapshot is the state.
     ///   - old: the shelf so far.
     init(_ session: Session, replacing old: ModelShelf, _ definitions: Definitions) throws(StoreError) {
+        answers = old.answers
         let registry = ModelRegistry(session)
         var versions: [String: [ModelVersion]] = [:]
         for version in try registry.versions() { versions[version.model, default: []].append(version) }
@@ -108,7 +112,7 @@ package struct ModelShelf: Sendable {
                     // What a version is never changes.
                     slots[version.version] = .notReady(reason)
                 } else {
-                    slots[version.version] = try Self.load(version, registry)
+                    slots[version.version] = try Self.load(version, registry, answers)
                 }
             }
             var pins = try Self.pins(aliases, slots, known, registry)
@@ -193,7 +197,11 @@ package struct ModelShelf: Sendable {
         }
     }
 
-    private static func load(_ version: ModelVersion, _ registry: ModelRegistry) throws(StoreError) -> Slot {
+    private static func load(
+        _ version: ModelVersion,
+        _ registry: ModelRegistry,
+        _ answers: AnswerCache
+    ) throws(StoreError) -> Slot {
         let prefix = "version \(version.version) of \(version.model)"
         do throws(ModelsError) {
             let forest: Forest
@@ -209,7 +217,7 @@ package struct ModelShelf: Sendable {
             if let difference = golden?.difference(forest) { return .notReady("\(prefix) \(difference)") }
             let reference: ReferenceHistograms?
             do { reference = try registry.reference(version) } catch { throw .store(error) }
-            return .ready(ServedModel(ReadyModel(version, forest), reference))
+            return .ready(ServedModel(ReadyModel(version, forest), reference, answers))
         } catch {
             if case .store(let error) = error { throw error }
             return .notReady("\(error)")

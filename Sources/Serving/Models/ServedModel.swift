@@ -12,8 +12,12 @@ package final class ServedModel: Sendable {
     /// What traffic is like; `nil` = the version has nothing to compare it with.
     package let traffic: TrafficTally?
 
-    init(_ model: ReadyModel, _ reference: ReferenceHistograms?) {
+    /// Answers of static tasks, of all models together.
+    package let cache: AnswerCache
+
+    init(_ model: ReadyModel, _ reference: ReferenceHistograms?, _ cache: AnswerCache) {
         self.model = model
+        self.cache = cache
         publish = nil
         counters = PredictionCounters()
         traffic = reference.map { TrafficTally(TrafficCounter($0, model.version.signature)) }
@@ -23,10 +27,12 @@ package final class ServedModel: Sendable {
     init(_ model: ReadyModel, publish: ModelPublish, of served: ServedModel) {
         self.model = model
         self.publish = publish
+        cache = served.cache
         counters = served.counters
         traffic = served.traffic
     }
 
     package var version: ModelVersion { model.version }
     package var forest: Forest { model.forest }
+    package var isOfTrees: Bool { model.forest.treeCount > 0 }
 }

@@ -24,8 +24,10 @@ struct TrialChecks {
         let own = isAnswered.indices.filter { isAnswered[$0] }
         guard !own.isEmpty else { return }
         var random = SplitMix(seed: trial.seed)
-        let places = random.drawn(TrainingLimits.permutationRowsMax, of: own.count).map { own[$0] }.sorted()
         let signature = fitted.signature
+        let rowsMax = TrainingLimits.permutationsMax / max(signature.inputs.count, 1)
+        let drawnMax = max(1, min(TrainingLimits.permutationRowsMax, rowsMax))
+        let places = random.drawn(drawnMax, of: own.count).map { own[$0] }.sorted()
         let matrix = trial.matrix(signature, places.map { trial.split.test[$0] })
         let labels = places.map { trial.testLabels[$0] }
         let losses = PermutationImportance.losses(
