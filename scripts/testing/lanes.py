@@ -353,6 +353,15 @@ def is_verified(lane):
     return page is not None and fingerprint is not None and page["Inputs"].startswith(fingerprint)
 
 
+def behind(lane):
+    """How old what is known of a lane is, where its files have changed since; else nothing."""
+    try:
+        page = read_page(lane)
+    except Refusal:
+        return ""
+    return "" if page is None or is_verified(lane) else f" (passed on {page['Date']}; its files have changed since)"
+
+
 def ci(started):
     """Runs the lanes of CI whose files are not those that were verified; says what was not run."""
     named = list(dict.fromkeys(name for name, _ in patterns()))
@@ -379,7 +388,7 @@ def ci(started):
         if lane not in lanes:
             unproven = lane.fields.get(UNPROVEN)
             never = f"has never passed as a whole ({unproven}); " if unproven else ""
-            closing.append(f"not run: {lane.name}: {never}{lane.fields['ci']}")
+            closing.append(f"not run: {lane.name}: {never}{lane.fields['ci']}{behind(lane)}")
     print("\n".join(["", *closing]), flush=True)
     return 0 if is_good else 1
 
