@@ -206,7 +206,7 @@ enum ModelCommands {
                     }
                 )
             } catch {
-                context.reply.fault(error)
+                context.fail(error)
                 return .replied
             }
         }
@@ -220,7 +220,7 @@ enum ModelCommands {
             guard let reads = context.engine.reads else { throw .stillLoading }
             try body(reads.source.catalog(), &context.reply)
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
         }
         return .replied
     }
