@@ -21,8 +21,6 @@ struct ColumnReading {
         case numbers
         /// Of UUIDs, as their text.
         case spellings
-        /// Of texts that may have U+0000.
-        case freeTexts
     }
 
     /// - Parameters:
@@ -37,7 +35,6 @@ struct ColumnReading {
         }
         let isTime = request.type == .timestamp
         switch (natural, kept) {
-        case (.string?, nil) where request.keepsNul: (type, passed, step) = (.bytes, nil, .freeTexts)
         case (_, .uuid?) where request.type == .string: (type, passed, step) = (.bytes, kept, .spellings)
         case (_, .decimal?) where Self.isNumber(request.type) || (isTime && hasUnit):
             (type, passed, step) = (.string, kept, .texts)
@@ -64,7 +61,6 @@ struct ColumnReading {
     func finish(_ column: Column, times: TimeReading) -> (column: Column, failure: Failure?) {
         switch step {
         case .none: return (column, nil)
-        case .freeTexts: return freeTexts(column)
         case .spellings:
             var texts = TextValues()
             for row in 0..<column.rowCount {
@@ -88,27 +84,6 @@ struct ColumnReading {
             guard case .text(let texts) = column.values else { return (column, nil) }
             return parse(texts, column.validity, times)
         }
-    }
-
-    /// Bytes as the texts that they are.
-    private func freeTexts(_ column: Column) -> (Column, Failure?) {
-        guard case .text(let texts) = column.values else { return (column, nil) }
-        var failure: Failure?
-        for row in 0..<column.rowCount where !column.isNull(row) {
-            let text = texts[row]
-            let error: ValueTextError? = text.withUnsafeBufferPointer { bytes in
-                do throws(ValueTextError) {
-                    try ValueText.checkString(bytes.span, keepsNul: true)
-                    return nil
-                } catch { return error }
-            }
-            guard let error else { continue }
-            failure = Failure(row: row, text: ColumnarError.shown(text), reason: error.reason)
-            break
-        }
-        let whole = Column(type: .string, validity: column.validity, values: column.values)
-        guard let failure else { return (whole, nil) }
-        return (whole.slice(0..<failure.row), failure)
     }
 
     /// Texts of so many bytes are decoded at a time, since fields count bytes in 32 bits.

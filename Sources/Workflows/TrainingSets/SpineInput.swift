@@ -157,16 +157,16 @@ struct SpineInput {
     }
 
     /// - Parameter firstRow: of the batch, from 1.
-    /// - Throws: ``WorkflowError/refused(_:)`` for a text with U+0000, which `format` does not have.
+    /// - Throws: ``WorkflowError/refused(_:)`` for a text with U+0000, which can be read again from JSON Lines only.
     func refuseNul(in batch: ColumnBatch, firstRow: Int, _ format: FileFormat) throws {
-        guard format == .csv else { return }
+        guard format != .jsonLines else { return }
         for (column, schema) in zip(batch.columns, columns) where schema.type == .string && schema.passed == nil {
             guard case .text(let texts) = column.values, texts.bytes.contains(0),
                 let row = (0..<column.rowCount).first(where: { texts[$0].contains(0) })
             else { continue }
             throw WorkflowError.refused(
-                "\(name): row \(firstRow + row), column '\(schema.name)': it contains U+0000, which CSV does not have; write another "
-                    + "format, or leave the column out with --drop \(schema.name)"
+                "\(name): row \(firstRow + row), column '\(schema.name)': it contains U+0000, which passes to JSON Lines only; "
+                    + "take it out, or leave the column out with --drop \(schema.name)"
             )
         }
     }

@@ -36,7 +36,7 @@ import Testing
             """
             INSERT INTO asof.model_versions (model, version, service, service_version, fingerprint, rules, algorithm, artifact,
                 artifact_bytes, signature, base, manifest, metrics, state, batch)
-            SELECT 'like', n, 'rank', 1, '', '', 'linear', '', 0, '{"inputs": [], "outputs": []}', '{}', '{}', '{}',
+            SELECT 'like', n, 'rank', 1, '', '', 'linear', '', 0, '{"task": "binary", "inputs": [], "classes": []}', '{}', '{}', '{}',
                 CASE n WHEN 1 THEN 'retired' ELSE 'ready' END,
                 (SELECT batch FROM asof.batches ORDER BY position LIMIT 1) FROM generate_series(1, 2) n;
             UPDATE asof.batches SET view = -1, kind = 'model' WHERE position = 1

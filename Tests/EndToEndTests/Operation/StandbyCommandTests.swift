@@ -49,7 +49,7 @@ import Testing
                 "\(command): \(refused.error)"
             )
         }
-        let grants = try work.asof(["grant-sql", role, "reader"]).out
+        let grants = try AsofBinary.run(["grant-sql", role, "reader"], in: work.scratch.path).out
         try work.session.execute(grants)
         try work.asof(["get", "stats", "1"], through: there)
         let refused = try work.asof(["ingest", "stats", "more.csv"], expecting: 1, through: there)
