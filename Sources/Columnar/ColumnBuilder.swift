@@ -9,6 +9,8 @@ struct ColumnBuilder {
     let type: FeatureType
     /// Where the column passes through: its type, of which ``type`` is the carrier.
     let passed: PassedType?
+    /// As ``ColumnRequest/keepsNul``.
+    let keepsNul: Bool
     /// One flag a row.
     var validity: [Bool] = []
     var nullCount = 0
@@ -23,9 +25,10 @@ struct ColumnBuilder {
     /// Of times that were moved: rows and how far, ascending.
     private var moved: [(row: Int, ns: UInt16)] = []
 
-    init(type: FeatureType, passed: PassedType? = nil) {
+    init(type: FeatureType, passed: PassedType? = nil, keepsNul: Bool = false) {
         self.type = type
         self.passed = passed
+        self.keepsNul = keepsNul
     }
 
     var rowCount: Int { validity.count }

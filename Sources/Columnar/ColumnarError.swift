@@ -1,4 +1,5 @@
 package import Features
+import Foundation
 
 /// What can go wrong with a file that is read or written; ``description`` says where, what, and what to do.
 package enum ColumnarError: Error, Equatable, Sendable {
@@ -83,7 +84,7 @@ package enum ColumnarError: Error, Equatable, Sendable {
 extension ColumnarError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .noSuchFile(let file): "\(file): there is no such file"
+        case .noSuchFile(let file): "\(file): there is no such file\(Self.hint(forFile: file))"
         case .isDirectory(let file): "\(file): this is a directory, not a file"
         case .permissionDenied(let file): "\(file): permission denied"
         case .cannotRead(let file, let reason): "\(file): cannot be read: \(reason)"
@@ -104,6 +105,16 @@ extension ColumnarError: CustomStringConvertible {
         case .unexpectedColumn(let file, let column):
             "\(file): it has a column '\(column)', which the files before it do not have"
         }
+    }
+
+    /// The files beside it whose names are nearest, looked for when the message is made.
+    private static func hint(forFile file: String) -> String {
+        let url = URL(fileURLWithPath: file)
+        guard !ObjectName.isOne(file),
+            let others = try? FileManager.default.contentsOfDirectory(atPath: url.deletingLastPathComponent().path)
+        else { return "" }
+        let near = Name.nearest(to: url.lastPathComponent, among: others)
+        return near.first.map { "; did you mean '\($0)'?" } ?? ""
     }
 
     /// Where a fault of the content lies and what it is; `nil` for faults of the file as a whole.

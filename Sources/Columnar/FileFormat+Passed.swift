@@ -38,6 +38,12 @@ extension FileFormat {
                     + "precision (::float8), to text (::text) or to a narrower numeric(p,s)"
             )
         case .sqlText: .refused(advice: "cast it to text (::text)")
+        case .momentText:
+            .refused(
+                advice:
+                    "it has times that are finer than nanoseconds, or of nanoseconds outside the years 1678 to 2261; round them "
+                    + "to microseconds, or write CSV or JSON Lines, which have them as they are"
+            )
         default: .asItIs
         }
     }

@@ -130,6 +130,8 @@ package struct ColumnRequest: Sendable {
     package var rounding: TimeReading.Rounding
     /// Whether its values are kept out of messages.
     package var isPII: Bool
+    /// Of texts: whether they may have U+0000, which never comes to PostgreSQL.
+    package var keepsNul: Bool
 
     package init(
         sourceName: String,
@@ -137,7 +139,8 @@ package struct ColumnRequest: Sendable {
         passed: PassedType? = nil,
         absentIsNull: Bool = false,
         rounding: TimeReading.Rounding = .down,
-        isPII: Bool = false
+        isPII: Bool = false,
+        keepsNul: Bool = false
     ) {
         precondition(passed == nil || passed?.carrier == type, "another carrier than the passed type's")
         self.sourceName = sourceName
@@ -146,6 +149,7 @@ package struct ColumnRequest: Sendable {
         self.absentIsNull = absentIsNull
         self.rounding = rounding
         self.isPII = isPII
+        self.keepsNul = keepsNul && type == .string && passed == nil
     }
 }
 

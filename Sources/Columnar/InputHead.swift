@@ -58,6 +58,10 @@ package enum InputHead {
         return "this is \(found.what)"
     }
 
+    private static func wide(_ bits: Int) -> String {
+        "this is UTF-\(bits) text; convert it to UTF-8 first, as by `iconv -f UTF-\(bits) -t UTF-8 FILE`"
+    }
+
     /// The same by a file's name; `nil` also of pipes, whose bytes would be gone, and of what cannot be read.
     static func refusal(ofFile path: String) -> String? {
         var status = stat()
@@ -74,15 +78,15 @@ package enum InputHead {
         if head.starts(with: Array("ARROW1".utf8)) { return "this is an Arrow IPC file; say --format arrow" }
         // Before UTF-16, whose mark begins that of UTF-32.
         if head.starts(with: [0xFF, 0xFE, 0x00, 0x00]) || head.starts(with: [0x00, 0x00, 0xFE, 0xFF]) {
-            return "this is UTF-32 text; convert it to UTF-8 first"
+            return Self.wide(32)
         }
         if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {
-            return "this is UTF-16 text; convert it to UTF-8 first"
+            return Self.wide(16)
         }
         // Without a mark every other byte of what begins in ASCII is 0.
         if head.count >= 4, [[0, 2], [1, 3]].contains(where: { $0.allSatisfy { head[$0] == 0 } }) {
             let isWide = head[1] == 0 && head[2] == 0
-            return "this is UTF-\(isWide ? 32 : 16) text; convert it to UTF-8 first"
+            return Self.wide(isWide ? 32 : 16)
         }
         let start = String(decoding: head.prefix(kindBytes), as: UTF8.self).lowercased().drop { $0.isWhitespace }
         if ["<!doctype", "<html", "<?xml"].contains(where: { start.hasPrefix($0) }) {

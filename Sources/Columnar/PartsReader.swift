@@ -38,8 +38,8 @@ final class PartsReader {
         !names.contains(name) && folder.parts[0].values.contains { $0.name == name }
     }
 
-    func inferTypes(dropping dropped: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
-        var tally = TypeTally()
+    func inferTypes(dropping dropped: Set<String>, times: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
+        var tally = TypeTally(times: times)
         var typed: [ColumnRequest]?
         for part in folder.parts {
             let reader = try TableReader(path: part.path, format: format, options: options)

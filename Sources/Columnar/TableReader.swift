@@ -87,13 +87,18 @@ package final class TableReader {
     /// every value has without loss, so that `00123` stays a text; JSON arrays also lists and vectors. Standard input is
     /// copied to a temporary file. Parquet, IPC: what the schema says, without reading.
     /// What no feature type holds as it came comes as a ``PassedType``.
-    /// - Parameter dropped: names of columns to leave out, whatever they are.
+    /// - Parameters:
+    ///   - dropped: names of columns to leave out, whatever they are.
+    ///   - times: names of columns that are to be times: a date in a text is its midnight there.
     /// - Returns: all other columns in file order, ready for ``select(_:)``. A JSON object may lack any of them.
-    package func inferTypes(dropping dropped: Set<String> = []) throws(ColumnarError) -> [ColumnRequest] {
+    package func inferTypes(
+        dropping dropped: Set<String> = [],
+        times: Set<String> = []
+    ) throws(ColumnarError) -> [ColumnRequest] {
         switch source {
-        case .text(let reader): try reader.inferTypes(dropping: dropped)
+        case .text(let reader): try reader.inferTypes(dropping: dropped, times: times)
         case .arrow(let reader): try reader.inferTypes(dropping: dropped)
-        case .parts(let reader): try reader.inferTypes(dropping: dropped)
+        case .parts(let reader): try reader.inferTypes(dropping: dropped, times: times)
         }
     }
 

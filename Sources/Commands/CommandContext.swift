@@ -23,6 +23,9 @@ package struct CommandContext {
         self.engine = engine
     }
 
+    /// Answers with a fault.
+    package mutating func fail(_ fault: CommandFault) { reply.fault(engine.hooks.told(fault)) }
+
     /// Changes the version of RESP, from this reply on.
     package mutating func speak(_ version: ProtocolVersion) {
         reply.version = version

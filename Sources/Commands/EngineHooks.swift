@@ -7,6 +7,8 @@ package struct EngineHooks: Sendable {
     package var isLoading: @Sendable () -> Bool = { false }
     /// What is loaded and how far, or what is waited for, for whoever is refused meanwhile; no values, no names but views'.
     package var loadingReason: @Sendable () -> String = { "" }
+    /// Whether definitions were applied that are not served yet.
+    package var isTakingDefinitions: @Sendable () -> Bool = { false }
     /// Lines of INFO's sections `asof` and `postgres`.
     package var asofInfo: @Sendable () -> [InfoLine] = { [] }
     package var postgresInfo: @Sendable () -> [InfoLine] = { [] }
@@ -32,6 +34,16 @@ package struct EngineHooks: Sendable {
         ) -> Void
 
     package init() {}
+}
+
+extension EngineHooks {
+    /// What a client is told of a fault: a name that is not known may be one of definitions that are not served yet.
+    package func told(_ fault: CommandFault) -> CommandFault {
+        switch fault.code {
+        case .noView, .noFeature, .noService: isTakingDefinitions() ? .untilDefinitionsAreServed(fault) : fault
+        default: fault
+        }
+    }
 }
 
 /// A write of a transaction, checked but not submitted; the writing part knows what is in it.

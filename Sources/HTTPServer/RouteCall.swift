@@ -106,7 +106,7 @@ final class RouteCall: @unchecked Sendable {
             throw HTTPFault(CommandFault.stillLoading(engine.hooks.loadingReason()))
         }
         do { return try reads.source.catalog().service(named: Array(name.utf8).span) } catch {
-            throw HTTPFault(CommandFault(error))
+            throw HTTPFault(engine.hooks.told(CommandFault(error)))
         }
     }
 

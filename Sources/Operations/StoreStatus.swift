@@ -40,6 +40,11 @@ package struct StoreStatus: Sendable {
         package let rows: Int64
     }
 
+    package struct Denial: Sendable, Hashable {
+        package let role: String
+        package let view: String
+    }
+
     package let storeID: String
     package let schema: Int
     package let serverVersion: Int
@@ -53,6 +58,8 @@ package struct StoreStatus: Sendable {
     package let ledgerBytesPerDay: Double
     /// By name.
     package let views: [View]
+    /// Roles that are connected as asof is, and views whose tables they may not read: their servers answer nothing of these.
+    package let denied: [Denial]
     /// Of the features that have expectations, by name.
     package let expectations: [ExpectationStatus]
 
@@ -89,10 +96,32 @@ package struct StoreStatus: Sendable {
         var views: [View] = []
         let stored = try Registry.load(session).views.sorted { $0.name < $1.name }
         expectations = try ExpectationStatus.read(stored, session)
+        denied = try Self.denied(stored, session)
         for view in stored {
             views.append(try View(view, now, totals[view.id], watermarks[view.id], session))
         }
         self.views = views
+    }
+
+    private static func denied(_ views: [StoredView], _ session: Session) throws(StoreError) -> [Denial] {
+        let rows = try session.query(
+            """
+            SELECT DISTINCT r.rolname::text, v.name FROM unnest($1::text[], $2::text[], $3::text[]) AS v (name, history, online)
+            CROSS JOIN pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+            WHERE a.datname = current_database() AND (a.application_name LIKE 'asof%' OR a.pid = pg_backend_pid())
+                AND (NOT has_table_privilege(r.oid, to_regclass(v.history), 'SELECT')
+                    OR NOT has_table_privilege(r.oid, to_regclass(v.online), 'SELECT'))
+            ORDER BY 1, 2
+            """,
+            [
+                .textArray(views.map(\.name)), .textArray(views.map(\.historyTable)),
+                .textArray(views.map(\.onlineTable)),
+            ]
+        )
+        return (0..<rows.count).compactMap { row in
+            guard let role = rows.text(row, 0), let view = rows.text(row, 1) else { return nil }
+            return Denial(role: role, view: view)
+        }
     }
 
     private static func watermarks(_ session: Session) throws(StoreError) -> [Int32: Timestamp] {

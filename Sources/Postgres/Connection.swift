@@ -78,6 +78,9 @@ package final class Connection {
     /// The server's version as one number: 150018 is 15.18.
     package var serverVersion: Int { Int(PQserverVersion(handle)) }
 
+    /// The role that it logged in as.
+    package var role: String { PQuser(handle).map { String(cString: $0) } ?? "" }
+
     package var isInTransaction: Bool {
         switch PQtransactionStatus(handle) {
         case PQTRANS_INTRANS, PQTRANS_INERROR, PQTRANS_ACTIVE: true

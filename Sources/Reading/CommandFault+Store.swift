@@ -21,10 +21,11 @@ extension CommandFault {
         case .database(let error): self.init(error)
         case .newerSchema: self.init(.readOnly, Self.oneLine(error.description))
         case .noStore, .newerDefinitions, .olderSchema, .changedMigration, .unsuitableDatabase, .anotherTimeline,
-            .conflict, .stalePlan, .streamMoved:
+            .conflict, .stalePlan, .streamMoved, .standby:
             self.init(.unavailable, Self.oneLine(error.description))
         case .unknownView(let name, let hint):
             self.init(.noView, "no view \(Self.quoted(name))\(Self.oneLine(hint))")
+        case .deniedView: self.init(.noPermission, Self.oneLine(error.description))
         case .unknownService(let name, let hint):
             self.init(.noService, "no service \(Self.quoted(name))\(Self.oneLine(hint))")
         case .unknownFeature(let view, let name, let hint):

@@ -21,6 +21,8 @@ package final class Catalog: Sendable {
     /// The models that answer, with what their names stand for.
     package let models: ModelShelf
 
+    /// Of views that the server's role may not read, and of windows over their events, by name: the view whose tables it is.
+    package let denied: [String: String]
     private let viewsByName: NameTable<ServedView>
     /// Window views in force that can be computed, by name.
     package let windowViews: [ServedView]
@@ -42,9 +44,11 @@ package final class Catalog: Sendable {
         self.registry = registry
         self.versions = versions
         all = Dictionary(views.map { ($0.stored.id, $0) }) { first, _ in first }
-        self.views = views.filter { !$0.isRetired }.sorted { $0.name < $1.name }
+        self.views = views.filter { !$0.isRetired && !$0.isDenied }.sorted { $0.name < $1.name }
         viewsByName = NameTable(self.views.map { ($0.name, $0) })
-        let byName = Dictionary(views.map { ($0.name, $0) }) { first, _ in first }
+        let byName = Dictionary(views.filter { !$0.isDenied }.map { ($0.name, $0) }) { first, _ in first }
+        let denied = Self.denied(views, registry.definitions)
+        self.denied = denied
         windowViews = registry.definitions.views.compactMap { definition in
             guard let windows = definition.windows, let events = byName[windows.of] else { return nil }
             let columns = definition.features.map { definition.column($0, keys: definition.identityMapping) }
@@ -54,7 +58,7 @@ package final class Catalog: Sendable {
         var plans: [(name: String, value: Result<ServicePlan, StoreError>)] = []
         var current: [ServicePlan] = []
         for service in versions {
-            let plan = Self.plan(service, byName)
+            let plan = Self.plan(service, byName, denied)
             plans.append(("\(service.definition.name)@\(service.version)", plan))
             guard registry.service(named: service.definition.name)?.version == service.version else { continue }
             plans.append((service.definition.name, plan))
@@ -66,13 +70,15 @@ package final class Catalog: Sendable {
 
     private static func plan(
         _ service: Registry.StoredService,
-        _ views: [String: ServedView]
+        _ views: [String: ServedView],
+        _ denied: [String: String]
     ) -> Result<ServicePlan, StoreError> {
         do throws(StoreError) {
             return .success(
                 try ServicePlan(service) { name throws(StoreError) in
-                    guard let view = views[name] else { throw .unknownView(name: name, hint: "; it was pruned") }
-                    return view
+                    if let view = views[name] { return view }
+                    if let view = denied[name] { throw .deniedView(view) }
+                    throw .unknownView(name: name, hint: "; it was pruned")
                 }
             )
         } catch {
@@ -89,7 +95,17 @@ package final class Catalog: Sendable {
     /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
     package func view(named name: String) throws(StoreError) -> ServedView {
         if let view = viewsByName[name] { return view }
+        if let view = denied[name] { throw .deniedView(view) }
         throw .unknownView(name: name, hint: registry.hint(forView: name))
+    }
+
+    private static func denied(_ views: [ServedView], _ definitions: Definitions) -> [String: String] {
+        var denied: [String: String] = [:]
+        for view in views where view.isDenied { denied[view.name] = view.name }
+        for view in definitions.views {
+            if let of = view.windows?.of, denied[of] != nil { denied[view.name] = of }
+        }
+        return denied
     }
 
     /// A service's plan: `name` for the version in force, `name@version` for any.

@@ -12,6 +12,8 @@ package final class ServedView: Sendable {
     package let memory: ViewMemory?
     /// Whether the view is hidden now, and here for older versions of services only.
     package let isRetired: Bool
+    /// Whether the server's role in PostgreSQL may not read its tables: then nothing of it is answered, and all else is.
+    let isDenied: Bool
     /// The places of the view's features in ``RowLayout/columns``, retired ones included, by name.
     package let columns: NameTable<Int>
     /// The TTL that the view has now, µs; `nil` = values never expire. Versions of services have their own.
@@ -31,6 +33,7 @@ package final class ServedView: Sendable {
         layout: RowLayout,
         memory: ViewMemory?,
         isRetired: Bool = false,
+        isDenied: Bool = false,
         counters: ReadCounters = ReadCounters(),
         freshness: ViewFreshness = ViewFreshness(),
         windows: WindowRole? = nil,
@@ -44,6 +47,7 @@ package final class ServedView: Sendable {
         self.layout = layout
         self.memory = memory
         self.isRetired = isRetired
+        self.isDenied = isDenied
         self.counters = counters
         self.freshness = freshness
         columns = NameTable(layout.columns.enumerated().map { ($1.feature, $0) })
@@ -89,6 +93,7 @@ package final class ServedView: Sendable {
             layout: layout,
             memory: memory,
             isRetired: isRetired,
+            isDenied: isDenied,
             counters: counters,
             freshness: freshness,
             events: events

@@ -39,6 +39,11 @@ package struct ServingState: Sendable, Hashable {
     /// Times that PostgreSQL turned out to have another history than was applied.
     package var timelineChanges = 0
 
+    /// Views that the server's role may not read.
+    package var deniedViews: Set<String> = []
+    /// Whether definitions were changed that are not served yet: a name that is not known may be one of theirs.
+    package var isTakingDefinitions = false
+
     /// Definitions in force that this binary cannot read, so that those before are served; `nil` = none.
     package var newerDefinitions: NewerDefinitions?
 

@@ -40,17 +40,15 @@ struct SpineColumn {
         var isText: Bool
     }
 
-    /// - Parameters:
-    ///   - given: the type that the column must have, if it is a key, a label time, a position or a request field.
-    ///   - passesMoments: whether a moment of another type leaves as it came: label times do.
+    /// - Parameter given: the type that the column must have, if it is a key, a label time, a position or a request field. A moment
+    ///   of another type than timestamp leaves as it came.
     /// - Throws: ``StoreError/request(_:)`` with the cast to write.
     init(
         _ name: String,
         _ shape: Rows,
         _ index: Int,
         _ types: [UInt32: TypeName],
-        given: FeatureType?,
-        passesMoments: Bool
+        given: FeatureType?
     ) throws(StoreError) {
         self.name = name
         let id = shape.columnType(index)
@@ -84,8 +82,6 @@ struct SpineColumn {
                     + "\(SQLText.identifier(name))::\(wanted) AS \(SQLText.identifier(name))"
             )
         }
-        // Times without a zone are UTC's, as everywhere.
-        if given == .timestamp, !passesMoments { (wireType, cast, kind) = (.timestamp, "timestamptz", .feature) }
         // A key that is compared as text is a text.
         if given == .string { (wireType, cast, kind) = (.string, "text", .feature) }
         if case .vector = given { (wireType, cast, kind) = (given, given.sqlType, .feature) }

@@ -9,6 +9,8 @@ package import Store
 package final class SpineQuery {
     private let session: Session
     private var readers: [SpineColumn]
+    /// Columns that cannot be left out.
+    private let needed: Set<String>
     /// What the query gives. Of numeric without a precision the type is known when all rows were read.
     package var columns: [ColumnSchema] { readers.map(\.schema) }
     private static let fetchRows = 16_384
@@ -17,7 +19,6 @@ package final class SpineQuery {
     ///
     /// - Parameters:
     ///   - typed: columns whose type is given: keys, label time, positions, request fields.
-    ///   - labelTime: the one of them that leaves as the moment that it came as.
     ///   - dropped: columns to leave out.
     /// - Throws: the server's error, with its position in `sql`; ``StoreError/request(_:)`` with the cast to write for a
     ///   column that is not of its given type.
@@ -25,10 +26,10 @@ package final class SpineQuery {
         _ sql: String,
         _ session: Session,
         typed: [ColumnSchema] = [],
-        labelTime: String? = nil,
         dropping dropped: Set<String> = []
     ) throws(StoreError) {
         self.session = session
+        needed = Set(typed.map(\.name))
         var options = Connection.TransactionOptions.read
         options.keepsSearchPath = true
         // One statement only: a trailing semicolon is what psql users type, a second statement is not a query.
@@ -48,7 +49,7 @@ package final class SpineQuery {
                 guard !dropped.contains(name) else { continue }
                 let given = typed.first { $0.name == name }?.type
                 readers.append(
-                    try SpineColumn(name, shape, index, types, given: given, passesMoments: name == labelTime)
+                    try SpineColumn(name, shape, index, types, given: given)
                 )
             }
             for name in dropped.sorted() where !names.contains(name) {
@@ -124,7 +125,12 @@ package final class SpineQuery {
                 )
             } catch {
                 guard case .input(let reason) = error else { throw error }
-                throw .input("--spine-sql: column '\(readers[index].name)': \(reason)")
+                let name = readers[index].name
+                guard !needed.contains(name) else { throw .input("--spine-sql: column '\(name)': \(reason)") }
+                let cast = reason.contains("::") ? "" : "; cast it to text (\(SQLText.identifier(name))::text)"
+                throw .input(
+                    "--spine-sql: column '\(name)': \(reason)\(cast), or leave it out with --drop \(name)"
+                )
             }
         }
         return ColumnBatch(names: columns.map(\.name), columns: read, rowCount: rows.count)

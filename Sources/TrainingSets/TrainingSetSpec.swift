@@ -55,7 +55,10 @@ package struct TrainingSetSpec: Sendable {
     }
 
     /// The type of the label times where they pass through as they came; `nil` where they are timestamps in µs.
-    package var labelPassed: PassedType? { spine.first { $0.name == labelTime }?.passed }
+    package var labelPassed: PassedType? { passed(labelTime) }
+
+    /// The type of a column of the spine that passes through as it came.
+    func passed(_ name: String) -> PassedType? { spine.first { $0.name == name }?.passed }
 
     private func check() throws(StoreError) {
         func type(_ name: String, _ purpose: String) throws(StoreError) -> FeatureType {
@@ -86,15 +89,17 @@ package struct TrainingSetSpec: Sendable {
                 throw .request("a column of AT belongs to a set that is read as a server reads: say --served, too")
             }
             let atType = try type(atColumn, "which --at-column names")
-            guard atType == .timestamp, spine.first(where: { $0.name == atColumn })?.passed == nil else {
-                throw .request("the spine's column of AT '\(atColumn)' is \(atType.text); it must be timestamp")
+            guard passed(atColumn)?.isMoment ?? (atType == .timestamp) else {
+                throw .request(
+                    "the spine's column of AT '\(atColumn)' is \(passed(atColumn)?.text ?? atType.text); it must be timestamp"
+                )
             }
         }
         for field in plan.requestFields {
             let type = try type(field.name, "the request field '\(field.name)' of the service")
-            let passed = spine.first { $0.name == field.name }?.passed
-            // A label time is taken in µs, whatever it leaves as.
-            if field.name == labelTime, field.type == .timestamp { continue }
+            let passed = passed(field.name)
+            // Times are taken in µs, whatever they leave as.
+            if field.type == .timestamp, passed?.isMoment == true { continue }
             guard type == field.type, passed == nil else {
                 throw .request(
                     "the spine's column '\(field.name)' is \(passed?.text ?? type.text); the request field '\(field.name)' "
@@ -105,7 +110,7 @@ package struct TrainingSetSpec: Sendable {
         for role in plan.roles {
             for (key, column) in zip(role.view.definition.keys, role.keyColumns) {
                 let type = try type(column, "the key '\(key.name)' of view '\(role.view.name)'")
-                let passed = spine.first { $0.name == column }?.passed
+                let passed = passed(column)
                 guard type == key.type.featureType, passed == nil else {
                     throw .request(
                         "the spine's column '\(column)' is \(passed?.text ?? type.text); the key '\(key.name)' of view '\(role.view.name)' is \(key.type.rawValue)"

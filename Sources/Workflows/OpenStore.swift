@@ -13,16 +13,22 @@ package struct OpenStore {
 
     /// Connects to a store and checks that this binary may use it.
     ///
-    /// - Throws: as ``Session/open(_:forWriting:interruption:)``; ``WorkflowError`` where the run is over before.
+    /// - Throws: as ``Session/open(_:forWriting:onStandby:interruption:)``; ``WorkflowError`` where the run is over before.
     package init(
         _ conninfo: String,
         forWriting: Bool,
+        onStandby: Bool = false,
         segmentsFolder: String? = nil,
         keeping: AnyObject? = nil,
         control: RunControl = RunControl()
     ) throws {
         session = try control.run {
-            try Session.open(conninfo, forWriting: forWriting, interruption: control.interruption)
+            try Session.open(
+                conninfo,
+                forWriting: forWriting,
+                onStandby: onStandby,
+                interruption: control.interruption
+            )
         }
         self.conninfo = conninfo
         self.segmentsFolder = segmentsFolder

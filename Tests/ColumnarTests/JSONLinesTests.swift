@@ -116,7 +116,11 @@ import Testing
         let scratch = try Scratch()
         let path = try scratch.file("a.jsonl", Array("{\"v\":\"".utf8) + [0xC3, 0x28] + Array("\"}\n".utf8))
         let text = message { _ = try TableReader(path: path, format: .jsonLines) }
-        #expect(text == "\(path): row 1 (line 1): it is not valid UTF-8")
+        #expect(
+            text?.hasPrefix(
+                "\(path): row 1 (line 1): it is not valid UTF-8: the byte at offset 6 of the line, 0xC3; convert it"
+            ) == true
+        )
     }
 
     @Test("an absent key is null where the request says so")

@@ -8,7 +8,7 @@ import PointInTime
 enum PassedBytes {
     static func appendCSV(_ values: Column.Values, _ type: PassedType, _ row: Int, to out: inout [UInt8]) {
         switch type {
-        case .json, .sqlText:
+        case .json, .sqlText, .momentText:
             guard case .text(let texts) = values else { return }
             TextWriter.appendCSV(texts[row], to: &out)
         case .list:
@@ -21,7 +21,7 @@ enum PassedBytes {
 
     static func appendJSON(_ values: Column.Values, _ type: PassedType, _ row: Int, to out: inout [UInt8]) {
         switch type {
-        case .json, .sqlText:
+        case .json, .sqlText, .momentText:
             guard case .text(let texts) = values else { return }
             ValueBytes.appendJSON(string: texts[row], to: &out)
         case .list: appendList(values, type, row, to: &out)
@@ -82,6 +82,9 @@ enum PassedBytes {
         case .decimal, .numeric: builder.texts.append(try number(text, type))
         case .json, .sqlText:
             try ValueText.checkString(text)
+            builder.texts.append(span: text)
+        case .momentText:
+            do throws(TimestampTextError) { _ = try RoundedTime(text: text, .down) } catch { throw .time(error) }
             builder.texts.append(span: text)
         case .uuid: builder.texts.append(try uuid(text))
         case .fixedBytes(let count):

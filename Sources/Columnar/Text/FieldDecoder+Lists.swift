@@ -9,7 +9,7 @@ extension FieldDecoder {
         if let passed = builder.passed { return try PassedBytes.append(text, passed, to: &builder) }
         switch builder.type {
         case .string:
-            try ValueText.checkString(text)
+            try ValueText.checkString(text, keepsNul: builder.keepsNul)
             builder.texts.append(span: text)
         case .bytes: builder.texts.append(try ValueText.bytes(text))
         case .vector(let dimensions): try appendVector(text, dimensions, to: &builder.floats)

@@ -7,7 +7,9 @@ struct JSONObjectScanner: ~Escapable {
     @_lifetime(copy bytes)
     init(_ bytes: Span<UInt8>, from start: Int, to end: Int) throws(JSONSyntaxError) {
         guard (try? UTF8Span(validating: bytes.extracting(start..<end))) != nil else {
-            throw JSONSyntaxError(reason: "it is not valid UTF-8")
+            throw JSONSyntaxError(
+                reason: NotUTF8.reason(bytes.extracting(start..<end)) { "the byte at offset \($0) of the line" }
+            )
         }
         scanner = JSONScanner(bytes, from: start, to: end)
         guard scanner.take(UInt8(ascii: "{")) else {

@@ -120,7 +120,7 @@ struct TextInput {
         let place = ColumnarError.Place(file: file.name, line: table.lines[0])
         for field in table.fields {
             guard let text = String(validating: buffer[field.range], as: UTF8.self) else {
-                throw .malformed(place, reason: "the header is not valid UTF-8")
+                throw .malformed(place, reason: "in the header, " + notUTF8(field.range))
             }
             var name = text
             if field.kind == .quotedEscaped {
@@ -148,6 +148,13 @@ struct TextInput {
         headerText = naming + buffer[Int(table.extents[0].lowerBound)..<Int(table.extents[0].upperBound)]
         splitter.columnNames = names
         return splitter
+    }
+
+    /// Why bytes of ``buffer`` are no text.
+    func notUTF8(_ range: Range<Int>) -> String {
+        let start = file.bytesRead - buffer.count + range.lowerBound
+        let what = file.compression == nil ? "the file" : "what is decompressed"
+        return NotUTF8.reason(buffer.span.extracting(range)) { "the byte at offset \(start + $0) of \(what)" }
     }
 
     static func twice(_ name: String) -> String { "the header has the name '\(name)' twice" }

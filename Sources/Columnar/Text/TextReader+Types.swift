@@ -2,8 +2,8 @@ import Features
 
 extension TextReader {
     /// The narrowest types that all values of the whole file have, and starts over.
-    func inferTypes(dropping dropped: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
-        var tally = TypeTally()
+    func inferTypes(dropping dropped: Set<String>, times: Set<String>) throws(ColumnarError) -> [ColumnRequest] {
+        var tally = TypeTally(times: times)
         try tallyTypes(dropping: dropped, &tally)
         guard case .jsonLines = splitter else { return tally.requests(absentIsNull: false) }
         return tally.requests(absentIsNull: true, except: dropped)

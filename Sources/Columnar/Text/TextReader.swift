@@ -96,7 +96,7 @@ final class TextReader {
     /// - Returns: `nil` at the end; where bad rows are skipped perhaps a batch without rows.
     func next() throws(ColumnarError) -> ColumnBatch? {
         if let pending { throw pending }
-        var builders = requests.map { ColumnBuilder(type: $0.type, passed: $0.passed) }
+        var builders = requests.map { ColumnBuilder(type: $0.type, passed: $0.passed, keepsNul: $0.keepsNul) }
         var rowCount = 0
         let firstByte = input.bytesConsumed
         batchLines.removeAll(keepingCapacity: true)
@@ -267,7 +267,7 @@ final class TextReader {
                 reason: "it is \(failure.field.kind.jsonDescription)"
             )
         case .text(let error):
-            var reason = error.reason
+            var reason = error == .notUTF8 ? input.notUTF8(failure.field.range) : error.reason
             if case .csv = splitter, failure.field.kind == .bare, value != nil, NullTexts.isCustomary(text) {
                 reason += "; where it stands for null, say --null \(String(decoding: text, as: UTF8.self))"
             }

@@ -3,6 +3,8 @@ import Features
 /// The types that every value of a text column seen so far could have; `string` is always one more of them.
 struct TypeCandidates {
     private var types: Types?
+    /// Whether the column's values are to be times: then dates are, too, at their midnight.
+    private let isTime: Bool
     /// The one length of all arrays, for ``Types/vector``.
     private var dimensions = 0
     private var hasNumber = false
@@ -11,6 +13,8 @@ struct TypeCandidates {
     /// Of numbers in JSON: the most digits before and behind the point.
     private var integerDigits = 0
     private var fractionDigits = 0
+
+    init(isTime: Bool = false) { self.isTime = isTime }
 
     private struct Types: OptionSet {
         let rawValue: UInt16
@@ -38,6 +42,7 @@ struct TypeCandidates {
         if types.contains(.timestamp), hasFinerTime, types.contains(.nanoseconds) {
             return .timestamp(.ns, zone: "UTC")
         }
+        if isTime, types.contains(.timestamp), hasFinerTime { return .momentText }
         return types.contains(.decimal)
             ? .decimal(integerDigits: integerDigits, fractionDigits: fractionDigits) : nil
     }
@@ -157,10 +162,10 @@ struct TypeCandidates {
         }
     }
 
-    /// A date with a time of day; a date alone stays a text.
+    /// A date with a time of day; a date alone stays a text, unless times are expected.
     private mutating func timeTypes(_ text: Span<UInt8>) -> Types {
-        guard text.count > 10, let time = try? RoundedTime(text: text, .down) else { return [] }
-        switch text[10] {
+        guard text.count > 10 || isTime, let time = try? RoundedTime(text: text, .down) else { return [] }
+        switch text.count > 10 ? text[10] : UInt8(ascii: "T") {
         case UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " "):
             guard time.movedNs > 0 else {
                 let fits = abs(time.microseconds) <= Int64.max / 1_000

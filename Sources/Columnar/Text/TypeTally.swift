@@ -4,13 +4,17 @@ import Features
 struct TypeTally {
     private var names = KeyOrder(keys: [])
     private var candidates: [TypeCandidates] = []
+    /// Names of columns that are to be times.
+    private let times: Set<String>
+
+    init(times: Set<String>) { self.times = times }
 
     /// The place of a column, which is made where there is none yet.
     mutating func place(_ name: String) -> Int {
         let key = Array(name.utf8)
         if let known = names.number(of: key.span) { return known }
         names.append(key)
-        candidates.append(TypeCandidates())
+        candidates.append(TypeCandidates(isTime: times.contains(name)))
         return candidates.count - 1
     }
 

@@ -126,7 +126,7 @@ enum HashCommands {
             context.reply.restart(limits)
             return .deferred(lookup.later(form, reads, of: catalog, after: 0, context.reply.version))
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
             return .replied
         }
     }
@@ -195,7 +195,7 @@ enum HashCommands {
                 }
             )
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
             return .replied
         }
     }

@@ -71,7 +71,7 @@ struct KeyScan {
             context.reply.array(scan.keys.count)
             for key in scan.keys { context.reply.bulk(key) }
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
         }
         return .replied
     }

@@ -54,7 +54,7 @@ enum ChangesCommand {
                 DeferredReply(cancel: { feed.cancel() }) { finish in feed.read(after: cursor, finish) }
             )
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
             return .replied
         }
     }

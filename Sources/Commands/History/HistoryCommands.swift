@@ -70,7 +70,7 @@ enum HistoryCommands {
                 }
             )
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
             return .replied
         }
     }
@@ -164,7 +164,7 @@ enum HistoryCommands {
                 }
             )
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
             return .replied
         }
     }

@@ -42,7 +42,7 @@ enum DriftCommand {
                 // What this server has counted is there, too.
                 return .deferred(DeferredReply { finish in recorder.flush { answer.start(finish) } })
             } catch {
-                context.reply.fault(error)
+                context.fail(error)
                 return .replied
             }
         }

@@ -207,7 +207,7 @@ enum ModelCommands {
                     }
                 )
             } catch {
-                context.reply.fault(error)
+                context.fail(error)
                 return .replied
             }
         }
@@ -221,7 +221,7 @@ enum ModelCommands {
             guard let reads = context.engine.reads else { throw .stillLoading }
             try body(reads.source.catalog(), &context.reply)
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
         }
         return .replied
     }

@@ -45,7 +45,7 @@ enum ModelFlips {
                     reply.integer(position)
                 }
             } catch {
-                context.reply.fault(error)
+                context.fail(error)
                 return .replied
             }
         }
@@ -102,7 +102,7 @@ enum ModelFlips {
                     reply.integer(rolled.state.position)
                 }
             } catch {
-                context.reply.fault(error)
+                context.fail(error)
                 return .replied
             }
         }

@@ -78,7 +78,7 @@ enum PredictionCommand {
                 DeferredReply.read { _, finish in answer(request, reads, catalog, position, began, finish) }
             )
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
             return .replied
         }
     }

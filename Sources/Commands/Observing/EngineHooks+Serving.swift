@@ -8,6 +8,7 @@ extension EngineHooks {
     package init(observing serving: Serving, _ reads: FeatureReads) {
         isLoading = { serving.state.isLoading }
         loadingReason = { serving.state.loadingText }
+        isTakingDefinitions = { serving.state.isTakingDefinitions }
         nowUs = { serving.now() }
         entityCount = { reads.entityCount() }
         memoryUsage = { reads.memoryUsage(of: $0) }
@@ -23,6 +24,7 @@ extension EngineHooks {
             InfoLine("definitions_unknown_version", state.newerDefinitions?.version ?? 0),
             InfoLine("definitions_unknown_reason", state.newerDefinitions?.reason ?? ""),
             InfoLine("views", catalog.views.count),
+            InfoLine("denied_views", state.deniedViews.sorted().joined(separator: ",")),
             InfoLine("resident_views", totals.residentViews), InfoLine("services", catalog.services.count),
             InfoLine("position", state.reached.position), InfoLine("position_uid", state.reached.uid ?? ""),
             InfoLine("lag_positions", state.lag), InfoLine("lag_us", serving.lagUs(state)),

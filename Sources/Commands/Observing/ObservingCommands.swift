@@ -78,7 +78,7 @@ private enum Freshness {
             }
             return .deferred(try freshness(of: view, entity: try view.stored.entity(arguments[2]), serving))
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
             return .replied
         }
     }
@@ -140,7 +140,7 @@ private enum ViewStatistics {
                 write(view, &context.reply)
             }
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
         }
         return .replied
     }

@@ -48,7 +48,7 @@ private enum WindowsCommand {
                 write(view, &context.reply)
             }
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
         }
         return .replied
     }

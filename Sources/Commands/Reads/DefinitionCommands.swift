@@ -61,7 +61,7 @@ enum DefinitionCommands {
         do throws(CommandFault) {
             try answer(arguments, try FeatureCommands.reads(context).source.catalog(), &context.reply)
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
         }
         return .replied
     }

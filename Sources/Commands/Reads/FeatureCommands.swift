@@ -41,7 +41,7 @@ enum FeatureCommands {
                 if let outcome { return outcome }
             }
         } catch {
-            context.reply.fault(error)
+            context.fail(error)
             return .replied
         }
     }

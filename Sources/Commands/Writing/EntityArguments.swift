@@ -1,5 +1,6 @@
 import Features
 import PointInTime
+import Reading
 import Serving
 import Store
 import Wire
@@ -9,6 +10,7 @@ extension Catalog {
     func served(_ name: Span<UInt8>) throws(CommandFault) -> ServedView {
         if let view = view(named: name) { return view }
         let text = name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        if let view = denied[text] { throw CommandFault(.deniedView(view)) }
         if registry.retired.views.contains(where: { $0.name == text }) || readableView(named: name) != nil {
             throw CommandFault(.noView, "no view '\(text)'\(registry.hint(forView: text))")
         }

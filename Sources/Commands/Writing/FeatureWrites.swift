@@ -140,7 +140,9 @@ package final class FeatureWrites: Sendable {
                 precision: key.precision,
                 allowsEarly1970: key.allowsEarly1970,
                 ignoresExtra: key.ignoresExtra,
-                absent: catalog.registry.retiredHints
+                absent: catalog.registry.retiredHints.merging(
+                    catalog.denied.mapValues { "; \(StoreError.deniedView($0))" }
+                ) { $1 }
             )
             templates.rows[key] = rows
             return rows

@@ -55,7 +55,8 @@ enum LineCommand {
                 catalog: catalog,
                 builders: builders,
                 options: options,
-                now: writes.source.now()
+                now: writes.source.now(),
+                told: { [hooks = context.engine.hooks] in hooks.told($0) }
             )
             let lines = arguments[1]
             var allowance = context.writeAllowance ?? WriteAllowance()
@@ -84,8 +85,10 @@ enum LineCommand {
                 } catch { return .failure(error) }
             }
         } catch {
-            if let source = source ?? number(arguments) { return PreparedWrite(refused: error, source: source) }
-            context.reply.fault(error)
+            if let source = source ?? number(arguments) {
+                return PreparedWrite(refused: context.engine.hooks.told(error), source: source)
+            }
+            context.fail(error)
             return nil
         }
     }

@@ -14,6 +14,8 @@ struct LineDecoding: Sendable {
     let options: LineOptions
     /// The time of points that have none, µs.
     let now: Int64
+    /// As ``EngineHooks/told(_:)``.
+    let told: @Sendable (CommandFault) -> CommandFault
 
     /// A point that is not stored.
     private struct Refused {
@@ -96,6 +98,9 @@ struct LineDecoding: Sendable {
             case .row: lines.append(decoder.point.line)
             case .fault(let error) where error.kind == .permission: throw CommandFault(refusal: error.reason)
             case .fault(let error):
+                let fault = told(CommandFault(Self.code(error.kind), error.reason))
+                // PARTIAL or not: the point is not bad, and comes again.
+                if fault.code == .unavailable { throw fault }
                 refused.decodingFailed(error)
                 // Rows before it may still be refused for their times.
                 if !options.isPartial { break points }

@@ -79,8 +79,10 @@ enum RowCommands {
             context.writeAllowance?.take(decoded)
             return PreparedWrite(decoded)
         } catch {
-            if let source = given ?? number(arguments) { return PreparedWrite(refused: error, source: source) }
-            context.reply.fault(error)
+            if let source = given ?? number(arguments) {
+                return PreparedWrite(refused: context.engine.hooks.told(error), source: source)
+            }
+            context.fail(error)
             return nil
         }
     }

@@ -28,3 +28,13 @@ extension DefinitionsReader {
         }
     }
 }
+
+extension DefinitionsReader {
+    /// What a view's feature is called now that was called so; `nil` where none was, or it is gone.
+    func currentName(of name: String, in view: ViewDefinition) -> String? {
+        guard view.feature(named: name) == nil else { return nil }
+        return (renames + former).first { rename in
+            rename.view == view.name && rename.was == name && view.feature(named: rename.name) != nil
+        }?.name
+    }
+}

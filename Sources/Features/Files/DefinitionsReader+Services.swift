@@ -215,7 +215,9 @@ extension DefinitionsReader {
     ) -> FeatureDefinition? {
         if let feature = view.feature(named: name) { return feature }
         if !brokenViews.contains(view.name) {
-            let hint = Name.hint(for: name, among: view.features.map(\.name))
+            let hint =
+                currentName(of: name, in: view).map { "; it is called '\($0)' now" }
+                ?? Name.hint(for: name, among: view.features.map(\.name))
             fault(at: node, "\(what) names an unknown feature '\(name.oneLine)' of the view '\(view.name)'\(hint)")
         }
         return nil

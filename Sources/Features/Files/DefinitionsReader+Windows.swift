@@ -98,7 +98,10 @@ extension DefinitionsReader {
                 texts[pair.name] = window.normalized
             } catch {
                 let place = place(of: error.offset, in: text, pair.value)
-                let message = "the window '\(pair.name)' of \(what): \(error.message)"
+                let renamed = WindowColumn.words(of: text).sorted().compactMap { word in
+                    currentName(of: word, in: events).map { "; '\(word)' is called '\($0)' now" }
+                }
+                let message = "the window '\(pair.name)' of \(what): \(error.message)" + renamed.joined()
                 report(.init(line: place.line, column: place.column, message: message))
             }
         }

@@ -22,6 +22,8 @@ struct DefinitionsReader {
     var places: [DefinitionChange.Subject: String] = [:]
     /// What features of the files say that they were called before.
     var renames: [FeatureRename] = []
+    /// What features of the store were called before.
+    var former: [FeatureRename] = []
     var entities: [EntityDefinition] = []
     var views: [ViewDefinition] = []
     var brokenEntities: Set<String> = []

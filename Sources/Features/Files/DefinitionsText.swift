@@ -36,15 +36,19 @@ package struct DefinitionsText {
 
     /// The definitions, with names of other projects as `applied` has them.
     ///
-    /// - Parameter typing: gives derived columns their types.
+    /// - Parameters:
+    ///   - former: what features were called before, for who still calls them so.
+    ///   - typing: gives derived columns their types.
     /// - Throws: all faults of all files, by file, line and column.
     package func resolved(
         against applied: Definitions,
+        former: [FeatureRename] = [],
         typing: some ExpressionTyping
     ) throws(DefinitionsError) -> ProjectDefinitions {
         var reader = reader
         reader.typing = typing
         reader.others = applied.others(than: project)
+        reader.former = former
         let definitions = reader.definitions(documents)
         guard reader.issues.isEmpty else { throw error(reader.issues) }
         var resolved = ProjectDefinitions(definitions, project: project, places: reader.places)

@@ -19,6 +19,8 @@ package enum PassedType: Hashable, Sendable {
     case time(TimeUnit)
     /// Since 1970-01-01, UTC where there is a zone, else of whatever clock.
     case timestamp(TimeUnit, zone: String?)
+    /// A moment as it is spelled, of a column that has times finer than ns, or times of ns beyond the years that int64 holds in ns.
+    case momentText
     case duration(TimeUnit)
     case interval(IntervalFields)
     /// 16 bytes.
@@ -70,6 +72,7 @@ package enum PassedType: Hashable, Sendable {
         case "time":
             guard let unit = TimeUnit(rawValue: inside) else { return nil }
             self = .time(unit)
+        case "timestamp" where inside == "text": self = .momentText
         case "timestamp":
             guard let unit = TimeUnit(rawValue: words[0]) else { return nil }
             let zone = words.count > 1 ? words[1] : nil
@@ -115,6 +118,7 @@ package enum PassedType: Hashable, Sendable {
         case .date64: "date64"
         case .time(let unit): "time(\(unit.rawValue))"
         case .timestamp(let unit, let zone): "timestamp(\(unit.rawValue)\(zone.map { ",\($0)" } ?? ""))"
+        case .momentText: "timestamp(text)"
         case .duration(let unit): "duration(\(unit.rawValue))"
         case .interval(let fields): "interval(\(fields.rawValue))"
         case .uuid: "uuid"
@@ -134,7 +138,7 @@ package enum PassedType: Hashable, Sendable {
         switch self {
         case .integer(let bits, _): bits < 32 ? .int32 : .int64
         case .float16: .float32
-        case .decimal, .numeric, .json, .null, .sqlText: .string
+        case .decimal, .numeric, .json, .null, .sqlText, .momentText: .string
         case .date32, .interval(.month): .int32
         case .date64, .time, .timestamp, .duration: .int64
         case .interval, .uuid, .fixedBytes: .bytes
@@ -145,7 +149,7 @@ package enum PassedType: Hashable, Sendable {
     /// Whether the values are moments, which a label time may be.
     package var isMoment: Bool {
         switch self {
-        case .date32, .date64, .timestamp: true
+        case .date32, .date64, .timestamp, .momentText: true
         default: false
         }
     }

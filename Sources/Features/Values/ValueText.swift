@@ -162,12 +162,12 @@ package enum ValueText {
     }
 
     /// Checks what a `string` may be: valid UTF-8 without U+0000, at most ``DefinitionLimits/valueBytesMax`` bytes.
-    package static func checkString(_ text: Span<UInt8>) throws(ValueTextError) {
+    package static func checkString(_ text: Span<UInt8>, keepsNul: Bool = false) throws(ValueTextError) {
         guard text.count <= DefinitionLimits.valueBytesMax else { throw .tooLong(bytes: text.count) }
         var isASCII = true
         for index in 0..<text.count {
             let byte = text[index]
-            if byte == 0 { throw .nul }
+            if byte == 0, !keepsNul { throw .nul }
             if byte >= 0x80 { isASCII = false }
         }
         if !isASCII {

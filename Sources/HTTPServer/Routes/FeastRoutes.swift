@@ -113,7 +113,7 @@ private final class FeastAnswer: @unchecked Sendable {
                 view = try catalog.view(named: name)
             }
         } catch {
-            throw HTTPFault(CommandFault(error))
+            throw HTTPFault(call.engine.hooks.told(CommandFault(error)))
         }
         return .view(view, name: name)
     }

@@ -3,6 +3,7 @@ import Features
 import Metrics
 import NIOHTTP1
 import Serving
+import Store
 import Wire
 
 extension RouteTable {
@@ -77,7 +78,9 @@ enum Health {
             if state.downSince != nil { return refuse("PostgreSQL is away: nothing can be written") }
             if let refusal = call.engine.writes?.refusal { return refuse("nothing can be written: \(refusal)") }
         }
-        var reply = HTTPReply(.ok, text: state.downSince == nil ? "ready\n" : "ready; PostgreSQL is away\n")
+        var text = state.downSince == nil ? "ready\n" : "ready; PostgreSQL is away\n"
+        for view in state.deniedViews.sorted() { text += "but \(StoreError.deniedView(view))\n" }
+        var reply = HTTPReply(.ok, text: text)
         if state.downSince != nil { reply.headers.append(("Asof-Stale-Seconds", seconds(lagUs))) }
         call.finish(reply)
     }

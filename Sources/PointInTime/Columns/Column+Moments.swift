@@ -13,6 +13,7 @@ extension Column {
     /// - Parameter type: a moment, whose carrier this column is.
     /// - Throws: the first one outside the years 1 to 9999.
     package func microseconds(of type: PassedType) throws(MomentError) -> Column {
+        if case .text(let texts) = values { return try microseconds(ofTexts: texts) }
         let perSecond: Int64
         let moments: [Int64]
         switch (type, values) {
@@ -41,6 +42,21 @@ extension Column {
                 times[row] = scaled.partialValue
             }
             guard Timestamp(microseconds: times[row]).isInRange else { throw error(row, moment, type) }
+        }
+        return Column(type: .timestamp, validity: validity, values: .int64(times), movedNs: moved)
+    }
+
+    private func microseconds(ofTexts texts: TextValues) throws(MomentError) -> Column {
+        var times = [Int64](repeating: 0, count: rowCount)
+        var moved = [UInt16](repeating: 0, count: rowCount)
+        for row in 0..<rowCount where !isNull(row) {
+            let text = Array(texts[row])
+            do throws(TimestampTextError) {
+                let time = try RoundedTime(text: text.span, .down)
+                (times[row], moved[row]) = (time.microseconds, time.movedNs)
+            } catch {
+                throw MomentError(row: row, text: String(decoding: text, as: UTF8.self))
+            }
         }
         return Column(type: .timestamp, validity: validity, values: .int64(times), movedNs: moved)
     }

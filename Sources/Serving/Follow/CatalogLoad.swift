@@ -29,12 +29,14 @@ struct CatalogLoad {
     ///   - isRestart: no memory of it is good any more.
     ///   - stale: ids of views whose memory must be made anew, whatever the definitions say.
     ///   - removed: ids of views of which rows of history went.
+    ///   - written: ids of views that rows were written to since the catalog's state.
     ///   - evicted: ids of views that memory has no room for.
     func run(
         replacing old: Catalog,
         isRestart: Bool,
         stale: Set<Int32>,
         removed: Set<Int32> = [],
+        written: Set<Int32> = [],
         evicted: inout Set<Int32>
     ) throws(StoreError) -> Result {
         let state = try Ledger(session).head()
@@ -45,11 +47,13 @@ struct CatalogLoad {
             ? views(registry, versions)
             : old.all.values.map { WantedView(stored: $0.stored, layout: $0.layout, isRetired: $0.isRetired) }
         var result = Result(catalog: .empty, state: state, newer: known.newer)
+        let denied = try DeniedViews.ids(of: wanted.map(\.stored), session)
         var served: [ServedView] = []
         var bytes = 0
         for view in wanted {
             guard !isRestart, let known = old.all[view.stored.id] else { continue }
-            guard isGood(known, for: view, old, registry, stale), isResident(view, evicted) == (known.memory != nil)
+            guard !known.isDenied, !denied.contains(view.stored.id), isGood(known, for: view, old, registry, stale),
+                isResident(view, evicted) == (known.memory != nil)
             else { continue }
             result.kept.insert(view.stored.id)
             bytes += known.memory?.figures.bytes ?? 0
@@ -61,9 +65,18 @@ struct CatalogLoad {
             progress(stand)
             defer { stand.viewsDone += 1 }
             var memory: ViewMemory?
-            if isResident(view, evicted) {
+            let isDenied = denied.contains(view.stored.id)
+            let room = options.memoryBytesMax.map { $0 - bytes } ?? .max
+            if !isDenied, isResident(view, evicted), !isRestart, let known = old.all[view.stored.id],
+                !stale.contains(view.stored.id),
+                let made = relaid(known, as: view, old, registry, isWritten: written.contains(view.stored.id)),
+                made.figures.bytes <= room
+            {
+                result.kept.insert(view.stored.id)
+                bytes += made.figures.bytes
+                memory = made
+            } else if !isDenied, isResident(view, evicted) {
                 let made = ViewMemory(layout: view.layout)
-                let room = options.memoryBytesMax.map { $0 - bytes } ?? .max
                 let load = OnlineLoad(
                     view.stored,
                     into: made,
@@ -90,7 +103,12 @@ struct CatalogLoad {
             let known = old.all[view.stored.id]
             let freshness = isRestart ? nil : known?.freshness
             served.append(
-                view.served(memory: memory, known?.counters ?? ReadCounters(), freshness ?? ViewFreshness())
+                view.served(
+                    memory: memory,
+                    known?.counters ?? ReadCounters(),
+                    freshness ?? ViewFreshness(),
+                    isDenied: isDenied
+                )
             )
         }
         prepareEvents(
@@ -110,12 +128,18 @@ struct CatalogLoad {
         let layout: RowLayout
         let isRetired: Bool
 
-        func served(memory: ViewMemory?, _ counters: ReadCounters, _ freshness: ViewFreshness) -> ServedView {
+        func served(
+            memory: ViewMemory?,
+            _ counters: ReadCounters,
+            _ freshness: ViewFreshness,
+            isDenied: Bool = false
+        ) -> ServedView {
             ServedView(
                 stored,
                 layout: layout,
                 memory: memory,
                 isRetired: isRetired,
+                isDenied: isDenied,
                 counters: counters,
                 freshness: freshness
             )
@@ -179,6 +203,41 @@ struct CatalogLoad {
 
     static func hasSameColumns(_ known: StoredView, _ view: StoredView, _ old: Catalog, _ registry: Registry) -> Bool {
         registry.version <= old.version + 1 || known.shape == view.shape
+    }
+
+    /// The rows that memory has of a view, in its new columns, where these are the old ones but for some that went, or that
+    /// are new and null in every row. Whoever writes the view waits as long as this takes, and not for a load.
+    ///
+    /// - Parameter isWritten: whether rows came since the catalog's state, which may have emptied a column that is retired now, or
+    ///   not yet.
+    /// - Returns: `nil` where PostgreSQL has to be asked.
+    private func relaid(
+        _ known: ServedView,
+        as view: WantedView,
+        _ old: Catalog,
+        _ registry: Registry,
+        isWritten: Bool
+    ) -> ViewMemory? {
+        guard let memory = known.memory, registry.version == old.version + 1, !known.isRetired, !view.isRetired,
+            known.layout.keys == view.layout.keys, !known.layout.isByPosition, !view.layout.isByPosition,
+            // Names lead to the same features only where none was renamed.
+            known.stored.former == view.stored.former
+        else { return nil }
+        let hidden = Set(
+            old.registry.retired.features.lazy.filter { $0.view == view.stored.name }.map(\.feature)
+        )
+        for column in view.layout.columns {
+            guard let place = known.layout.column(of: column.feature) else {
+                // A hidden feature that returns has values.
+                guard !column.isRetired, !hidden.contains(column.feature) else { return nil }
+                continue
+            }
+            let before = known.layout.columns[place]
+            guard before.type == column.type, column.isRetired || !before.isRetired else { return nil }
+            if column.isRetired, !before.isRetired, isWritten { return nil }
+        }
+        let made = ViewMemory(layout: view.layout)
+        return made.takeRows(of: memory, while: { !isStopped() }) ? made : nil
     }
 
     /// So that the largest ones are those that do not fit.

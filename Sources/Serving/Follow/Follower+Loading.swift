@@ -22,6 +22,8 @@ extension Follower {
         var evicted = isRestart ? [] : evicted
         let known = serving.applied.withLock { $0.reached }
         let (serving, isRestart, isSuspect) = (serving, isRestart, filling.isSuspect)
+        serving.report { $0.isTakingDefinitions = true }
+        defer { serving.report { $0.isTakingDefinitions = false } }
         var gap: String?
         var transaction: Connection.TransactionOptions = isSuspect ? .loadSuspect : .load
         // The first look does not know yet whether somebody fills the store.
@@ -56,6 +58,7 @@ extension Follower {
                 isRestart: restarts,
                 stale: stale,
                 removed: Set(changes.filter(\.isRemoval).map(\.view)),
+                written: Set(entries.filter(\.isData).map(\.view)),
                 evicted: &evicted
             )
             let data = entries.filter(\.isData)
@@ -82,6 +85,7 @@ extension Follower {
         loader.wake()
         self.evicted = evicted
         serving.met(loaded.result.newer)
+        report(denied: Set(loaded.result.catalog.all.values.filter(\.isDenied).map(\.name)))
         let isFirst = !isLoaded
         isLoaded = true
         filling = FillingStore()

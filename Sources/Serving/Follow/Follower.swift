@@ -185,6 +185,8 @@ final class Follower: @unchecked Sendable {
     }
 
     private var lastSample: Int64 = 0
+    /// See ``takeGrantedViews(_:)``.
+    var lookedAtRights: Int64 = 0
 
     func sampleClockIfDue(_ session: Session) throws(StoreError) {
         if MonotonicClock.now - lastSample > 20_000_000 { try sampleClock(session) }
@@ -206,6 +208,7 @@ final class Follower: @unchecked Sendable {
         // Own commits are applied in this time, and further ones come together.
         if wasNotified { usleep(Self.pauseUs) }
         try sampleClockIfDue(session)
+        try takeGrantedViews(session)
         let before = serving.state.reached
         while try follow(session) { if isStopped { return } }
         keepWithinBounds()

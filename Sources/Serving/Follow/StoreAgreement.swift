@@ -40,7 +40,8 @@ struct StoreAgreement {
         let totals = try Ledger(session).totals()
         let last = try lastCommits(totals)
         var isCopied = false
-        for view in views {
+        let denied = try DeniedViews.ids(of: views, session)
+        for view in views where !denied.contains(view.id) {
             guard let total = totals[view.id] else { continue }
             let found = try lastRow(view, total, last[view.id])
             if let gap = found.gap { return gap }

@@ -25,7 +25,9 @@ extension CatalogLoad {
         guard options.keepsEvents else { return }
         for (place, view) in served.enumerated() {
             let id = view.stored.id
-            guard view.stored.eventFeature != nil, options.resident.contains(view.name) else { continue }
+            guard view.stored.eventFeature != nil, !view.isDenied, options.resident.contains(view.name) else {
+                continue
+            }
             let needed = NeededWindows(
                 over: view.stored.with(retiredOf: view.layout),
                 sources.registry,

@@ -23,7 +23,7 @@ package final class CopyOut {
         do {
             try session.connection.beginCopyOut("COPY (\(query)) TO STDOUT (FORMAT binary)")
         } catch {
-            throw .database(error)
+            throw StoreError(error, on: session.connection)
         }
     }
 

@@ -38,7 +38,7 @@ package final class Session {
     /// - Parameter cancels: false for what ends with COMMIT, see ``Connection/execute(_:cancels:)``.
     @discardableResult
     package func execute(_ sql: String, cancels: Bool = true) throws(StoreError) -> [Rows] {
-        do { return try connection.execute(sql, cancels: cancels) } catch { throw StoreError(error) }
+        do { return try connection.execute(sql, cancels: cancels) } catch { throw StoreError(error, on: connection) }
     }
 
     /// One statement; its result is binary. Outside a transaction it may only read, in a short one of its own, so that
@@ -48,7 +48,7 @@ package final class Session {
         guard connection.isInTransaction else {
             return try transaction(.read) { () throws(StoreError) in try query(sql, parameters) }
         }
-        do { return try connection.query(sql, parameters) } catch { throw StoreError(error) }
+        do { return try connection.query(sql, parameters) } catch { throw StoreError(error, on: connection) }
     }
 
     /// Starts a transaction; one that may write is refused where this binary may not, in the same message.
@@ -80,7 +80,7 @@ package final class Session {
             if !options.isReadOnly, error.sqlState == SQLState.featureNotSupported {
                 error.kind = .server(sqlState: SQLState.readOnlyTransaction)
             }
-            throw asks ? StoreError(beginning: error, self) : .database(error)
+            throw asks ? StoreError(beginning: error, self) : StoreError(error, on: connection)
         }
         if !options.isReadOnly, server == nil {
             do throws(StoreError) { server = try ServerIdentity(self) } catch {

@@ -10,9 +10,13 @@ package enum StoreError: Error, Sendable {
     case olderSchema(store: Int, binary: Int)
     /// The definitions are of a format that this binary does not know: where, and what is unknown.
     case newerDefinitions(String)
+    /// The server is a standby, and something was to be stored.
+    case standby
     case changedMigration(name: String)
     case unsuitableDatabase(reason: String)
     case unknownView(name: String, hint: String)
+    /// The role in PostgreSQL may not read a view's tables.
+    case deniedView(String)
     case unknownService(name: String, hint: String)
     case unknownFeature(view: String, name: String, hint: String)
     case refusedChange([String])
@@ -55,6 +59,8 @@ extension StoreError: CustomStringConvertible {
             "the store has schema \(store), this binary needs schema \(binary); run `asof migrate`"
         case .newerDefinitions(let what):
             "\(what): a newer asof has applied definitions that this one does not know; use a newer asof"
+        case .standby:
+            "this PostgreSQL is a standby, which takes no writes; nothing was done: \(Self.standbyAdvice)"
         case .changedMigration(let name):
             "migration \(name) was applied to this store with another text than this binary carries; use the binary it came from"
         case .unsuitableDatabase(let reason): "this database cannot hold a store: \(reason)"
@@ -63,6 +69,9 @@ extension StoreError: CustomStringConvertible {
                 "partition \(partition) was read to offset \($0) by \(writer.isEmpty ? "another process" : writer) meanwhile, this one expected \(expected); nothing of the batch is stored"
             } ?? "the stream's position in partition \(partition) is gone; nothing of the batch is stored"
         case .unknownView(let name, let hint): "no view '\(name)'\(hint)"
+        case .deniedView(let name):
+            "view '\(name)' cannot be read: the role in PostgreSQL lacks rights on its tables; the store's owner gives them by "
+                + "what `asof grant-sql ROLE reader` prints (a role that writes: `asof grant-sql ROLE writer`)"
         case .unknownService(let name, let hint): "no service '\(name)'\(hint)"
         case .unknownFeature(let view, let name, let hint): "view '\(view)' has no feature '\(name)'\(hint)"
         case .stalePlan(let version):

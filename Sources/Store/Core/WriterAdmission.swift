@@ -89,7 +89,7 @@ extension StoreError {
         guard error.sqlState == SQLState.undefinedFunction || error.sqlState == SQLState.undefinedSchema,
             let schema = try? Migrator.schema(of: session)
         else {
-            self.init(error)
+            self.init(error, on: session.connection)
             return
         }
         self = schema == 0 ? .noStore : .olderSchema(store: schema, binary: Migration.newest)

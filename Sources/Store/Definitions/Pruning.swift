@@ -84,6 +84,21 @@ package struct Pruning: Sendable {
         }
     }
 
+    /// Whether a version of a service reads what is deleted, so that it answers no more.
+    package func stops(_ service: Registry.StoredService) -> Bool {
+        guard service.replaced == nil else { return false }
+        return service.definition.lookups.contains { column in
+            let view = column.window?.of ?? column.view
+            return items.contains { item in
+                guard item.view.name == view else { return false }
+                guard let feature = item.feature?.name else { return true }
+                let names = column.window.map(\.words) ?? [column.feature]
+                // Versions ask by the names that features had then.
+                return names.contains { item.view.former.resolved($0) == feature }
+            }
+        }
+    }
+
     /// Sets the names of deleted views free: whoever defines one next has it.
     func release(_ new: inout Definitions) {
         for item in items where item.feature == nil && new.view(named: item.view.name) == nil {

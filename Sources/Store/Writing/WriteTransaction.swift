@@ -148,7 +148,9 @@ package final class WriteTransaction {
     }
 
     private func runCopy(_ copy: CopyRows, _ order: [Int32], _ statement: String) throws(StoreError) {
-        do { try copy.copy(rows: order, into: statement, on: session.connection) } catch { throw .database(error) }
+        do { try copy.copy(rows: order, into: statement, on: session.connection) } catch {
+            throw StoreError(error, on: session.connection)
+        }
     }
 
     /// Moves the online rows of the given rows' entities, one row an entity, ordered by keys.

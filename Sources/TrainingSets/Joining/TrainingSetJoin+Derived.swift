@@ -10,7 +10,12 @@ extension TrainingSetJoin {
     private static let pieceRows = 16_384
 
     /// The plan's columns: what was looked up, what the spine gives, and what is computed of both.
-    func derive(_ batch: ColumnBatch, _ joined: [JoinedView], _ labelTimes: Column) -> [Column] {
+    func derive(
+        _ batch: ColumnBatch,
+        _ joined: [JoinedView],
+        _ labelTimes: Column,
+        _ requestTimes: [String: Column]
+    ) -> [Column] {
         let plan = spec.plan
         var given: [FeaturePlan.Lookup: Column] = [:]
         for (column, source) in zip(plan.columns, plan.sources) {
@@ -28,7 +33,7 @@ extension TrainingSetJoin {
         func request(_ name: String) -> Column {
             if name == spec.labelTime { return labelTimes }
             // The spec has been checked against the spine.
-            return batch[name] ?? Column(nullsOf: .bool, rowCount: batch.rowCount)
+            return requestTimes[name] ?? batch[name] ?? Column(nullsOf: .bool, rowCount: batch.rowCount)
         }
         let derived = evaluate(batch.rowCount, labelTimes, request, lookups)
         return plan.sources.enumerated().map { index, source in

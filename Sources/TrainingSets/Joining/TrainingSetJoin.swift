@@ -108,7 +108,7 @@ package final class TrainingSetJoin {
         var columns = batch.columns
         let labelTimes = try labelTimes(of: batch)
         let joined = try narrowed(try joinViews(batch, labelTimes))
-        columns += derive(batch, joined, labelTimes)
+        columns += derive(batch, joined, labelTimes, try requestTimes(of: batch))
         if spec.options.witness {
             for view in joined { columns += [view.eventTimes, view.positions].compactMap(\.self) }
         }
@@ -143,19 +143,29 @@ package final class TrainingSetJoin {
 
     /// The label times as they are joined, in µs; the batch's own column leaves as it is.
     /// - Throws: ``StoreError/input(_:)`` for a time outside the years 1 to 9999.
-    func labelTimes(of batch: ColumnBatch) throws(StoreError) -> Column {
-        guard let column = batch[spec.labelTime] else {
-            throw .request("the spine has no column '\(spec.labelTime)'")
-        }
-        guard let passed = spec.labelPassed else { return column }
+    func labelTimes(of batch: ColumnBatch) throws(StoreError) -> Column { try times(spec.labelTime, of: batch) }
+
+    /// The same of a column of other times.
+    private func times(_ name: String, of batch: ColumnBatch) throws(StoreError) -> Column {
+        guard let column = batch[name] else { throw .request("the spine has no column '\(name)'") }
+        guard let passed = spec.passed(name) else { return column }
         do throws(MomentError) {
             return try column.microseconds(of: passed)
         } catch {
             throw .input(
-                "row \(rowCount + error.row + 1) of the spine, column '\(spec.labelTime)': "
-                    + "the label time \(error.text) lies outside the years 1 to 9999"
+                "row \(rowCount + error.row + 1) of the spine, column '\(name)': "
+                    + "the \(name == spec.labelTime ? "label " : "")time \(error.text) lies outside the years 1 to 9999"
             )
         }
+    }
+
+    /// Request fields that are moments, in µs, by name.
+    private func requestTimes(of batch: ColumnBatch) throws(StoreError) -> [String: Column] {
+        var columns: [String: Column] = [:]
+        for field in spec.plan.requestFields where field.type == .timestamp {
+            columns[field.name] = try times(field.name, of: batch)
+        }
+        return columns
     }
 
     /// What versions from before a change of types show in the types that they had.
@@ -182,7 +192,7 @@ package final class TrainingSetJoin {
         guard spec.isServed else {
             return try joinViews(spec.plan.roles, labelTimes, windowsAt: labelTimes, batch, column)
         }
-        let at = try spec.atColumn.map { name throws(StoreError) in try column(name) }
+        let at = try spec.atColumn.map { name throws(StoreError) in try self.times(name, of: batch) }
         let bounds = servedBounds(labelTimes, at: at)
         let roles = spec.plan.roles.map(\.withoutTimeRules)
         let times = servedTimes(labelTimes, at: at)

@@ -112,6 +112,14 @@ extension CommandFault {
         )
     }
 
+    /// - Parameter fault: says that a name is not known.
+    package static func untilDefinitionsAreServed(_ fault: CommandFault) -> CommandFault {
+        CommandFault(
+            .unavailable,
+            "\(fault.message); but definitions have just been applied and are not served yet: try again soon"
+        )
+    }
+
     private static func hint(_ name: String, _ known: [String]) -> String {
         known.isEmpty ? "; none is defined" : Name.hint(for: name, among: known)
     }

@@ -35,26 +35,33 @@ package struct DefinitionsInput {
     ///
     /// - Parameter applied: what other projects have; without it a name of theirs is a fault.
     /// - Returns: what the files define.
-    /// - Throws: `DefinitionsError` for faults of the files.
+    /// - Throws: `DefinitionsError` for faults of the files; ``WorkflowError/refused(_:)`` where they define nothing, although
+    ///   what is in force is not known.
     package func validated(against applied: AppliedDefinitions? = nil) throws -> Definitions {
-        try resolved(in: applied?.definitions ?? Definitions()).definitions
+        let definitions = try resolved(in: applied?.definitions ?? Definitions(), applied?.retired.names ?? [])
+            .definitions
+        if definitions.isEmpty, text.project.isEmpty { throw definesNothing }
+        return definitions
+    }
+
+    private var definesNothing: WorkflowError {
+        .refused("\(text.file) defines nothing: no entity, no view, no service; is it the right file?")
     }
 
     /// The definitions, with names of other projects as they are in force.
     ///
     /// Refuses a file that defines nothing where something is in force: it is rarely the file that was meant, unless it
     /// names its project.
-    func resolved(in applied: Definitions) throws -> ProjectDefinitions {
+    /// - Parameter former: what features in force were called before.
+    func resolved(in applied: Definitions, _ former: [FeatureRename]) throws -> ProjectDefinitions {
         guard !adopts || !text.project.isEmpty else {
             throw WorkflowError.usage(
                 "\(text.file) names no project, and --adopt moves names into one: add a line as `project: team_a`"
             )
         }
-        var new = try text.resolved(against: applied, typing: WindowTypes())
+        var new = try text.resolved(against: applied, former: former, typing: WindowTypes())
         guard !new.definitions.isEmpty || !new.project.isEmpty || applied.isEmpty else {
-            throw WorkflowError.refused(
-                "\(text.file) defines nothing: no entity, no view, no service; is it the right file?"
-            )
+            throw definesNothing
         }
         new.adopts = adopts
         return new

@@ -14,6 +14,8 @@ package struct DefinitionsPlan: Sendable {
     package let refusal: WorkflowError?
     /// Online tables that are made of history; empty where the plan was made without the store.
     package private(set) var fills: [PlannedFill] = []
+    /// What answers no more.
+    package private(set) var stopped = StoppedAnswers()
     /// Whether it was made without the store, which alone knows how many rows there are.
     private(set) var isWithoutStore = false
     let definitions: ProjectDefinitions
@@ -24,7 +26,7 @@ package struct DefinitionsPlan: Sendable {
     /// Against a store.
     init(_ input: DefinitionsInput, _ options: ApplyOptions, _ session: Session) throws {
         let registry = try Registry.load(session)
-        let definitions = try input.resolved(in: registry.definitions)
+        let definitions = try input.resolved(in: registry.definitions, registry.retired.names)
         let pruning =
             options.prunes
             ? try Pruning(
@@ -36,13 +38,14 @@ package struct DefinitionsPlan: Sendable {
         let rewrites = try HistoryRewrite.all(session, to: registry.definitions(with: definitions), definitions.renames)
         self.init(definitions, options, try AppliedDefinitions(registry, session), pruning, rewrites)
         fills = try PlannedFill.all(merged, applied, session)
+        if let pruning { try stopped.add(pruning, session) }
         if let agreed = options.agreed { try agreed.check(self) }
     }
 
     /// Against what `asof definitions --json` printed of a store; ``ApplyOptions/prunes`` needs the store itself.
     /// - Throws: `DefinitionsError` for faults of the files; ``WorkflowError`` as ``DefinitionsInput`` does.
     package init(_ input: DefinitionsInput, against applied: AppliedDefinitions) throws {
-        self.init(try input.resolved(in: applied.definitions), ApplyOptions(), applied, nil)
+        self.init(try input.resolved(in: applied.definitions, applied.retired.names), ApplyOptions(), applied, nil)
         isWithoutStore = true
     }
 
@@ -60,6 +63,7 @@ package struct DefinitionsPlan: Sendable {
         pruned = pruning?.items ?? []
         changes = applied.changes(to: definitions, pruning: pruning) + rewrites.flatMap(\.refusals)
         self.rewrites = rewrites
+        stopped.add(retired: changes)
         refusal = Self.refusal(of: changes, options)
     }
 
@@ -164,14 +168,22 @@ extension DefinitionsPlan {
 
     private var merged: Definitions { definitions.merged(into: applied.definitions, retired: applied.retired) }
 
-    /// What whoever reads a plan agrees to: `asof-plan-1:` and the SHA-256, in hexadecimal digits, over the store's id, the
-    /// version of the definitions that it was made against, the file's definitions and the options that change what is done.
+    static let digestPrefix = "asof-plan-2:"
+
+    /// What whoever reads a plan agrees to: `asof-plan-2:` and the SHA-256, in hexadecimal digits, over the store's id, the
+    /// file's definitions, as names of other projects resolve, the options that change what is done, and all that is done.
+    ///
+    /// Not over the version that it was made against: what other projects apply meanwhile makes another plan only where this
+    /// one reads it.
     package func digest() throws -> String {
-        var text = "asof-plan-1\n\(store)\n\(version)\n\(project)\n"
-        text += "\(definitions.adopts ? 1 : 0) \(prunes ? 1 : 0)\n"
-        text += try JSONDocument.encode(definitions.definitions)
-        for rename in definitions.renames { text += "\n\(rename.view).\(rename.name) was \(rename.was)" }
-        return "asof-plan-1:" + Fingerprint.digits(of: text, bytes: 32)
+        var lines = [Self.digestPrefix, store, project, "\(definitions.adopts ? 1 : 0) \(prunes ? 1 : 0)"]
+        lines.append(try JSONDocument.encode(definitions.definitions))
+        lines += definitions.renames.map { "\($0.view).\($0.name) was \($0.was)" }
+        lines += changes.map { "\($0.kind) \($0.severity) \($0.noun) \($0.name) \($0.detail.onOneLine)" }
+        lines += pruned.map { "deleted \($0.noun) \($0.name)" }
+        lines += services.map { "service \($0.name)@\($0.number) \($0.fingerprint) \($0.rules)" }
+        lines += stopped.services.map { "stopped \($0)" } + stopped.models.map { "stopped model \($0)" }
+        return Self.digestPrefix + Fingerprint.digits(of: lines.joined(separator: "\n"), bytes: 32)
     }
 }
 

@@ -53,6 +53,12 @@ package struct PlanDocument: Codable, Sendable {
         package let rules: String
     }
 
+    /// What answers no more, see ``StoppedAnswers``.
+    package struct Stopped: Codable, Sendable {
+        package let services: [String]
+        package let models: [String]
+    }
+
     /// An online table that is made of history.
     package struct Fill: Codable, Sendable {
         package let view: String
@@ -76,12 +82,13 @@ package struct PlanDocument: Codable, Sendable {
     package let rewritten: [Rewrite]
     package let services: [Service]
     package let models: [String]
+    package let stopped: Stopped
     package let fills: [Fill]
     /// Views whose rows a plan without the store cannot count, see ``DefinitionsPlan/uncounted``.
     package let uncounted: [String]
 
     private enum CodingKeys: String, CodingKey {
-        case format, digest, store, project, changes, deleted, rewritten, services, models, fills, uncounted
+        case format, digest, store, project, changes, deleted, rewritten, services, models, stopped, fills, uncounted
         case definitionsVersion = "definitions_version"
         case isRefused = "refused"
     }
@@ -118,6 +125,7 @@ package struct PlanDocument: Codable, Sendable {
             Service(name: $0.name, version: $0.number, fingerprint: $0.fingerprint, rules: $0.rules)
         }
         models = plan.models
+        stopped = Stopped(services: plan.stopped.services, models: plan.stopped.models)
         uncounted = plan.uncounted
         fills = plan.fills.map { Fill(view: $0.view, rows: $0.rows, seconds: ($0.seconds * 10).rounded() / 10) }
     }
@@ -161,17 +169,19 @@ package struct AgreedPlan: Sendable {
                 "nothing was applied: \(file) was made for store \(head.store), and this is store \(plan.store)"
             )
         }
+        guard try plan.digest() != head.digest else { return }
+        guard head.digest.hasPrefix(DefinitionsPlan.digestPrefix) else {
+            throw WorkflowError.refused("nothing was applied: \(file) was made by another version of asof; plan again")
+        }
         guard plan.version == head.definitionsVersion else {
             throw WorkflowError.refused(
-                "nothing was applied: \(file) was made at definitions version \(head.definitionsVersion), and version "
-                    + "\(plan.version) is in force; plan again"
+                "nothing was applied: \(file) was made at definitions version \(head.definitionsVersion), and with version "
+                    + "\(plan.version), which is in force, or with the files as they are now, the plan is another; plan again"
             )
         }
-        guard try plan.digest() == head.digest else {
-            throw WorkflowError.refused(
-                "nothing was applied: the definitions or the options --adopt and --prune are not those that \(file) was made "
-                    + "of; plan again"
-            )
-        }
+        throw WorkflowError.refused(
+            "nothing was applied: the definitions or the options --adopt and --prune are not those that \(file) was made "
+                + "of; plan again"
+        )
     }
 }

@@ -36,6 +36,9 @@ struct IngestLayout {
                 throw WorkflowError.refused(
                     "\(file): there is no column for the entity key '\(key.name)' of view '\(view.name)'; its columns are "
                         + "\(CountText.names(names)). Name one with --map COLUMN=\(key.name)"
+                        + (names.contains(where: Self.isRowLabel)
+                            ? "; where it is the index of a pandas frame: df.rename_axis('\(key.name)').reset_index()"
+                            : "")
                 )
             }
             requests.append(ColumnRequest(sourceName: column, type: key.type.featureType))
@@ -82,13 +85,14 @@ struct IngestLayout {
         let asked = Set(requests.map(\.sourceName))
         let extra = names.filter { !asked.contains($0) }
         guard extra.isEmpty else {
+            let named = CountText.names(extra) { "'\($0)'\(Name.hint(for: $0, among: absent))" }
+            let labels = extra.first(where: Self.isRowLabel).map { name in
+                "'\(name)' looks like row labels of pandas, which `to_csv(…, index=False)` and `to_parquet(…, index=False)` leave "
+                    + "out (`reset_index` makes a column of labels that mean something); "
+            }
             throw WorkflowError.refused(
-                "\(file): view '\(view.name)' has no "
-                    + "\(CountText.names(extra) { "'\($0)'\(Name.hint(for: $0, among: absent))" }); "
-                    + (extra.contains(where: Self.isRowLabel)
-                        ? "'__index_level_0__' are row labels of pandas, which `to_parquet(…, index=False)` leaves out; "
-                        : "")
-                    + "leave such columns out with --ignore-extra, or name them with --map"
+                "\(file): view '\(view.name)' has no \(named); \(labels ?? "")leave such columns out with --ignore-extra, or name "
+                    + "them with --map"
             )
         }
     }
@@ -162,8 +166,12 @@ struct IngestLayout {
         return columnOf
     }
 
-    /// Whether a column is what pandas calls the index of a frame that has no name for it.
-    private static func isRowLabel(_ name: String) -> Bool { name.hasPrefix("__index_level_") }
+    /// Whether a column is what pandas calls the index of a frame that has no name for it: in Parquet, in a CSV that was read and
+    /// written again, and after `reset_index`.
+    private static func isRowLabel(_ name: String) -> Bool {
+        name.hasPrefix("__index_level_") || name.hasPrefix("Unnamed: ") || name == "index"
+            || (name.hasPrefix("level_") && Int(name.dropFirst(6)) != nil)
+    }
 
     /// The column of event times: the one that is named, or the only one that could be.
     private static func eventTime(
@@ -187,7 +195,8 @@ struct IngestLayout {
             return column
         }
         let free = columns.filter {
-            !used.contains($0.name) && $0.name != rules.knownAt && $0.name != rules.deleted && !isRowLabel($0.name)
+            !used.contains($0.name) && $0.name != rules.knownAt && $0.name != rules.deleted
+                && !$0.name.hasPrefix("__index_level_")
         }
         if free.contains(where: { $0.name == Name.eventTimeColumn }) { return Name.eventTimeColumn }
         // Of typed columns those that are times, else those that mostly are, else those that may be read as times.
@@ -202,7 +211,8 @@ struct IngestLayout {
         }
         throw WorkflowError.refused(
             candidates.isEmpty
-                ? "\(file): there is no column left for event times; its columns are \(CountText.names(names))"
+                ? "\(file): there is no column left for event times, when each row became true; its columns are "
+                    + "\(CountText.names(names)). Name one with --event-time COLUMN, or write one"
                 : "\(file): the event time could be any of \(CountText.names(candidates.map(\.name))); say --event-time COLUMN"
         )
     }

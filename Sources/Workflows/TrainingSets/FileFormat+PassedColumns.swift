@@ -16,9 +16,11 @@ extension FileFormat {
             case .asType(let type):
                 notes.append("column '\(column.name)' is \(passed.text); \(title) has it as \(type)")
             case .refused(let advice):
+                // Times that are needed cannot be left out.
+                let dropping = passed == .momentText ? "" : ", or leave it out with --drop \(column.name)"
                 throw WorkflowError.refused(
                     "\(out): column '\(column.name)' of the spine is \(passed.text), which \(title) does not have; "
-                        + "\(advice), or leave it out with --drop \(column.name)"
+                        + advice + dropping
                 )
             }
         }

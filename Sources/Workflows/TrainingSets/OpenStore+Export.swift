@@ -51,7 +51,7 @@ extension OpenStore {
                 isServed: request.isServed,
                 atColumn: request.atColumn
             )
-            var blocks = try SpineBlocks(input.reader)
+            var blocks = try input.reading { try SpineBlocks(input.reader) }
             let engine = try request.lookup.request(self, spineRows: blocks.rowCount) { event(.warning($0)) }
             let join = try TrainingSetJoin(spec, sessions: try sessions(2), engine: engine)
             let blockRows = join.blockRows(rowBytes: blocks.rowBytes)
@@ -108,11 +108,12 @@ extension OpenStore {
         }
         while let batch = try join.clock.measure(
             .spine,
-            { try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) }
+            { try input.reading { try blocks.next(join.blockRows(rowBytes: blocks.rowBytes)) } }
         ) {
             try control.check()
             progress.read()
             let spine = input.spine(of: batch)
+            try input.refuseNul(in: spine, firstRow: join.rowCount + 1, format)
             if join.spec.options.knownAtLabel && join.rowCount == 0 { warnings += try join.knownAtWarnings(spine) }
             let block = try join.joinBlock(spine)
             eachBlock(join.spec.plan, block)

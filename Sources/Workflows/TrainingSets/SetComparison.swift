@@ -160,6 +160,9 @@ struct SetComparison {
                 return .extraColumn(extra.name)
             }
         }
+        // What is looked up in PostgreSQL has no U+0000.
+        let free = Set(spec.spine.map(\.name)).subtracting(spec.plan.roles.flatMap(\.keyColumns))
+            .subtracting(spec.plan.requestFields.map(\.name))
         do {
             try reader.select(
                 spec.columns.map {
@@ -167,7 +170,8 @@ struct SetComparison {
                         sourceName: $0.name,
                         type: $0.type,
                         passed: $0.passed,
-                        isPII: personal.contains($0.name)
+                        isPII: personal.contains($0.name),
+                        keepsNul: $0.type == .string && free.contains($0.name)
                     )
                 }
             )

@@ -14,6 +14,8 @@ struct SpineInput {
     /// Columns whose texts are read, too, behind ``columns``: by number, in order. From CSV to CSV they leave as they are
     /// spelled, `1.50` and `TRUE`, though they count as numbers and truth values.
     let spelled: [Int]
+    /// Columns that may be left out.
+    private let others: Set<String>
     /// Where the rows of a query were put, as long as they are read.
     private let spool: TemporaryFile?
 
@@ -33,7 +35,7 @@ struct SpineInput {
         }
         switch request.spine {
         case .query(let sql):
-            try self.init(sql: sql, store, typed: typed, labelTime: request.labelTime, dropping: dropped)
+            try self.init(sql: sql, store, typed: typed, dropping: dropped)
         case .file(let path, let format, let options):
             try self.init(
                 file: path,
@@ -41,7 +43,6 @@ struct SpineInput {
                 out: request.target.format,
                 options: options,
                 typed: typed,
-                labelTime: request.labelTime,
                 dropping: dropped
             )
         }
@@ -51,7 +52,7 @@ struct SpineInput {
     ///
     /// - Parameters:
     ///   - typed: columns whose type is given: keys, label time, positions and request fields; all others are what they
-    ///     look like, and leave as they came. So do label times that are moments already.
+    ///     look like, and leave as they came. So do times that are moments already.
     ///   - dropped: columns to leave out.
     ///   - out: the format that is written.
     private init(
@@ -60,7 +61,6 @@ struct SpineInput {
         out: FileFormat,
         options: InputOptions,
         typed: [ColumnSchema],
-        labelTime: String,
         dropping dropped: Set<String>
     ) throws {
         name = file == "-" ? "standard input" : file
@@ -76,10 +76,13 @@ struct SpineInput {
                 throw WorkflowError.refused("--drop \(column): \(name) has no column '\(column)'")
             }
         }
-        var requests = try reader.inferTypes(dropping: dropped)
+        var requests = try reader.inferTypes(
+            dropping: dropped,
+            times: Set(typed.filter { $0.type == .timestamp }.map(\.name))
+        )
         for index in requests.indices {
             guard let given = typed.first(where: { $0.name == requests[index].sourceName }) else { continue }
-            if given.name == labelTime, requests[index].passed?.isMoment == true { continue }
+            if given.type == .timestamp, requests[index].passed?.isMoment == true { continue }
             requests[index].type = given.type
             requests[index].passed = nil
         }
@@ -89,10 +92,15 @@ struct SpineInput {
             return requests[index].passed != nil || [.bool, .float64, .timestamp].contains(requests[index].type)
         }
         self.spelled = spelled
+        let needed = Set(typed.map(\.name))
+        for index in requests.indices where !needed.contains(requests[index].sourceName) {
+            requests[index].keepsNul = requests[index].type == .string && requests[index].passed == nil
+        }
         try reader.select(
             requests + spelled.map { ColumnRequest(sourceName: requests[$0].sourceName, type: .string) }
         )
         columns = requests.map { ColumnSchema(name: $0.sourceName, type: $0.type, passed: $0.passed) }
+        others = Set(columns.map(\.name)).subtracting(typed.map(\.name))
         self.reader = reader
     }
 
@@ -102,7 +110,6 @@ struct SpineInput {
         sql: String,
         _ store: OpenStore,
         typed: [ColumnSchema],
-        labelTime: String,
         dropping dropped: Set<String>
     ) throws {
         name = "--spine-sql"
@@ -110,7 +117,7 @@ struct SpineInput {
             for: FileManager.default.temporaryDirectory.appendingPathComponent("asof-spine").path,
             isPrivate: true
         )
-        let query = try SpineQuery(sql, store.session, typed: typed, labelTime: labelTime, dropping: dropped)
+        let query = try SpineQuery(sql, store.session, typed: typed, dropping: dropped)
         // The file has what batches hold; what it means stands in the schema.
         let writer = try TableWriter(
             path: file.path,
@@ -127,13 +134,41 @@ struct SpineInput {
         var columns = query.columns
         for index in columns.indices {
             guard let given = typed.first(where: { $0.name == columns[index].name }) else { continue }
-            if given.name == labelTime, columns[index].passed?.isMoment == true { continue }
+            if given.type == .timestamp, columns[index].passed?.isMoment == true { continue }
             columns[index] = given
         }
         let reader = try TableReader(path: file.path, format: .parquet, shown: name)
         try reader.select(columns.map { ColumnRequest(sourceName: $0.name, type: $0.type) })
         self.columns = columns
+        others = Set(columns.map(\.name)).subtracting(typed.map(\.name))
         self.reader = reader
+    }
+
+    /// Reads from it; where a value of a column is none that passes through, the error says how it would, or how the column is left
+    /// out.
+    func reading<Result>(_ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch ColumnarError.badValue(let place, let value, let expected, let reason) {
+            guard let column = place.column, others.contains(column) else {
+                throw ColumnarError.badValue(place, value: value, expected: expected, reason: reason)
+            }
+            let text = "write it as a text (in SQL \"\(column)\"::text), or leave it out with --drop \(column)"
+            throw ColumnarError.badValue(place, value: value, expected: expected, reason: "\(reason); \(text)")
+        }
+    }
+
+    /// - Parameter firstRow: of the batch, from 1.
+    /// - Throws: ``WorkflowError/refused(_:)`` for a text with U+0000, which can be read again from JSON Lines only.
+    func refuseNul(in batch: ColumnBatch, firstRow: Int, _ format: FileFormat) throws {
+        guard format != .jsonLines else { return }
+        for (column, schema) in zip(batch.columns, columns) where schema.type == .string && schema.passed == nil {
+            guard case .text(let texts) = column.values, texts.bytes.contains(0),
+                let row = (0..<column.rowCount).first(where: { texts[$0].contains(0) })
+            else { continue }
+            throw WorkflowError.refused(
+                "\(name): row \(firstRow + row), column '\(schema.name)': it contains U+0000, which passes to JSON Lines only; "
+                    + "take it out, or leave the column out with --drop \(schema.name)"
+            )
+        }
     }
 
     /// A batch without the texts that it has besides.

@@ -39,6 +39,25 @@ extension DefinitionsPlan {
         return table.text
     }
 
+    /// What answers no more; `nil` where that is nothing.
+    var stoppedText: String? {
+        guard !stopped.isEmpty else { return nil }
+        func lines(_ noun: String, _ names: [String]) -> [String] {
+            let shown = names.prefix(Self.stoppedShownMax).map { name in
+                let goesOn =
+                    noun == "service" && !name.contains("@") && !names.contains { $0.hasPrefix(name + "@") }
+                return "  \(noun)  \(name)\(goesOn ? "  (its versions go on)" : "")"
+            }
+            let rest = names.count - shown.count
+            return shown + (rest > 0 ? ["  and \(rest) more; `asof plan --format json` has all"] : [])
+        }
+        let all = lines("service", stopped.services) + lines("model", stopped.models)
+        return (["these answer no more, since what they read is deleted or they are retired:"] + all)
+            .joined(separator: "\n")
+    }
+
+    private static let stoppedShownMax = 20
+
     /// What is written anew, as a table; `nil` where that is nothing.
     var rewrittenText: String? {
         guard !rewrites.isEmpty else { return nil }

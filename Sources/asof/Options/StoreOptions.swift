@@ -27,13 +27,16 @@ struct StoreOptions: ParsableArguments {
     }
 
     /// Connects to the store; starts the embedded cluster where that is the store.
-    func open(forWriting: Bool) throws -> OpenStore { try open(try locate(), forWriting: forWriting) }
+    func open(forWriting: Bool, onStandby: Bool = false) throws -> OpenStore {
+        try open(try locate(), forWriting: forWriting, onStandby: onStandby)
+    }
 
     /// Connects to the store in a database that was found.
-    func open(_ location: StoreLocation, forWriting: Bool) throws -> OpenStore {
+    func open(_ location: StoreLocation, forWriting: Bool, onStandby: Bool = false) throws -> OpenStore {
         try OpenStore(
             location.conninfo,
             forWriting: forWriting,
+            onStandby: onStandby,
             segmentsFolder: location.cluster.map { $0.cluster.location.folder + "/segments" },
             keeping: location.cluster
         )

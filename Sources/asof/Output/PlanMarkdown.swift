@@ -43,6 +43,11 @@ struct PlanMarkdown {
             plan.pruned.map { ["`x`", $0.noun, "`\($0.name)`", CountText.grouped($0.rows)] }
         )
         text += Self.table(
+            ["", "answers no more"],
+            plan.stopped.services.map { ["`x`", "service `\($0)`"] }
+                + plan.stopped.models.map { ["`x`", "model `\($0)`"] }
+        )
+        text += Self.table(
             ["view", "its online table is made of", "about"],
             plan.fills.map {
                 [

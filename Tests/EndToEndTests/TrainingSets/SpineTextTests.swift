@@ -138,6 +138,91 @@ import Testing
         #expect(unknown.status == 1 && unknown.error.contains("gives no column 'b'"))
     }
 
+    /// The hunted case: one date among label times of ns, and all of them left in µs.
+    @Test func `times that are needed leave as they came, whatever stands beside them`() throws {
+        let store = try CommandLineStore(
+            CommandLineStore.definitions + "\n  asked: [daily.n, { request: seen, type: timestamp }]\n"
+        )
+        try store.write("daily.csv", "user_id,event_time,n\n1,2026-01-01T00:00:00.000001Z,5\n")
+        try store.succeed(["ingest", "daily", "daily.csv"])
+        let ns = ["2026-01-01T00:00:00.000000999Z", "2026-01-01T00:00:00.000001001Z", "2026-01-02"]
+        try store.write("spine.csv", "user_id,at\n" + ns.map { "1,\($0)\n" }.joined())
+        for format in ["csv", "jsonl", "parquet", "arrow"] {
+            try store.succeed(Self.export("out.\(format)", ["--spine", "spine.csv"]))
+            try store.succeed(["verify", "out.\(format).manifest.json"])
+        }
+        #expect(
+            try store.read("out.csv")
+                == "user_id,at,daily__n\n1,\(ns[0]),\n1,\(ns[1]),5\n1,2026-01-02T00:00:00Z,5\n"
+        )
+        #expect(try Self.columns(try store.read("out.parquet.manifest.json"))["at"] == "timestamp(ns,UTC)")
+
+        let finer = ["2026-01-01T00:00:00.0000009999999Z", "2026-01-01T00:00:00.0000010000001Z", "2026-01-02"]
+        try store.write("spine.csv", "user_id,at\n" + finer.map { "1,\($0)\n" }.joined())
+        for engine in ["probe", "scan"] {
+            for format in ["csv", "jsonl"] {
+                try store.succeed(Self.export("out.\(format)", ["--spine", "spine.csv", "--engine", engine]))
+                try store.succeed(["verify", "out.\(format).manifest.json"])
+            }
+            #expect(
+                try store.read("out.csv")
+                    == "user_id,at,daily__n\n1,\(finer[0]),\n1,\(finer[1]),5\n1,\(finer[2]),5\n"
+            )
+        }
+        #expect(try Self.columns(try store.read("out.csv.manifest.json"))["at"] == "timestamp(text)")
+        let refused = try store.run(Self.export("out.parquet", ["--spine", "spine.csv"]))
+        #expect(refused.status == 1 && refused.error.contains("column 'at' of the spine is timestamp(text)"))
+        #expect(!refused.error.contains("--drop"), "\(refused.error)")
+
+        // AT, and a request field.
+        try store.write("spine.csv", "user_id,at,seen\n" + ns.map { "1,2026-02-01T00:00:00Z,\($0)\n" }.joined())
+        let asked = ["--spine", "spine.csv", "--label-time", "at", "--served", "--at-column", "seen"]
+        try store.succeed(["export", "--features", "daily.n", "--out", "served.csv"] + asked)
+        try store.succeed(["verify", "served.csv.manifest.json"])
+        #expect(
+            try store.read("served.csv").hasSuffix(
+                "\n1,2026-02-01T00:00:00Z,\(ns[0]),\n1,2026-02-01T00:00:00Z,\(ns[1]),5\n"
+                    + "1,2026-02-01T00:00:00Z,2026-01-02T00:00:00Z,5\n"
+            )
+        )
+        try store.succeed(
+            ["export", "--features", "asked", "--out", "asked.csv", "--spine", "spine.csv", "--label-time", "at"]
+        )
+        try store.succeed(["verify", "asked.csv.manifest.json"])
+        let lines = try store.read("asked.csv").split(separator: "\n")
+        #expect(lines[1] == "1,2026-02-01T00:00:00Z,\(ns[0]),5,2026-01-01T00:00:00Z", "\(lines)")
+    }
+
+    @Test func `a text with U+0000 passes where the output has it`() throws {
+        let store = try CommandLineStore()
+        try store.write(
+            "spine.jsonl",
+            #"{"user_id":1,"at":"2026-01-01T00:00:00Z","s":"a\u0000b"}"# + "\n"
+                + #"{"user_id":1,"at":"2026-01-01T00:00:00Z","s":null}"# + "\n"
+        )
+        try store.succeed(Self.export("out.jsonl", ["--spine", "spine.jsonl"]))
+        try store.succeed(["verify", "out.jsonl.manifest.json"])
+        #expect(try store.read("out.jsonl").contains(#""s":"a\u0000b""#))
+        for format in ["csv", "parquet", "arrow"] {
+            let refused = try store.run(Self.export("out.\(format)", ["--spine", "spine.jsonl"]))
+            #expect(refused.status == 1)
+            #expect(
+                refused.error.contains("row 1, column 's': it contains U+0000, which passes to JSON Lines only")
+                    && refused.error.contains("--drop s"),
+                "\(refused.error)"
+            )
+        }
+        // As a key it would come to PostgreSQL.
+        try store.write("key.jsonl", #"{"login":"a\u0000b","at":"2026-01-01T00:00:00Z"}"# + "\n")
+        let key = try store.run(
+            [
+                "export", "--spine", "key.jsonl", "--label-time", "at", "--features", "logins.n", "--out", "key.jsonl2",
+                "--format", "jsonl",
+            ]
+        )
+        #expect(key.status == 1 && key.error.contains("U+0000, which PostgreSQL cannot store"), "\(key.error)")
+    }
+
     @Test func `labels are joined in microseconds and leave as they came`() throws {
         let store = try CommandLineStore()
         try store.write("daily.csv", "user_id,event_time,n\n1,2026-01-01T00:00:00.000001Z,5\n")

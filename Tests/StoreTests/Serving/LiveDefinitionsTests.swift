@@ -88,6 +88,27 @@ import Testing
         #expect(try Self.served(Self.plan(fixture, "model"), 8) == [.int64(8), .string("x8")])
     }
 
+    @Test func `while definitions are taken over the state says so`() throws {
+        let store = try TestStore(Self.yaml(stats: "features: { n: int32 }"))
+        try store.ingest("stats", (0..<30_000).map { HistoryRow([.int64($0)], at: 1, [.int32(1)]) })
+        let fixture = try ServingFixture(store.conninfo)
+        #expect(!fixture.serving.state.isTakingDefinitions)
+        let conninfo = store.conninfo
+        let wider = try Definitions.parse(yaml: Self.yaml(stats: "features: { n: int64 }"), file: "features.yaml")
+        let work = BackgroundWork { () throws(StoreError) in
+            _ = try Registry.apply(wider, try Session(conninfo: conninfo))
+        }
+        // Without a pause: the load is short.
+        let end = ContinuousClock.now + .seconds(60)
+        var wasSaid = false
+        while fixture.serving.catalog.version == 1, ContinuousClock.now < end {
+            wasSaid = wasSaid || fixture.serving.state.isTakingDefinitions
+        }
+        try work.wait()
+        #expect(fixture.serving.catalog.version == 2 && wasSaid)
+        #expect(Patience.wait { !fixture.serving.state.isTakingDefinitions })
+    }
+
     @Test func `what was pruned is said, and the rest goes on`() throws {
         let store = try TestStore(
             Self.yaml(

@@ -18,8 +18,8 @@ struct ApplyCommand: ParsableCommand {
             A file with a project only touches names of that project, and names belong to the project that applied them \
             first. --adopt moves what the file defines and was applied without a project into the file's project.
 
-            --plan FILE applies exactly the plan that was reviewed: where the store's definitions or the files have changed \
-            since, nothing is applied.
+            --plan FILE applies exactly the plan that was reviewed: where the files, or definitions of the store that they \
+            read or change, are others since, nothing is applied.
 
             Example: asof plan && asof apply --yes
             """
@@ -62,6 +62,7 @@ struct ApplyCommand: ParsableCommand {
                     if !plan.changes.isEmpty { Console.write(plan.text) }
                     if plan.refusal == nil, let table = plan.rewrittenText { Console.write(table) }
                     if plan.refusal == nil, let table = plan.prunedText { Console.write(table) }
+                    if plan.refusal == nil, let text = plan.stoppedText { Console.write(text) }
                 case .filling(let fills):
                     Console.write("making the online tables of \(fills.map(\.view).joined(separator: ", "))")
                 case .stale(let version):

@@ -58,6 +58,7 @@ struct PlanCommand: ParsableCommand {
             Console.write(plan.text)
             if let table = plan.rewrittenText { Console.write(table) }
             if let table = plan.prunedText { Console.write(table) }
+            if let text = plan.stoppedText { Console.write(text) }
         case .json: Console.write(try PlanDocument(plan).json())
         case .markdown: Console.write(try PlanMarkdown(plan).text)
         }

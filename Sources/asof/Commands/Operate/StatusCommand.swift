@@ -73,6 +73,12 @@ struct StatusCommand: ParsableCommand {
             ])
         }
         Console.write(status.views.isEmpty ? "no views" : table.text)
+        for denial in status.denied {
+            Console.write(
+                "role \(denial.role.onOneLine), which is connected, cannot read view '\(denial.view)': asof grant-sql "
+                    + "\(denial.role.onOneLine) writer (or reader) prints what gives it the rights"
+            )
+        }
         if !status.expectations.isEmpty { Console.write("\n" + Self.table(status.expectations).text) }
     }
 
@@ -122,6 +128,7 @@ struct StatusCommand: ParsableCommand {
             ("database_bytes", .int64(status.databaseBytes)),
             ("ledger_bytes", .int64(status.ledgerBytes)), ("commits_per_day", .float64(status.commitsPerDay)),
             ("ledger_bytes_per_day", .float64(status.ledgerBytesPerDay)),
+            ("denied", .listString(status.denied.map { "\($0.role) \($0.view)" })),
         ]).text
     }
 

@@ -139,7 +139,7 @@ struct ServeCommand: ParsableCommand {
         let notification = ServiceNotifier.Request()
         let password = try passwordFile.map { try PasswordFile.read($0) }
         let location = withoutStore ? nil : try store.locate()
-        let open = try location.map { try store.open($0, forWriting: true) }
+        let open = try location.map { try store.open($0, forWriting: true, onStandby: true) }
         var logger = Logger(label: "asof") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
 

@@ -57,7 +57,7 @@ struct EncodeCommand: ParsableCommand {
         if let position { request.state = .position(position) }
         request.dropped = spine.drop
         request.lookup = try engine.lookup()
-        let open = try store.open(forWriting: true)
+        let open = try store.open(forWriting: true, onStandby: true)
         TemporaryPaths.removeOnSignals()
         let result = try open.encode(request)
         guard !quiet else { return }
