@@ -24,8 +24,15 @@ package final class AccessControl: Sendable {
 
     package struct Counts: Sendable, Hashable {
         package var users = 0
+        /// Wrong passwords, and users that are none.
         package var failures: Int64 = 0
+        /// Attempts that were not looked at, since there had been too many failures.
         package var limited: Int64 = 0
+        /// Attempts that were not looked at, since too many waited.
+        package var busy: Int64 = 0
+        /// Attempts that wait now.
+        package var waiting = 0
+        /// Commands that a caller had no right to.
         package var refusals: Int64 = 0
     }
 
@@ -48,6 +55,7 @@ package final class AccessControl: Sendable {
     private let generationNumber = Atomic<UInt64>(0)
     private let failures = Atomic<Int64>(0)
     private let limited = Atomic<Int64>(0)
+    private let busy = Atomic<Int64>(0)
     private let refusals = Atomic<Int64>(0)
     private let queue = DispatchQueue(label: "asof.authentication")
     private let key: [UInt8] = {
@@ -137,10 +145,13 @@ package final class AccessControl: Sendable {
     }
 
     package var counts: Counts {
-        Counts(
-            users: state.withLock { $0.accounts?.count ?? 0 },
+        let (users, waiting) = state.withLock { ($0.accounts?.count ?? 0, $0.waiting) }
+        return Counts(
+            users: users,
             failures: failures.load(ordering: .relaxed),
             limited: limited.load(ordering: .relaxed),
+            busy: busy.load(ordering: .relaxed),
+            waiting: waiting,
             refusals: refusals.load(ordering: .relaxed)
         )
     }
@@ -177,7 +188,10 @@ package final class AccessControl: Sendable {
             return .decided(.refused(Self.wrong))
         }
         if isOpen { return .decided(user == "default" ? .accepted(.unrestricted) : .refused(Self.wrong)) }
-        guard given.count <= AccessLimits.passwordBytesMax else { return .decided(.refused(Self.wrong)) }
+        guard given.count <= AccessLimits.passwordBytesMax else {
+            noteFailure(user, address, nowMs)
+            return .decided(.refused(Self.wrong))
+        }
         if let caller = proven(user, given.withUnsafeBufferPointer { Array($0) }) { return .decided(.accepted(caller)) }
         return .undecided
     }
@@ -195,7 +209,10 @@ package final class AccessControl: Sendable {
             state.waiting += 1
             return true
         }
-        guard isAdmitted else { return finish(.refused("ERR too many clients authenticate; try again")) }
+        guard isAdmitted else {
+            busy.add(1, ordering: .relaxed)
+            return finish(.refused("ERR too many clients authenticate; try again"))
+        }
         queue.async { [self] in
             let verdict = decide(user, password, address)
             state.withLock { $0.waiting -= 1 }
@@ -213,8 +230,7 @@ package final class AccessControl: Sendable {
         if let caller = proven(user, password) { return .accepted(caller) }
         let account = state.withLock { $0.accounts?[user] }
         let verifiers = self.verifiers(account)
-        let others = [ScramVerifier](repeating: nobody, count: AccessLimits.verifiersTried - verifiers.count)
-        let matching = (verifiers + others).first { $0.matches(password) }
+        let matching = tried(verifiers).first { $0.matches(password) }
         guard let account, let matching, verifiers.contains(matching) else {
             noteFailure(user, address, nowMs)
             return .refused(Self.wrong)
@@ -230,8 +246,14 @@ package final class AccessControl: Sendable {
         }
     }
 
+    /// What a password is compared with: as many as of every other user, so that who is one, and whose password is being
+    /// changed, cannot be told by how long it takes.
+    func tried(_ verifiers: [ScramVerifier]) -> [ScramVerifier] {
+        verifiers + [ScramVerifier](repeating: nobody, count: AccessLimits.verifiersTried - verifiers.count)
+    }
+
     /// Those that are valid now.
-    private func verifiers(_ account: Account?) -> [ScramVerifier] {
+    func verifiers(_ account: Account?) -> [ScramVerifier] {
         guard let account else { return [] }
         guard let previous = account.previous, previous.untilUs > AccessClock.unixUs() else {
             return [account.verifier]

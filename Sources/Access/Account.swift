@@ -63,6 +63,9 @@ package struct Caller: Sendable, Hashable {
     /// The only user of a server that knows no users.
     package static let unrestricted = Caller(name: "default", rights: nil, ticket: nil)
 
+    /// Whether it may be told of what has this name.
+    package func mayRead(_ kind: NameKind, _ name: String) -> Bool { rights?.allows(.read, kind, name) ?? true }
+
     /// - Parameters:
     ///   - command: as the message names it, `fs.write`.
     /// - Returns: the error that a caller without the right is told; `nil` = it has it.

@@ -17,6 +17,8 @@ package final class ClientState {
     package var version = ProtocolVersion.resp2
     /// Whose rights the connection has; `nil` = it has not authenticated.
     package private(set) var caller: Caller?
+    /// Which names it may be told; `nil` = all.
+    package private(set) var names: ToldNames?
     /// The user that the connection's certificate names, which it is as long as it does not say otherwise.
     package var certificateUser: String?
     /// Of ``AccessControl``, when ``caller`` was looked at last.
@@ -37,6 +39,12 @@ package final class ClientState {
         become(isAuthenticated ? .unrestricted : nil)
     }
 
+    /// Whether it may be told of what has this name.
+    package func mayRead(_ kind: NameKind, _ name: String) -> Bool { caller?.mayRead(kind, name) ?? true }
+
+    /// With whom the client shares its turns at PostgreSQL: its user; without users all are one.
+    package var asker: String { caller.flatMap { $0.rights == nil ? nil : $0.name } ?? "" }
+
     package convenience init(id: Int64, isAuthenticated: Bool) {
         self.init(record: ClientRecord(id: id, address: "", localAddress: ""), isAuthenticated: isAuthenticated)
     }
@@ -45,6 +53,7 @@ package final class ClientState {
 
     package func become(_ caller: Caller?) {
         self.caller = caller
+        names = caller?.told
         record.details.withLock {
             $0.caller = caller
             $0.user = caller?.name ?? "default"

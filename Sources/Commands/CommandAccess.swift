@@ -1,6 +1,21 @@
 package import Access
 import Wire
 
+extension Caller {
+    /// Which names errors may tell it: those that it may read; `nil` = all.
+    var told: ToldNames? {
+        guard rights != nil else { return nil }
+        return { code, name in
+            switch code {
+            case .noView: mayRead(.view, name)
+            case .noService: mayRead(.service, name)
+            case .noModel: mayRead(.model, name)
+            default: false
+            }
+        }
+    }
+}
+
 /// What a command asks of its caller: a class, and on which names.
 ///
 /// Both come from the command's row: the class from its flags, the names from its arguments. Other protocols ask with the

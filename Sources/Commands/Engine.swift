@@ -27,6 +27,8 @@ package final class Engine: Sendable {
     package let port = Atomic<Int>(0)
     /// That of HTTP; 0 = none.
     package let httpPort = Atomic<Int>(0)
+    /// Look after the connections of other protocols, whose users may be gone.
+    private let watchers = Mutex<[@Sendable () -> Void]>([])
 
     package init(
         settings: EngineSettings = EngineSettings(),
@@ -58,7 +60,11 @@ package final class Engine: Sendable {
             guard let caller = record.details.withLock({ $0.caller }) else { continue }
             if access.renewed(caller) == nil { record.kill() }
         }
+        for watcher in watchers.withLock({ $0 }) { watcher() }
     }
+
+    /// Has a protocol look after its connections whenever somebody who was let in may have to go; called from any thread.
+    package func whenUsersGo(_ watcher: @escaping @Sendable () -> Void) { watchers.withLock { $0.append(watcher) } }
 }
 
 extension Engine {
@@ -82,7 +88,8 @@ extension Engine {
         }
         if let refusal = table.lengthRefusal(place, requestBytes: requestBytes) { return refusal }
         if !table.flags(place).contains(.loading), hooks.isLoading() {
-            return CommandFault.stillLoading(hooks.loadingReason()).description
+            let reason = hooks.loadingReason { caller?.mayRead(.view, $0) ?? false }
+            return CommandFault.stillLoading(reason).description
         }
         return nil
     }

@@ -5,8 +5,9 @@ package import Wire
 package struct EngineHooks: Sendable {
     /// Whether latest values are still being loaded: commands without the flag `loading` are refused then.
     package var isLoading: @Sendable () -> Bool = { false }
-    /// What is loaded and how far, or what is waited for, for whoever is refused meanwhile; no values, no names but views'.
-    package var loadingReason: @Sendable () -> String = { "" }
+    /// What is loaded and how far, or what is waited for, for whoever is refused meanwhile; no values, no names but those of views
+    /// that it may be told.
+    package var loadingReason: @Sendable (_ isNamed: (_ view: String) -> Bool) -> String = { _ in "" }
     /// Whether definitions were applied that are not served yet.
     package var isTakingDefinitions: @Sendable () -> Bool = { false }
     /// Lines of INFO's sections `asof` and `postgres`.

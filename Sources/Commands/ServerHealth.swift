@@ -9,8 +9,9 @@ package enum ServerHealth {
     }
 
     /// Why a server that loads is not ready.
-    package static func loading(_ state: ServingState) -> String {
-        let reason = state.loadingText
+    /// - Parameter isOpen: whether whoever asks may know the names of views: probes do not say who they are.
+    package static func loading(_ state: ServingState, isOpen: Bool = true) -> String {
+        let reason = state.loadingText { _ in isOpen }
         if state.timelineChanges > 0 { return "another timeline: \(reason.isEmpty ? "loading anew" : reason)" }
         guard let progress = state.loadProgress, progress.viewCount > 0 else {
             return reason.isEmpty ? "loading" : "loading: \(reason)"

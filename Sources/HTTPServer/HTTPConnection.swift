@@ -286,6 +286,19 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
         reservedBytes = 0
     }
 
+    /// Users were removed, or may do less: what is done for one of them is given up. A request that comes is looked at when
+    /// it has come.
+    func usersWent() {
+        guard let caller, loop.engine.access.renewed(caller) == nil else { return }
+        switch phase {
+        case .idle, .reading, .lingering: return
+        case .answering:
+            call?.abandon()
+            refuse(RequestCheck.unauthorized(line: AccessControl.wrong))
+        case .sending: context?.close(promise: nil)
+        }
+    }
+
     // MARK: Other events
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

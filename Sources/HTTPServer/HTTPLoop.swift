@@ -52,6 +52,10 @@ final class HTTPLoop: @unchecked Sendable {
 
     func start() {
         statistics.turnedAtMs.store(Clock.nowMs(), ordering: .relaxed)
+        engine.whenUsersGo { [weak self] in
+            guard let self else { return }
+            execute { for connection in Array(self.connections.values) { connection.usersWent() } }
+        }
         let interval = TimeAmount.milliseconds(sweepIntervalMs)
         sweep = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             let nowMs = Clock.nowMs()

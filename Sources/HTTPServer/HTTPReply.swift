@@ -55,9 +55,10 @@ struct HTTPFault: Error {
         self.headers = headers
     }
 
-    init(_ fault: CommandFault) {
+    /// - Parameter names: which names the client may be told, where the fault has any.
+    init(_ fault: CommandFault, telling names: ToldNames? = { _, _ in false }) {
         code = fault.code.rawValue
-        message = fault.message
+        message = fault.message + fault.hint(telling: names)
         status = fault.code.status
         if fault.code.isPassing { headers = [("Retry-After", "1")] }
     }

@@ -1,3 +1,4 @@
+import Access
 import Commands
 import Features
 import Glibc
@@ -6,6 +7,7 @@ import NIOCore
 import Online
 import Serving
 import Store
+import Synchronization
 import Wire
 
 /// What /metrics tells, in Prometheus's text format. Labels are names of definitions and commands only, so that the number of
@@ -13,14 +15,16 @@ import Wire
 enum MetricsText {
     static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    static func body(_ engine: Engine, _ http: HTTPState) -> ByteBuffer {
+    /// - Parameter client: who asks; of views and models that it may not read nothing is told.
+    static func body(_ engine: Engine, _ http: HTTPState, of client: ClientState) -> ByteBuffer {
         var text = MetricsWriter()
         server(engine, http, &text)
+        access(engine, &text)
         commands(engine, &text)
         if let serving = engine.serving {
             follower(serving, &text)
-            views(serving, &text)
-            models(serving, &text)
+            views(serving, client, &text)
+            models(serving, client, &text)
         }
         if let writes = engine.writes { commits(writes.statistics, isRefused: writes.refusal != nil, &text) }
         process(&text)
@@ -66,6 +70,32 @@ enum MetricsText {
             statistics.sum { $0.protocolErrors.total }
         )
         text.counter("asof_slow_commands_total", "Commands that SLOWLOG has seen.", engine.slowLog.total)
+    }
+
+    /// No names of users: they would be labels without a bound, and told to whoever scrapes.
+    private static func access(_ engine: Engine, _ text: inout MetricsWriter) {
+        let counts = engine.access.counts
+        text.gauge("asof_users", "Users of the store.", Int64(counts.users))
+        text.gauge(
+            "asof_authenticated_connections",
+            "Open connections of RESP whose clients have said who they are, where they must.",
+            engine.access.isOpen
+                ? 0 : Int64(engine.clients.all().count { $0.details.withLock { $0.caller != nil } })
+        )
+        text.begin(
+            "asof_auth_failures_total",
+            .counter,
+            "Attempts to authenticate that failed: wrong, or not looked at since there were too many."
+        )
+        for (reason, count) in [("wrong", counts.failures), ("limited", counts.limited), ("busy", counts.busy)] {
+            text.sample("asof_auth_failures_total", [("reason", reason)], count)
+        }
+        text.gauge("asof_auth_waiting", "Passwords that wait to be looked at.", Int64(counts.waiting))
+        text.counter(
+            "asof_commands_not_permitted_total",
+            "Commands that their callers had no right to.",
+            counts.refusals
+        )
     }
 
     /// Only commands that were asked for, so that a fresh server has few series.
@@ -140,8 +170,8 @@ enum MetricsText {
         text.counter("asof_followed_rows_total", "Rows applied from others' commits.", Int64(state.followedRows))
     }
 
-    private static func views(_ serving: Serving, _ text: inout MetricsWriter) {
-        let views = serving.catalog.views
+    private static func views(_ serving: Serving, _ client: ClientState, _ text: inout MetricsWriter) {
+        let views = serving.catalog.views.filter { client.mayRead(.view, $0.name) }
         let now = serving.now()
         func each(
             _ name: String,
@@ -189,8 +219,10 @@ enum MetricsText {
         }
     }
 
-    private static func models(_ serving: Serving, _ text: inout MetricsWriter) {
-        let entries = serving.catalog.models.entries.values.sorted { $0.name < $1.name }
+    private static func models(_ serving: Serving, _ client: ClientState, _ text: inout MetricsWriter) {
+        let entries = serving.catalog.models.entries.values
+            .filter { client.mayRead(.model, $0.name) }
+            .sorted { $0.name < $1.name }
         let ready = entries.flatMap { entry in
             entry.versions.compactMap { number in
                 entry.ready(number).map {

@@ -103,11 +103,16 @@ final class RouteCall: @unchecked Sendable {
     func service(_ name: String) throws(HTTPFault) -> ServicePlan {
         guard let reads = engine.reads else { throw HTTPFault(CommandFault(.unavailable, "this server has no store")) }
         if engine.hooks.isLoading() {
-            throw HTTPFault(CommandFault.stillLoading(engine.hooks.loadingReason()))
+            throw stillLoading
         }
-        do { return try reads.source.catalog().service(named: Array(name.utf8).span) } catch {
-            throw HTTPFault(engine.hooks.told(CommandFault(error)))
+        do { return try reads.source.catalog().plan(Array(name.utf8).span) } catch {
+            throw HTTPFault(engine.hooks.told(error), telling: client.names)
         }
+    }
+
+    /// Why nothing is answered yet.
+    var stillLoading: HTTPFault {
+        HTTPFault(CommandFault.stillLoading(engine.hooks.loadingReason { client.mayRead(.view, $0) }))
     }
 
     /// Why a command would not be run for this client, asked for what tells the same in another form.
@@ -144,11 +149,9 @@ final class RouteCall: @unchecked Sendable {
         }
         guard case .command(let place) = resolution else { return }
         let startedNs = Clock.nowNs()
-        var context = CommandContext(
-            reply: ReplyWriter(version: .resp3, limits: limits),
-            client: client,
-            engine: engine
-        )
+        var empty = ReplyWriter(version: .resp3, limits: limits)
+        empty.names = client.names
+        var context = CommandContext(reply: empty, client: client, engine: engine)
         let end: @Sendable (ByteBuffer) -> Void = { reply in
             let isError = reply.getInteger(at: reply.readerIndex) == UInt8(ascii: "-")
             statistics.byCommand.add(place, ns: Clock.nowNs() - startedNs, isError ? .failed : .done)
@@ -162,9 +165,9 @@ final class RouteCall: @unchecked Sendable {
         case .deferred(let reply):
             if let cancel = reply.cancel { abandonments.append(cancel) }
             if let abandon = reply.abandon { abandonments.append(abandon) }
-            reply.start { [loop] body in
+            reply.start { [loop, empty] body in
                 loop.execute {
-                    var writer = ReplyWriter(version: .resp3, limits: limits)
+                    var writer = empty
                     body(&writer)
                     end(writer.buffer)
                 }

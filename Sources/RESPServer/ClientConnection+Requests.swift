@@ -48,13 +48,14 @@ extension ClientConnection {
             && pending.requestBytes < limits.writeBytesInFlightMax
     }
 
-    private func refusal(
+    private mutating func refusal(
         _ resolution: CommandTable.Resolution,
         _ flags: Command.Flags,
         _ arguments: borrowing Arguments,
         _ requestBytes: Int
     ) -> String? {
         context.client.renew(context.engine.access)
+        context.reply.names = context.client.names
         if !context.client.isAuthenticated, !flags.contains(.noAuth) { return "NOAUTH Authentication required." }
         if let refusal = context.engine.refusal(
             resolution,

@@ -1,3 +1,4 @@
+import Access
 import Commands
 import Metrics
 import NIOCore
@@ -30,7 +31,9 @@ extension ClientConnection {
             guard !isLoading || run.transaction.commands.allSatisfy({ table.flags($0.command).contains(.loading) })
             else {
                 giveUp(run)
-                let fault = CommandFault.stillLoading(context.engine.hooks.loadingReason())
+                let fault = CommandFault.stillLoading(
+                    context.engine.hooks.loadingReason { [client = context.client] in client.mayRead(.view, $0) }
+                )
                 return finish(run) { $0.error("EXECABORT Transaction discarded: \(fault)") }
             }
             prepareWrites(&run)

@@ -10,8 +10,14 @@ package final class FeatureReads: Sendable {
     package let large: LargeReplies
     /// What reads that wait keep.
     package let memory: ReadMemory
-    private let prepared = Mutex(Prepared())
-    private let derivedErrorCount = Atomic(0)
+    private let shared: Shared
+
+    /// What reads have in common, whoever asks.
+    private final class Shared: Sendable {
+        let prepared = Mutex(Prepared())
+        let derivedErrorCount = Atomic(0)
+        let byAsker = Mutex<[String: FeatureReads]>([:])
+    }
 
     package convenience init(_ source: Source) { self.init(source, LargeReplies.Sizes()) }
 
@@ -19,12 +25,33 @@ package final class FeatureReads: Sendable {
         self.source = source
         self.memory = memory
         large = LargeReplies(sizes)
+        shared = Shared()
+    }
+
+    private init(_ source: Source, like other: FeatureReads) {
+        self.source = source
+        memory = other.memory
+        large = other.large
+        shared = other.shared
+    }
+
+    /// The same for one of those who take turns where PostgreSQL is asked.
+    package func asked(by asker: String) -> FeatureReads {
+        guard let of = source.of else { return self }
+        return shared.byAsker.withLock { byAsker in
+            if let known = byAsker[asker] { return known }
+            // Users come and go.
+            if byAsker.count >= ReadingLimits.askersMax { byAsker.removeAll() }
+            let reads = FeatureReads(of(asker), like: self)
+            byAsker[asker] = reads
+            return reads
+        }
     }
 
     /// Derived values that were null since PostgreSQL would raise an error.
-    package var derivedErrors: Int { derivedErrorCount.load(ordering: .relaxed) }
+    package var derivedErrors: Int { shared.derivedErrorCount.load(ordering: .relaxed) }
 
-    func noteDerivedErrors(_ count: Int) { derivedErrorCount.wrappingAdd(count, ordering: .relaxed) }
+    func noteDerivedErrors(_ count: Int) { shared.derivedErrorCount.wrappingAdd(count, ordering: .relaxed) }
 
     /// Where rows come from: the server's ``Serving``, or a stand-in for it.
     package struct Source: Sendable {
@@ -75,15 +102,23 @@ package final class FeatureReads: Sendable {
             self.fetchHistory = fetchHistory
         }
 
+        /// The same for one asker; `nil` = there are no turns.
+        var of: (@Sendable (_ asker: String) -> Source)?
+
         package init(_ serving: Serving) {
+            self.init(serving, of: "")
+            of = { Source(serving, of: $0) }
+        }
+
+        private init(_ serving: Serving, of asker: String) {
             self.init(
                 catalog: { serving.catalog },
                 position: { serving.position },
                 changeCount: { serving.changeCount },
                 now: { serving.now() },
                 whenReached: { serving.whenReached($0, timeoutMs: $1, finish: $2) },
-                fetch: { serving.fetch($0, keys: $1, finish: $2) },
-                fetchHistory: { serving.fetch($0, keys: $1, at: $2, position: $3, finish: $4) }
+                fetch: { serving.fetch($0, keys: $1, of: asker, finish: $2) },
+                fetchHistory: { serving.fetch($0, keys: $1, at: $2, position: $3, of: asker, finish: $4) }
             )
         }
     }
@@ -110,7 +145,7 @@ package final class FeatureReads: Sendable {
     ///   - view: of `catalog`.
     ///   - columns: places in the view's layout; `nil` = all features of the view.
     package func plan(_ view: ServedView, columns: [Int]?, in catalog: Catalog) -> RowPlan {
-        prepared.withLock { prepared in
+        shared.prepared.withLock { prepared in
             prepared.use(catalog)
             guard let columns else {
                 if let plan = prepared.views[ObjectIdentifier(view)] { return plan }
@@ -129,7 +164,7 @@ package final class FeatureReads: Sendable {
 
     /// - Parameter service: of `catalog`.
     package func plan(_ service: ServicePlan, in catalog: Catalog) -> RowPlan {
-        prepared.withLock { prepared in
+        shared.prepared.withLock { prepared in
             prepared.use(catalog)
             if let plan = prepared.services[ObjectIdentifier(service)] { return plan }
             let plan = RowPlan(service)

@@ -22,6 +22,8 @@ enum ReadingLimits {
 
     // MARK: Inside
 
+    /// Users for whom what their reads take turns by is kept.
+    static let askersMax = 1_024
     /// The most lists behind FEATURES for which plans are kept.
     static let selectionsMax = 1_024
 

@@ -92,11 +92,11 @@ package final class Catalog: Sendable {
     /// - Returns: a view in force, or one of windows over another's events.
     package func readableView(named name: Span<UInt8>) -> ServedView? { viewsByName[name] ?? windowsByName[name] }
 
-    /// - Throws: ``StoreError/unknownView(name:hint:)`` naming the nearest known one.
+    /// - Throws: ``StoreError/unknownView(name:hint:)``, which names no other view: whoever asked may not know of all.
     package func view(named name: String) throws(StoreError) -> ServedView {
         if let view = viewsByName[name] { return view }
         if let view = denied[name] { throw .deniedView(view) }
-        throw .unknownView(name: name, hint: registry.hint(forView: name))
+        throw .unknownView(name: name, hint: registry.absence(ofView: name) ?? "")
     }
 
     private static func denied(_ views: [ServedView], _ definitions: Definitions) -> [String: String] {
@@ -110,7 +110,7 @@ package final class Catalog: Sendable {
 
     /// A service's plan: `name` for the version in force, `name@version` for any.
     ///
-    /// - Throws: ``StoreError/unknownService(name:hint:)``; what ``ServicePlan`` throws for a version that cannot be
+    /// - Throws: ``StoreError/unknownService(name:hint:)``, which names no other service; what ``ServicePlan`` throws for a version that cannot be
     ///   answered any more.
     package func service(named name: Span<UInt8>) throws(StoreError) -> ServicePlan {
         if let plan = plansByName[name] { return try plan.get() }
@@ -120,7 +120,7 @@ package final class Catalog: Sendable {
             let newest = versions.filter { $0.definition.name == text[..<at] }.map(\.version).max() ?? 0
             throw .unknownService(name: text, hint: "; its newest version is \(newest)")
         }
-        throw .unknownService(name: text, hint: registry.hint(forService: text))
+        throw .unknownService(name: text, hint: registry.absence(ofService: text) ?? "")
     }
 }
 

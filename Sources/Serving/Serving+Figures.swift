@@ -48,9 +48,12 @@ extension Serving {
     package func freshness(
         of view: ServedView,
         keys: [Value],
+        of asker: String = "",
         finish: @escaping @Sendable (Result<EntityFreshness, ServingError>) -> Void
     ) {
-        query(finish) { (session) throws(StoreError) in try EntityFreshness.read(view.stored, keys: keys, session) }
+        query(of: asker, finish) { (session) throws(StoreError) in
+            try EntityFreshness.read(view.stored, keys: keys, session)
+        }
     }
 }
 

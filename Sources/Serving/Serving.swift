@@ -172,13 +172,15 @@ package final class Serving: Sendable {
     ///
     /// - Parameters:
     ///   - keys: one column for each of the view's keys, in its order, without nulls; a global view has none.
+    ///   - asker: who takes turns with others.
     ///   - finish: gets a memory of the view's layout that holds the rows that were found.
     package func fetch(
         _ view: ServedView,
         keys: [Column],
+        of asker: String = "",
         finish: @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
     ) {
-        query(finish) { (session) throws(StoreError) in try FetchedRows(session).read(view, keys) }
+        query(of: asker, finish) { (session) throws(StoreError) in try FetchedRows(session).read(view, keys) }
     }
 
     /// For each entity its newest row of history up to a time, in the state that a position names, however many entities by
@@ -193,15 +195,18 @@ package final class Serving: Sendable {
         keys: [Column],
         at time: Int64,
         position: Int64,
+        of asker: String = "",
         finish: @escaping @Sendable (Result<ViewMemory, ServingError>) -> Void
     ) {
-        query(finish) { (session) throws(StoreError) in
+        query(of: asker, finish) { (session) throws(StoreError) in
             try FetchedRows(session).read(view, keys, at: time, position: position)
         }
     }
 
     /// Runs a query on one of the connections for that; `finish` is called once, from any thread.
+    /// - Parameter asker: see ``SessionWorkers/read(of:_:finish:)``.
     func query<Value: Sendable>(
+        of asker: String,
         _ finish: @escaping @Sendable (Result<Value, ServingError>) -> Void,
         _ body: @escaping @Sendable (Session) throws(StoreError) -> Value
     ) {
@@ -214,7 +219,7 @@ package final class Serving: Sendable {
                 .failure(isLate ? .timeout(milliseconds: timeoutMs) : .unavailable(reason: "the server is stopping"))
             )
         }
-        workers.read(body) { [waits] result in
+        workers.read(of: asker, body) { [waits] result in
             let finish = first.take()
             waits.cancel(timer)
             switch result {

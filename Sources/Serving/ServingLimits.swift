@@ -62,6 +62,8 @@ package enum ServingLimits {
     static let fetchTimeoutMs = 2_000
     /// Reads that wait for PostgreSQL; more are refused.
     static let waitingReadsMax = 10_000
+    /// The same of one user, who leaves room for the others.
+    static let waitingReadsOfUserMax = 5_000
 
     // MARK: Windows in memory
 

@@ -63,12 +63,16 @@ extension ServingState {
     }
 
     /// Why nothing is answered yet, on one line; empty where it is, or that is not known.
-    package var loadingText: String {
+    package var loadingText: String { loadingText { _ in true } }
+
+    /// The same for somebody who may not know the names of all views.
+    package func loadingText(naming isNamed: (_ view: String) -> Bool) -> String {
         guard isLoading else { return "" }
         if downSince != nil { return downReason }
         if let progress = loadProgress {
             let views = "\(progress.viewsDone) of \(progress.viewCount) views are loaded"
-            return progress.view.map { "\(views), and \(progress.rows) rows of view '\($0)'" } ?? views
+            guard let view = progress.view else { return views }
+            return "\(views), and \(progress.rows) rows of \(isNamed(view) ? "view '\(view)'" : "the next")"
         }
         if !loadingReason.isEmpty { return loadingReason }
         return reached == .beginning && connections == 0 ? "connecting to PostgreSQL" : ""

@@ -77,7 +77,7 @@ import Wire
     @Test func `while latest values are loaded, the refusal says what is loaded`() {
         var hooks = EngineHooks()
         hooks.isLoading = { true }
-        hooks.loadingReason = { "1 of 3 views are loaded" }
+        hooks.loadingReason = { _ in "1 of 3 views are loaded" }
         let scene = Scene(engine: ProbeCommands.engine(hooks: hooks))
         let refusal =
             "LOADING the latest values are being loaded (1 of 3 views are loaded); 'loading' in INFO tells when that is done; "

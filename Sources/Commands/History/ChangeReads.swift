@@ -33,7 +33,14 @@ final class ChangeReads: Sendable {
     /// - Parameters:
     ///   - view: the key's.
     ///   - finish: called once, from any thread.
-    func read(_ key: Key, _ view: StoredView, _ workers: SessionWorkers, _ finish: @escaping Finish) {
+    ///   - asker: whose turn it is where it is the first of those that share a read.
+    func read(
+        _ key: Key,
+        _ view: StoredView,
+        _ workers: SessionWorkers,
+        of asker: String,
+        _ finish: @escaping Finish
+    ) {
         let isFirst = waiting.withLock { waiting in
             let isFirst = waiting[key] == nil
             waiting[key, default: []].append(finish)
@@ -41,7 +48,7 @@ final class ChangeReads: Sendable {
         }
         guard isFirst else { return }
         let sharing = Sharing()
-        workers.read { [self] (session) throws(StoreError) in
+        workers.read(of: asker) { [self] (session) throws(StoreError) in
             // Whoever comes from now on may want what is committed from now on.
             sharing.list.withLock { $0 = take(key) }
             return try HistoryReader(session, view).changes(after: key.cursor, limit: key.limit)

@@ -48,6 +48,7 @@ enum ChangesCommand {
                 view,
                 context.reply.version,
                 limit: Int(limit),
+                asker: context.client.asker,
                 deadline: blockMs.map { .now + .milliseconds($0) }
             )
             return .deferred(
@@ -114,6 +115,7 @@ private final class ChangeFeed: Sendable {
     private let view: StoredView
     private let version: ProtocolVersion
     private let limit: Int
+    private let asker: String
     /// By when it is answered without rows; `nil` = at once.
     private let deadline: ContinuousClock.Instant?
     private let isCancelled = Atomic<Bool>(false)
@@ -124,12 +126,14 @@ private final class ChangeFeed: Sendable {
         _ view: StoredView,
         _ version: ProtocolVersion,
         limit: Int,
+        asker: String,
         deadline: ContinuousClock.Instant?
     ) {
         self.version = version
         self.writes = writes
         self.view = view
         self.limit = limit
+        self.asker = asker
         self.deadline = deadline
     }
 
@@ -146,7 +150,7 @@ private final class ChangeFeed: Sendable {
             limit: limit,
             version: version
         )
-        writes.changes.read(key, view, writes.history) { [self] outcome in
+        writes.changes.read(key, view, writes.history, of: asker) { [self] outcome in
             switch outcome {
             case .failure(let fault): finish { $0.fault(fault) }
             case .rows(let reply): finish { $0.encoded(reply) }

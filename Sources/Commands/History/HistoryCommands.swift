@@ -55,7 +55,7 @@ enum HistoryCommands {
             }
             let (at, hasMeta) = (position, isMeta)
             return .deferred(
-                deferred(writes, context.reply.version) { (session) throws(StoreError) in
+                deferred(writes, context.reply.version, of: context.client.asker) { (session) throws(StoreError) in
                     let ledger = Ledger(session)
                     let state: LedgerState
                     if let at { state = try ledger.state(at: at) } else { state = try ledger.head() }
@@ -145,7 +145,7 @@ enum HistoryCommands {
             }
             let (isNewestFirst, wanted) = (isReversed, limit)
             return .deferred(
-                deferred(writes, context.reply.version) { (session) throws(StoreError) in
+                deferred(writes, context.reply.version, of: context.client.asker) { (session) throws(StoreError) in
                     guard from <= to else { return HistoryReader.Page() }
                     return try HistoryReader(session, view).range(
                         keys,
@@ -225,11 +225,12 @@ enum HistoryCommands {
     static func deferred<Value: Sendable>(
         _ writes: FeatureWrites,
         _ version: ProtocolVersion,
+        of asker: String,
         _ read: @escaping @Sendable (Session) throws(StoreError) -> Value,
         reply: @escaping @Sendable (Value, inout ReplyWriter) -> Void
     ) -> DeferredReply {
         DeferredReply { finish in
-            writes.history.read(read) { result in
+            writes.history.read(of: asker, read) { result in
                 switch result {
                 case .success(let value):
                     var written = ReplyWriter(version: version)

@@ -21,7 +21,7 @@ enum DriftCommand {
         run: { context, arguments in
             do throws(CommandFault) {
                 let writes = try FeatureWrites.of(context)
-                let model = try ModelCommands.resolve(arguments.text(1), writes.source.catalog()).model
+                let model = try writes.source.catalog().model(arguments.text(1)).model
                 let version = model.version
                 guard let reference = model.traffic?.counter.reference else {
                     throw CommandFault(
@@ -31,7 +31,8 @@ enum DriftCommand {
                 }
                 let window = try window(arguments)
                 let now = writes.source.now()
-                let answer = HistoryCommands.deferred(writes, context.reply.version) { session throws(StoreError) in
+                let answer = HistoryCommands.deferred(writes, context.reply.version, of: context.client.asker) {
+                    session throws(StoreError) in
                     // The minute that has begun counts.
                     try TrafficCounts(session).findings(version, reference, window: window, end: now + 1)
                 } reply: { findings, reply in

@@ -1,3 +1,4 @@
+import Access
 import Features
 import Forest
 import Foundation
@@ -28,8 +29,11 @@ enum ModelCommands {
         complexity: "O(models)",
         flags: [.readonly],
         run: { context, arguments in
-            answer(&context) { catalog, reply throws(CommandFault) in
-                let entries = catalog.models.entries.values.sorted { $0.name < $1.name }
+            let client = context.client
+            return answer(&context) { catalog, reply throws(CommandFault) in
+                let entries = catalog.models.entries.values
+                    .filter { client.mayRead(.model, $0.name) }
+                    .sorted { $0.name < $1.name }
                 reply.array(entries.count)
                 for entry in entries {
                     let champion = entry.champion.flatMap { entry.ready($0) }
@@ -63,7 +67,7 @@ enum ModelCommands {
         run: { context, arguments in
             let name = arguments.text(1)
             return answer(&context) { catalog, reply throws(CommandFault) in
-                let (entry, model, _) = try resolve(name, catalog)
+                let (entry, model, _) = try catalog.model(name)
                 let version = model.version
                 let names = entry.aliases.filter { $0.value.version == version.version }.keys.sorted()
                 reply.map(20)
@@ -131,7 +135,7 @@ enum ModelCommands {
             return answer(&context) { catalog, reply throws(CommandFault) in
                 let entry = catalog.models.entries[ModelReference(name).model]
                 var model: ServedModel?
-                do throws(CommandFault) { model = try resolve(name, catalog).model } catch {
+                do throws(CommandFault) { model = try catalog.model(name).model } catch {
                     // What is not ready here is told, too.
                     guard error.code == .notReady, entry != nil else { throw error }
                 }
@@ -181,15 +185,12 @@ enum ModelCommands {
                 }
                 let catalog = writes.source.catalog()
                 guard catalog.models.entries[name] != nil else {
-                    let known = Array(catalog.models.entries.keys)
-                    throw CommandFault(
-                        .noModel,
-                        "no model \(CommandFault.quoted(name))\(CommandFault.oneLine(Name.hint(for: name, among: known)))"
-                    )
+                    throw .unknownModel(name, known: Array(catalog.models.entries.keys))
                 }
                 let count = Int(min(limit, 10_000))
                 return .deferred(
-                    HistoryCommands.deferred(writes, context.reply.version) { session throws(StoreError) in
+                    HistoryCommands.deferred(writes, context.reply.version, of: context.client.asker) {
+                        session throws(StoreError) in
                         try ModelRegistry(session).history(of: name, limit: count)
                     } reply: { events, reply in
                         reply.array(events.count)
@@ -226,13 +227,6 @@ enum ModelCommands {
         return .replied
     }
 
-    static func resolve(
-        _ name: String,
-        _ catalog: Catalog
-    ) throws(CommandFault) -> (entry: ModelShelf.Entry, model: ServedModel, route: String) {
-        do { return try catalog.models.resolve(name) } catch { throw CommandFault(error) }
-    }
-
     static func number(_ value: Int?, _ reply: inout ReplyWriter) {
         if let value { reply.integer(Int64(value)) } else { reply.null() }
     }
@@ -248,7 +242,8 @@ extension CommandFault {
         let text = Self.oneLine("\(error)")
         switch error {
         case .store(let error): self.init(error)
-        case .noModel: self.init(.noModel, text)
+        // Its hint has names that not everybody may know: see Catalog.model(_:).
+        case .noModel(let name, _): self.init(.noModel, "no model \(Self.quoted(name))")
         case .noVersion, .noAlias: self.init(.noVersion, text)
         case .conflict: self.init(.modelConflict, text)
         case .notReady: self.init(.notReady, text)

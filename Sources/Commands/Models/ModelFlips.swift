@@ -129,7 +129,7 @@ enum ModelFlips {
         }
         guard let serving = context.engine.serving else { throw .stillLoading }
         guard serving.catalog.models.entries[model] != nil else {
-            _ = try ModelCommands.resolve(model, serving.catalog)
+            _ = try serving.catalog.model(model)
             throw .stillLoading
         }
         let conninfo = serving.conninfo

@@ -40,15 +40,9 @@ extension PredictionCommand {
         _ catalog: Catalog,
         _ recorder: PredictionRecorder?
     ) throws(CommandFault) -> Request {
-        let (entry, model, route): (ModelShelf.Entry, ServedModel, String)
-        do { (entry, model, route) = try catalog.models.resolve(arguments.text(1)) } catch { throw CommandFault(error) }
+        let (entry, model, route) = try catalog.model(arguments.text(1))
         let version = model.version
-        let service: ServicePlan
-        do throws(StoreError) {
-            service = try catalog.service(named: Array("\(version.service)@\(version.serviceVersion)".utf8).span)
-        } catch {
-            throw CommandFault(error)
-        }
+        let service = try catalog.plan(Array("\(version.service)@\(version.serviceVersion)".utf8).span)
         guard service.fingerprint == version.fingerprint else {
             throw CommandFault(
                 .modelSchema,

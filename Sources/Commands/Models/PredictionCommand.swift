@@ -48,7 +48,8 @@ enum PredictionCommand {
 
     private static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         do throws(CommandFault) {
-            guard let reads = context.engine.reads else { throw .stillLoading }
+            guard context.engine.reads != nil else { throw .stillLoading }
+            let reads = try FeatureCommands.reads(context)
             let began = Clock.nowUs()
             let position = reads.source.position()
             let catalog = reads.source.catalog()

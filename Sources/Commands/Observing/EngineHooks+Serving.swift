@@ -7,7 +7,7 @@ extension EngineHooks {
     /// What INFO, DBSIZE, MEMORY USAGE and the clock tell of the latest values.
     package init(observing serving: Serving, _ reads: FeatureReads) {
         isLoading = { serving.state.isLoading }
-        loadingReason = { serving.state.loadingText }
+        loadingReason = { serving.state.loadingText(naming: $0) }
         isTakingDefinitions = { serving.state.isTakingDefinitions }
         nowUs = { serving.now() }
         entityCount = { reads.entityCount() }

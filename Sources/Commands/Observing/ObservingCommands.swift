@@ -42,8 +42,7 @@ func serving(_ context: borrowing CommandContext) throws(CommandFault) -> Servin
 extension CommandContext {
     /// The views that the client may read: of the others it is told nothing, as where it names one.
     func readable(_ views: [ServedView]) -> [ServedView] {
-        guard let rights = client.caller?.rights else { return views }
-        return views.filter { rights.allows(.read, .view, $0.name) }
+        views.filter { client.mayRead(.view, $0.name) }
     }
 }
 
@@ -76,7 +75,9 @@ private enum Freshness {
                     "view '\(view.name)' has online: false and no latest values; `FS.ASOF` reads its history"
                 )
             }
-            return .deferred(try freshness(of: view, entity: try view.stored.entity(arguments[2]), serving))
+            return .deferred(
+                try freshness(of: view, entity: try view.stored.entity(arguments[2]), serving, context.client.asker)
+            )
         } catch {
             context.fail(error)
             return .replied
@@ -92,11 +93,12 @@ private enum Freshness {
     private static func freshness(
         of view: ServedView,
         entity: [Value],
-        _ serving: Serving
+        _ serving: Serving,
+        _ asker: String
     ) throws(CommandFault) -> DeferredReply {
         let held = view.memory.map { memory in memory.withReader { $0.row(entity: entity)?.eventTime } }
         return DeferredReply { finish in
-            serving.freshness(of: view, keys: entity) { result in
+            serving.freshness(of: view, keys: entity, of: asker) { result in
                 switch (result, held) {
                 case (.success(let freshness), _): finish { write(freshness, serving, &$0) }
                 case (.failure(.unavailable), let eventTime?), (.failure(.timeout), let eventTime?):

@@ -1,3 +1,4 @@
+import Access
 import Features
 import Reading
 import Serving
@@ -51,7 +52,8 @@ extension CommandTable {
 
 /// Replies that describe definitions. Times are µs; what a definition does not say is null.
 enum DefinitionCommands {
-    typealias Answer = (borrowing Arguments, Catalog, inout ReplyWriter) throws(CommandFault) -> Void
+    /// Whoever asks is told in lists of what it may read.
+    typealias Answer = (borrowing Arguments, Catalog, ClientState, inout ReplyWriter) throws(CommandFault) -> Void
 
     static func run(
         _ context: inout CommandContext,
@@ -59,16 +61,23 @@ enum DefinitionCommands {
         _ answer: Answer
     ) -> CommandOutcome {
         do throws(CommandFault) {
-            try answer(arguments, try FeatureCommands.reads(context).source.catalog(), &context.reply)
+            let catalog = try FeatureCommands.reads(context).source.catalog()
+            try answer(arguments, catalog, context.client, &context.reply)
         } catch {
             context.fail(error)
         }
         return .replied
     }
 
-    static func views(_ arguments: borrowing Arguments, _ catalog: Catalog, _ reply: inout ReplyWriter) {
-        reply.array(catalog.views.count)
-        for view in catalog.views {
+    static func views(
+        _ arguments: borrowing Arguments,
+        _ catalog: Catalog,
+        _ client: ClientState,
+        _ reply: inout ReplyWriter
+    ) {
+        let views = catalog.views.filter { client.mayRead(.view, $0.name) }
+        reply.array(views.count)
+        for view in views {
             reply.map(7)
             reply.bulk("name")
             reply.bulk(view.name)
@@ -90,6 +99,7 @@ enum DefinitionCommands {
     static func view(
         _ arguments: borrowing Arguments,
         _ catalog: Catalog,
+        _ client: ClientState,
         _ reply: inout ReplyWriter
     ) throws(CommandFault) {
         let view = try FeatureCommands.view(arguments, 1, catalog)
@@ -136,9 +146,15 @@ enum DefinitionCommands {
         }
     }
 
-    static func services(_ arguments: borrowing Arguments, _ catalog: Catalog, _ reply: inout ReplyWriter) {
-        reply.array(catalog.services.count)
-        for service in catalog.services {
+    static func services(
+        _ arguments: borrowing Arguments,
+        _ catalog: Catalog,
+        _ client: ClientState,
+        _ reply: inout ReplyWriter
+    ) {
+        let services = catalog.services.filter { client.mayRead(.service, $0.name) }
+        reply.array(services.count)
+        for service in services {
             reply.map(7)
             reply.version(service)
             reply.bulk("keys")
@@ -153,10 +169,10 @@ enum DefinitionCommands {
     static func service(
         _ arguments: borrowing Arguments,
         _ catalog: Catalog,
+        _ client: ClientState,
         _ reply: inout ReplyWriter
     ) throws(CommandFault) {
-        let service: ServicePlan
-        do throws(StoreError) { service = try catalog.service(named: arguments[1]) } catch { throw CommandFault(error) }
+        let service = try catalog.plan(arguments[1])
         let definition = service.definition
         reply.map(12)
         reply.version(service)

@@ -62,7 +62,8 @@ enum FeatureCommands {
         guard let reads = context.engine.reads else {
             throw CommandFault(.unavailable, "this server has no store")
         }
-        return reads
+        let asker = context.client.asker
+        return asker.isEmpty ? reads : reads.asked(by: asker)
     }
 
     // MARK: FS.GET, FS.MGET
@@ -117,8 +118,7 @@ enum FeatureCommands {
 
     static func view(_ arguments: borrowing Arguments, _ at: Int, _ catalog: Catalog) throws(CommandFault) -> ServedView
     {
-        if let view = catalog.readableView(named: arguments[at]) { return view }
-        return try catalog.served(arguments[at])
+        try catalog.readable(arguments[at])
     }
 
     /// The places of features in their view's layout; each may be named once, since a map has each key once.

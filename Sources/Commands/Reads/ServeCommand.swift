@@ -13,8 +13,7 @@ extension FeatureCommands {
         _ reads: FeatureReads,
         _ catalog: Catalog
     ) throws(CommandFault) -> FeatureRequest {
-        let service: ServicePlan
-        do throws(StoreError) { service = try catalog.service(named: arguments[1]) } catch { throw CommandFault(error) }
+        let service = try catalog.plan(arguments[1])
         let given = try ServiceArguments(arguments, from: 2, of: service, command: "FS.SERVE service")
         var options = try ReplyOptions(arguments, from: given.end, of: "fs.serve", serveOptions)
         try options.readTime(arguments, now: reads.source.now)

@@ -1,20 +1,46 @@
 import Features
+import Models
 import PointInTime
 import Reading
-import Serving
+package import Serving
 import Store
-import Wire
+package import Wire
 
+/// What commands name; where there is none of the name, a fault has the names that there are, for whoever may know them.
 extension Catalog {
     /// The view that a command names.
     func served(_ name: Span<UInt8>) throws(CommandFault) -> ServedView {
         if let view = view(named: name) { return view }
         let text = name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
         if let view = denied[text] { throw CommandFault(.deniedView(view)) }
-        if registry.retired.views.contains(where: { $0.name == text }) || readableView(named: name) != nil {
-            throw CommandFault(.noView, "no view '\(text)'\(registry.hint(forView: text))")
+        if let absence = registry.absence(ofView: text) {
+            throw CommandFault(.noView, "no view \(CommandFault.quoted(text))\(CommandFault.oneLine(absence))")
         }
         throw .unknownView(text, known: views.map(\.name))
+    }
+
+    /// The same of a view that is only read, which may be one of windows.
+    package func readable(_ name: Span<UInt8>) throws(CommandFault) -> ServedView {
+        if let view = readableView(named: name) { return view }
+        return try served(name)
+    }
+
+    /// The version of a service that a command names.
+    package func plan(_ name: Span<UInt8>) throws(CommandFault) -> ServicePlan {
+        do throws(StoreError) { return try service(named: name) } catch {
+            guard case .unknownService(let text, "") = error else { throw CommandFault(error) }
+            throw .unknownService(text, known: registry.definitions.services.map(\.name))
+        }
+    }
+
+    /// What answers for a model as a command names it.
+    package func model(
+        _ name: String
+    ) throws(CommandFault) -> (entry: ModelShelf.Entry, model: ServedModel, route: String) {
+        do throws(ModelsError) { return try models.resolve(name) } catch {
+            guard case .noModel(let model, _) = error else { throw CommandFault(error) }
+            throw .unknownModel(model, known: Array(models.entries.keys))
+        }
     }
 }
 

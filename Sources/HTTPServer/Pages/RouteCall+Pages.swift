@@ -62,7 +62,7 @@ extension RouteCall {
         // Of others' views nothing is told, and the ledger has no index by view; enough is read that most likely some are of the
         // views asked for.
         let read = scope.rights == nil && view == nil ? lines : HTTPLimits.pageLedgerLinesMax
-        history.read { session throws(StoreError) in
+        history.read(of: client.asker) { session throws(StoreError) in
             try Ledger(session).lines(view: nil, limit: read)
         } finish: { [loop] result in
             let ledger: PageLedger

@@ -102,18 +102,12 @@ private final class FeastAnswer: @unchecked Sendable {
     private func find(_ name: String) throws(HTTPFault) -> Found {
         try call.require(.view, name, "fs.mget")
         guard let reads = call.engine.reads, !call.engine.hooks.isLoading() else {
-            throw HTTPFault(CommandFault.stillLoading(call.engine.hooks.loadingReason()))
+            throw call.stillLoading
         }
         let catalog = reads.source.catalog()
         let view: ServedView
-        do {
-            if let found = catalog.readableView(named: Array(name.utf8).span) {
-                view = found
-            } else {
-                view = try catalog.view(named: name)
-            }
-        } catch {
-            throw HTTPFault(call.engine.hooks.told(CommandFault(error)))
+        do { view = try catalog.readable(Array(name.utf8).span) } catch {
+            throw HTTPFault(call.engine.hooks.told(error), telling: call.client.names)
         }
         return .view(view, name: name)
     }

@@ -1,3 +1,4 @@
+import Access
 import Commands
 import Features
 import Metrics
@@ -32,7 +33,9 @@ extension RouteTable {
             "/metrics",
             "Counters and gauges of the server, as Prometheus reads them.",
             reply: Route.Body(types: [MetricsText.contentType], example: "asof_ledger_position 42")
-        ) { call in call.finish(HTTPReply(.ok, MetricsText.contentType, MetricsText.body(call.engine, call.loop.state)))
+        ) { call in
+            let body = MetricsText.body(call.engine, call.loop.state, of: call.client)
+            call.finish(HTTPReply(.ok, MetricsText.contentType, body))
         },
     ]
 }
@@ -69,7 +72,7 @@ enum Health {
             return call.finish(HTTPReply(.ok, text: "ready, without a store\n"))
         }
         let state = serving.state
-        if state.isLoading { return refuse(ServerHealth.loading(state)) }
+        if state.isLoading { return refuse(ServerHealth.loading(state, isOpen: call.engine.access.isOpen)) }
         let lagUs = serving.lagUs(state)
         if let maxLag, lagUs > maxLag.microseconds {
             return refuse("behind: what is served may be \(seconds(lagUs)) s old; max_lag is \(maxLag.text)")

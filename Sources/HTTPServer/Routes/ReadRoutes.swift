@@ -53,11 +53,11 @@ extension RouteCall {
     func servedModel(_ name: String) throws(HTTPFault) -> ServicePlan {
         try require(.model, name, "ml.predict")
         guard let reads = engine.reads, !engine.hooks.isLoading() else {
-            throw HTTPFault(CommandFault.stillLoading(engine.hooks.loadingReason()))
+            throw stillLoading
         }
         let version: ModelVersion
-        do { version = try reads.source.catalog().models.resolve(name).model.version } catch {
-            throw HTTPFault(CommandFault(error))
+        do { version = try reads.source.catalog().model(name).model.version } catch {
+            throw HTTPFault(error, telling: client.names)
         }
         return try service("\(version.service)@\(version.serviceVersion)")
     }

@@ -2,8 +2,9 @@ import Postgres
 
 /// What a role of PostgreSQL needs for what it is to do, as statements that the store's owner runs.
 ///
-/// They may be run again, after migrations and new views: they only add. Nobody but the owner may change what is committed:
-/// no role gets UPDATE, DELETE or TRUNCATE on history, ledger or audit.
+/// They may be run again, after migrations and new views: whatever the role had before, it then has what its kinds need, and
+/// no more. Nobody but the owner may change what is committed: no role gets UPDATE, DELETE or TRUNCATE on history, ledger or
+/// audit.
 package enum RoleGrants: String, CaseIterable, Sendable {
     /// Exports, look-ups, verify; no users and no salts.
     case reader
@@ -21,42 +22,60 @@ package enum RoleGrants: String, CaseIterable, Sendable {
         "batches": "INSERT", "batch_details": "INSERT", "ledger_totals": "INSERT, UPDATE, DELETE",
         "expectation_counts": "INSERT, UPDATE, DELETE", "training_sets": "INSERT",
     ]
-    private static let writing: KeyValuePairs = [
+    private static let written: KeyValuePairs = [
         "sources": "INSERT, UPDATE", "write_sources": "INSERT, UPDATE", "watermarks": "INSERT, UPDATE",
         "materialize_runs": "INSERT, UPDATE", "stream_positions": "INSERT, UPDATE", "stream_batches": "INSERT",
         "rejects": "INSERT, DELETE", "predictions": "INSERT", "model_counts": "INSERT, DELETE",
         "segments": "INSERT, UPDATE, DELETE", "replaced_segments": "INSERT, DELETE",
     ]
-    private static let training: KeyValuePairs = [
+    private static let trained: KeyValuePairs = [
         "model_versions": "INSERT, UPDATE", "model_artifacts": "INSERT", "model_golden": "INSERT",
         "model_aliases": "INSERT, UPDATE", "model_events": "INSERT", "learners": "INSERT, UPDATE",
         "learner_states": "INSERT, DELETE", "model_publishes": "INSERT",
     ]
 
-    /// - Parameter name: the role, as it is; it is quoted.
-    package func statements(for name: String) -> [String] {
+    /// - Parameters:
+    ///   - kinds: what the role is to do: all of it. An owner is nothing beside.
+    ///   - name: the role, as it is; it is quoted.
+    package static func statements(of kinds: Set<RoleGrants>, for name: String) -> [String] {
         let role = SQLText.identifier(name)
-        switch self {
-        case .owner:
+        if kinds.contains(.owner) {
             let grant = "GRANT CONNECT, CREATE, TEMPORARY ON DATABASE %I TO %I"
             let body = "BEGIN EXECUTE format('\(grant)', current_database(), \(SQLText.literal(name))); END"
             return [
                 "DO \(SQLText.literal(body));",
                 "-- A role that runs `asof init -d …` in this database owns the store.",
             ]
-        case .reader: return Self.reading(role)
-        case .writer:
-            return Self.reading(role) + Self.committing(role) + Self.grants(Self.writing, role) + [
-                "GRANT SELECT ON asof.users, asof.user_grants, asof.user_changes TO \(role);",
-                "GRANT EXECUTE ON FUNCTION asof.add_partition, asof.add_predictions_day TO \(role);",
-                "GRANT INSERT ON ALL TABLES IN SCHEMA history TO \(role);",
-                "GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA online TO \(role);",
-                "ALTER DEFAULT PRIVILEGES IN SCHEMA history GRANT INSERT ON TABLES TO \(role);",
-                "ALTER DEFAULT PRIVILEGES IN SCHEMA online GRANT INSERT, UPDATE, DELETE ON TABLES TO \(role);",
-            ]
-        case .trainer: return Self.reading(role) + Self.committing(role) + Self.grants(Self.training, role)
         }
+        // Together, so that no server misses a right in between.
+        return ["BEGIN;", refusal(of: name)] + takingBack(role) + reading(role)
+            + (kinds.isDisjoint(with: [.writer, .trainer]) ? [] : committing(role))
+            + (kinds.contains(.writer) ? writing(role) : [])
+            + (kinds.contains(.trainer) ? grants(trained, role) : []) + ["COMMIT;"]
     }
+
+    /// What the owner's rights would be without: a store that nobody can change.
+    private static func refusal(of name: String) -> String {
+        let body = """
+            BEGIN IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'asof' AND pg_get_userbyid(nspowner) = \(SQLText.literal(name)))
+            THEN RAISE EXCEPTION USING MESSAGE = 'this role owns the store and has every right; give another role''s name';
+            END IF; END
+            """
+        return "DO \(SQLText.literal(body));"
+    }
+
+    /// Other kinds may have been the role's before.
+    private static func takingBack(_ role: String) -> [String] {
+        [
+            "REVOKE ALL ON ALL TABLES IN SCHEMA asof, history, online FROM \(role);",
+            "REVOKE ALL ON ALL SEQUENCES IN SCHEMA asof FROM \(role);",
+            "REVOKE ALL ON FUNCTION \(functions) FROM \(role);",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA history, online REVOKE ALL ON TABLES FROM \(role);",
+        ]
+    }
+
+    /// New partitions come from functions that run as the owner.
+    private static let functions = "asof.add_partition, asof.add_predictions_day"
 
     private static func reading(_ role: String) -> [String] {
         [
@@ -65,6 +84,17 @@ package enum RoleGrants: String, CaseIterable, Sendable {
             "REVOKE SELECT ON \(secret.map { "asof.\($0)" }.joined(separator: ", ")) FROM \(role);",
             "-- Views that the role which runs this makes later:",
             "ALTER DEFAULT PRIVILEGES IN SCHEMA history, online GRANT SELECT ON TABLES TO \(role);",
+        ]
+    }
+
+    private static func writing(_ role: String) -> [String] {
+        grants(written, role) + [
+            "GRANT SELECT ON asof.users, asof.user_grants, asof.user_changes TO \(role);",
+            "GRANT EXECUTE ON FUNCTION \(functions) TO \(role);",
+            "GRANT INSERT ON ALL TABLES IN SCHEMA history TO \(role);",
+            "GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA online TO \(role);",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA history GRANT INSERT ON TABLES TO \(role);",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA online GRANT INSERT, UPDATE, DELETE ON TABLES TO \(role);",
         ]
     }
 

@@ -226,14 +226,14 @@ package struct ModelShelf: Sendable {
 
     /// What `model`, `model@7` or `model@challenger` answers by.
     /// - Returns: the version, and whether a name other than champion or a number was given.
-    /// - Throws: as ``ModelRegistry/resolve(_:)``; ``ModelsError/notReady(_:)``.
+    /// - Throws: as ``ModelRegistry/resolve(_:)``, without names of other models; ``ModelsError/notReady(_:)``.
     package func resolve(
         _ text: String
     ) throws(ModelsError) -> (entry: Entry, model: ServedModel, route: String) {
         let reference = ModelReference(text)
         let name = reference.model
         guard let entry = entries[name] else {
-            throw .noModel(name: name, hint: Name.hint(for: name, among: Array(entries.keys)))
+            throw .noModel(name: name, hint: "")
         }
         let (answering, route): (ModelTarget, String)
         switch reference.version {

@@ -7,9 +7,13 @@ package import Store
 ///
 /// A connection is made when it is first needed and again after it was lost. While PostgreSQL is away, reads are refused
 /// at once, but for one now and then that tries.
+///
+/// Those who ask take turns, however much one of them asks for; and where one has all threads, one more is there for the
+/// others.
 package final class SessionWorkers: @unchecked Sendable {
     // Sendable: `lock` guards the queue and what is known of PostgreSQL; each session is its thread's alone.
     private struct Job {
+        let asker: String
         let run: (Result<Session, StoreError>) -> Void
         /// By when it is answered, whatever PostgreSQL does.
         let deadline: ContinuousClock.Instant
@@ -21,12 +25,13 @@ package final class SessionWorkers: @unchecked Sendable {
     private let conninfo: String
     private let statementTimeoutMs: Int
     private let loaded: LoadedStore?
-    private let lock = NSLock()
-    private let available = DispatchSemaphore(value: 0)
+    private let lock = NSCondition()
     private let ended = DispatchSemaphore(value: 0)
     private let interruption = Interruption()
     private let threadCount: Int
-    private var jobs: [Job] = []
+    private var jobs = TakenTurns<Job>()
+    /// How many threads each asker has now, without those that have none.
+    private var running: [String: Int] = [:]
     private var isStopping = false
     /// Until when PostgreSQL is taken to be away, and why.
     private var down: (until: ContinuousClock.Instant, error: StoreError)?
@@ -45,8 +50,9 @@ package final class SessionWorkers: @unchecked Sendable {
     }
 
     package func start() {
-        for _ in 0..<threadCount {
-            let thread = Thread { [self] in work() }
+        // The last one is the others'.
+        for number in 0...threadCount {
+            let thread = Thread { [self] in work(isSpare: number == threadCount) }
             thread.stackSize = 4 << 20
             thread.start()
         }
@@ -58,21 +64,22 @@ package final class SessionWorkers: @unchecked Sendable {
     package func stop(until end: ContinuousClock.Instant = .now + .seconds(10)) {
         let waiting = lock.withLock {
             isStopping = true
-            let waiting = jobs
-            jobs = []
-            return waiting
+            defer { lock.broadcast() }
+            return jobs.takeAll()
         }
         for job in waiting { job.run(.failure(.conflict("the server is shutting down"))) }
-        for _ in 0..<threadCount { available.signal() }
-        _ = ended.wait(for: threadCount, until: end, thenInterrupting: interruption)
+        _ = ended.wait(for: threadCount + 1, until: end, thenInterrupting: interruption)
     }
 
     /// Runs `body` on one of the threads.
     ///
     /// It is answered, with an error if need be, ``WaitLimits/graceMs`` after the time that a statement may take, and the
     /// time for connecting: also where threads hang that it waits for.
-    /// - Parameter finish: called once, from any thread.
+    /// - Parameters:
+    ///   - asker: who takes turns with others; "" = everybody for whom nothing else is said.
+    ///   - finish: called once, from any thread.
     package func read<Value: Sendable>(
+        of asker: String = "",
         _ body: @escaping @Sendable (Session) throws(StoreError) -> Value,
         finish: @escaping @Sendable (Result<Value, StoreError>) -> Void
     ) {
@@ -81,6 +88,10 @@ package final class SessionWorkers: @unchecked Sendable {
             if let down, down.until > .now { return down.error }
             if jobs.count >= ServingLimits.waitingReadsMax {
                 return .conflict("\(jobs.count) reads wait for PostgreSQL already")
+            }
+            let own = jobs.count(of: asker)
+            if !asker.isEmpty, own >= ServingLimits.waitingReadsOfUserMax {
+                return .conflict("\(own) reads of this user wait for PostgreSQL already")
             }
             let run: (Result<Session, StoreError>) -> Void = { [loaded] session in
                 switch session {
@@ -92,28 +103,40 @@ package final class SessionWorkers: @unchecked Sendable {
                     } catch { finish(.failure(error)) }
                 }
             }
-            jobs.append(
-                Job(run: run, deadline: .now + .milliseconds(statementTimeoutMs + WaitLimits.graceMs))
-            )
+            let deadline = ContinuousClock.now + .milliseconds(statementTimeoutMs + WaitLimits.graceMs)
+            jobs.append(Job(asker: asker, run: run, deadline: deadline), of: asker)
+            lock.broadcast()
             return nil
         }
-        if let refusal { return finish(.failure(refusal)) }
-        available.signal()
+        if let refusal { finish(.failure(refusal)) }
     }
 
-    private func work() {
+    private func work(isSpare: Bool) {
         var session: Session?
-        while true {
-            available.wait()
-            var job: Job?
-            let isLast = lock.withLock {
-                if !jobs.isEmpty { job = jobs.removeFirst() }
-                return isStopping
+        while let job = next(isSpare: isSpare) {
+            run(job, &session)
+            lock.withLock {
+                let left = (running[job.asker] ?? 1) - 1
+                running[job.asker] = left == 0 ? nil : left
+                lock.broadcast()
             }
-            if let job { run(job, &session) }
-            if isLast { break }
         }
         ended.signal()
+    }
+
+    /// Waits for a job; `nil` = the threads end.
+    private func next(isSpare: Bool) -> Job? {
+        lock.withLock {
+            while !isStopping {
+                let isCrowded = running.values.contains { $0 >= threadCount }
+                if !isSpare || isCrowded, let job = jobs.next(where: { running[$0, default: 0] < threadCount }) {
+                    running[job.asker, default: 0] += 1
+                    return job
+                }
+                lock.wait()
+            }
+            return nil
+        }
     }
 
     private func run(_ job: Job, _ session: inout Session?) {

@@ -109,23 +109,31 @@ package struct Registry: Sendable {
     /// What a message says behind a name that is no view's in force: since when it is retired and how it comes back, or the
     /// nearest known name.
     package func hint(forView name: String) -> String {
+        absence(ofView: name) ?? Name.hint(for: name, among: views.map(\.name))
+    }
+
+    /// The same without names of other views; `nil` = there never was such a view.
+    package func absence(ofView name: String) -> String? {
         if let windows = definitions.view(named: name)?.windows {
             return " with rows: it has windows over '\(windows.of)', which are computed when they are read"
         }
-        guard retired.views.contains(where: { $0.name == name }) else {
-            return Name.hint(for: name, among: views.map(\.name))
-        }
+        guard retired.views.contains(where: { $0.name == name }) else { return nil }
         let since = retiredAt[name].map { " since \($0.text)" } ?? ""
         return " in force: it is retired\(since), with its data; put it back into the definitions and `asof apply` them"
     }
 
     /// What a message says behind a name that is no service's in force: that it is retired, or the nearest known name.
     package func hint(forService name: String) -> String {
+        absence(ofService: name) ?? Name.hint(for: name, among: definitions.services.map(\.name))
+    }
+
+    /// The same without names of other services; `nil` = there never was such a service.
+    package func absence(ofService name: String) -> String? {
         if retired.services.contains(name), let last = services.first(where: { $0.definition.name == name }) {
             return
                 " in force: it is retired, and its versions can be asked for, the last one as \(name)@\(last.version)"
         }
-        return Name.hint(for: name, among: definitions.services.map(\.name))
+        return nil
     }
 
     /// What a message says behind a name that a view's feature had, or has and is hidden; `nil` = none ever had it.

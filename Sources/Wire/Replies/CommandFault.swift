@@ -45,13 +45,25 @@ package struct CommandFault: Error, Hashable, Sendable {
     }
 
     package let code: Code
-    /// Without the code, on one line.
+    /// Without the code, on one line; without names that whoever is told may not know: see ``description(telling:)``.
     package let message: String
+    /// Of what there is where a name is unknown.
+    private let known: Known?
+
+    private struct Known: Hashable, Sendable {
+        let name: String
+        let names: [String]
+    }
 
     /// - Parameter message: lower case, without a full stop.
     package init(_ code: Code, _ message: String) {
+        self.init(code, message, nil)
+    }
+
+    private init(_ code: Code, _ message: String, _ known: Known?) {
         self.code = code
         self.message = message
+        self.known = known
     }
 
     /// - Parameter line: what a caller without the right is told, its code first.
@@ -62,9 +74,24 @@ package struct CommandFault: Error, Hashable, Sendable {
 }
 
 extension CommandFault: CustomStringConvertible {
-    /// The line that the client gets, without its marker.
-    package var description: String { "\(code.rawValue) \(message)" }
+    /// The line that a client gets who may know all names, without its marker.
+    package var description: String { description(telling: nil) }
+
+    /// The same for a client who may know some.
+    package func description(telling names: ToldNames?) -> String {
+        "\(code.rawValue) \(message)\(hint(telling: names))"
+    }
+
+    /// What stands behind the message: the names among those that there are which the client may know.
+    package func hint(telling names: ToldNames?) -> String {
+        guard let known else { return "" }
+        let told = names.map { names in known.names.filter { names(code, $0) } } ?? known.names
+        return known.names.isEmpty ? "; none is defined" : Name.hint(for: known.name, among: told)
+    }
 }
+
+/// Whether a client may be told a name of a view, a service or a model, which the code of the fault says.
+package typealias ToldNames = @Sendable (CommandFault.Code, String) -> Bool
 
 extension CommandFault {
     /// The most characters of a client's text that a message repeats.
@@ -74,7 +101,7 @@ extension CommandFault {
     package static func quoted(_ text: String) -> String { "'\(text.onOneLine(quotedMax))'" }
 
     package static func unknownView(_ name: String, known: [String]) -> CommandFault {
-        CommandFault(.noView, "no view \(quoted(name))\(hint(name, known))")
+        CommandFault(.noView, "no view \(quoted(name))", Known(name: name, names: known))
     }
 
     package static func unknownFeature(_ name: String, view: String, known: [String]) -> CommandFault {
@@ -82,7 +109,11 @@ extension CommandFault {
     }
 
     package static func unknownService(_ name: String, known: [String]) -> CommandFault {
-        CommandFault(.noService, "no service \(quoted(name))\(hint(name, known))")
+        CommandFault(.noService, "no service \(quoted(name))", Known(name: name, names: known))
+    }
+
+    package static func unknownModel(_ name: String, known: [String]) -> CommandFault {
+        CommandFault(.noModel, "no model \(quoted(name))", Known(name: name, names: known))
     }
 
     /// An argument that is no entity.
@@ -126,5 +157,5 @@ extension CommandFault {
 }
 
 extension ReplyWriter {
-    package mutating func fault(_ fault: CommandFault) { error(fault.description) }
+    package mutating func fault(_ fault: CommandFault) { error(fault.description(telling: names)) }
 }

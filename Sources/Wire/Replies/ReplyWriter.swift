@@ -18,6 +18,8 @@ package enum ProtocolVersion: Int, Sendable, Hashable {
 package struct ReplyWriter: Sendable {
     package var buffer: ByteBuffer
     package var version: ProtocolVersion
+    /// Which names errors tell; `nil` = all.
+    package var names: ToldNames?
     /// Of the reply that is being written.
     package private(set) var limits = ReplyLimits.reply
     /// Where the reply begins in the buffer.

@@ -12,6 +12,10 @@ import Testing
         #expect(ServerHealth.loading(state) == "loading")
         state.loadProgress = ServingState.LoadProgress(view: "stats", rows: 500, viewsDone: 3, viewCount: 7)
         #expect(ServerHealth.loading(state) == "loading 42 %: 3 of 7 views are loaded, and 500 rows of view 'stats'")
+        #expect(
+            ServerHealth.loading(state, isOpen: false)
+                == "loading 42 %: 3 of 7 views are loaded, and 500 rows of the next"
+        )
         state.timelineChanges = 1
         #expect(
             ServerHealth.loading(state) == "another timeline: 3 of 7 views are loaded, and 500 rows of view 'stats'"

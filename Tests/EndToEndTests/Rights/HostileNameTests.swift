@@ -111,7 +111,7 @@ import Testing
             let role = SQLText.identifier(name)
             try session.execute("CREATE ROLE \(role)")
             for kind in RoleGrants.allCases {
-                try session.execute(kind.statements(for: name).joined(separator: "\n"))
+                try session.execute(RoleGrants.statements(of: [kind], for: name).joined(separator: "\n"))
             }
             let rights = try session.query(
                 "SELECT has_table_privilege($1, 'asof.model_versions', 'UPDATE'), has_database_privilege($1, current_database(), 'CREATE')",

@@ -57,6 +57,57 @@ import Testing
         #expect(try place.status("ada") == 200)
     }
 
+    @Test func `a user that is removed, or may do less, while its request waits is told so, and its connection ends`()
+        throws
+    {
+        let place = try Place([["ada", "admin"], ["app", "reader"], ["etl", "writer"], ["late", "reader"]])
+        let later = try place.store.head() + 1_000
+        let body = "{\"keys\":{\"user_id\":[1]},\"min_position\":\(later)}"
+        func waiting(_ authorization: String) throws -> RespClient {
+            let client = try RespClient(port: place.http)
+            client.send(
+                "POST /v1/serve/model HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    + "Content-Length: \(body.utf8.count)\r\nAuthorization: \(authorization)\r\n\r\n\(body)"
+            )
+            return client
+        }
+        let session = try place.store.session()
+        // Passwords are looked at before.
+        #expect(try place.status("app") == 200)
+        #expect(try place.status("etl") == 200)
+        #expect(try place.status("late") == 200)
+        for user in ["app", "etl"] {
+            let client = try waiting(Place.basic(user).1)
+            Patience.pass(microseconds: 300_000, "until the request waits")
+            if user == "app" {
+                try UserRegistry(session).remove(user)
+            } else {
+                try UserRegistry(session).revoke(user, [Grant(.writer)])
+            }
+            let rest = String(decoding: try client.untilClosed(), as: UTF8.self)
+            // Not the time-out of the wait, which comes after five seconds.
+            #expect(rest.contains("HTTP/1.1 401") && rest.contains("WRONGPASS"), "\(user): \(rest)")
+            #expect(!rest.contains("HTTP/1.1 504"), "\(rest)")
+        }
+        // One whose body has not come whole is looked at when it has.
+        let halves = try RespClient(port: place.http)
+        let (name, value) = Place.basic("late")
+        halves.send(
+            "POST /v1/serve/model HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\(name): \(value)\r\n\r\n\(body.dropLast(5))"
+        )
+        Patience.pass(microseconds: 300_000, "until the password has been looked at")
+        try UserRegistry(session).remove("late")
+        #expect(try Patience.wait(seconds: 15) { try place.status("late") == 401 })
+        halves.send("\(body.suffix(5))")
+        #expect(try halves.raw(12) == "HTTP/1.1 401")
+        // Who stays goes on waiting.
+        let ada = try waiting(Place.basic("ada").1)
+        Patience.pass(microseconds: 300_000, "until the request waits")
+        try UserRegistry(session).remove("etl")
+        #expect(try ada.raw(12) == "HTTP/1.1 504")
+    }
+
     @Test func `who guesses over HTTP is slowed, counted, and refused over RESP as well`() throws {
         let place = try Place([["ada", "admin"], ["app", "reader"]])
         let start = ContinuousClock.now
@@ -77,6 +128,20 @@ import Testing
                 .flatMap { Int($0.dropFirst(name.count + 1)) } ?? -1
         }
         #expect(count("auth_failures") >= AccessLimits.failuresMax && count("auth_limited") >= 1, "\(info)")
+        // The same as metrics, which name nobody.
+        let metrics = try HTTPProbe.ask(place.http, "GET", "/metrics", headers: [Place.basic("ada")]).body
+        func metric(_ name: String) -> Int? {
+            metrics.split(whereSeparator: \.isNewline).first { $0.hasPrefix("\(name) ") }
+                .flatMap { Int($0.dropFirst(name.count + 1)) }
+        }
+        let wrong = metric("asof_auth_failures_total{reason=\"wrong\"}") ?? -1
+        #expect(wrong >= AccessLimits.failuresMax, "\(metrics)")
+        #expect(metric("asof_auth_failures_total{reason=\"limited\"}") ?? -1 >= 1, "\(metrics)")
+        #expect(metric("asof_auth_failures_total{reason=\"busy\"}") == 0, "\(metrics)")
+        #expect(metric("asof_users") == 2 && metric("asof_auth_waiting") == 0, "\(metrics)")
+        #expect(metric("asof_authenticated_connections") == 1, "\(metrics)")
+        #expect(metric("asof_commands_not_permitted_total") == 0, "\(metrics)")
+        for name in ["ada", "app", "127.0.0.1", "guess-"] { #expect(!metrics.contains("\"\(name)"), "\(name)") }
         let output = place.served.stop()
         #expect(output.error.contains("too many failed passwords from 127.0.0.1"), "\(output.error)")
         #expect(!output.error.contains("guess-") && !output.error.contains("geheim"))

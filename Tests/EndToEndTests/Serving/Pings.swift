@@ -4,7 +4,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A client on a thread of its own that asks again and again how long a PING takes.
+/// A client on a thread of its own that asks again and again how long a PING takes, with a read of features behind it where
+/// one is given.
 final class Pings: Sendable {
     private struct State {
         var delaysMs: [Int] = []
@@ -15,13 +16,24 @@ final class Pings: Sendable {
 
     private let state = Mutex(State())
 
-    init(port: Int) {
+    /// - Parameters:
+    ///   - user: name and password; `nil` = the server asks for none.
+    ///   - read: a command that no error answers.
+    init(port: Int, as user: (name: String, password: String)? = nil, read: [String] = []) {
         Thread.detachNewThread { [self] in
             do {
                 let client = try RespClient(port: port)
+                if let user, try client.run("AUTH", user.name, user.password) != .simple("OK") {
+                    throw Trouble("the password is not taken")
+                }
                 while !state.withLock({ $0.isStopping }) {
                     let start = ContinuousClock.now
                     guard try client.run("PING") == .simple("PONG") else { break }
+                    if !read.isEmpty {
+                        client.send(RespClient.request(read))
+                        let reply = try client.reply()
+                        if reply.isError { throw Trouble("\(read): \(reply)") }
+                    }
                     let delay = ContinuousClock.now - start
                     state.withLock { $0.delaysMs.append(Int(delay / .milliseconds(1))) }
                     Patience.pass(microseconds: 2_000, "the pace of the questions")

@@ -31,7 +31,7 @@ import Testing
             atexit { if let target = try? Target.shared.get() { _ = kill(target.pid, SIGKILL) } }
         }
 
-        private static func fill(_ store: ServedStore) throws {
+        static func fill(_ store: ServedStore) throws {
             let session = try store.session()
             let text = String(repeating: "x", count: ReplyAttack.textBytes)
             let elements = (0..<1_000).map { "element \($0)" }
@@ -66,23 +66,26 @@ import Testing
         var isRunning: Bool { served.withLock { $0.isRunning } }
 
         /// The most memory that the process ever held, in bytes.
-        var peakBytes: Int {
-            let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
-            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-            return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1_024
-        }
+        var peakBytes: Int { ReplyAttackTests.peakBytes(of: pid) }
     }
 
     /// What one client can make the process hold: two replies of 256 MiB, one in the making and one not yet sent (or the
     /// parts of one and what they are put together to); a read of history, 64 MiB as PostgreSQL sends it, as columns and as
     /// a reply; a request of 64 MiB; and what the allocator keeps of that.
-    private static let classBytes = (2 * 256 + 3 * 64 + 64 + 128) << 20
+    static let classBytes = (2 * 256 + 3 * 64 + 64 + 128) << 20
 
     #if DEBUG
-    private static let pingMsMax = 3_000
+    static let pingMsMax = 3_000
     #else
-    private static let pingMsMax = 100
+    static let pingMsMax = 100
     #endif
+
+    /// The most memory that a process ever held, in bytes.
+    static func peakBytes(of pid: Int32) -> Int {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1_024
+    }
 
     @Test("a command that asks for too much has its reply, and others are answered", arguments: ReplyAttack.all)
     func outcome(attack: ReplyAttack) throws {

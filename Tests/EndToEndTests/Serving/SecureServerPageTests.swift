@@ -57,10 +57,30 @@ import Testing
                 "redis-cli -h localhost -p \(served.port) --tls --cacert server.crt --user \(user) --no-auth-warning -a geheim \(words)"
             ).1
         }
+        // From elsewhere: only what cannot be here is another, the name, the port, and the terminal that asks for the password.
+        let elsewhere = try #require(blocks.dropFirst().first)
+        #expect(elsewhere.contains("--askpass"))
         for user in ["ada", "etl", "app"] { #expect(try cli(user, "ACL WHOAMI") == "\(user)\n") }
         #expect(try Patience.wait(seconds: 60) { try cli("ada", "INFO persistence").contains("loading:0") })
-        #expect(try cli("app", "FS.VIEWS").contains("stats"))
+        let asked = elsewhere.replacing("-h features.internal -p 6567", with: "-h localhost -p \(served.port)")
+            .replacing("--askpass", with: "--no-auth-warning -a geheim")
+        let (answered, views) = try shell(asked)
+        #expect(answered == 0 && views.contains("stats"), "\(asked): \(views)")
         #expect(try cli("app", "FS.SET marks 1 '*' n 1").contains("NOPERM"))
         #expect(try cli("ada", "FS.SET marks 1 '*' n 1").allSatisfy { $0.isNumber || $0 == "\n" })
+        // Afterwards, as the page goes on.
+        let changes = try #require(blocks.first { $0.hasPrefix("asof user list") }).split(separator: "\n")
+        try #require(changes.count == 6)
+        for change in changes {
+            let words = String(change.prefix { $0 != "#" })
+            let isPassword = words.hasPrefix("asof user passwd")
+            let (status, text) = try shell(
+                words + (isPassword ? " --password-stdin" : ""),
+                input: isPassword ? "another\n" : ""
+            )
+            #expect(status == 0, "\(words): \(text)")
+            #expect(!words.hasPrefix("asof audit") || text.contains("user remove"), "\(text)")
+        }
+        #expect(try Patience.wait { try cli("etl", "ACL WHOAMI").contains("WRONGPASS") })
     }
 }

@@ -12,10 +12,20 @@ package final class RespClient {
     package private(set) var isClosed = false
 
     /// Connects to 127.0.0.1.
-    package init(port: Int) throws {
+    /// - Parameter host: from 127.0.0.`host`, another address of this machine for whoever counts by addresses.
+    package init(port: Int, from host: UInt32 = 1) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        if host != 1 {
+            address.sin_addr.s_addr = UInt32(0x7F00_0000 + host).bigEndian
+            let bound = withUnsafePointer(to: address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard bound == 0 else { throw Self.failure("connecting from 127.0.0.\(host)") }
+        }
         address.sin_port = in_port_t(UInt16(port)).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         let code = withUnsafePointer(to: address) {

@@ -12,7 +12,7 @@ extension StreamRunTests {
     private func role(_ kind: RoleGrants) throws -> String {
         let name = "\(kind.rawValue)_\(UUID().uuidString.prefix(8))"
         try store.session.execute("CREATE ROLE \(SQLText.identifier(name)) LOGIN NOSUPERUSER NOCREATEDB")
-        try store.session.execute(kind.statements(for: name).joined(separator: "\n"))
+        try store.session.execute(RoleGrants.statements(of: [kind], for: name).joined(separator: "\n"))
         return "\(store.conninfo) user='\(name)'"
     }
 

@@ -6,7 +6,9 @@ struct GrantSQLCommand: ParsableCommand {
         commandName: "grant-sql",
         abstract: "Print the statements that give a role of PostgreSQL what it needs, and no more.",
         discussion: """
-            The store's owner runs them; again after `asof migrate`. The role itself is made by CREATE ROLE.
+            The store's owner runs them; again after `asof migrate`. The role itself is made by CREATE ROLE. It then has what its
+            kinds need, and no more: what another kind gave it before is taken back. A role of several kinds is given all at
+            once: a server with --allow-flips is writer,trainer.
 
             reader    export, get, verify, predict, replay, log, views, check, doctor
             writer    that, ingest, materialize, score, stream, segments, rebuild-online, serve
@@ -21,8 +23,8 @@ struct GrantSQLCommand: ParsableCommand {
 
     @Argument(help: "The role's name.")
     var role: String
-    @Argument(help: "reader, writer, trainer or owner.")
-    var kind: RoleGrants
+    @Argument(help: "reader, writer, trainer or owner; several as writer,trainer.")
+    var kind: RoleKinds
 
     func validate() throws {
         // What PostgreSQL would cut, or could not have.
@@ -31,7 +33,21 @@ struct GrantSQLCommand: ParsableCommand {
         }
     }
 
-    func run() throws { for statement in kind.statements(for: role) { Console.write(statement) } }
+    func run() throws { for statement in RoleGrants.statements(of: kind.kinds, for: role) { Console.write(statement) } }
 }
 
-extension RoleGrants: ExpressibleByArgument {}
+/// Kinds of a role, as `writer,trainer`.
+struct RoleKinds: ExpressibleByArgument {
+    let kinds: Set<RoleGrants>
+
+    /// An owner has everything once it has made the store: beside other kinds it would say nothing, or too much.
+    init?(argument: String) {
+        let words = argument.split(separator: ",", omittingEmptySubsequences: false).map {
+            RoleGrants(rawValue: String($0))
+        }
+        kinds = Set(words.compactMap(\.self))
+        guard !words.contains(nil), !kinds.contains(.owner) || kinds.count == 1 else { return nil }
+    }
+
+    static var allValueStrings: [String] { RoleGrants.allCases.map(\.rawValue) }
+}
