@@ -26,8 +26,12 @@ package struct EngineHooks: Sendable {
     package var abandon: @Sendable (_ writes: [any QueuedWrite], _ client: Int64) -> Void = { _, _ in }
     /// As ``Serving/changeCount``: what is read of resident views between two equal counts is of one position.
     package var changeCount: @Sendable () -> UInt64? = { 0 }
-    /// Calls the body, in which all reads of resident views see one position; whoever commits waits meanwhile.
-    package var readTogether: @Sendable (_ body: () -> Void) -> Void = { $0() }
+    /// Calls the body, in which all reads of resident views see one position; whoever commits waits meanwhile. Or says `false`:
+    /// a large commit is being applied, and the body is not called.
+    package var readTogether: @Sendable (_ body: () -> Void) -> Bool = {
+        $0()
+        return true
+    }
 
     package typealias CommitTogether =
         @Sendable (

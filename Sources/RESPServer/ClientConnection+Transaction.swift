@@ -174,12 +174,12 @@ extension ClientConnection {
         if hasPlace { swap(&context.reply.buffer, &output) }
         context.reply.begin()
         let mark = context.reply.buffer.writerIndex
-        guard let attempt = readAtOnePosition(run) else {
+        var run = run
+        guard let attempt = readAtOnePosition(&run) else {
             context.reply.buffer.moveWriterIndex(to: mark)
             if hasPlace { swap(&context.reply.buffer, &output) }
-            var disturbed = run
-            disturbed.isDisturbed = true
-            return pause(disturbed, &actions)
+            actions.waits = run.waitsUntilNs != nil
+            return pause(run, &actions)
         }
         transactionReplies = attempt.replies
         for effect in context.effects { effect() }
@@ -200,15 +200,22 @@ extension ClientConnection {
     private static let attemptsMax = 100
 
     private static let lateRefusal = "FSLIMIT the reads of EXEC take too long together; queue fewer"
+    private static let waitRefusal = """
+        FSTIMEOUT a commit of many rows is being applied, for longer than EXEC waits, and memory shows no whole position until it \
+        is: ask again
+        """
 
     /// The reads of what is in memory are of one position. They run without a lock, and again if something was applied
     /// meanwhile; only where that goes on, or they cannot run twice, they hold up those who commit, for as long as the bounds
     /// of ``TransactionReplies`` and ``ConnectionLimits/transactionReadsNs`` let them take, which is also what all attempts
     /// of one turn may take together.
     ///
+    /// A large commit that is being applied is waited for, ``ConnectionLimits/transactionWaitNs`` at most; then the reads are
+    /// refused.
+    ///
     /// - Returns: `nil` where the attempts were disturbed and took so long that others are to have their turn before the
-    ///   next one, which is to hold up those who commit.
-    private mutating func readAtOnePosition(_ run: TransactionRun) -> TransactionAttempt? {
+    ///   next one, which is to hold up those who commit; or where that one is to wait.
+    private mutating func readAtOnePosition(_ run: inout TransactionRun) -> TransactionAttempt? {
         let hooks = context.engine.hooks
         let startNs = Clock.nowNs()
         let mark = context.reply.buffer.writerIndex
@@ -220,14 +227,25 @@ extension ClientConnection {
             let attempt = runAll(run, since: startNs)
             if hooks.changeCount() == count { return attempt }
             context.reply.buffer.moveWriterIndex(to: mark)
-            if Clock.nowNs() - startNs >= limits.turnNs { return nil }
+            if Clock.nowNs() - startNs >= limits.turnNs {
+                run.isDisturbed = true
+                return nil
+            }
         }
         var attempt = TransactionAttempt()
-        hooks.readTogether { attempt = runAll(run, since: startNs) }
-        return attempt
+        if hooks.readTogether({ attempt = runAll(run, since: startNs) }) { return attempt }
+        let endNs = run.waitsUntilNs ?? startNs + limits.transactionWaitNs
+        if startNs >= endNs { return runAll(run, since: startNs, refusal: Self.waitRefusal) }
+        run.waitsUntilNs = endNs
+        return nil
     }
 
-    private mutating func runAll(_ run: TransactionRun, since startNs: Int64) -> TransactionAttempt {
+    /// - Parameter refusal: of what reads the store.
+    private mutating func runAll(
+        _ run: TransactionRun,
+        since startNs: Int64,
+        refusal: String? = nil
+    ) -> TransactionAttempt {
         let (transaction, replies, isMuted) = (run.transaction, run.replies, run.isMuted)
         var attempt = TransactionAttempt()
         context.effects = []
@@ -248,8 +266,17 @@ extension ClientConnection {
             }
             context.reply.begin(attempt.replies.readLimits)
             let mark = context.reply.buffer.writerIndex
-            if isLate || isLoading && !table.flags(queued.command).contains(.loading) {
-                context.reply.error(isLate ? Self.lateRefusal : "\(CommandFault.stillLoading)")
+            let flags = table.flags(queued.command)
+            let refused: String? =
+                if isLate {
+                    Self.lateRefusal
+                } else if isLoading && !flags.contains(.loading) {
+                    "\(CommandFault.stillLoading)"
+                } else if flags.contains(.readonly) {
+                    refusal
+                } else { nil }
+            if let refused {
+                context.reply.error(refused)
                 attempt.replies.takeRead(context.reply.used)
                 if isMuted { context.reply.buffer.moveWriterIndex(to: mark) }
                 continue

@@ -222,7 +222,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                 self.loop.execute { self.transactionCommitted(commit.id, replies) }
             }
         }
-        if actions.pauses { planTurn(context) }
+        if actions.pauses { planTurn(context, in: actions.waits ? .milliseconds(1) : .microseconds(50)) }
         for cancel in actions.cancels { cancel() }
         if let ending = actions.ending { end(ending, context) }
     }
@@ -273,10 +273,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Goes on when other connections' bytes have been read. A task that may run at once would run before that.
-    private func planTurn(_ context: ChannelHandlerContext) {
+    private func planTurn(_ context: ChannelHandlerContext, in time: TimeAmount = .microseconds(50)) {
         guard !isTurnPlanned else { return }
         isTurnPlanned = true
-        context.eventLoop.scheduleTask(in: .microseconds(50)) {
+        context.eventLoop.scheduleTask(in: time) {
             self.isTurnPlanned = false
             guard let context = self.context else { return }
             self.perform(self.connection.turnCame(nowNs: Clock.nowNs()), context)

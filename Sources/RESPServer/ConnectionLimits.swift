@@ -39,6 +39,8 @@ package struct ConnectionLimits: Sendable {
 
     /// What the reads of one EXEC may take together; one that has begun ends. Commits may wait so long for them.
     package var transactionReadsNs: Int64 = 40_000_000
+    /// The reads of EXEC wait so long for a commit of many rows that is being applied; then they are refused.
+    package var transactionWaitNs: Int64 = 5_000_000_000
 
     // MARK: Inside
 

@@ -34,6 +34,8 @@ struct TransactionRun {
     var replies: [DeferredReply.Body] = []
     /// Whether something was applied while the reads ran, which took long: then they run once more, and hold up who applies.
     var isDisturbed = false
+    /// Until when a large commit that is being applied is waited for; `nil` = nothing was.
+    var waitsUntilNs: Int64?
 
     init(_ transaction: Transaction, isMuted: Bool, _ measure: CommandMeasure) {
         self.transaction = transaction

@@ -19,7 +19,7 @@ extension Serving {
         state: LedgerState,
         finish: @escaping @Sendable () -> Void = {}
     ) {
-        let moved = applied.withLock { applied in
+        var moved = applied.withLock { applied in
             let catalog = catalog
             // Rows of another shape than is served come with the follower, behind the new definitions.
             let isKnown = parts.allSatisfy { part in
@@ -35,6 +35,7 @@ extension Serving {
             apply(due, to: catalog)
             return Self.moved(due)
         }
+        moved.merge(applyLarge()) { max($0, $1) }
         wake(.views(moved))
         if position >= state.position { return finish() }
         whenReached(state.position, timeoutMs: ServingLimits.ownCommitWaitMs) { _ in finish() }
@@ -56,12 +57,41 @@ extension Serving {
             change(rows: rows) {
                 for commit in step {
                     apply(commit, to: catalog)
-                    applyEvents(commit, to: catalog)
+                    for rows in eventRows(commit, of: catalog) { rows.apply(to: commit.state.position) }
                 }
             } ending: {
                 setReached(state)
             }
         }
+    }
+
+    /// Applies own commits of very many events that are next, and what follows on them. Between two pieces others have
+    /// ``applied``. Where another thread is at such pieces, it comes here behind them.
+    /// - Returns: as ``moved(_:)``.
+    private func applyLarge() -> [Int32: Int64] {
+        var moved: [Int32: Int64] = [:]
+        while let commit = applied.withLock({ $0.nextLarge }) {
+            let due = pieces.withLockIfAvailable { _ -> [AppliedPositions.OwnCommit] in
+                // Another thread may have done it meanwhile.
+                guard applied.withLock({ $0.nextLarge?.state == commit.state }) else { return [] }
+                // Memory is ahead of the position until that has moved.
+                beginPartialChange()
+                defer { endPartialChange() }
+                for rows in eventRows(commit, of: catalog) { applyPieces(of: rows, to: commit.state.position) }
+                return applied.withLock { applied in
+                    let due = applied.takeLarge(commit.state)
+                    guard !due.isEmpty else { return [] }
+                    let catalog = catalog
+                    apply(commit, to: catalog)
+                    changeTogether { setReached(commit.state) }
+                    apply(Array(due.dropFirst()), to: catalog)
+                    return due
+                }
+            }
+            guard let due else { break }
+            moved.merge(Self.moved(due)) { max($0, $1) }
+        }
+        return moved
     }
 
     /// Brings the memories to what the follower has, and then to what own commits follow on it.
@@ -119,12 +149,13 @@ extension Serving {
         }
     }
 
-    private func applyEvents(_ commit: AppliedPositions.OwnCommit, to catalog: Catalog) {
-        for (id, rows) in commit.events {
+    /// What memories of events take of a commit.
+    private func eventRows(_ commit: AppliedPositions.OwnCommit, of catalog: Catalog) -> [EventRows] {
+        commit.events.compactMap { id, rows in
             guard let served = catalog.all[id], served.wantsEvents,
                 commit.parts.contains(where: { $0.view.id == id && $0.view.shape == served.stored.shape })
-            else { continue }
-            EventRows(rows, of: served, position: commit.state.position).apply(to: commit.state.position)
+            else { return nil }
+            return EventRows(rows, of: served, position: commit.state.position)
         }
     }
 
@@ -161,16 +192,20 @@ extension Serving {
             return own
         }
         if !isSmall { endPartialChange() }
-        wake(.views(moved.merging(Self.moved(own)) { max($0, $1) }))
+        let large = applyLarge()
+        wake(.views([Self.moved(own), large].reduce(moved) { $0.merging($1) { max($0, $1) } }))
     }
 
     /// Brings memories of events up to a position, while ``applied`` is locked for some rows at a time. Readers are told by
     /// ``beginPartialChange()``.
     func applyInPieces(_ events: [EventRows], to position: Int64) {
-        for rows in events {
-            rows.apply(to: position, rowsMax: Int(ServingLimits.rowsTogetherMax)) { body in
-                applied.withLock { _ in body() }
-            }
+        pieces.withLock { _ in for rows in events { applyPieces(of: rows, to: position) } }
+    }
+
+    /// To be called while ``pieces`` is locked: of a commit that two applied at once, an event's last row could be passed over.
+    private func applyPieces(of rows: EventRows, to position: Int64) {
+        rows.apply(to: position, rowsMax: Int(ServingLimits.rowsTogetherMax)) { body in
+            applied.withLock { _ in body() }
         }
     }
 
@@ -190,6 +225,7 @@ extension Serving {
             }
             move(to: load.state, reached: applied.reached, own, catalog: load.catalog)
         }
+        _ = applyLarge()
         wake(.any)
         old.leaveEvents(but: load.catalog)
     }

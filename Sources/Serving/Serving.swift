@@ -16,11 +16,15 @@ package final class Serving: Sendable {
     let waits = PositionWaits()
     /// Whoever applies holds it, so that commits and catalogs replace one another in one order.
     let applied = Mutex(AppliedPositions())
+    /// Held by who applies events in pieces, between which ``applied`` is free; it is taken before that.
+    let pieces = Mutex(())
     /// Held for writing while a position is applied to several views; see ``readTogether(_:)``.
     private let together = ReadWriteLock()
     /// Odd while ``changeTogether(_:)`` runs.
     private let changes = Atomic<UInt64>(0)
     private let partialChanges = Atomic<Int>(0)
+    /// Whether who asked last was not let read, see ``readTogether(_:)``; before the next partial change they have a moment.
+    private let wasTurnedAway = Atomic(false)
     private let published = Mutex(Catalog.empty)
     private let progress = Mutex(ServingState())
     private let reachedPosition = Atomic<Int64>(0)
@@ -93,14 +97,16 @@ package final class Serving: Sendable {
 
     /// Calls `body`, in which the catalog and all memories stand at one position; short, and not within itself.
     ///
-    /// But for commits of more than ``ServingLimits/rowsTogetherMax`` rows, which are applied piece by piece: they are waited
-    /// for, ``ServingLimits/partialChangeWaitMs`` at most, since whoever calls may be an event loop.
-    package func readTogether<Result>(_ body: () -> Result) -> Result {
-        let end = MonotonicClock.now + ServingLimits.partialChangeWaitMs * 1_000
-        while partialChanges.load(ordering: .sequentiallyConsistent) != 0, MonotonicClock.now < end { usleep(50) }
+    /// Not while a commit of more than ``ServingLimits/rowsTogetherMax`` rows is applied piece by piece: whoever calls may be an
+    /// event loop, and asks again soon.
+    /// - Returns: whether `body` was called.
+    package func readTogether(_ body: () -> Void) -> Bool {
         together.lockForReading()
         defer { together.unlock() }
-        return body()
+        let isWhole = partialChanges.load(ordering: .sequentiallyConsistent) == 0
+        wasTurnedAway.store(!isWhole, ordering: .relaxed)
+        if isWhole { body() }
+        return isWhole
     }
 
     /// Calls `body`, which takes memories or the catalog from one position to another.
@@ -121,7 +127,13 @@ package final class Serving: Sendable {
     }
 
     /// Around what is too large to be applied at once.
-    func beginPartialChange() { partialChanges.add(1, ordering: .sequentiallyConsistent) }
+    func beginPartialChange() {
+        // Large commits may follow one another for minutes.
+        if wasTurnedAway.exchange(false, ordering: .relaxed) { usleep(ServingLimits.turnedAwayWaitUs) }
+        together.lockForWriting()
+        partialChanges.add(1, ordering: .sequentiallyConsistent)
+        together.unlock()
+    }
 
     func endPartialChange() {
         changes.add(2, ordering: .sequentiallyConsistent)

@@ -126,8 +126,8 @@ package enum ServingLimits {
     static let memoryChunkBytes = 8 << 20
     /// Rows of other servers' commits that are applied at once, so that readers of several views wait a few ms at most.
     static let rowsTogetherMax: Int64 = 10_000
-    /// Whoever reads several views at one position waits so long for a commit of more rows, on an event loop.
-    static let partialChangeWaitMs: Int64 = 50
+    /// What a commit of more rows leaves those who were not let read while one before it was applied; they ask each millisecond.
+    static let turnedAwayWaitUs: UInt32 = 5_000
     /// Blocks of an online table that are loaded at a time, 16 MiB: enough that a statement costs nothing.
     static let loadRangeBlocks: Int64 = 2_048
 

@@ -10,4 +10,6 @@ package enum WindowLimits {
     // MARK: Inside
     /// Events of one scan, whose rows are numbered in 32 bits.
     static let scanEventsMax = Int(Int32.max)
+    /// What a fraction is given in, as of `approx_quantile(x, 0.95)`: six digits.
+    static let fractionOfOne = 1_000_000
 }

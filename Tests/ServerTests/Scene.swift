@@ -76,10 +76,13 @@ final class Scene {
             if let ending = more.ending { self.ending = ending }
             if more.pauses { paused() }
         }
+        if actions.waits { waitCount += 1 }
         if actions.pauses { paused() }
     }
 
     var isTaking = true
+    /// How often a turn was to come later than at once.
+    private(set) var waitCount = 0
     /// Whether a transaction that lets others have their turn goes on at once.
     var isTurning = true
 

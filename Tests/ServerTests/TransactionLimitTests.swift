@@ -277,6 +277,7 @@ import Wire
             hooks.readTogether = { [self] body in
                 locks.withLock { $0 += 1 }
                 body()
+                return true
             }
             let table = CommandTable(
                 CommandTable.all.listed,

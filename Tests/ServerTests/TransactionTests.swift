@@ -117,6 +117,7 @@ import Wire
             calls.withLock { $0.append(1) }
             body()
             calls.withLock { $0.append(2) }
+            return true
         }
         let scene = Scene(engine: ProbeCommands.engine(hooks: hooks))
         scene.send("MULTI\r\nPING\r\nPING\r\nEXEC\r\n")

@@ -163,6 +163,7 @@ import Wire
         hooks.readTogether = { body in
             locks.withLock { $0 += 1 }
             body()
+            return true
         }
         let table = CommandTable(
             CommandTable.all.listed,
@@ -186,6 +187,52 @@ import Wire
         scene.takeTurn()
         #expect(locks.withLock { $0 } == 1)
         #expect(scene.reply() == "*1\r\n:5\r\n+PONG\r\n")
+    }
+
+    /// While `isApplying`, no two reads find one position.
+    private static func scene(_ isApplying: @escaping @Sendable () -> Bool, waitNs: Int64) -> Scene {
+        var hooks = EngineHooks()
+        hooks.changeCount = { isApplying() ? nil : 2 }
+        hooks.readTogether = { body in
+            guard !isApplying() else { return false }
+            body()
+            return true
+        }
+        let read = Command("probe.read", arity: 1, summary: "", group: .generic, flags: [.readonly]) { context, _ in
+            context.reply.integer(5)
+            return .replied
+        }
+        var limits = Scene.patientLimits
+        limits.transactionWaitNs = waitNs
+        let table = CommandTable(CommandTable.all.listed, [read])
+        let engine = Engine(settings: EngineSettings(), hooks: hooks, table: table)
+        let scene = Scene(engine: engine, limits: limits)
+        scene.isTurning = false
+        return scene
+    }
+
+    @Test func `reads of EXEC wait beside others for a large commit that is being applied`() {
+        let isApplying = Mutex(true)
+        let scene = Self.scene({ isApplying.withLock { $0 } }, waitNs: 60_000_000_000)
+        scene.send("MULTI\r\nprobe.read\r\nPING\r\nprobe.read\r\nEXEC\r\nPING\r\n")
+        for pause in 1...3 {
+            #expect(scene.pauseCount == pause && scene.waitCount == pause)
+            #expect(pause > 1 || scene.reply() == "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n")
+            scene.takeTurn()
+        }
+        #expect(scene.reply() == "")
+        isApplying.withLock { $0 = false }
+        scene.takeTurn()
+        #expect(scene.reply() == "*3\r\n:5\r\n+PONG\r\n:5\r\n+PONG\r\n")
+    }
+
+    @Test func `reads of EXEC are refused, and nothing else is, where the wait is too long`() {
+        let scene = Self.scene({ true }, waitNs: 0)
+        scene.send("MULTI\r\nprobe.read\r\nPING\r\nEXEC\r\nPING\r\n")
+        let reply = scene.reply()
+        let expected = "+QUEUED\r\n*2\r\n-FSTIMEOUT a commit of many rows is being applied"
+        #expect(reply.contains(expected) && reply.hasSuffix(": ask again\r\n+PONG\r\n+PONG\r\n"), "\(reply)")
+        #expect(scene.pauseCount == 0)
     }
 
     @Test func `while a long transaction is prepared, others are answered, over sockets`() throws {

@@ -18,6 +18,10 @@ import Testing
         ("distinct(A_1) over 1ms", "distinct(A_1) over 1ms"),
         ("last ( item ,10 ) over 7d", "last(item, 10) over 7d"), ("top(item, 3) over 1h", "top(item, 3) over 1h"),
         ("histogram(item) over 1h", "histogram(item) over 1h"),
+        ("approx_quantile( x ,0.950 ) over 1h", "approx_quantile(x, 0.95) over 1h"),
+        ("approx_quantile(x, 1.0) over 1h", "approx_quantile(x, 1) over 1h"),
+        ("approx_quantile(x, 0.000001) over 1h", "approx_quantile(x, 0.000001) over 1h"),
+        ("approx_distinct(x) over 1h", "approx_distinct(x) over 1h"),
         ("seconds_since_last over lifetime", "seconds_since_last over lifetime"),
     ]
 
@@ -38,15 +42,15 @@ import Testing
     private static let faults: [(String, Int, String)] = [
         (
             "", 1,
-            "expected an aggregate, one of count, sum, avg, variance, stddev, var_pop, stddev_pop, min, max, first, last, distinct, top, histogram, seconds_since_last, but found the end"
+            "expected an aggregate, one of count, sum, avg, variance, stddev, var_pop, stddev_pop, min, max, first, last, distinct, approx_distinct, approx_quantile, top, histogram, seconds_since_last, but found the end"
         ),
         (
             "median(x) over 1h", 1,
-            "expected an aggregate, one of count, sum, avg, variance, stddev, var_pop, stddev_pop, min, max, first, last, distinct, top, histogram, seconds_since_last, but found 'median'"
+            "expected an aggregate, one of count, sum, avg, variance, stddev, var_pop, stddev_pop, min, max, first, last, distinct, approx_distinct, approx_quantile, top, histogram, seconds_since_last, but found 'median'"
         ),
         (
             "COUNT over 1h", 1,
-            "expected an aggregate, one of count, sum, avg, variance, stddev, var_pop, stddev_pop, min, max, first, last, distinct, top, histogram, seconds_since_last, but found 'COUNT'"
+            "expected an aggregate, one of count, sum, avg, variance, stddev, var_pop, stddev_pop, min, max, first, last, distinct, approx_distinct, approx_quantile, top, histogram, seconds_since_last, but found 'COUNT'"
         ),
         ("sum over 1h", 5, "sum needs a feature: expected '(FEATURE)' behind it, but found 'over'"),
         ("sum() over 1h", 5, "expected a feature of the events in sum(…), but found ')'"),
@@ -58,6 +62,22 @@ import Testing
         ("sum(x, 10) over 1h", 6, "sum takes one feature: expected ')' behind it, but found ','"),
         ("last(x, 0) over 1h", 9, "expected a number from 1 to 1000, but found '0'"),
         ("last(x, many) over 1h", 9, "expected a number from 1 to 1000, but found 'many'"),
+        (
+            "approx_quantile(x) over 1h", 18,
+            "approx_quantile needs a fraction behind the feature, as in approx_quantile(delay, 0.95)"
+        ),
+        (
+            "approx_quantile(x, 1.01) over 1h", 20,
+            "expected a fraction from 0 to 1 of at most six digits, as 0.95, but found '1.01'"
+        ),
+        (
+            "approx_quantile(x, 0.1234567) over 1h", 20,
+            "expected a fraction from 0 to 1 of at most six digits, as 0.95, but found '0.1234567'"
+        ),
+        (
+            "approx_quantile(x, .5) over 1h", 20,
+            "expected a fraction from 0 to 1 of at most six digits, as 0.95, but found '.'"
+        ),
         ("top(x) over 1h", 6, "top needs a number behind the feature, as in top(item, 10)"),
         ("seconds_since_last(x) over 1h", 19, "expected 'over' behind seconds_since_last, but found '('"),
         ("sum(x over 1h", 7, "expected ')' behind the feature, but found 'over'"),

@@ -9,6 +9,47 @@ import Testing
 @Suite struct WindowScanTests {
     private static let script = """
         from fractions import Fraction
+        M64 = 2**64 - 1
+        def key(v): return (lambda b: b ^ (b >> 63 & 2**63 - 1))(struct.unpack('>q', struct.pack('>d', math.nan if v != v else v + 0.0))[0])
+        def quantile(values, fraction):
+            b = sorted(key(v) >> 46 for v in values)[fraction * (len(values) - 1) // 10**6]
+            if b in (0, -1): return 0.0
+            for v in (math.inf, -math.inf, math.nan):
+                if key(v) >> 46 == b: return v
+            k = (b << 46) + (1 << 45)
+            return struct.unpack('>d', struct.pack('>q', k ^ (k >> 63 & 2**63 - 1)))[0]
+        def mixed(h):
+            h = (h + 0x9E3779B97F4A7C15) & M64
+            h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD & M64
+            h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 & M64
+            return h ^ h >> 33
+        def sketched(values, column):
+            registers = {}
+            for v in set('nan' if v != v else v for v in values):
+                if column == 's':
+                    h = 0xCBF29CE484222325
+                    for byte in v.encode(): h = (h ^ byte) * 0x100000001B3 & M64
+                else: h = (v if column == 'n' else key(float(v))) & M64
+                h = mixed(h)
+                rest = h & (1 << 52) - 1
+                registers[h >> 52] = max(registers.get(h >> 52, 0), 53 - rest.bit_length())
+            c = [0] * 54
+            for r in registers.values(): c[r] += 1
+            m = 4096.0
+            c[0] = 4096 - len(registers)
+            if not registers: return 0
+            x = 1 - c[53] / m
+            if x in (0.0, 1.0): z = 0.0
+            else:
+                y, z, before = 1.0, 1 - x, None
+                while z != before: x = math.sqrt(x); before = z; y *= 0.5; z -= (1 - x) * (1 - x) * y
+                z /= 3
+            z *= m
+            for r in range(52, 0, -1): z = 0.5 * (z + c[r])
+            x = c[0] / m
+            y, s, before = 1.0, x, None
+            while s != before: x *= x; before = s; s += x * y; y += y
+            return round(0.7213475204444817 * m * m / (z + m * s))
         def answer(w, q, t):
             column = q.get('column')
             rows = sorted(range(len(w['times'])), key=lambda r: (w['times'][r], w['ids'][r]))
@@ -25,7 +66,9 @@ import Testing
             isFloat = column in 'xf'
             if isFloat: values = [number(v) for v in values]
             if a == 'distinct': return 'i%d' % len({'nan' if v != v else v for v in values})
+            if a == 'approx_distinct': return 'i%d' % sketched(values, column)
             if not values: return 'null'
+            if a == 'approx_quantile': return text(quantile([float(v) for v in values], q['fraction']))
             spell = lambda v: 'i%d' % v if column == 'n' else 's' + v
             order = lambda v: v.encode() if column == 's' else v
             if q.get('number') is not None and a in ('first', 'last'):

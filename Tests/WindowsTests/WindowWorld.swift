@@ -25,6 +25,8 @@ struct WindowWorld: Encodable {
         var aggregate: String
         var column: String?
         var number: Int?
+        /// In millionths.
+        var fraction: Int?
         var length: Int64?
         var offset: Int64
         var delay: Int64
@@ -36,6 +38,7 @@ struct WindowWorld: Encodable {
                 WindowAggregate(rawValue: aggregate)!,
                 of: column,
                 number: number,
+                fraction: fraction,
                 over: length.map { Interval(microseconds: $0) },
                 offset: Interval(microseconds: offset)
             )
@@ -94,6 +97,7 @@ struct WindowWorld: Encodable {
                         aggregate: aggregate.rawValue,
                         column: named,
                         number: number,
+                        fraction: aggregate.hasFraction ? random.pick([0, 500_000, 950_000, 1_000_000, 333_333]) : nil,
                         length: random.oneIn(4) ? nil : step * Int64(random.int(1...8)),
                         offset: random.oneIn(3) ? step * Int64(random.int(0...4)) : 0,
                         delay: random.oneIn(3) ? step * Int64(random.int(0...9)) : 0,
@@ -162,6 +166,7 @@ struct WindowWorld: Encodable {
                 WindowAggregate(rawValue: window.aggregate)!,
                 scan.spans(window.bounds),
                 number: window.number,
+                fraction: window.fraction,
                 values: window.column.map { column($0, rows) },
                 filter: window.isFiltered ? rows.map { isKept[$0] } : nil
             )

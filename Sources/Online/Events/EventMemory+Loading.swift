@@ -54,37 +54,57 @@ extension EventMemory {
         return true
     }
 
+    /// What ``takeQueue()`` came to.
+    package enum Taken: Sendable, Hashable {
+        /// So many have been taken.
+        case rows(Int)
+        /// More came than is kept.
+        case overtaken
+        /// They do not fit.
+        case tooLarge
+    }
+
     /// Takes what has come to the queue, behind ``loaded(at:)``.
-    /// - Returns: how many rows that were; `nil` where they do not fit, or there are too many.
-    package func takeQueue() -> Int? {
+    package func takeQueue() -> Taken {
         lock.lockForWriting()
         let isLoading = standing == .loading
         let taken = queue
         queue = []
         queuedBytes = 0
         lock.unlock()
-        guard isLoading else { return nil }
+        guard isLoading else { return .overtaken }
         var rows = 0
         for part in taken {
             rows += part.rows.count
-            guard take(part) else { return nil }
+            guard take(part) else { return .tooLarge }
         }
-        return rows
+        return .rows(rows)
     }
 
     /// What ``becomeReady(_:rowsMax:)`` came to.
-    package enum Readiness: Sendable {
+    package enum Readiness: Sendable, Hashable {
         case ready
         /// So much has come to the queues again that ``takeQueue()`` is to take it, while commits go on.
         case behind
-        case doesNotFit
+        /// As ``Taken/overtaken``.
+        case overtaken
+        /// As ``Taken/tooLarge``.
+        case tooLarge
     }
 
     /// Makes memories what is read, with all that has come to their queues. Nothing is being applied meanwhile.
     /// - Parameter rowsMax: that are taken, since commits wait.
     package static func becomeReady(_ memories: [EventMemory], rowsMax: Int) -> Readiness {
         guard memories.reduce(0, { $0 + $1.queuedRows }) <= rowsMax else { return .behind }
-        return memories.allSatisfy { $0.becomeReady() } ? .ready : .doesNotFit
+        for memory in memories {
+            switch memory.takeQueue() {
+            case .rows: continue
+            case .overtaken: return .overtaken
+            case .tooLarge: return .tooLarge
+            }
+        }
+        for memory in memories { memory.becomeReady() }
+        return .ready
     }
 
     private var queuedRows: Int {
@@ -93,15 +113,13 @@ extension EventMemory {
         return queue.reduce(0) { $0 + $1.rows.count }
     }
 
-    func becomeReady() -> Bool {
-        guard takeQueue() != nil else { return false }
+    private func becomeReady() {
         lock.lockForWriting()
         defer { lock.unlock() }
-        guard standing == .loading, queue.isEmpty else { return false }
+        precondition(standing == .loading && queue.isEmpty, "rows came while nothing is applied")
         standing = .ready
         absenceNow.withLock { $0 = nil }
         isReadyNow.store(true, ordering: .releasing)
-        return true
     }
 
     // MARK: Letting go

@@ -16,6 +16,9 @@ struct AppliedPositions: Sendable {
         var byteCount: Int {
             parts.reduce(0) { $0 + $1.rows.byteCount } + events.values.reduce(0) { $0 + $1.byteCount }
         }
+
+        /// Whether its events are too many to be applied while everybody waits.
+        var isLarge: Bool { events.values.reduce(0) { $0 + Int64($1.rowCount) } > ServingLimits.rowsTogetherMax }
     }
 
     /// Beyond these, the follower reads own commits from history, too.
@@ -26,7 +29,7 @@ struct AppliedPositions: Sendable {
     private var waitingBytes = 0
 
     /// Takes an own commit.
-    /// - Returns: what is to be applied now, in order; ``reached`` is behind it.
+    /// - Returns: what is to be applied now, in order; ``reached`` is behind it. ``nextLarge`` may follow on it.
     mutating func committed(_ commit: OwnCommit) -> [OwnCommit] {
         guard commit.state.position > reached.position else { return [] }
         // What is next does not wait.
@@ -64,13 +67,29 @@ struct AppliedPositions: Sendable {
         position <= reached.position || waiting[position]?.parts.contains { $0.view.id == view } == true
     }
 
+    /// The commit that is next, where its events are to be applied in pieces, before it is taken.
+    var nextLarge: OwnCommit? { waiting[reached.position + 1].flatMap { $0.isLarge ? $0 : nil } }
+
+    /// Takes ``nextLarge``, whose events have been applied.
+    /// - Returns: it, and what is to be applied behind it; nothing where the follower had it first.
+    mutating func takeLarge(_ state: LedgerState) -> [OwnCommit] {
+        guard let commit = nextLarge, commit.state == state else { return [] }
+        take(commit)
+        return [commit] + takeNext()
+    }
+
     private mutating func takeNext() -> [OwnCommit] {
         var next: [OwnCommit] = []
-        while let commit = waiting.removeValue(forKey: reached.position + 1) {
-            waitingBytes -= commit.byteCount
-            reached = commit.state
+        while let commit = waiting[reached.position + 1], !commit.isLarge {
+            take(commit)
             next.append(commit)
         }
         return next
+    }
+
+    private mutating func take(_ commit: OwnCommit) {
+        waiting[commit.state.position] = nil
+        waitingBytes -= commit.byteCount
+        reached = commit.state
     }
 }

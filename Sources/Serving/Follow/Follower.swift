@@ -262,7 +262,8 @@ final class Follower: @unchecked Sendable {
                 session.connection.rollBack()
                 return true
             }
-            news.cut(to: Self.step(news.entries[...], serving.catalog).count)
+            let step = Self.step(news.entries[...], serving.catalog)
+            news.cut(to: step.entries.count)
             let last = news.entries.last?.state
             serving.report { state in
                 state.head = max(last?.position ?? known.position, news.hasMore ? state.head : 0)
@@ -282,7 +283,7 @@ final class Follower: @unchecked Sendable {
                 return true
             }
             let (chunks, isShort) = try read(news.entries, session)
-            let events = try readEvents(news.entries, serving.catalog, session)
+            let events = try readEvents(step, serving.catalog, session)
             // What is online of events is what the snapshot has, and there is more in it than was read of the ledger.
             let isAhead =
                 news.hasMore && news.entries.contains { serving.catalog.all[$0.view]?.layout.isByPosition == true }

@@ -89,9 +89,10 @@ struct LedgerReader {
     /// Whether something is committed behind a position that is no row that came: what was removed, and tables that were written
     /// anew, are not there for a snapshot that was taken before. Asked behind that snapshot.
     ///
-    /// - Parameter view: ``StoredView/id``; `nil` = any view.
+    /// - Parameter view: ``StoredView/id``, whose definition is looked at beside; `nil` = any view, and definitions.
     func hasChanges(after position: Int64, of view: Int32? = nil) throws(StoreError) -> Bool {
-        let isConcerned = view.map { "view IN (0, \($0))" } ?? "view >= 0"
+        let definitions = BatchKind.definitions.rawValue
+        let isConcerned = view.map { "(view = \($0) OR view = 0 AND kind <> '\(definitions)')" } ?? "view >= 0"
         let rows = try session.query(
             """
             SELECT EXISTS (SELECT FROM asof.batches WHERE position > $1 AND \(isConcerned)

@@ -9,25 +9,29 @@ struct EventLoad {
     let session: Session
     let view: ServedView
     let memories: [EventMemory]
+    /// Rows up to this time, µs, are of no use to any of them.
+    let floor: Int64
     /// Rows of the view's history, about.
-    let rowsExpected: Int64
+    let historyRows: Int64
     /// What they may take now; others may come to take more meanwhile.
     let room: @Sendable () -> ResidentMemory.Room
     /// Why nobody wants them any more; `nil` = somebody does.
     let end: @Sendable () -> StoreError?
 
-    /// - Returns: why they do not fit; `nil` where they do.
-    func run() throws(StoreError) -> EventMemory.Absence? {
+    /// Why events do not fit, told by the rows that were read until then.
+    struct Refusal {
+        let absence: EventMemory.Absence
+        let rows: Int
+    }
+
+    /// - Returns: `nil` where they fit.
+    func run() throws(StoreError) -> Refusal? {
         let query = EventRows.Query(view, memories)
         let stored = view.stored
-        var sql = """
+        let sql = """
             SELECT \(query.list("b.position")) FROM \(stored.historyTable) h
-            JOIN asof.batches b ON b.batch = h._batch AND b.view = \(stored.id)
+            JOIN asof.batches b ON b.batch = h._batch AND b.view = \(stored.id) WHERE \(isReached)
             """
-        let floor = memories.map(\.floor).min() ?? .min
-        if floor >= Timestamp.earliest.microseconds {
-            sql += " WHERE h._event_time > '\(Timestamp(microseconds: floor).text)'::timestamptz"
-        }
         let copy = try CopyOut(session, query: sql, types: query.types)
         var events = 0
         while let columns = try copy.next(
@@ -38,29 +42,47 @@ struct EventLoad {
             events += rows.rowCount
             var absence: EventMemory.Absence?
             let room = room()
-            if events > room.events { absence = .events(count: max(events, Int(rowsExpected))) }
+            if events > room.events { absence = .events(count: events) }
             for memory in memories where absence == nil {
                 let (batch, keys) = rows.batch(for: memory)
                 if !memory.load(batch, keys: keys, positions: rows.positions) { absence = .bytes }
                 if memory.isOvertaken { absence = .queue }
             }
             let bytes = memories.reduce(0) { $0 + $1.figures.bytes }
-            if bytes > room.bytes { absence = .memory(bytes: expected(bytes, of: events)) }
+            if bytes > room.bytes { absence = .memory(bytes: bytes) }
             if let error = end() {
                 copy.cancel()
                 throw error
             }
             if let absence {
                 copy.cancel()
-                return absence
+                return Refusal(absence: absence, rows: events)
             }
         }
         return nil
     }
 
-    /// What all rows take, where some take so much.
-    private func expected(_ bytes: Int, of rows: Int) -> Int {
-        let whole = Double(bytes) / Double(max(rows, 1)) * Double(rowsExpected)
-        return max(bytes, Int(min(whole, 1e15)))
+    /// SQL: that windows reach a row.
+    private var isReached: String {
+        guard floor >= Timestamp.earliest.microseconds else { return "true" }
+        return "h._event_time > '\(Timestamp(microseconds: floor).text)'::timestamptz"
+    }
+
+    /// What all rows take that windows reach, where there was no room for some: when there is, they are loaded again. They are
+    /// counted, since a history may be much longer than its windows.
+    func whole(_ refusal: Refusal) throws(StoreError) -> EventMemory.Absence {
+        switch refusal.absence {
+        case .waiting, .bytes, .queue: return refusal.absence
+        case .events(let count): return .events(count: max(count, try rowsReached()))
+        case .memory(let bytes):
+            let share = Double(try rowsReached()) / Double(max(refusal.rows, 1))
+            return .memory(bytes: Int(min(Double(bytes) * max(share, 1), 1e15)))
+        }
+    }
+
+    private func rowsReached() throws(StoreError) -> Int {
+        guard floor >= Timestamp.earliest.microseconds else { return Int(historyRows) }
+        let sql = "SELECT count(*) FROM \(view.stored.historyTable) h WHERE \(isReached)"
+        return Int(try session.query(sql).int64(0, 0) ?? 0)
     }
 }

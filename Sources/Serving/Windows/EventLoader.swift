@@ -76,7 +76,7 @@ final class EventLoader: @unchecked Sendable {
             // Smallest first, so that the largest ones are those that do not fit.
             due = views.min { totals[$0.stored.id]?.rows ?? 0 < totals[$1.stored.id]?.rows ?? 0 }
             guard let due else { return false }
-            if try load(due, catalog, totals[due.stored.id], session) {
+            if try load(due, totals[due.stored.id], session) {
                 pauses.ended(due)
             } else {
                 pauses.failed(due, at: MonotonicClock.now)
@@ -105,19 +105,8 @@ final class EventLoader: @unchecked Sendable {
 
     private var room: ResidentMemory.Room { ResidentMemory(of: serving.catalog).room(options) }
 
-    private struct Loaded {
-        /// Of the snapshot.
-        let position: Int64
-        let absence: EventMemory.Absence?
-    }
-
     /// - Returns: whether all that was due is read from memory now, or is not to be loaded.
-    private func load(
-        _ view: ServedView,
-        _ catalog: Catalog,
-        _ known: LedgerTotals?,
-        _ session: Session
-    ) throws(StoreError) -> Bool {
+    private func load(_ view: ServedView, _ known: LedgerTotals?, _ session: Session) throws(StoreError) -> Bool {
         let memories = view.events.filter(isDue)
         let now = try session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
         for memory in memories {
@@ -125,25 +114,30 @@ final class EventLoader: @unchecked Sendable {
             memory.beginLoading(floor: floor ?? .min)
         }
         let started = MonotonicClock.now
-        let loaded = try session.transaction(.load) { () throws(StoreError) -> Loaded in
-            let position = try Ledger(session).head().position
-            guard try isServed(session, catalog, position) else { return Loaded(position: position, absence: .waiting) }
-            let load = EventLoad(
-                session: session,
-                view: view,
-                memories: memories,
-                rowsExpected: known?.rows ?? 0,
-                room: { [self] in room },
-                end: { [self] in
-                    if isStopped { return .conflict("the server is stopping") }
-                    return isServed(view) ? nil : .conflict("the view is served by other memories")
-                }
-            )
-            return Loaded(position: position, absence: try load.run())
+        let load = EventLoad(
+            session: session,
+            view: view,
+            memories: memories,
+            floor: memories.map(\.floor).min() ?? .min,
+            historyRows: known?.rows ?? 0,
+            room: { [self] in room },
+            end: { [self] in
+                if isStopped { return .conflict("the server is stopping") }
+                return isServed(view) ? nil : .conflict("the view is served by other memories")
+            }
+        )
+        var position: Int64 = 0
+        let refusal = try session.transaction(.load) { () throws(StoreError) -> EventLoad.Refusal? in
+            position = try Ledger(session).head().position
+            guard try isServed(view, session, position) else { return EventLoad.Refusal(absence: .waiting, rows: 0) }
+            return try load.run()
         }
-        if let absence = loaded.absence { return leave(memories, absence, view) }
-        guard try isStillThere(session, view, catalog, loaded.position) else { return leave(memories, .waiting, view) }
-        let position = loaded.position
+        if let refusal {
+            // What was loaded takes its memory no longer than that.
+            for memory in memories { memory.leave(.waiting) }
+            return leave(memories, try load.whole(refusal), view)
+        }
+        guard try isStillThere(view, session, position) else { return leave(memories, .waiting, view) }
         for memory in memories where !memory.loaded(at: position) { return leave(memories, .bytes, view) }
         var attempts = 0
         while attempts < Self.attemptsMax {
@@ -157,10 +151,11 @@ final class EventLoader: @unchecked Sendable {
             attempts += 1
             var rows = 0
             for memory in memories {
-                guard let taken = memory.takeQueue() else {
-                    return leave(memories, memory.isOvertaken ? .queue : .bytes, view)
+                switch memory.takeQueue() {
+                case .rows(let count): rows += count
+                case .overtaken: return leave(memories, .queue, view)
+                case .tooLarge: return leave(memories, .bytes, view)
                 }
-                rows += taken
             }
             if rows > Self.lastRowsMax { continue }
             let readiness = serving.applied.withLock { applied -> EventMemory.Readiness in
@@ -170,7 +165,8 @@ final class EventLoader: @unchecked Sendable {
             }
             switch readiness {
             case .behind: continue
-            case .doesNotFit: return leave(memories, .bytes, view)
+            case .overtaken: return leave(memories, .queue, view)
+            case .tooLarge: return leave(memories, .bytes, view)
             case .ready: break
             }
             let events = memories.reduce(0) { $0 + $1.figures.events }
@@ -191,24 +187,20 @@ final class EventLoader: @unchecked Sendable {
     ///
     /// A table that was written anew while its COPY waited has no rows for the snapshot, and a partition that was dropped is
     /// not there. Whoever did that has committed it by now, and the follower is going to give the view other memories.
-    private func isStillThere(
-        _ session: Session,
-        _ view: ServedView,
-        _ catalog: Catalog,
-        _ position: Int64
-    ) throws(StoreError) -> Bool {
-        guard try hasDefinitions(session, of: catalog) else { return false }
+    private func isStillThere(_ view: ServedView, _ session: Session, _ position: Int64) throws(StoreError) -> Bool {
+        guard try hasDefinition(view, session) else { return false }
         return try !LedgerReader(session).hasChanges(after: position, of: view.stored.id)
     }
 
-    private func hasDefinitions(_ session: Session, of catalog: Catalog) throws(StoreError) -> Bool {
-        try session.query("SELECT coalesce(max(version), 0) FROM asof.definitions").int64(0, 0) ?? 0 == catalog.version
+    /// Whether the view's definition is the one that is served: those of others change nothing of its rows.
+    private func hasDefinition(_ view: ServedView, _ session: Session) throws(StoreError) -> Bool {
+        let rows = try session.query("SELECT shape FROM asof.views WHERE id = $1", [.int32(view.stored.id)])
+        return rows.int64(0, 0) == view.stored.shape
     }
 
-    /// Whether a snapshot is of the store, and of the definitions, that are served.
-    private func isServed(_ session: Session, _ catalog: Catalog, _ position: Int64) throws(StoreError) -> Bool {
-        guard serving.catalog === catalog else { return false }
-        guard try hasDefinitions(session, of: catalog) else { return false }
+    /// Whether a snapshot is of the store, and of the view's definition, that are served.
+    private func isServed(_ view: ServedView, _ session: Session, _ position: Int64) throws(StoreError) -> Bool {
+        guard isServed(view), try hasDefinition(view, session) else { return false }
         guard let mark = serving.loaded.mark else { return position == 0 }
         return try session.query("SELECT \(LedgerMark.sql(position: mark.position))").text(0, 0) == mark.text
     }

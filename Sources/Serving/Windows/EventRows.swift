@@ -159,7 +159,7 @@ extension BatchRows {
     ///
     /// - Parameter entries: data of the view, in any order.
     func events(_ entries: [FollowedEntry], of view: ServedView) throws(StoreError) -> EventRows? {
-        guard view.wantsEvents, !entries.isEmpty else { return nil }
+        guard !entries.isEmpty else { return nil }
         let query = EventRows.Query(view, view.events)
         let copy = try CopyOut(
             session,

@@ -7,21 +7,27 @@ import Windows
 
 /// Memories of events follow as rows of history, in the order of positions.
 extension Follower {
+    /// Entries that are read together, and the views whose events are.
+    struct Step {
+        /// Data, of whole positions.
+        let entries: [FollowedEntry]
+        /// Ids of views whose memories wanted rows when the entries were bounded by that. A load that begins afterwards has the rows
+        /// in its snapshot.
+        let wanting: Set<Int32>
+    }
+
     /// Rows that memories of events lack.
     ///
-    /// - Parameter entries: data of whole positions, by view.
     /// - Returns: with the rows of each view; whether they are less than the ledger says.
     func readEvents(
-        _ entries: [FollowedEntry],
+        _ step: Step,
         _ catalog: Catalog,
         _ session: Session
     ) throws(StoreError) -> (rows: [EventRows], isShort: Bool) {
-        guard options.keepsEvents else { return ([], false) }
         var found: [EventRows] = []
         var isShort = false
-        for (id, entries) in Dictionary(grouping: entries, by: \.view) {
-            // Where nobody wants them now, they are in the snapshot that is loaded later.
-            guard let view = catalog.all[id], view.wantsEvents else { continue }
+        for (id, entries) in Dictionary(grouping: step.entries, by: \.view) where step.wanting.contains(id) {
+            guard let view = catalog.all[id] else { continue }
             let rows = try BatchRows(session).events(entries, of: view)
             if let rows { found.append(rows) }
             if Int64(rows?.rowCount ?? 0) < entries.reduce(0, { $0 + $1.rows }) { isShort = true }
@@ -38,18 +44,27 @@ extension Follower {
         var rest = entries[...]
         while !rest.isEmpty {
             let step = Self.step(rest, catalog)
-            rest = rest.dropFirst(step.count)
-            guard let end = step.last?.state.position else { return }
-            let rows = try readEvents(Array(step), catalog, session).rows
+            rest = rest.dropFirst(step.entries.count)
+            guard let end = step.entries.last?.state.position else { return }
+            let rows = try readEvents(step, catalog, session).rows
             serving.applyInPieces(rows, to: end)
         }
     }
 
-    /// The first entries, of whole positions, whose events can be in memory together on their way: at least one position's.
-    static func step(_ entries: ArraySlice<FollowedEntry>, _ catalog: Catalog) -> ArraySlice<FollowedEntry> {
+    /// The first entries, of whole positions, whose events can be in memory together on their way: at least one position's. To be
+    /// asked behind the snapshot that the entries are of.
+    static func step(_ entries: ArraySlice<FollowedEntry>, _ catalog: Catalog) -> Step {
+        let wanting = Set(catalog.all.values.filter(\.wantsEvents).map(\.stored.id))
+        return Step(entries: Array(bounded(entries, wanting)), wanting: wanting)
+    }
+
+    private static func bounded(
+        _ entries: ArraySlice<FollowedEntry>,
+        _ wanting: Set<Int32>
+    ) -> ArraySlice<FollowedEntry> {
         var rows: Int64 = 0
         for (place, entry) in zip(entries.indices, entries) {
-            guard catalog.all[entry.view]?.wantsEvents == true else { continue }
+            guard wanting.contains(entry.view) else { continue }
             rows += entry.rows
             guard rows > ServingLimits.followedEventsMax else { continue }
             // Back to where the position before ends, if there is one.

@@ -99,6 +99,7 @@ package struct EventWindow: Sendable {
             definition.aggregate,
             spans,
             number: definition.number,
+            fraction: definition.fraction,
             values: definition.column.map(column),
             filter: counted
         )

@@ -23,6 +23,10 @@ package enum WindowAggregate: String, CaseIterable, Sendable {
     case last
     /// How many different values: exact. NaN is one value, and -0 is 0.
     case distinct
+    /// About how many, by a sketch.
+    case approxDistinct = "approx_distinct"
+    /// The value below which a fraction of the values lies, at most a hundredth off; of the lower one of two between which it falls.
+    case approxQuantile = "approx_quantile"
     /// The most frequent values, so many of them, the most frequent first; of equally frequent ones the lesser first.
     case top
     /// Each value with its count, as texts `value=count`, in the order of ``top``.
@@ -41,6 +45,9 @@ package enum WindowAggregate: String, CaseIterable, Sendable {
         default: true
         }
     }
+
+    /// Whether a fraction stands behind the column.
+    var hasFraction: Bool { self == .approxQuantile }
 
     /// Whether a number stands behind the column: `nil` = it may.
     var hasNumber: Bool? {
@@ -64,14 +71,14 @@ package enum WindowAggregate: String, CaseIterable, Sendable {
         case .sum:
             if column.isInteger { return .int64 }
             return column.isFloat ? .float64 : nil
-        case .avg, .variance, .stddev, .variancePopulation, .stddevPopulation:
+        case .avg, .variance, .stddev, .variancePopulation, .stddevPopulation, .approxQuantile:
             return column.isInteger || column.isFloat ? .float64 : nil
         case .min, .max: return column.isOrdered ? column : nil
         case .first, .last: return column
         case .top: return column.listType
         case .histogram: return column.listType == nil ? nil : .listString
         case .secondsSinceLast: return nil
-        case .distinct: return column.isOrdered || column == .bool || column == .bytes ? .int64 : nil
+        case .distinct, .approxDistinct: return column.isOrdered || column == .bool || column == .bytes ? .int64 : nil
         }
     }
 
@@ -80,10 +87,10 @@ package enum WindowAggregate: String, CaseIterable, Sendable {
         if isList { return "int32, int64 and string where a number of values is asked for" }
         switch self {
         case .count, .first, .last: return "every type"
-        case .sum, .avg, .variance, .stddev, .variancePopulation, .stddevPopulation:
+        case .sum, .avg, .variance, .stddev, .variancePopulation, .stddevPopulation, .approxQuantile:
             return "int32, int64, float32 and float64"
         case .min, .max: return "int32, int64, float32, float64, string and timestamp"
-        case .distinct: return "bool, int32, int64, float32, float64, string, bytes and timestamp"
+        case .distinct, .approxDistinct: return "bool, int32, int64, float32, float64, string, bytes and timestamp"
         case .top, .histogram: return "int32, int64 and string"
         case .secondsSinceLast: return "no feature"
         }

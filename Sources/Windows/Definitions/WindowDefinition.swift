@@ -2,7 +2,7 @@ package import Features
 
 /// One window: an aggregate over the events of a key in a span of time that ends at the time asked for.
 ///
-/// Its text is `AGGREGATE[(COLUMN[, NUMBER])] over LENGTH [offset LENGTH] [where CONDITION]`; `lifetime` is a length, too:
+/// Its text is `AGGREGATE[(COLUMN[, NUMBER|FRACTION])] over LENGTH [offset LENGTH] [where CONDITION]`; `lifetime` is a length, too:
 /// `avg(delay) over 3h where delay > 0`. The condition is everything behind `where`, and is not looked at here.
 package struct WindowDefinition: Sendable {
     package var aggregate: WindowAggregate
@@ -10,6 +10,8 @@ package struct WindowDefinition: Sendable {
     package var column: String?
     /// How many values; `nil` = one, which is no list.
     package var number: Int?
+    /// Of a quantile, in millionths.
+    package var fraction: Int?
     /// `nil`: all the time before.
     package var length: Interval?
     /// How much earlier than the time asked for the span ends.
@@ -27,6 +29,7 @@ package struct WindowDefinition: Sendable {
         _ aggregate: WindowAggregate,
         of column: String? = nil,
         number: Int? = nil,
+        fraction: Int? = nil,
         over length: Interval?,
         offset: Interval = .zero,
         filter: Filter? = nil
@@ -34,6 +37,7 @@ package struct WindowDefinition: Sendable {
         self.aggregate = aggregate
         self.column = column
         self.number = number
+        self.fraction = fraction
         self.length = length
         self.offset = offset
         self.filter = filter
@@ -43,11 +47,22 @@ package struct WindowDefinition: Sendable {
     /// equal texts are the same; the condition is as it was written.
     package var text: String {
         var text = aggregate.rawValue
-        if let column { text += "(\(column)\(number.map { ", \($0)" } ?? ""))" }
+        if let column {
+            let behind = number.map { ", \($0)" } ?? fraction.map { ", " + Self.decimal($0) }
+            text += "(\(column)\(behind ?? ""))"
+        }
         text += " over " + (length?.text ?? "lifetime")
         if offset != .zero { text += " offset " + offset.text }
         if let filter { text += " where " + filter.text }
         return text
+    }
+
+    /// Of millionths, as short as it can be.
+    private static func decimal(_ fraction: Int) -> String {
+        let (whole, rest) = fraction.quotientAndRemainder(dividingBy: WindowLimits.fractionOfOne)
+        var digits = String(WindowLimits.fractionOfOne + rest).dropFirst()
+        while digits.last == "0" { digits.removeLast() }
+        return digits.isEmpty ? "\(whole)" : "\(whole).\(digits)"
     }
 
     /// How far back events may be in it: its offset and length; `nil` = as far as there are any.

@@ -32,10 +32,12 @@ private struct WindowParser {
         }
         var column: String?
         var number: Int?
+        var fraction: Int?
         if peeked == "(", aggregate.hasColumn != false {
             _ = next()
             column = try columnName(of: aggregate)
             number = try self.number(of: aggregate)
+            if aggregate.hasFraction { fraction = try self.fraction(of: aggregate) }
             let (close, start) = next()
             guard close == ")" else {
                 throw fault(
@@ -53,7 +55,13 @@ private struct WindowParser {
             )
         }
         try expect("over", behind: column == nil ? name : "\(name)(\(column ?? ""))")
-        var definition = WindowDefinition(aggregate, of: column, number: number, over: try length())
+        var definition = WindowDefinition(
+            aggregate,
+            of: column,
+            number: number,
+            fraction: fraction,
+            over: try length()
+        )
         if peeked == "offset" {
             _ = next()
             definition.offset = try interval("an offset", allowed: "a length as 7d")
@@ -84,6 +92,7 @@ private struct WindowParser {
 
     /// `, 10` behind the feature.
     private mutating func number(of aggregate: WindowAggregate) throws(WindowError) -> Int? {
+        guard !aggregate.hasFraction else { return nil }
         guard peeked == ",", aggregate.hasNumber != false else {
             guard aggregate.hasNumber != true else {
                 throw fault(
@@ -103,6 +112,36 @@ private struct WindowParser {
         }
         return number
     }
+
+    /// `, 0.95` behind the feature.
+    private mutating func fraction(of aggregate: WindowAggregate) throws(WindowError) -> Int {
+        guard peeked == "," else {
+            throw fault(
+                "\(aggregate.rawValue) needs a fraction behind the feature, as in \(aggregate.rawValue)(delay, 0.95)",
+                at: placeOfNext
+            )
+        }
+        _ = next()
+        var (text, start) = next()
+        if peeked == "." { text += next().text + next().text }
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let digits = parts.count == 2 ? parts[1] : "0"
+        let areDigits =
+            parts.count <= 2 && (parts + [digits]).allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(Self.isDigit) }
+        let scaled = (digits + String(repeating: "0", count: max(0, 6 - digits.utf8.count))).prefix(6)
+        guard areDigits, digits.utf8.count <= 6, parts[0].utf8.count == 1, let whole = Int(parts[0]),
+            let rest = Int(scaled),
+            whole * WindowLimits.fractionOfOne + rest <= WindowLimits.fractionOfOne
+        else {
+            throw fault(
+                "expected a fraction from 0 to 1 of at most six digits, as 0.95, but found \(Self.shown(text))",
+                at: start
+            )
+        }
+        return whole * WindowLimits.fractionOfOne + rest
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
     private mutating func expect(_ word: String, behind before: String) throws(WindowError) {
         let (found, start) = next()
@@ -172,7 +211,7 @@ private struct WindowParser {
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
     private static func isWord(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || byte == UInt8(ascii: "_") || (0x61...0x7A).contains(byte | 0x20)
+        isDigit(byte) || byte == UInt8(ascii: "_") || (0x61...0x7A).contains(byte | 0x20)
     }
 
     private static func shown(_ word: String) -> String { word.isEmpty ? "the end" : "'\(word)'" }

@@ -76,7 +76,10 @@ package struct ResidentWindows: Sendable {
         case .max: return isNumber ? .greatest : .scan
         case .first: return .oldest(window.definition.number)
         case .last: return .newest(window.definition.number)
-        case .variance, .stddev, .variancePopulation, .stddevPopulation, .distinct, .top, .histogram: return .scan
+        case .variance, .stddev, .variancePopulation, .stddevPopulation, .distinct, .approxDistinct, .approxQuantile,
+            .top,
+            .histogram:
+            return .scan
         }
     }
 
@@ -249,6 +252,7 @@ package struct ResidentWindows: Sendable {
             window.window.definition.aggregate,
             scan.spans(bounds[window.bounds]),
             number: window.window.definition.number,
+            fraction: window.window.definition.fraction,
             values: window.measure.column.map { events.column(layout.columns[$0], picks, layout) },
             filter: nil
         ).column

@@ -65,10 +65,11 @@ package struct WindowScan: Sendable {
     ///
     /// - Parameters:
     ///   - number: how many values, where the aggregate gives lists of them.
+    ///   - fraction: of a quantile, in millionths.
     ///   - values: the events' values of ``WindowDefinition/column``, of a type that the aggregate takes; `nil` where it
     ///     names none.
     ///   - filter: whether an event meets the window's condition; `nil` where there is none.
-    /// - Returns: rows of ``WindowAggregate/resultType(of:isList:)``. A window without values gives 0 for `count` and `distinct`,
+    /// - Returns: rows of ``WindowAggregate/resultType(of:isList:)``. A window without values gives 0 for `count`, `distinct` and `approx_distinct`,
     ///   null for the others.
     /// - Complexity: O(events that are in some window + requests) for each key, however wide the window; `min`, `max` and
     ///   `distinct` of texts sort these first.
@@ -76,6 +77,7 @@ package struct WindowScan: Sendable {
         _ aggregate: WindowAggregate,
         _ spans: WindowSpans,
         number: Int? = nil,
+        fraction: Int? = nil,
         values: Column?,
         filter: [Bool]?
     ) -> WindowResult {
@@ -149,6 +151,12 @@ package struct WindowScan: Sendable {
         case (.last, let values?):
             let rows = newest(spans, counted)
             result = values.gatherOrNull(rows)
+        case (.approxDistinct, let values?):
+            result = column(.int64(run(SketchedDistinctAccumulator(values), spans, counted).results))
+        case (.approxQuantile, let values?):
+            let floats = Self.integers(values)?.map(Double.init) ?? Self.floats(values)
+            let found = run(QuantileAccumulator(floats, fraction: fraction ?? 0), spans, counted).results
+            result = column(.float64(found.values), found.validity)
         case (.distinct, let values?):
             let (codes, count) = OrderKeys.codes(OrderKeys.of(values))
             result = column(.int64(run(DistinctAccumulator(codes, count: count), spans, counted).results))

@@ -208,7 +208,7 @@ import Wire
 }
 
 extension Thread {
-    fileprivate static func detach(_ group: DispatchGroup, _ body: @escaping @Sendable () -> Void) {
+    static func detach(_ group: DispatchGroup, _ body: @escaping @Sendable () -> Void) {
         group.enter()
         Thread.detachNewThread {
             body()
@@ -226,12 +226,12 @@ final class WindowServer: Sendable {
         _ conninfo: String,
         _ resident: ServingOptions.Residency,
         sizes: LargeReplies.Sizes = .init(),
-        memoryBytesMax: Int? = nil
+        eventsMax: Int = ServingLimits.residentEventsMax
     ) throws {
         var options = ServingOptions()
         options.resident = resident
         options.keepsEvents = true
-        options.memoryBytesMax = memoryBytesMax
+        options.eventsMax = eventsMax
         serving = Serving(conninfo: conninfo, options: options)
         engine = Engine(reads: FeatureReads(.init(serving), sizes))
         serving.start()
@@ -276,9 +276,15 @@ final class WindowServer: Sendable {
         return try askOnce(words, engine)
     }
 
-    private static func askOnce(_ words: [String], _ engine: Engine) throws -> (text: String, isPrompt: Bool) {
+    /// - Parameter isTogether: as within EXEC.
+    static func askOnce(
+        _ words: [String],
+        _ engine: Engine,
+        isTogether: Bool = false
+    ) throws -> (text: String, isPrompt: Bool) {
         let command = try #require(CommandTable.all.command(words[0]))
-        let (bytes, isPrompt) = try #require(engine.ask(command, words.map { Array($0.utf8) }))
+        let asked = engine.ask(command, words.map { Array($0.utf8) }, isTogether: isTogether)
+        let (bytes, isPrompt) = try #require(asked)
         return (String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "|"), isPrompt)
     }
 }

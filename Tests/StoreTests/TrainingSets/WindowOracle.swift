@@ -37,7 +37,8 @@ struct WindowOracle {
         case .last: return values.last ?? .null
         case .min, .max: return extreme(values)
         case .sum, .avg: return sum(values)
-        case .variance, .stddev, .variancePopulation, .stddevPopulation, .top, .histogram, .secondsSinceLast:
+        case .variance, .stddev, .variancePopulation, .stddevPopulation, .approxDistinct, .approxQuantile, .top,
+            .histogram, .secondsSinceLast:
             preconditionFailure("not among the windows of the histories")
         }
     }

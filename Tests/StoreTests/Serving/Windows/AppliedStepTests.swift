@@ -1,5 +1,8 @@
+import Dispatch
 import Features
+import Foundation
 import PointInTime
+import Synchronization
 import TestSupport
 import Testing
 
@@ -57,15 +60,90 @@ import Testing
         #expect(Int64(view.events[0].figures.events) == ServingLimits.rowsTogetherMax + 1)
     }
 
-    @Test func `who reads several views together waits for what is applied in pieces, and not for ever`() throws {
+    @Test func `nobody reads several views together while something is applied in pieces, nor is it while they read`()
+        throws
+    {
         let (serving, view) = try Self.still(try TestStore(EventMemoryTests.yaml))
         serving.beginPartialChange()
-        let start = ContinuousClock.now
-        #expect(serving.readTogether { serving.position } == 0)
-        #expect(start.duration(to: .now) >= .milliseconds(ServingLimits.partialChangeWaitMs))
+        let isReadBetween = serving.readTogether { Issue.record("no position is whole") }
+        #expect(!isReadBetween)
         serving.endPartialChange()
-        Self.commit(serving, view, 1, rows: 1)
-        #expect(serving.readTogether { serving.position } == 1)
+        let isApplied = DispatchSemaphore(value: 0)
+        let isRead = serving.readTogether {
+            Thread.detachNewThread {
+                Self.commit(serving, view, 1, rows: ServingLimits.rowsTogetherMax + 1)
+                isApplied.signal()
+            }
+            #expect(isApplied.wait(timeout: .now() + .milliseconds(300)) == .timedOut)
+            #expect(serving.position == 0 && view.events[0].figures.events == 0)
+        }
+        #expect(isRead && isApplied.wait(timeout: .now() + .seconds(60)) == .success)
+        let isReadBehind = serving.readTogether { #expect(serving.position == 1) }
+        #expect(isReadBehind)
+    }
+
+    @Test(arguments: [true, false])
+    func `a commit of very many events is applied in pieces, between which others have their turn`(isOwn: Bool) throws {
+        let (serving, view) = try Self.still(try TestStore(EventMemoryTests.yaml))
+        let rows = 8 * ServingLimits.rowsTogetherMax
+        let isApplied = DispatchSemaphore(value: 0)
+        let followed = EventRows(
+            TestStore.viewRows(EventMemoryTests.rows(1_000_000..<1_000_000 + (isOwn ? 0 : rows)), view.stored),
+            of: view,
+            position: 1
+        )
+        Thread.detachNewThread {
+            if isOwn {
+                Self.commit(serving, view, 1, rows: rows)
+            } else {
+                let state = LedgerState(position: 1, uid: "1", committedAt: 1)
+                serving.followed(to: state, events: [followed], moved: [:])
+            }
+            isApplied.signal()
+        }
+        var seen: Set<Int64> = []
+        let isSeen = Patience.wait(seconds: 60) {
+            let (events, position) = serving.applied.withLock { applied in
+                (Int64(view.events[0].figures.events), applied.reached.position)
+            }
+            if position == 0, events > 0, seen.insert(events).inserted, seen.count == 1 {
+                // What follows on it waits for it, and takes nobody's time.
+                Self.commit(serving, view, 2, rows: 3)
+                #expect(serving.changeCount == nil)
+            }
+            return serving.position > 0
+        }
+        #expect(isSeen)
+        #expect(isApplied.wait(timeout: .now() + .seconds(60)) == .success)
+        #expect(seen.contains { $0 < rows }, "\(seen)")
+        #expect(serving.position == 2 && serving.changeCount != nil && view.events[0].figures.position == 2)
+        #expect(Int64(view.events[0].figures.events) == rows + 3)
+    }
+
+    @Test(arguments: 1...4)
+    func `a commit that its server and the follower apply at once has the last row of each event`(round: Int) throws {
+        let (serving, view) = try Self.still(try TestStore(EventMemoryTests.yaml))
+        let ids = 0..<2 * ServingLimits.rowsTogetherMax
+        let state = LedgerState(position: 1, uid: "1", committedAt: 1)
+        let last = TestStore.viewRows(EventMemoryTests.rows(ids, x: 2), view.stored)
+        // As it was submitted, and as history has it.
+        let all = TestStore.viewRows(
+            EventMemoryTests.rows(ids, x: 1) + EventMemoryTests.rows(ids, x: 2),
+            view.stored
+        )
+        let followed = EventRows(last, of: view, position: 1)
+        let done = DispatchGroup()
+        done.enter()
+        Thread.detachNewThread {
+            serving.apply([(view.stored, last)], events: [view.stored.id: all], state: state)
+            done.leave()
+        }
+        if round > 1 { #expect(Patience.wait { view.events[0].figures.events > round * 4_000 }) }
+        serving.followed(to: state, events: [followed], moved: [:])
+        #expect(done.wait(timeout: .now() + .seconds(60)) == .success)
+        #expect(serving.position == 1 && serving.changeCount != nil)
+        let values = (0...2 as ClosedRange<Int64>).flatMap { EventMemoryTests.sums(view.events[0], $0) }
+        #expect(values.count == ids.count && values.allSatisfy { $0.hasSuffix("float64(2.0)") }, "\(values.prefix(3))")
     }
 
     @Test func `what the follower has goes before own commits that follow on it`() throws {

@@ -1,5 +1,6 @@
 import Features
 import PointInTime
+import Postgres
 import TestSupport
 import Testing
 
@@ -81,6 +82,48 @@ import Testing
         #expect(
             try Patience.wait { try fixture.view("b").events[0].figures.events == 4_000 && Self.ready(fixture, "b") }
         )
+    }
+
+    @Test func `events of short windows come back when there is room, however long the history behind them is`() throws
+    {
+        let store = try TestStore(
+            """
+            entities: { user: { key: user_id, type: int64 }, place: { key: place_id, type: int64 } }
+            views:
+              a: { entities: [user], events: { id: e }, features: { e: int64 } }
+              b: { entities: [place], events: { id: e }, features: { e: int64 } }
+              of_a: { entities: [user], windows: { of: a, features: { n: count over 1h } } }
+              of_b: { entities: [place], windows: { of: b, features: { n: count over lifetime } } }
+            """
+        )
+        let now = try store.session.query("SELECT clock_timestamp()").timestamp(0, 0) ?? 0
+        let month: Int64 = 30 * 86_400_000_000
+        let recent: Range<Int64> = 0..<2_000
+        func row(_ id: Int64, at time: Int64) -> HistoryRow { HistoryRow([.int64(1)], at: time, [.int64(id)]) }
+        try store.ingest(
+            "a",
+            (0..<40_000).map { row($0, at: now - month - $0) } + recent.map { row(-$0 - 1, at: now - $0) }
+        )
+        try store.ingest("b", Self.rows(0..<4_000))
+        var options = ServingOptions.keepingEvents
+        options.eventsMax = 5_000
+        // The view with fewer rows is loaded first, and leaves room for half of the others that windows reach.
+        let fixture = try ServingFixture(store.conninfo, options: options)
+        #expect(try Patience.wait { try fixture.view("a").events[0].absence == .events(count: recent.count) })
+        #expect(try Self.ready(fixture, "b"))
+        try store.forget("place", "1")
+        #expect(try Patience.wait { try Self.ready(fixture, "a") })
+        let bytes = try fixture.view("a").events[0].figures.bytes
+        options.eventBytesMax = bytes / 2
+        let small = try ServingFixture(store.conninfo, options: options)
+        var told = 0
+        #expect(
+            try Patience.wait {
+                if case .memory(let bytes)? = try small.view("a").events[0].absence { told = bytes }
+                return told > 0
+            }
+        )
+        #expect(told >= bytes / 2 && told < 5 * bytes)
     }
 
     @Test func `a load takes no latest values' place`() throws {

@@ -34,13 +34,17 @@ import Testing
     /// A server at a store's position, with empty memories of events and no threads: nobody follows.
     private static func still(
         _ fixture: ServingFixture,
-        _ options: ServingOptions = .keepingEvents
+        _ options: ServingOptions = .keepingEvents,
+        queuedBytesMax: Int = 1 << 20
     ) throws -> (serving: Serving, view: ServedView) {
         let serving = Serving(conninfo: fixture.serving.conninfo, options: options)
         let old = fixture.serving.catalog
         let needed = NeededWindows(over: try fixture.view("clicks").stored, old.registry, old.versions)
         let views = old.all.values.map { view in
-            view.with(memory: view.memory, events: view.name == "clicks" ? needed.memories() : view.events)
+            let made = needed.memories().map {
+                EventMemory($0.layout, keys: $0.keyLayout.keys, queuedBytesMax: queuedBytesMax)
+            }
+            return view.with(memory: view.memory, events: view.name == "clicks" ? made : view.events)
         }
         serving.replaceCatalog(Catalog(old.registry, views: views, versions: old.versions, models: old.models))
         serving.loaded.mark = fixture.serving.loaded.mark
@@ -112,23 +116,91 @@ import Testing
         let (serving, view) = try Self.still(try ServingFixture(store.conninfo))
         view.events[0].beginLoading(floor: .min)
         try store.ingest("clicks", [HistoryRow([.int64(1)], at: Self.start + 1, [.int64(77), .int32(1)])])
-        let followed = DispatchSemaphore(value: 0)
-        let conninfo = store.conninfo
-        try Self.change(what, store) {
-            Thread.detachNewThread {
-                #expect(throws: Never.self) {
-                    let session = try Session(conninfo: conninfo)
-                    let follower = Follower(serving)
-                    follower.isLoaded = true
-                    _ = try follower.followLedger(session)
-                }
-                followed.signal()
-            }
-        }
+        var followed = DispatchSemaphore(value: 0)
+        try Self.change(what, store) { followed = Self.follow(serving) }
         #expect(followed.wait(timeout: .now() + .seconds(60)) == .success)
         // Not the position between, of which something is missing, and not the one before, where it would be read for ever.
         #expect(serving.position == (try store.head().position) && serving.changeCount != nil)
         #expect(try serving.catalog.view(named: "clicks").events.first !== view.events[0])
+    }
+
+    /// Applies what the ledger has, on a thread.
+    /// - Returns: signalled when that is done.
+    private static func follow(_ serving: Serving) -> DispatchSemaphore {
+        let followed = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            #expect(throws: Never.self) {
+                let session = try Session(conninfo: serving.conninfo)
+                let follower = Follower(serving)
+                follower.isLoaded = true
+                _ = try follower.followLedger(session)
+            }
+            followed.signal()
+        }
+        return followed
+    }
+
+    @Test func `a load that begins while a step is read takes no rows of that step`() throws {
+        let store = try TestStore(Self.yaml)
+        try store.ingest("clicks", (0..<4).map(Self.click))
+        let (serving, view) = try Self.still(try ServingFixture(store.conninfo))
+        try store.ingest("clicks", (4..<9).map(Self.click))
+        let holder = try Session(conninfo: store.conninfo)
+        try holder.execute("BEGIN; LOCK TABLE online.clicks IN ACCESS EXCLUSIVE MODE")
+        let followed = Self.follow(serving)
+        // How much it reads is settled, and events are read behind what is online.
+        #expect(try Self.waiting("relation", store.session))
+        view.events[0].beginLoading(floor: .min)
+        try holder.execute("COMMIT")
+        #expect(followed.wait(timeout: .now() + .seconds(60)) == .success)
+        #expect(serving.position == (try store.head().position))
+        // They are in its snapshot, which is taken now.
+        #expect(view.events[0].loaded(at: serving.position) && view.events[0].takeQueue() == .rows(0))
+    }
+
+    @Test func `what comes faster than it is loaded is loaded again, whenever that is seen`() throws {
+        let store = try TestStore(Self.yaml)
+        try store.ingest("clicks", (0..<4).map(Self.click))
+        let (serving, view) = try Self.still(try ServingFixture(store.conninfo), queuedBytesMax: 200)
+        let memory = view.events[0]
+        let loader = EventLoader(serving)
+        defer { loader.stop(until: .now + .seconds(3)) }
+        serving.applied.withLock { applied in
+            loader.start()
+            #expect(Patience.wait { memory.figures.position > 0 })
+            Patience.pass(microseconds: 100_000, "it takes its empty queue, and waits for who applies")
+            let rows = TestStore.viewRows((10..<60).map(Self.click), view.stored)
+            let position = applied.reached.position + 1
+            EventRows(rows, of: view, position: position).apply(to: position)
+            #expect(memory.isOvertaken)
+        }
+        #expect(Patience.wait { !memory.isOvertaken })
+        #expect(memory.absence != .bytes)
+        #expect(Patience.wait { memory.isReady && memory.figures.events == 4 })
+    }
+
+    @Test func `an apply that leaves a view and its windows alone lets their load go on`() throws {
+        let store = try TestStore(Self.yaml)
+        try store.ingest("clicks", (0..<40).map(Self.click))
+        let fixture = try ServingFixture(store.conninfo, options: .keepingEvents)
+        _ = try fixture.windows("recent")
+        let holder = try Session(conninfo: store.conninfo)
+        try holder.execute("BEGIN; LOCK TABLE history.clicks IN ACCESS EXCLUSIVE MODE")
+        // Other windows have another memory, whose load waits for the table.
+        let more = Self.yaml.replacingOccurrences(of: "n: count", with: "m: max(x) over lifetime, n: count")
+        try store.apply(more)
+        try fixture.catchUp(store.session)
+        let memory = try fixture.view("clicks").events[0]
+        #expect(try Self.waiting("relation", store.session))
+        // A load that ends, or begins again, lets go of what was there.
+        let endings = Mutex(0)
+        memory.isAboutToFree = { endings.withLock { $0 += 1 } }
+        try store.apply(more + "\n  stats: { entities: [user], features: { n: int64 } }")
+        try fixture.catchUp(store.session)
+        #expect(try fixture.view("clicks").events[0] === memory && !memory.isReady)
+        try holder.execute("COMMIT")
+        #expect(Patience.wait { memory.isReady && memory.figures.events == 40 })
+        #expect(endings.withLock { $0 } == 0)
     }
 
     @Test func `events of a catalog that was replaced are let go, and not made ready any more`() throws {
@@ -196,10 +268,17 @@ import Testing
         let head = try Ledger(session).head()
         let entries = try LedgerReader(session).entries(after: 0, upTo: head.position).filter(\.isData)
         memory.leave(.bytes)
-        #expect(try follower.readEvents(entries, serving.catalog, session).rows.isEmpty)
-        #expect(Follower.step(entries[...], serving.catalog).count == entries.count)
+        let before = Follower.step(entries[...], serving.catalog)
+        #expect(before.entries.count == entries.count)
+        #expect(try follower.readEvents(before, serving.catalog, session).rows.isEmpty)
         memory.beginLoading(floor: .min)
-        let read = try follower.readEvents(entries, serving.catalog, session)
+        let read = try follower.readEvents(
+            Follower.step(entries[...], serving.catalog),
+            serving.catalog,
+            session
+        )
         #expect(read.rows.map(\.rowCount) == [4] && !read.isShort)
+        // What was bounded without them is read without them.
+        #expect(try follower.readEvents(before, serving.catalog, session).rows.isEmpty)
     }
 }

@@ -50,7 +50,7 @@ import Testing
             return
         }
         #expect(!memory.isReady && memory.figures.events == 0)
-        #expect(memory.takeQueue() == 300)
+        #expect(memory.takeQueue() == .rows(300))
         Self.apply(Self.rows(300..<310), 2, to: view)
         guard case .ready = EventMemory.becomeReady([memory], rowsMax: 256) else {
             Issue.record("10 rows were not taken")
@@ -152,13 +152,22 @@ import Testing
     }
 
     /// Times and values of a key's events.
-    private static func sums(_ memory: EventMemory, _ user: Int64) -> [String] {
+    static func sums(_ memory: EventMemory, _ user: Int64) -> [String] {
         let place = memory.place(user)
         guard place >= 0 else { return [] }
         let events = memory.events[place]
-        let spots = (0..<events.count).map { EventPlace(key: Int32(place), spot: EventSpot(0, 0, $0)) }
-        let values = memory.events.column(memory.layout.columns[0], spots, memory.layout)
-        return spots.indices.map { "\(events.block(0, 0).time($0, memory.layout)): \(values.value($0))" }
+        let blocks = events.groups.indices.flatMap { group in
+            events.groups[group].blocks.indices.map { (group: group, block: $0) }
+        }
+        let spots = (blocks.isEmpty ? [(0, 0)] : blocks).flatMap { group, block in
+            (0..<events.block(group, block).count).map { EventSpot(group, block, $0) }
+        }
+        let places = spots.map { EventPlace(key: Int32(place), spot: $0) }
+        let values = memory.events.column(memory.layout.columns[0], places, memory.layout)
+        return spots.enumerated().map { row, spot in
+            let block = events.block(Int(spot.group), Int(spot.block))
+            return "\(block.time(Int(spot.row), memory.layout)): \(values.value(row))"
+        }
     }
 
     @Test func `a piece of a position says that the position is not there yet`() throws {

@@ -270,7 +270,7 @@ import Testing
         #expect(!ready.isReady && ready.absence == .waiting)
         ready.beginLoading(floor: .min)
         apply(["a"], to: ready, 1)
-        #expect(ready.loaded(at: 0) && ready.becomeReady() && ready.isReady)
+        #expect(ready.loaded(at: 0) && EventMemory.becomeReady([ready], rowsMax: 1) == .ready && ready.isReady)
         #expect(ready.figures.events == 1 && ready.figures.position == 1)
         for place in 0..<40 where ready.isReady { apply(["id \(place)"], to: ready, Int64(place) + 2) }
         #expect(!ready.isReady && ready.absence == .bytes && ready.figures.events == 0)
@@ -279,14 +279,15 @@ import Testing
         // One commit is too large.
         let other = memory()
         other.beginLoading(floor: .min)
-        #expect(other.loaded(at: 0) && other.becomeReady())
+        #expect(other.loaded(at: 0) && EventMemory.becomeReady([other], rowsMax: 0) == .ready)
         apply((0..<40).map { "id \($0)" }, to: other, 1)
         #expect(other.absence == .bytes)
         let overtaken = memory(queuedBytesMax: 50)
         overtaken.beginLoading(floor: .min)
         apply(["a", "b", "c"], to: overtaken, 1)
         #expect(overtaken.isOvertaken && overtaken.loaded(at: 0))
-        #expect(overtaken.takeQueue() == nil && !overtaken.becomeReady())
+        #expect(overtaken.takeQueue() == .overtaken)
+        #expect(EventMemory.becomeReady([overtaken], rowsMax: 0) == .overtaken && !overtaken.isReady)
     }
 }
 
