@@ -11,7 +11,7 @@ import Testing
         let role = "server_\(UUID().uuidString.prefix(8).lowercased())"
         let session = try store.session()
         try session.execute("CREATE ROLE \(role) LOGIN")
-        try session.execute(RoleGrants.writer.statements(for: role).joined(separator: "\n"))
+        try session.execute(RoleGrants.statements(of: [.writer], for: role).joined(separator: "\n"))
         try session.execute("REVOKE SELECT ON online.pairs FROM \(role)")
         let served = try ServedAsof(
             ["-d", "\(store.conninfo) user='\(role)'", "--http", "127.0.0.1:0"],

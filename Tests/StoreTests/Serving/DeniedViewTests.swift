@@ -14,7 +14,7 @@ import Testing
     private static func reader(_ store: TestStore) throws -> (role: String, conninfo: String) {
         let role = "reader_\(UUID().uuidString.prefix(8).lowercased())"
         try store.session.execute("CREATE ROLE \(role) LOGIN")
-        try store.session.execute(RoleGrants.reader.statements(for: role).joined(separator: "\n"))
+        try store.session.execute(RoleGrants.statements(of: [.reader], for: role).joined(separator: "\n"))
         return (role, "\(store.conninfo) user='\(role)'")
     }
 
