@@ -294,7 +294,12 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
         case .idle, .reading, .lingering: return
         case .answering:
             call?.abandon()
-            refuse(RequestCheck.unauthorized(line: AccessControl.wrong))
+            // What becomes of a write nobody can say now: no reply, as where a connection is lost.
+            if call?.isWriting == true {
+                context?.close(promise: nil)
+            } else {
+                refuse(RequestCheck.unauthorized(line: AccessControl.wrong))
+            }
         case .sending: context?.close(promise: nil)
         }
     }

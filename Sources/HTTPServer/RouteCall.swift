@@ -22,6 +22,8 @@ final class RouteCall: @unchecked Sendable {
     /// Ends work that nobody waits for any more.
     private var abandonments: [@Sendable () -> Void] = []
     private var isAbandoned = false
+    /// Whether something was begun that may be stored whoever waits for it.
+    private(set) var isWriting = false
 
     var engine: Engine { loop.engine }
     var limits: HTTPLimits { loop.limits }
@@ -165,6 +167,7 @@ final class RouteCall: @unchecked Sendable {
         case .deferred(let reply):
             if let cancel = reply.cancel { abandonments.append(cancel) }
             if let abandon = reply.abandon { abandonments.append(abandon) }
+            if reply.isWrite || reply.hasEffect { isWriting = true }
             reply.start { [loop, empty] body in
                 loop.execute {
                     var writer = empty

@@ -10,8 +10,8 @@ extension ClientConnection {
         package var commit: (id: Int64, writes: [any QueuedWrite])?
         /// A transaction takes long: ``turnCame(nowNs:)`` goes on with it once other connections have had their turn.
         package var pauses = false
-        /// It waits for something meanwhile, so that its turn is to come later than at once.
-        package var waits = false
+        /// It waits for something meanwhile, so that its turn is to come so much later, ms.
+        package var waitMs: Int64 = 0
         /// Waiting that ends early.
         package var cancels: [@Sendable () -> Void] = []
         package var ending: Ending?

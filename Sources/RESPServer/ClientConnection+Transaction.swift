@@ -178,7 +178,7 @@ extension ClientConnection {
         guard let attempt = readAtOnePosition(&run) else {
             context.reply.buffer.moveWriterIndex(to: mark)
             if hasPlace { swap(&context.reply.buffer, &output) }
-            actions.waits = run.waitsUntilNs != nil
+            actions.waitMs = run.waitMs
             return pause(run, &actions)
         }
         transactionReplies = attempt.replies
@@ -219,8 +219,12 @@ extension ClientConnection {
         let hooks = context.engine.hooks
         let startNs = Clock.nowNs()
         let mark = context.reply.buffer.writerIndex
+        // What was committed is told, whatever is being applied.
+        if run.waitsUntilNs == nil, !run.transaction.commands.contains(where: { reads($0) }) {
+            return runAll(run, since: startNs)
+        }
         let isRepeatable =
-            !run.isDisturbed
+            !run.isDisturbed && run.waitsUntilNs == nil
             && run.transaction.commands.allSatisfy { !table.flags($0.command).isDisjoint(with: [.readonly, .write]) }
         for _ in 0..<(isRepeatable ? Self.attemptsMax : 0) {
             guard let count = hooks.changeCount() else { continue }
@@ -235,10 +239,19 @@ extension ClientConnection {
         var attempt = TransactionAttempt()
         if hooks.readTogether({ attempt = runAll(run, since: startNs) }) { return attempt }
         let endNs = run.waitsUntilNs ?? startNs + limits.transactionWaitNs
-        if startNs >= endNs { return runAll(run, since: startNs, refusal: Self.waitRefusal) }
+        if startNs >= endNs || hooks.isHalted() { return runAll(run, since: startNs, refusal: Self.waitRefusal) }
         run.waitsUntilNs = endNs
+        run.waitMs = min(2 * run.waitMs + 1, Self.waitMsMax)
         return nil
     }
+
+    /// Whether a command reads what is in memory; PING does not.
+    private func reads(_ queued: Transaction.Queued) -> Bool {
+        !table.flags(queued.command).isDisjoint(with: [.readonly])
+    }
+
+    /// Between two looks at whether a large commit is applied.
+    private static let waitMsMax: Int64 = 20
 
     /// - Parameter refusal: of what reads the store.
     private mutating func runAll(

@@ -222,7 +222,9 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                 self.loop.execute { self.transactionCommitted(commit.id, replies) }
             }
         }
-        if actions.pauses { planTurn(context, in: actions.waits ? .milliseconds(1) : .microseconds(50)) }
+        if actions.pauses {
+            planTurn(context, in: actions.waitMs > 0 ? .milliseconds(actions.waitMs) : .microseconds(50))
+        }
         for cancel in actions.cancels { cancel() }
         if let ending = actions.ending { end(ending, context) }
     }

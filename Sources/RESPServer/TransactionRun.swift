@@ -36,6 +36,8 @@ struct TransactionRun {
     var isDisturbed = false
     /// Until when a large commit that is being applied is waited for; `nil` = nothing was.
     var waitsUntilNs: Int64?
+    /// How long the next turn is waited for, ms.
+    var waitMs: Int64 = 0
 
     init(_ transaction: Transaction, isMuted: Bool, _ measure: CommandMeasure) {
         self.transaction = transaction

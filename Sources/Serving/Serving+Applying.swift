@@ -35,8 +35,9 @@ extension Serving {
             apply(due, to: catalog)
             return Self.moved(due)
         }
-        moved.merge(applyLarge()) { max($0, $1) }
         wake(.views(moved))
+        moved = applyLarge()
+        if !moved.isEmpty { wake(.views(moved)) }
         if position >= state.position { return finish() }
         whenReached(state.position, timeoutMs: ServingLimits.ownCommitWaitMs) { _ in finish() }
     }

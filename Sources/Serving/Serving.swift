@@ -121,13 +121,25 @@ package final class Serving: Sendable {
     /// Counts changes of what is served; `nil` while one is under way. What is read between two equal counts is the state
     /// of one position, and ``position`` read between them is that position.
     package var changeCount: UInt64? {
+        // In this order: a partial change that ends in between has changed the count before.
+        guard partialChanges.load(ordering: .sequentiallyConsistent) == 0 else { return nil }
         let count = changes.load(ordering: .sequentiallyConsistent)
-        guard count & 1 == 0, partialChanges.load(ordering: .sequentiallyConsistent) == 0 else { return nil }
-        return count
+        return count & 1 == 0 ? count : nil
     }
 
     /// Around what is too large to be applied at once.
     func beginPartialChange() {
+        // Where one is under way already nobody reads, and nobody is to be waited for.
+        var underWay = partialChanges.load(ordering: .sequentiallyConsistent)
+        while underWay > 0 {
+            let (isAdded, now) = partialChanges.compareExchange(
+                expected: underWay,
+                desired: underWay + 1,
+                ordering: .sequentiallyConsistent
+            )
+            if isAdded { return }
+            underWay = now
+        }
         // Large commits may follow one another for minutes.
         if wasTurnedAway.exchange(false, ordering: .relaxed) { usleep(ServingLimits.turnedAwayWaitUs) }
         together.lockForWriting()

@@ -8,7 +8,7 @@ import Wire
 /// Names that are asked for while definitions are applied and not served yet.
 @Suite struct TakenDefinitionsTests {
     private static func ask(_ engine: Engine, _ line: String) -> String {
-        // A blank that a word has is written as `_`.
+        // A blank that a word has is written as `~`.
         let words = line.split(separator: " ").map { Array($0.replacing("~", with: " ").utf8) }
         guard let command = CommandTable.all.command(String(decoding: words[0], as: UTF8.self)) else { return "" }
         return String(decoding: engine.ask(command, words, .resp3)?.bytes ?? [], as: UTF8.self)
@@ -38,8 +38,8 @@ import Wire
 
     @Test(
         arguments: [
-            "FS.SET stats 7 1000000 clicks 3 ctr 1 fresh 2", "FS.SET fresh 7 1000000 clicks 3",
-            "FS.DEL fresh 7 1000000",
+            "FS.SET stats 7 1700000000000000 clicks 3 ctr 1 fresh 2", "FS.SET fresh 7 1700000000000000 clicks 3",
+            "FS.DEL fresh 7 1700000000000000",
             "FS.WRITE stats,user_id=7~clicks=3i,ctr=1,fresh=2~1700000000000000000",
             "FS.WRITE fresh,user_id=7~clicks=3i~1700000000000000000 PARTIAL",
         ]

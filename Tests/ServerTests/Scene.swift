@@ -74,9 +74,10 @@ final class Scene {
             if let commit = more.commit { commits.append(commit) }
             takeOutput()
             if let ending = more.ending { self.ending = ending }
+            if more.waitMs > 0 { waitCount += 1 }
             if more.pauses { paused() }
         }
-        if actions.waits { waitCount += 1 }
+        if actions.waitMs > 0 { waitCount += 1 }
         if actions.pauses { paused() }
     }
 

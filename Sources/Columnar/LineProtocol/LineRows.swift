@@ -35,6 +35,8 @@ package struct LineRows {
     private var last = 0
     /// What is said of names that are no view's in force, and not unknown either.
     private let absent: [String: String]
+    /// Why nobody may name a view at the moment, by name.
+    private let denied: [String: String]
     /// Why points may not name a view, for whoever sent them; `nil` = they may. Asked before anything is said of a view, also
     /// that there is none; `nil` = points may name all views.
     package var refusal: (@Sendable (_ view: [UInt8]) -> String?)?
@@ -49,14 +51,17 @@ package struct LineRows {
     ///   - allowsEarly1970: as in ``TimeReading``.
     ///   - ignoresExtra: leaves out tags and fields that a point's view does not have.
     ///   - absent: what an error says behind the name of a view that points may name no more: that it is retired, say.
+    ///   - denied: of a view that nobody may name at the moment, the whole of what an error says: such points are not wrong.
     package init(
         views: [ViewDefinition],
         precision: TimeUnit,
         allowsEarly1970: Bool = false,
         ignoresExtra: Bool = false,
-        absent: [String: String] = [:]
+        absent: [String: String] = [:],
+        denied: [String: String] = [:]
     ) {
         self.absent = absent
+        self.denied = denied
         templates = views.enumerated().map { ViewRowsBuilder($1, number: $0, ignoresExtra: ignoresExtra) }
         numbers = KeyOrder(keys: templates.map(\.name))
         times = TimeReading(unit: precision, rounding: .up, allowsEarly1970: allowsEarly1970)
@@ -85,6 +90,9 @@ package struct LineRows {
             }
             guard let number else {
                 let name = point.measurement.shown(in: bytes)
+                if let reason = denied[name] {
+                    throw point.error(at: point.measurement.range.lowerBound, reason, .permission, in: bytes)
+                }
                 let hint =
                     absent[name]
                     ?? hints.hint(for: name, count: templates.count) {

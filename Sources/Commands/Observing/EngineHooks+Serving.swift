@@ -8,6 +8,7 @@ extension EngineHooks {
     package init(observing serving: Serving, _ reads: FeatureReads) {
         isLoading = { serving.state.isLoading }
         loadingReason = { serving.state.loadingText(naming: $0) }
+        isHalted = { serving.state.downSince != nil || serving.state.newerDefinitions?.stopsFollowing == true }
         isTakingDefinitions = { serving.state.isTakingDefinitions }
         nowUs = { serving.now() }
         entityCount = { reads.entityCount() }
@@ -24,7 +25,7 @@ extension EngineHooks {
             InfoLine("definitions_unknown_version", state.newerDefinitions?.version ?? 0),
             InfoLine("definitions_unknown_reason", state.newerDefinitions?.reason ?? ""),
             InfoLine("views", catalog.views.count),
-            InfoLine("denied_views", state.deniedViews.sorted().joined(separator: ",")),
+            InfoLine("denied_views", state.deniedViews.count),
             InfoLine("resident_views", totals.residentViews), InfoLine("services", catalog.services.count),
             InfoLine("position", state.reached.position), InfoLine("position_uid", state.reached.uid ?? ""),
             InfoLine("lag_positions", state.lag), InfoLine("lag_us", serving.lagUs(state)),

@@ -1,6 +1,7 @@
 import Columnar
 import Features
 package import Metrics
+import Reading
 package import Serving
 package import Store
 import Synchronization
@@ -140,9 +141,8 @@ package final class FeatureWrites: Sendable {
                 precision: key.precision,
                 allowsEarly1970: key.allowsEarly1970,
                 ignoresExtra: key.ignoresExtra,
-                absent: catalog.registry.retiredHints.merging(
-                    catalog.denied.mapValues { "; \(StoreError.deniedView($0))" }
-                ) { $1 }
+                absent: catalog.registry.retiredHints,
+                denied: catalog.denied.mapValues { "\(CommandFault(.deniedView($0)))" }
             )
             templates.rows[key] = rows
             return rows

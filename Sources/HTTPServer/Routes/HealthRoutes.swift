@@ -82,7 +82,12 @@ enum Health {
             if let refusal = call.engine.writes?.refusal { return refuse("nothing can be written: \(refusal)") }
         }
         var text = state.downSince == nil ? "ready\n" : "ready; PostgreSQL is away\n"
-        for view in state.deniedViews.sorted() { text += "but \(StoreError.deniedView(view))\n" }
+        if call.engine.access.isOpen {
+            for view in state.deniedViews.sorted() { text += "but \(StoreError.deniedView(view))\n" }
+        } else if !state.deniedViews.isEmpty {
+            // Probes do not say who they are.
+            text += "but not every view can be read (\(state.deniedViews.count)): `asof status` names them\n"
+        }
         var reply = HTTPReply(.ok, text: text)
         if state.downSince != nil { reply.headers.append(("Asof-Stale-Seconds", seconds(lagUs))) }
         call.finish(reply)

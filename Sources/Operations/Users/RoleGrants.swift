@@ -48,7 +48,7 @@ package enum RoleGrants: String, CaseIterable, Sendable {
             ]
         }
         // Together, so that no server misses a right in between.
-        return ["BEGIN;", refusal(of: name)] + takingBack(role) + reading(role)
+        return ["BEGIN;", refusal(of: name)] + takingBack(role, name) + reading(role)
             + (kinds.isDisjoint(with: [.writer, .trainer]) ? [] : committing(role))
             + (kinds.contains(.writer) ? writing(role) : [])
             + (kinds.contains(.trainer) ? grants(trained, role) : []) + ["COMMIT;"]
@@ -65,8 +65,11 @@ package enum RoleGrants: String, CaseIterable, Sendable {
     }
 
     /// Other kinds may have been the role's before.
-    private static func takingBack(_ role: String) -> [String] {
-        [
+    private static func takingBack(_ role: String, _ name: String) -> [String] {
+        let revoke = "REVOKE CREATE ON DATABASE %I FROM %I"
+        let body = "BEGIN EXECUTE format('\(revoke)', current_database(), \(SQLText.literal(name))); END"
+        return [
+            "DO \(SQLText.literal(body));",
             "REVOKE ALL ON ALL TABLES IN SCHEMA asof, history, online FROM \(role);",
             "REVOKE ALL ON ALL SEQUENCES IN SCHEMA asof FROM \(role);",
             "REVOKE ALL ON FUNCTION \(functions) FROM \(role);",

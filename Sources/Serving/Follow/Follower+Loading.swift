@@ -22,7 +22,6 @@ extension Follower {
         var evicted = isRestart ? [] : evicted
         let known = serving.applied.withLock { $0.reached }
         let (serving, isRestart, isSuspect) = (serving, isRestart, filling.isSuspect)
-        serving.report { $0.isTakingDefinitions = true }
         defer { serving.report { $0.isTakingDefinitions = false } }
         var gap: String?
         var transaction: Connection.TransactionOptions = isSuspect ? .loadSuspect : .load
@@ -38,6 +37,7 @@ extension Follower {
                 if head.position - known.position > ServingLimits.followedEntriesBehindMax { restarts = true }
                 if !restarts { entries = try LedgerReader(session).entries(after: known.position, upTo: head.position) }
             }
+            if entries.contains(where: { $0.kind == .definitions }) { serving.report { $0.isTakingDefinitions = true } }
             let changes = entries.filter { !$0.isData && $0.kind != .definitions }
             let stale = Set(changes.filter { !$0.isRemoval }.map(\.view))
             // An unknown kind of the whole store may mean anything.
@@ -81,6 +81,7 @@ extension Follower {
         }
         serving.loaded.mark = loaded.mark
         serving.publish(loaded.result, isRestart: isRestart)
+        serving.report { $0.isTakingDefinitions = false }
         endPartialChange()
         loader.wake()
         self.evicted = evicted

@@ -1,3 +1,4 @@
+import Features
 package import Postgres
 
 extension Session {
@@ -41,18 +42,22 @@ extension StoreError {
         var error = error
         switch error.sqlState {
         case SQLState.insufficientPrivilege? where error.hint == nil:
-            let role = connection.role
-            let isWord = role.unicodeScalars.allSatisfy {
-                $0 == "_" || $0.properties.isAlphabetic || ("0"..."9").contains($0)
-            }
-            let word = isWord ? role : "'\(role.replacing("'", with: #"'\''"#))'"
+            let role = Self.shellWord(connection.role)
             error.hint =
-                "what a role needs of the store its owner gives by: asof grant-sql \(word) reader | psql … (writer for what stores "
+                "what a role needs of the store its owner gives by: asof grant-sql \(role) reader | psql … (writer for what stores "
                 + "rows, trainer for what stores models)"
         case SQLState.readOnlyTransaction? where error.hint == nil: error.hint = Self.standbyAdvice
         default: break
         }
         self.init(error)
+    }
+
+    /// A name as one word of a shell.
+    package static func shellWord(_ name: String) -> String {
+        let isWord = name.unicodeScalars.allSatisfy {
+            $0 == "_" || $0.properties.isAlphabetic || ("0"..."9").contains($0)
+        }
+        return isWord ? name : "'\(name.replacing("'", with: #"'\''"#))'".onOneLine
     }
 
     static let standbyAdvice =

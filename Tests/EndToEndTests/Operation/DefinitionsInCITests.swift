@@ -200,7 +200,10 @@ import Testing
         // What was planned once is not applied twice, nor after others.
         _ = try work.scratch.write("features.yaml", changed)
         let again = try work.asof(apply, expecting: 1).error
-        #expect(again.contains("was made at definitions version 2, and version 3 is in force; plan again"), "\(again)")
+        #expect(
+            again.contains("was made at definitions version 2, and with version 3, which is in force, "),
+            "\(again)"
+        )
         #expect(try work.asof(["plan", "--detailed-exitcode"]).out == "no changes\n")
     }
 

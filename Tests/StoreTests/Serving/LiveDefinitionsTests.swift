@@ -92,7 +92,7 @@ import Testing
         let store = try TestStore(Self.yaml(stats: "features: { n: int32 }"))
         try store.ingest("stats", (0..<30_000).map { HistoryRow([.int64($0)], at: 1, [.int32(1)]) })
         let fixture = try ServingFixture(store.conninfo)
-        #expect(!fixture.serving.state.isTakingDefinitions)
+        #expect(Patience.wait { !fixture.serving.state.isTakingDefinitions })
         let conninfo = store.conninfo
         let wider = try Definitions.parse(yaml: Self.yaml(stats: "features: { n: int64 }"), file: "features.yaml")
         let work = BackgroundWork { () throws(StoreError) in

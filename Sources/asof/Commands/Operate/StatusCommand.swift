@@ -76,7 +76,7 @@ struct StatusCommand: ParsableCommand {
         for denial in status.denied {
             Console.write(
                 "role \(denial.role.onOneLine), which is connected, cannot read view '\(denial.view)': asof grant-sql "
-                    + "\(denial.role.onOneLine) writer (or reader) prints what gives it the rights"
+                    + "\(StoreError.shellWord(denial.role)) writer (or reader) prints what gives it the rights"
             )
         }
         if !status.expectations.isEmpty { Console.write("\n" + Self.table(status.expectations).text) }
