@@ -120,6 +120,9 @@ import Wire
             return true
         }
         let scene = Scene(engine: ProbeCommands.engine(hooks: hooks))
+        scene.send("MULTI\r\nPING\r\nprobe.loading\r\nEXEC\r\n")
+        #expect(calls.withLock { $0 } == [1, 2])
+        // What reads nothing waits for nobody.
         scene.send("MULTI\r\nPING\r\nPING\r\nEXEC\r\n")
         #expect(calls.withLock { $0 } == [1, 2])
     }
