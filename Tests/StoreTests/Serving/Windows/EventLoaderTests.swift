@@ -187,7 +187,8 @@ import Testing
         let holder = try Session(conninfo: store.conninfo)
         try holder.execute("BEGIN; LOCK TABLE history.clicks IN ACCESS EXCLUSIVE MODE")
         // Other windows have another memory, whose load waits for the table.
-        let more = Self.yaml.replacingOccurrences(of: "n: count", with: "m: sum(x) over lifetime where x < 1000, n: count")
+        let other = "m: sum(x) over lifetime where x < 1000, n: count"
+        let more = Self.yaml.replacingOccurrences(of: "n: count", with: other)
         try store.apply(more)
         try fixture.catchUp(store.session)
         let memory = try fixture.view("clicks").events[0]
