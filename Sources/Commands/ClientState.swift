@@ -1,4 +1,5 @@
 package import Access
+import Reading
 import Synchronization
 package import Wire
 
@@ -17,6 +18,8 @@ package final class ClientState {
     package var version = ProtocolVersion.resp2
     /// Whose rights the connection has; `nil` = it has not authenticated.
     package private(set) var caller: Caller?
+    /// Reads that take the client's turns, once it has asked for some.
+    var reads: FeatureReads?
     /// Which names it may be told; `nil` = all.
     package private(set) var names: ToldNames?
     /// The user that the connection's certificate names, which it is as long as it does not say otherwise.
@@ -54,6 +57,7 @@ package final class ClientState {
     package func become(_ caller: Caller?) {
         self.caller = caller
         names = caller?.told
+        reads = nil
         record.details.withLock {
             $0.caller = caller
             $0.user = caller?.name ?? "default"

@@ -8,7 +8,7 @@ package struct EngineHooks: Sendable {
     /// What is loaded and how far, or what is waited for, for whoever is refused meanwhile; no values, no names but those of views
     /// that it may be told.
     package var loadingReason: @Sendable (_ isNamed: (_ view: String) -> Bool) -> String = { _ in "" }
-    /// Whether nothing is applied until PostgreSQL, or definitions that this binary can read, come back.
+    /// As ``ServingState/isHalted``.
     package var isHalted: @Sendable () -> Bool = { false }
     /// Whether definitions were applied that are not served yet.
     package var isTakingDefinitions: @Sendable () -> Bool = { false }

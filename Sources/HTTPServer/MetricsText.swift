@@ -171,7 +171,7 @@ enum MetricsText {
     }
 
     private static func views(_ serving: Serving, _ client: ClientState, _ text: inout MetricsWriter) {
-        let views = serving.catalog.views.filter { client.mayRead(.view, $0.name) }
+        let views = client.readable(serving.catalog.views)
         let now = serving.now()
         func each(
             _ name: String,
@@ -220,9 +220,7 @@ enum MetricsText {
     }
 
     private static func models(_ serving: Serving, _ client: ClientState, _ text: inout MetricsWriter) {
-        let entries = serving.catalog.models.entries.values
-            .filter { client.mayRead(.model, $0.name) }
-            .sorted { $0.name < $1.name }
+        let entries = client.readable(serving.catalog.models)
         let ready = entries.flatMap { entry in
             entry.versions.compactMap { number in
                 entry.ready(number).map {

@@ -109,8 +109,7 @@ package struct StoreStatus: Sendable {
             SELECT DISTINCT r.rolname::text, v.name FROM unnest($1::text[], $2::text[], $3::text[]) AS v (name, history, online)
             CROSS JOIN pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
             WHERE a.datname = current_database() AND (a.application_name LIKE 'asof%' OR a.pid = pg_backend_pid())
-                AND (NOT has_table_privilege(r.oid, to_regclass(v.history), 'SELECT')
-                    OR NOT has_table_privilege(r.oid, to_regclass(v.online), 'SELECT'))
+                AND \(StoredView.isDenied(to: "r.oid"))
             ORDER BY 1, 2
             """,
             [

@@ -247,7 +247,7 @@ extension ClientConnection {
 
     /// Whether a command reads what is in memory; PING does not.
     private func reads(_ queued: Transaction.Queued) -> Bool {
-        !table.flags(queued.command).isDisjoint(with: [.readonly])
+        table.flags(queued.command).contains(.readonly)
     }
 
     /// Between two looks at whether a large commit is applied.

@@ -222,9 +222,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                 self.loop.execute { self.transactionCommitted(commit.id, replies) }
             }
         }
-        if actions.pauses {
-            planTurn(context, in: actions.waitMs > 0 ? .milliseconds(actions.waitMs) : .microseconds(50))
-        }
+        if actions.pauses { planTurn(context, afterMs: actions.waitMs) }
         for cancel in actions.cancels { cancel() }
         if let ending = actions.ending { end(ending, context) }
     }
@@ -275,10 +273,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Goes on when other connections' bytes have been read. A task that may run at once would run before that.
-    private func planTurn(_ context: ChannelHandlerContext, in time: TimeAmount = .microseconds(50)) {
+    private func planTurn(_ context: ChannelHandlerContext, afterMs: Int64 = 0) {
         guard !isTurnPlanned else { return }
         isTurnPlanned = true
-        context.eventLoop.scheduleTask(in: time) {
+        context.eventLoop.scheduleTask(in: afterMs > 0 ? .milliseconds(afterMs) : .microseconds(50)) {
             self.isTurnPlanned = false
             guard let context = self.context else { return }
             self.perform(self.connection.turnCame(nowNs: Clock.nowNs()), context)

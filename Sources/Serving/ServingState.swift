@@ -62,10 +62,11 @@ extension ServingState {
         package var viewCount = 0
     }
 
-    /// Why nothing is answered yet, on one line; empty where it is, or that is not known.
-    package var loadingText: String { loadingText { _ in true } }
+    /// Whether nothing is applied until PostgreSQL, or definitions that this binary can read, come back.
+    package var isHalted: Bool { downSince != nil || newerDefinitions?.stopsFollowing == true }
 
-    /// The same for somebody who may not know the names of all views.
+    /// Why nothing is answered yet, on one line; empty where it is, or that is not known.
+    /// - Parameter isNamed: whether whoever is told may know a view's name.
     package func loadingText(naming isNamed: (_ view: String) -> Bool) -> String {
         guard isLoading else { return "" }
         if downSince != nil { return downReason }

@@ -31,9 +31,7 @@ enum ModelCommands {
         run: { context, arguments in
             let client = context.client
             return answer(&context) { catalog, reply throws(CommandFault) in
-                let entries = catalog.models.entries.values
-                    .filter { client.mayRead(.model, $0.name) }
-                    .sorted { $0.name < $1.name }
+                let entries = client.readable(catalog.models)
                 reply.array(entries.count)
                 for entry in entries {
                     let champion = entry.champion.flatMap { entry.ready($0) }

@@ -8,7 +8,7 @@ extension EngineHooks {
     package init(observing serving: Serving, _ reads: FeatureReads) {
         isLoading = { serving.state.isLoading }
         loadingReason = { serving.state.loadingText(naming: $0) }
-        isHalted = { serving.state.downSince != nil || serving.state.newerDefinitions?.stopsFollowing == true }
+        isHalted = { serving.state.isHalted }
         isTakingDefinitions = { serving.state.isTakingDefinitions }
         nowUs = { serving.now() }
         entityCount = { reads.entityCount() }

@@ -3,7 +3,7 @@ import Features
 import Metrics
 import Online
 import Reading
-import Serving
+package import Serving
 import Store
 import Wire
 
@@ -39,10 +39,13 @@ func serving(_ context: borrowing CommandContext) throws(CommandFault) -> Servin
     return serving
 }
 
-extension CommandContext {
+extension ClientState {
     /// The views that the client may read: of the others it is told nothing, as where it names one.
-    func readable(_ views: [ServedView]) -> [ServedView] {
-        views.filter { client.mayRead(.view, $0.name) }
+    package func readable(_ views: [ServedView]) -> [ServedView] { views.filter { mayRead(.view, $0.name) } }
+
+    /// The same of models, by name.
+    package func readable(_ models: ModelShelf) -> [ModelShelf.Entry] {
+        models.entries.values.filter { mayRead(.model, $0.name) }.sorted { $0.name < $1.name }
     }
 }
 
@@ -56,7 +59,7 @@ private enum Freshness {
             let serving = try serving(context)
             let catalog = serving.catalog
             if arguments.count == 1 {
-                let views = context.readable(catalog.views)
+                let views = context.client.readable(catalog.views)
                 context.reply.map(views.count)
                 for view in views {
                     context.reply.bulk(view.name)
@@ -135,7 +138,7 @@ private enum Freshness {
 private enum ViewStatistics {
     static func run(_ context: inout CommandContext, _ arguments: borrowing Arguments) -> CommandOutcome {
         do throws(CommandFault) {
-            let views = context.readable(try serving(context).catalog.views)
+            let views = context.client.readable(try serving(context).catalog.views)
             context.reply.map(views.count)
             for view in views {
                 context.reply.bulk(view.name)

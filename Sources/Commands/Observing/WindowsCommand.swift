@@ -32,7 +32,9 @@ private enum WindowsCommand {
             if arguments.count == 2 {
                 let view = try FeatureCommands.view(arguments, 1, catalog)
                 guard view.windows != nil else {
-                    let known = context.readable(catalog.windowViews).map { "'\($0.name)'" }.joined(separator: ", ")
+                    let known = context.client.readable(catalog.windowViews).map { "'\($0.name)'" }.joined(
+                        separator: ", "
+                    )
                     throw CommandFault(
                         .noView,
                         "view '\(view.name)' has no windows; views that have: \(known.isEmpty ? "none" : known)"
@@ -41,7 +43,7 @@ private enum WindowsCommand {
                 write(view, &context.reply)
                 return .replied
             }
-            let views = context.readable(catalog.windowViews)
+            let views = context.client.readable(catalog.windowViews)
             context.reply.map(views.count)
             for view in views {
                 context.reply.bulk(view.name)

@@ -75,7 +75,7 @@ enum DefinitionCommands {
         _ client: ClientState,
         _ reply: inout ReplyWriter
     ) {
-        let views = catalog.views.filter { client.mayRead(.view, $0.name) }
+        let views = client.readable(catalog.views)
         reply.array(views.count)
         for view in views {
             reply.map(7)

@@ -59,11 +59,14 @@ enum FeatureCommands {
     }
 
     static func reads(_ context: borrowing CommandContext) throws(CommandFault) -> FeatureReads {
+        if let known = context.client.reads { return known }
         guard let reads = context.engine.reads else {
             throw CommandFault(.unavailable, "this server has no store")
         }
         let asker = context.client.asker
-        return asker.isEmpty ? reads : reads.asked(by: asker)
+        let own = asker.isEmpty ? reads : reads.asked(by: asker)
+        context.client.reads = own
+        return own
     }
 
     // MARK: FS.GET, FS.MGET

@@ -10,6 +10,9 @@ extension String {
         let end = unicodeScalars.index(startIndex, offsetBy: scalarsMax, limitedBy: endIndex) ?? endIndex
         return String(unicodeScalars[..<end]).onOneLine + (end < endIndex ? "…" : "")
     }
+
+    /// The text as one word of a shell, in quotes.
+    package var shellQuoted: String { "'" + replacing("'", with: #"'\''"#) + "'" }
 }
 
 extension Unicode.Scalar {

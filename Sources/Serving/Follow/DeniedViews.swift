@@ -5,14 +5,13 @@ import Store
 ///
 /// A role has its rights view by view: of a view that somebody else made since `asof grant-sql` was run it may lack them.
 enum DeniedViews {
-    /// - Returns: ids. Tables that are not there count as readable: that they are not is said by what reads them.
+    /// - Returns: ids.
     static func ids(of views: [StoredView], _ session: Session) throws(StoreError) -> Set<Int32> {
         guard !views.isEmpty else { return [] }
         let rows = try session.query(
             """
             SELECT v.id FROM unnest($1::bigint[], $2::text[], $3::text[]) AS v (id, history, online)
-            WHERE NOT has_table_privilege(to_regclass(v.history), 'SELECT')
-                OR NOT has_table_privilege(to_regclass(v.online), 'SELECT')
+            WHERE \(StoredView.isDenied())
             """,
             [
                 .int64Array(views.map { Int64($0.id) }), .textArray(views.map(\.historyTable)),

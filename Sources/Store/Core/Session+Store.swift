@@ -57,7 +57,7 @@ extension StoreError {
         let isWord = name.unicodeScalars.allSatisfy {
             $0 == "_" || $0.properties.isAlphabetic || ("0"..."9").contains($0)
         }
-        return isWord ? name : "'\(name.replacing("'", with: #"'\''"#))'".onOneLine
+        return isWord ? name : name.shellQuoted.onOneLine
     }
 
     static let standbyAdvice =

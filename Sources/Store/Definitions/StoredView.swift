@@ -110,3 +110,15 @@ extension FeatureType {
         }
     }
 }
+
+extension StoredView {
+    /// SQL: whether a role may not read the tables of a view, which are `history` and `online` of a row `v`. A table that is not there
+    /// counts as readable: that it is not is said by what reads it.
+    /// - Parameter role: SQL of the role; `nil` = whoever asks.
+    package static func isDenied(to role: String? = nil) -> String {
+        let tables = ["v.history", "v.online"].map { table in
+            "NOT has_table_privilege(\(role.map { "\($0), " } ?? "")to_regclass(\(table)), 'SELECT')"
+        }
+        return "(\(tables.joined(separator: " OR ")))"
+    }
+}

@@ -171,7 +171,7 @@ struct SetComparison {
                         type: $0.type,
                         passed: $0.passed,
                         isPII: personal.contains($0.name),
-                        keepsNul: $0.type == .string && free.contains($0.name)
+                        keepsNul: free.contains($0.name)
                     )
                 }
             )

@@ -92,15 +92,14 @@ struct SpineInput {
             return requests[index].passed != nil || [.bool, .float64, .timestamp].contains(requests[index].type)
         }
         self.spelled = spelled
-        let needed = Set(typed.map(\.name))
-        for index in requests.indices where !needed.contains(requests[index].sourceName) {
+        others = Set(requests.map(\.sourceName)).subtracting(typed.map(\.name))
+        for index in requests.indices where others.contains(requests[index].sourceName) {
             requests[index].keepsNul = requests[index].type == .string && requests[index].passed == nil
         }
         try reader.select(
             requests + spelled.map { ColumnRequest(sourceName: requests[$0].sourceName, type: .string) }
         )
         columns = requests.map { ColumnSchema(name: $0.sourceName, type: $0.type, passed: $0.passed) }
-        others = Set(columns.map(\.name)).subtracting(typed.map(\.name))
         self.reader = reader
     }
 

@@ -12,21 +12,21 @@ import Testing
 @Suite struct LoadProgressTests {
     @Test func `why nothing is answered yet: what is waited for, else what is loaded, else what does not agree`() {
         var state = ServingState()
-        #expect(state.loadingText == "connecting to PostgreSQL")
+        #expect(state.loadingText(naming: { _ in true }) == "connecting to PostgreSQL")
         state.loadProgress = ServingState.LoadProgress(viewsDone: 1, viewCount: 3)
-        #expect(state.loadingText == "1 of 3 views are loaded")
+        #expect(state.loadingText(naming: { _ in true }) == "1 of 3 views are loaded")
         state.loadProgress?.view = "stats"
         state.loadProgress?.rows = 2_000
         state.loadingReason = "a table of the store is not there"
-        #expect(state.loadingText == "1 of 3 views are loaded, and 2000 rows of view 'stats'")
+        #expect(state.loadingText(naming: { _ in true }) == "1 of 3 views are loaded, and 2000 rows of view 'stats'")
         #expect(state.loadingText { $0 != "stats" } == "1 of 3 views are loaded, and 2000 rows of the next")
         state.loadProgress = nil
-        #expect(state.loadingText == "a table of the store is not there")
+        #expect(state.loadingText(naming: { _ in true }) == "a table of the store is not there")
         state.downSince = 5
         state.downReason = "PostgreSQL cannot be reached"
-        #expect(state.loadingText == "PostgreSQL cannot be reached")
+        #expect(state.loadingText(naming: { _ in true }) == "PostgreSQL cannot be reached")
         state.isLoading = false
-        #expect(state.loadingText.isEmpty)
+        #expect(state.loadingText(naming: { _ in true }).isEmpty)
     }
 
     @Test func `a load tells view after view, and the rows of each`() throws {
@@ -63,7 +63,8 @@ import Testing
         let fixture = try ServingFixture("host=/nowhere dbname=none", options: options, isLoaded: false)
         #expect(Patience.wait { fixture.serving.state.downSince != nil })
         #expect(
-            fixture.serving.state.loadingText == "PostgreSQL cannot be reached: the store's folder was moved or deleted"
+            fixture.serving.state.loadingText(naming: { _ in true })
+                == "PostgreSQL cannot be reached: the store's folder was moved or deleted"
         )
         #expect(Patience.wait { attempts.load(ordering: .relaxed) > 4 })
         #expect(fixture.events.all.count { $0.level == .error && $0.message == "the folder was moved" } == 1)

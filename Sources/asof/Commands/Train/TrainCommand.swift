@@ -192,7 +192,7 @@ struct TrainCommand: ParsableCommand {
 
     private static func quoted(_ word: String) -> String {
         let isPlain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,@+%".contains($0) }
-        return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+        return isPlain && !word.isEmpty ? word : word.shellQuoted
     }
 
     func run() throws {
